@@ -1,0 +1,94 @@
+#include "base/bitmap.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/status.h"
+
+static uint64_t word_count(const struct bitmap *bitmap)
+{
+    return (bitmap->bit_count + 63) / 64;
+}
+
+void bitmap_init(struct bitmap *bitmap, uint64_t bit_count)
+{
+    *bitmap = (struct bitmap){.bit_count = bit_count};
+    bitmap->words = calloc(word_count(bitmap) + 1, sizeof *bitmap->words);
+    MUST(bitmap->words != NULL);
+}
+
+void bitmap_fini(struct bitmap *bitmap)
+{
+    free(bitmap->words);
+    *bitmap = (struct bitmap){0};
+}
+
+bool bitmap_set(struct bitmap *bitmap, uint64_t idx)
+{
+    MUST(idx < bitmap->bit_count);
+    if (bitmap_has(bitmap, idx))
+        return false;
+    bitmap->words[idx / 64] |= 1ull << (idx % 64);
+    bitmap->set_count++;
+    return true;
+}
+
+bool bitmap_clear(struct bitmap *bitmap, uint64_t idx)
+{
+    MUST(idx < bitmap->bit_count);
+    if (!bitmap_has(bitmap, idx))
+        return false;
+    bitmap->words[idx / 64] &= ~(1ull << (idx % 64));
+    bitmap->set_count--;
+    return true;
+}
+
+void bitmap_set_all(struct bitmap *bitmap)
+{
+    memset(bitmap->words, 0xff, word_count(bitmap) * sizeof *bitmap->words);
+    if (bitmap->bit_count % 64 != 0)
+        bitmap->words[bitmap->bit_count / 64] = (1ull << (bitmap->bit_count % 64)) - 1;
+    bitmap->set_count = bitmap->bit_count;
+}
+
+void bitmap_clear_all(struct bitmap *bitmap)
+{
+    memset(bitmap->words, 0, word_count(bitmap) * sizeof *bitmap->words);
+    bitmap->set_count = 0;
+}
+
+void bitmap_copy(struct bitmap *to, const struct bitmap *from)
+{
+    MUST(to->bit_count == from->bit_count);
+    memcpy(to->words, from->words, word_count(from) * sizeof *from->words);
+    to->set_count = from->set_count;
+}
+
+uint64_t bitmap_next(const struct bitmap *bitmap, uint64_t from)
+{
+    if (from >= bitmap->bit_count)
+        return BITMAP_NONE;
+    uint64_t word_idx = from / 64;
+    uint64_t word = bitmap->words[word_idx] & (~0ull << (from % 64));
+    while (word == 0) {
+        if (++word_idx >= word_count(bitmap))
+            return BITMAP_NONE;
+        word = bitmap->words[word_idx];
+    }
+    return word_idx * 64 + (uint64_t)__builtin_ctzll(word);
+}
+
+uint64_t bitmap_run(const struct bitmap *bitmap, uint64_t from, uint64_t most)
+{
+    uint64_t end = bitmap->bit_count - from < most ? bitmap->bit_count : from + most;
+    uint64_t at = from;
+    while (at < end) {
+        uint64_t absent = ~bitmap->words[at / 64] & (~0ull << (at % 64));
+        if (absent != 0) {
+            at = at / 64 * 64 + (uint64_t)__builtin_ctzll(absent);
+            break;
+        }
+        at = (at / 64 + 1) * 64;
+    }
+    return (at < end ? at : end) - from;
+}

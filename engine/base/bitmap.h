@@ -1,0 +1,41 @@
+/* bitmap: a set of page numbers, with its count kept and its runs found quickly.
+ *
+ * 16,777,216 pages (64 GiB) are 2 MiB of bits; looking for the next page skips 64 at a time.
+ */
+#ifndef BASE_BITMAP_H
+#define BASE_BITMAP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define BITMAP_NONE UINT64_MAX
+
+struct bitmap {
+    uint64_t *words;    /* owned */
+    uint64_t bit_count; /* numbers 0 .. bit_count - 1 */
+    uint64_t set_count; /* how many are in the set */
+};
+
+void bitmap_init(struct bitmap *bitmap, uint64_t bit_count); /* the empty set */
+void bitmap_fini(struct bitmap *bitmap);
+
+static inline bool bitmap_has(const struct bitmap *bitmap, uint64_t idx)
+{
+    return bitmap->words[idx / 64] >> (idx % 64) & 1;
+}
+
+/* Both return whether the set changed. */
+bool bitmap_set(struct bitmap *bitmap, uint64_t idx);
+bool bitmap_clear(struct bitmap *bitmap, uint64_t idx);
+
+void bitmap_set_all(struct bitmap *bitmap);
+void bitmap_clear_all(struct bitmap *bitmap);
+void bitmap_copy(struct bitmap *to, const struct bitmap *from); /* the same bit_count */
+
+/* The first number in the set that is `from` or above; BITMAP_NONE when there is none. */
+uint64_t bitmap_next(const struct bitmap *bitmap, uint64_t from);
+
+/* How many numbers in a row, beginning with `from`, are in the set; at most `most`. */
+uint64_t bitmap_run(const struct bitmap *bitmap, uint64_t from, uint64_t most);
+
+#endif

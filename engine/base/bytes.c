@@ -1,0 +1,147 @@
+#include "base/bytes.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/status.h"
+
+void bytes_fini(struct bytes *bytes)
+{
+    free(bytes->data);
+    *bytes = (struct bytes){0};
+}
+
+void bytes_clear(struct bytes *bytes)
+{
+    bytes->count = 0;
+}
+
+uint8_t *bytes_extend(struct bytes *bytes, size_t count)
+{
+    if (bytes->capacity - bytes->count < count) {
+        size_t capacity = bytes->capacity * 2 > 256 ? bytes->capacity * 2 : 256;
+        while (capacity < bytes->count + count)
+            capacity *= 2;
+        bytes->data = realloc(bytes->data, capacity);
+        MUST(bytes->data != NULL);
+        bytes->capacity = capacity;
+    }
+    bytes->count += count;
+    return bytes->data + bytes->count - count;
+}
+
+void bytes_drop_front(struct bytes *bytes, size_t count)
+{
+    MUST(count <= bytes->count);
+    if (count == 0)
+        return;
+    memmove(bytes->data, bytes->data + count, bytes->count - count);
+    bytes->count -= count;
+}
+
+void bytes_put(struct bytes *bytes, const void *data, size_t count)
+{
+    if (count > 0)
+        memcpy(bytes_extend(bytes, count), data, count);
+}
+
+static void put_little_endian(struct bytes *bytes, uint64_t value, size_t count)
+{
+    uint8_t *at = bytes_extend(bytes, count);
+    for (size_t i = 0; i < count; i++)
+        at[i] = (uint8_t)(value >> (8 * i));
+}
+
+void bytes_put_u8(struct bytes *bytes, uint8_t value)
+{
+    put_little_endian(bytes, value, 1);
+}
+
+void bytes_put_u16(struct bytes *bytes, uint16_t value)
+{
+    put_little_endian(bytes, value, 2);
+}
+
+void bytes_put_u32(struct bytes *bytes, uint32_t value)
+{
+    put_little_endian(bytes, value, 4);
+}
+
+void bytes_put_u64(struct bytes *bytes, uint64_t value)
+{
+    put_little_endian(bytes, value, 8);
+}
+
+void bytes_put_varint(struct bytes *bytes, uint64_t value)
+{
+    for (; value >= 0x80; value >>= 7)
+        bytes_put_u8(bytes, (uint8_t)(value | 0x80));
+    bytes_put_u8(bytes, (uint8_t)value);
+}
+
+void bytes_reader_init(struct bytes_reader *reader, const void *data, size_t count)
+{
+    *reader = (struct bytes_reader){.data = data, .count = count};
+}
+
+size_t bytes_left(const struct bytes_reader *reader)
+{
+    return reader->count - reader->position;
+}
+
+const uint8_t *bytes_get(struct bytes_reader *reader, size_t count)
+{
+    if (reader->has_failed || bytes_left(reader) < count) {
+        reader->has_failed = true;
+        return NULL;
+    }
+    reader->position += count;
+    return reader->data + reader->position - count;
+}
+
+static uint64_t get_little_endian(struct bytes_reader *reader, size_t count)
+{
+    const uint8_t *at = bytes_get(reader, count);
+    uint64_t value = 0;
+    for (size_t i = 0; at != NULL && i < count; i++)
+        value |= (uint64_t)at[i] << (8 * i);
+    return value;
+}
+
+uint8_t bytes_get_u8(struct bytes_reader *reader)
+{
+    return (uint8_t)get_little_endian(reader, 1);
+}
+
+uint16_t bytes_get_u16(struct bytes_reader *reader)
+{
+    return (uint16_t)get_little_endian(reader, 2);
+}
+
+uint32_t bytes_get_u32(struct bytes_reader *reader)
+{
+    return (uint32_t)get_little_endian(reader, 4);
+}
+
+uint64_t bytes_get_u64(struct bytes_reader *reader)
+{
+    return get_little_endian(reader, 8);
+}
+
+uint64_t bytes_get_varint(struct bytes_reader *reader)
+{
+    uint64_t value = 0;
+    for (unsigned shift = 0; shift < 64; shift += 7) {
+        uint8_t byte = bytes_get_u8(reader);
+        value |= (uint64_t)(byte & 0x7f) << shift;
+        if ((byte & 0x80) == 0)
+            return shift == 63 && byte > 1 ? (reader->has_failed = true, 0) : value;
+    }
+    reader->has_failed = true;
+    return 0;
+}
+
+bool bytes_is_done(const struct bytes_reader *reader)
+{
+    return !reader->has_failed && bytes_left(reader) == 0;
+}

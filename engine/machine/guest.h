@@ -1,0 +1,94 @@
+/* guest: whatever can be migrated. Pages, a dirty log, run, save, load: the migration engine and
+ * the worlds know no more than this of what they carry.
+ *
+ * Two kinds implement it: the RISC-V machine (machine.h), and the model guest (model.h), a
+ * page-write pattern without instructions, so that 64 GiB can be carried at full size.
+ *
+ * Time is guest time: nanoseconds that the guest has lived, running or idle. It stands still while
+ * the guest is paused or waits for a page; the world keeps the difference.
+ *
+ * Page contents on the wire are `payload_bytes` per page: 4096 for a machine; for a model page 8,
+ * the version, and the link is charged the full page all the same.
+ *
+ * A page is *present* or *missing*. While tracking is on, a page is *protected* until its first
+ * write since the last fetch: that write stops the run with GUEST_DIRTIED (one trap per page per
+ * round), and the page stands in the dirty log. While tracking is off, writes are logged as well,
+ * but nothing traps.
+ */
+#ifndef MACHINE_GUEST_H
+#define MACHINE_GUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/bitmap.h"
+#include "base/bytes.h"
+#include "base/digest.h"
+#include "base/status.h"
+#include "machine/hypercall.h"
+
+enum guest_stop {
+    GUEST_TIME_REACHED, /* ran until the instant asked for; the next instruction would pass it */
+    GUEST_IDLE,         /* nothing to do until wake_ns (UINT64_MAX: until something arrives) */
+    GUEST_DIRTIED,      /* a write to a protected page trapped: page_idx; it is writable now, and the
+                           write happens when the guest is run again */
+    GUEST_MISSING,      /* hart_idx needs page_idx, which is not there; nothing of the instruction
+                           has happened, it is tried again when the guest is run again */
+    GUEST_OUTPUT,       /* the console or a mailbox has something for the world, just now */
+    GUEST_ENDED,        /* exited with `status`, or (is_fault) cannot go on; says so at every call */
+};
+
+struct guest_run {
+    enum guest_stop stop;
+    uint32_t hart_idx;
+    uint64_t page_idx;
+    uint64_t wake_ns;
+    uint64_t status;
+    bool is_fault;
+};
+
+struct guest;
+
+struct guest_ops {
+    const char *kind;        /* "machine", "model": named in HELLO, both ends must agree */
+    uint32_t payload_bytes;  /* of one page on the wire */
+    bool is_charged_in_full; /* the payload stands for PAGE_BYTES on the link */
+
+    /* Runs until guest time `until_ns` at the latest, or until something stops it earlier. */
+    void (*run)(struct guest *guest, uint64_t until_ns, struct guest_run *run);
+    uint64_t (*now_ns)(const struct guest *guest);
+    /* Guest time passes without instructions; only after GUEST_IDLE, and not beyond wake_ns. */
+    void (*idle_until)(struct guest *guest, uint64_t until_ns);
+
+    /* Both act on `count` pages from `first_idx`: payloads of all of them, one after the other.
+     * A read page must be present. An installed page is present, protected and not in the log. */
+    void (*read_pages)(const struct guest *guest, uint64_t first_idx, uint64_t count, uint8_t *payloads);
+    void (*install_pages)(struct guest *guest, uint64_t first_idx, uint64_t count, const uint8_t *payloads);
+    void (*drop_page)(struct guest *guest, uint64_t page_idx); /* missing from now on */
+
+    void (*track)(struct guest *guest, bool is_on); /* on: protects every page, empties the log */
+    /* Adds the logged pages among [first_idx, first_idx + count) to `into` (NULL: forgets them),
+     * protects them again, returns how many they were. */
+    uint64_t (*fetch_dirty)(struct guest *guest, uint64_t first_idx, uint64_t count, struct bitmap *into);
+
+    /* Everything but the pages: registers, devices, mailboxes, clock. load refuses what does not
+     * fit with STATUS_BAD_STATE and leaves the guest unusable. */
+    void (*save)(const struct guest *guest, struct bytes *to);
+    enum status (*load)(struct guest *guest, struct bytes_reader *from);
+
+    /* Of state and memory; every page must be present. The same before and after a move. */
+    uint64_t (*digest)(const struct guest *guest);
+    uint64_t (*instructions)(const struct guest *guest);
+    void (*close)(struct guest *guest);
+};
+
+struct guest {
+    const struct guest_ops *ops;
+    uint64_t total_pages;
+    struct bitmap present; /* pages that are there */
+    struct bitmap dirty;   /* the dirty log */
+    bool is_tracking;
+};
+
+#endif

@@ -1,0 +1,57 @@
+/* recording: a run on paper. Scenario, seed and events; never guest memory.
+ *
+ *   recording := magic "ferryrec" | u32 version | u32 scenario bytes | scenario text | event*
+ *   event     := varint(kind) | varint(nanoseconds since the event before) | field*
+ *   field     := varint; a page number as the signed difference (zigzag) from the page number
+ *                before it in the recording: neighbours cost one byte
+ *
+ * A page event is about 8 bytes, a run of pages is one event. The recording's digest is of all its
+ * bytes: two runs are the same run when their digests are.
+ *
+ * The scenario text is what `ferry run` reads: key = value lines, all options as used.
+ */
+#ifndef RECORD_RECORDING_H
+#define RECORD_RECORDING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/digest.h"
+#include "base/event.h"
+#include "base/status.h"
+
+#define RECORDING_VERSION      1
+#define RECORDING_SCENARIO_MAX (1u << 20)
+
+struct recorder {
+    struct bytes bytes;     /* the encoding not taken by the owner yet */
+    struct digest *digest;
+    uint64_t last_ns;
+    uint64_t last_page;
+    uint64_t event_count;
+    bool is_kept;           /* false: bytes are digested and forgotten */
+};
+
+/* Writes the head. With is_kept the owner takes (or saves) recorder->bytes when it likes. */
+void recorder_init(struct recorder *recorder, const char *scenario_text, bool is_kept);
+void recorder_add(struct recorder *recorder, const struct event *event);
+uint64_t recorder_digest(const struct recorder *recorder);
+void recorder_fini(struct recorder *recorder);
+
+/* Reads a whole recording from memory that outlives the reader. */
+struct recording {
+    struct bytes_reader reader;
+    const char *scenario_text; /* owned copy, NUL-terminated */
+    uint64_t last_ns;
+    uint64_t last_page;
+};
+MUST_USE enum status recording_open(struct recording *recording, const void *data, size_t count,
+                                    struct problem *problem);
+/* The next event; *is_end at the end. STATUS_BAD_INPUT with the byte offset when it is broken
+ * (unknown kind, a cut, an enumeration out of range): a view never sees an impossible event. */
+MUST_USE enum status recording_next(struct recording *recording, struct event *event, bool *is_end,
+                                    struct problem *problem);
+void recording_close(struct recording *recording);
+
+#endif

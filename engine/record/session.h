@@ -1,0 +1,65 @@
+/* session: what a view can do to a world, whether it is simulated, recorded, or (later) real. The
+ * front door makes one and hands it to a view; the view knows nothing else.
+ *
+ * A session that cannot do a thing says so through session_can, and session_do then returns false:
+ * a view shows such keys as unavailable.
+ */
+#ifndef RECORD_SESSION_H
+#define RECORD_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/event.h"
+#include "record/timeline.h"
+
+/* Also the `command` of EVENT_INPUT_GIVEN. */
+enum session_command {
+    SESSION_START,     /* start the move now */
+    SESSION_POST_COPY, /* switch over to post-copy now */
+    SESSION_ABORT,     /* give the move up; the guest stays */
+    SESSION_REPLAY,    /* the same scenario and seed again, value: enum mode, from the beginning */
+    SESSION_COMMAND_COUNT
+};
+
+/* What stays the same during a run, for the view's captions. */
+struct session_facts {
+    const char *guest;     /* "kv" */
+    const char *origin;    /* "scenario demo", "recording x.ferry" */
+    enum mode mode;
+    uint64_t seed;
+    uint64_t total_pages, page_bytes;
+    uint64_t bandwidth_bits_per_s, latency_ns;
+    uint64_t downtime_limit_ns;
+    uint64_t client_count, request_rate;
+    uint64_t start_at_ns;
+    /* The curriculum's forecast, made before the run from the scenario alone (integers, rounded);
+     * UINT64_MAX where no formula applies. */
+    uint64_t forecast_total_ns, forecast_downtime_ns;
+    uint64_t stop_and_copy_downtime_ns; /* what C3 says of this guest and link */
+    const uint64_t *forecast_round_pages; /* V0, V1, ...: NULL where no formula applies */
+    uint32_t forecast_round_count;
+};
+
+struct session;
+
+struct session_ops {
+    /* Lets the world live until `until_ns`, or until it ends; the timeline follows. */
+    void (*advance)(struct session *session, uint64_t until_ns);
+    /* Lets exactly one more event happen. False at the end. */
+    bool (*step)(struct session *session);
+    bool (*can)(const struct session *session, enum session_command command);
+    bool (*act)(struct session *session, enum session_command command, uint64_t value);
+    void (*close)(struct session *session);
+};
+
+struct session {
+    const struct session_ops *ops;
+    struct timeline timeline;
+    struct session_facts facts;
+    bool has_ended;        /* nothing more will happen */
+    const char *verdict;   /* at the end: one sentence on what was proved or broken; else NULL */
+    bool is_broken;        /* a rule was broken or a client got a wrong answer */
+};
+
+#endif

@@ -1,0 +1,126 @@
+/* timeline: the events folded into what a view draws and a report counts. One fold serves the
+ * terminal, the report, the JSON and the tests: nothing is computed twice.
+ *
+ * timeline_add folds one event; the timeline then stands at that event's instant. Everything that
+ * is asked of it is true of that instant. (Views that only let time pass, without events, call
+ * timeline_advance.)
+ */
+#ifndef RECORD_TIMELINE_H
+#define RECORD_TIMELINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/event.h"
+
+/* What a page is at a host, as a view shows it. When several are true, the later one in this list
+ * is shown. */
+enum page_state {
+    PAGE_ABSENT,     /* this host has nothing to do with it: not arrived yet, or given away */
+    PAGE_CLEAN,      /* here, and the same at the other host or nobody tracks it */
+    PAGE_DIRTY,      /* source: written since it was last sent, or not sent yet */
+    PAGE_IN_FLIGHT,  /* source: sent, not installed at the target yet */
+    PAGE_MISSING,    /* target: the guest runs here and the page is still at the source */
+    PAGE_WAITED_FOR, /* target: missing, and a hart waits for it */
+    PAGE_STATE_COUNT
+};
+
+struct timeline_round {
+    uint64_t round_idx;
+    uint64_t started_ns;
+    uint64_t pages;         /* in the set that was fetched */
+    uint64_t pages_sent;    /* so far; all of them when it has ended */
+    uint64_t bytes_sent;    /* charged to the link, framing included */
+    uint64_t duration_ns;   /* so far; final when it has ended */
+    uint64_t dirtied_pages; /* meanwhile; so far by the traps, final when it has ended */
+    bool is_paused;
+    bool has_ended;
+};
+
+struct timeline_spread {
+    uint64_t count, p50, p99, max; /* nearest rank; 0 with count 0 */
+};
+
+/* One column of the latency strip: what clients felt in one slice of time. */
+#define TIMELINE_SLICE_NS  (50 * 1000000ull)
+#define TIMELINE_CLIENTS_MAX 64
+struct timeline_slice {
+    uint32_t answers;
+    uint32_t wrong;
+    uint64_t latency_max_ns;
+};
+
+struct timeline {
+    uint64_t now_ns;
+    uint64_t event_count;
+    uint64_t total_pages; /* of the guest; set by timeline_init */
+
+    /* The migration. */
+    bool has_started, has_ended;
+    enum mode mode;
+    enum phase phase;
+    enum outcome outcome;
+    uint64_t started_ns, ended_ns; /* ended: the last page installed, or the abort */
+    bool is_limit_exceeded;
+    uint64_t forecast_downtime_ns, forecast_next_ns; /* the engine's own, at the last round's end */
+
+    /* The guest. */
+    uint32_t host;             /* where it runs, or ran last */
+    bool is_paused;
+    bool has_guest_ended;
+    uint64_t guest_status;
+    bool is_guest_fault;
+    uint64_t paused_at_ns;     /* when the pause of the hand-over began */
+    uint64_t resumed_at_ns;    /* when it may execute at the target */
+    bool has_resumed;
+    uint64_t downtime_ns;      /* so far while paused; final after */
+
+    /* Rounds, oldest first. */
+    struct timeline_round *rounds; /* owned */
+    uint32_t round_count, round_capacity;
+
+    /* Counts since the start of the run. */
+    uint64_t pages_sent, pages_resent;       /* resent: sent minus distinct pages */
+    uint64_t sent_by_why[WHY_COUNT];
+    uint64_t bytes_on_wire, framing_bytes, state_bytes;
+    uint64_t dirty_traps;                    /* since the start of the migration */
+    uint64_t faults, pages_pushed;
+    uint64_t pages_missing;                  /* at the target, while post-copy runs */
+    uint64_t waiting_harts;
+
+    /* Clients. */
+    uint64_t requests, answers, errors;
+    uint64_t longest_silence_ns;  /* between two answers to one client that was waiting */
+    uint64_t last_latency_ns;
+    struct timeline_slice *slices; /* owned; slice i covers [i, i + 1) * TIMELINE_SLICE_NS */
+    uint32_t slice_count, slice_capacity;
+
+    /* The end. */
+    bool has_run_ended;
+    uint64_t instructions, digest;
+
+    struct timeline_private *private; /* page states, latencies */
+};
+
+void timeline_init(struct timeline *timeline, uint64_t total_pages);
+void timeline_fini(struct timeline *timeline);
+void timeline_add(struct timeline *timeline, const struct event *event);
+void timeline_advance(struct timeline *timeline, uint64_t now_ns); /* time passed, nothing happened */
+
+/* The page's state at a host. */
+enum page_state timeline_page(const struct timeline *timeline, uint32_t host, uint64_t page_idx);
+/* How many pages of [first_idx, first_idx + count) are in each state at a host: one cell of a map. */
+void timeline_map_cell(const struct timeline *timeline, uint32_t host, uint64_t first_idx,
+                       uint64_t count, uint64_t counts[PAGE_STATE_COUNT]);
+
+/* The round that is going on or ended last; NULL before the first. */
+const struct timeline_round *timeline_round(const struct timeline *timeline);
+/* Measured rates over the last complete round (the running one before that), pages per second; 0
+ * while unknown. mu: page copy rate. delta: newly dirtied pages. */
+uint64_t timeline_mu(const struct timeline *timeline);
+uint64_t timeline_delta(const struct timeline *timeline);
+
+struct timeline_spread timeline_latency(const struct timeline *timeline);    /* of all answers */
+struct timeline_spread timeline_fault_wait(const struct timeline *timeline); /* of all faults */
+
+#endif

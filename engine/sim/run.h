@@ -1,0 +1,43 @@
+/* run: a world with its timeline and its recording kept in step. What `ferry run`, `compare`, the
+ * tests and the simulated session are made of.
+ */
+#ifndef SIM_RUN_H
+#define SIM_RUN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "record/recording.h"
+#include "record/session.h"
+#include "record/timeline.h"
+#include "sim/world.h"
+
+struct run {
+    struct scenario scenario; /* a copy */
+    struct world *world;
+    struct timeline timeline;
+    struct recorder recorder;
+    struct event_list events; /* of the last advance, already folded and recorded */
+};
+
+/* With is_kept the recording's bytes stay in run->recorder.bytes. On an error nothing is open. */
+MUST_USE enum status run_open(struct run *run, const struct scenario *scenario,
+                              const uint8_t *image, size_t image_bytes, bool is_kept,
+                              struct problem *problem);
+bool run_advance(struct run *run, uint64_t until_ns); /* false at the end of the run */
+bool run_step(struct run *run);                       /* one event more; false at the end */
+void run_to_end(struct run *run);
+void run_close(struct run *run);
+
+/* Rules 6 and 7 by a second run each, for a run that has ended: the same scenario again (its
+ * recording must be the same), and, where the guest ended by itself and nobody talked to it, the
+ * same guest without a move (digest and console must be the same). Sets the rules in `oracle`. */
+void run_verify(const struct run *run, const uint8_t *image, size_t image_bytes, struct oracle *oracle);
+
+/* The same as a session that a view can drive; owns everything. `origin` names the scenario. The
+ * image is copied, for replays. session->ops->close frees it. */
+MUST_USE enum status run_session_open(struct session **session, const struct scenario *scenario,
+                                      const uint8_t *image, size_t image_bytes, const char *origin,
+                                      struct problem *problem);
+
+#endif

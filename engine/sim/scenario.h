@@ -1,0 +1,90 @@
+/* scenario: all that determines a run, as one validated configuration. The options of `ferry run`
+ * and the keys of a scenario file are the same list, kept here once.
+ *
+ * scenario_init gives the defaults; scenario_set takes one option as text; scenario_check looks at
+ * the whole (an option that the guest or the mode cannot obey is refused). scenario_text writes
+ * all options back as key = value lines: the head of every recording.
+ */
+#ifndef SIM_SCENARIO_H
+#define SIM_SCENARIO_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/event.h"
+#include "base/status.h"
+#include "base/units.h"
+
+#define SCENARIO_CLIENTS_MAX 60
+#define SCENARIO_NONE        UINT64_MAX /* "none": no limit, or not given */
+
+enum pattern { PATTERN_UNIFORM, PATTERN_SEQUENTIAL, PATTERN_HOT_COLD };
+enum on_limit { ON_LIMIT_PAUSE, ON_LIMIT_ABORT, ON_LIMIT_POST_COPY };
+
+/* S(key, field, kind, default, help): everything with a number and a unit.
+ * C(key, field, choices, default, help): everything that is one of a list of words. */
+#define SCENARIO_NUMBERS(S)                                                                        \
+    S("memory", memory_bytes, UNIT_SIZE, "64MiB", "memory of the guest")                           \
+    S("cpu-rate", cpu_rate, UNIT_CPU_RATE, "100MIPS", "instructions per second")                   \
+    S("trap-cost", trap_cost_ns, UNIT_TIME, "0ns", "world time of one write-protection trap")      \
+    S("bandwidth", bandwidth_bits_per_s, UNIT_BANDWIDTH, "1Gbit/s", "of the migration link")       \
+    S("latency", latency_ns, UNIT_TIME, "100us", "of the migration link, one way")                 \
+    S("dirty-rate", dirty_rate, UNIT_PAGE_RATE, "none", "page writes of dirtier and model guests") \
+    S("working-set", working_set_bytes, UNIT_SIZE, "none", "memory that they write to")            \
+    S("start-at", start_at_ns, UNIT_TIME, "100ms", "when the move starts")                         \
+    S("run-for", run_for_ns, UNIT_TIME, "none", "after completion; none: until the guest ends")    \
+    S("downtime-limit", downtime_limit_ns, UNIT_TIME, "30ms", "pause when the forecast is within") \
+    S("max-rounds", max_rounds, UNIT_COUNT, "30", "of pre-copy, the paused one not counted")       \
+    S("switch-after", switch_after, UNIT_COUNT, "1", "rounds of pre-copy before hybrid switches")  \
+    S("clients", client_count, UNIT_COUNT, "none", "that talk to the guest (kv: 4)")               \
+    S("request-rate", request_rate, UNIT_REQUEST_RATE, "500/s", "of each client")                  \
+    S("seed", seed, UNIT_COUNT, "1", "of everything that is random")
+
+struct scenario {
+#define SCENARIO_FIELD(key, field, kind, text, help) uint64_t field;
+    SCENARIO_NUMBERS(SCENARIO_FIELD)
+#undef SCENARIO_FIELD
+    char guest[512]; /* "kv", "model:uniform", or a path that contains '/' or ends with .elf */
+    enum mode mode;
+    enum pattern pattern;
+    enum on_limit on_limit;
+    struct bytes arguments; /* the guest's own, each ended by a NUL, without its name */
+    uint64_t given;         /* bit i: option i of scenario_option was set and is no default */
+};
+
+/* The options in order, for help, files and JSON. */
+struct scenario_option {
+    const char *key;
+    const char *default_text;
+    const char *help;
+    const char *choices; /* "pause|abort|post-copy"; NULL for numbers and free text */
+    enum unit_kind kind; /* of numbers */
+    bool is_number;
+};
+uint32_t scenario_option_count(void);
+const struct scenario_option *scenario_option(uint32_t idx);
+
+void scenario_init(struct scenario *scenario);
+void scenario_fini(struct scenario *scenario);
+void scenario_copy(struct scenario *to, const struct scenario *from);
+
+/* One option, as written on the command line or in a file. STATUS_USAGE with a detail for an unknown
+ * key (names the nearest one) or a value that is not right. */
+MUST_USE enum status scenario_set(struct scenario *scenario, const char *key, const char *value,
+                                  struct problem *problem);
+/* The value of an option as text that scenario_set reads back; "none" where there is none. */
+void scenario_get(const struct scenario *scenario, uint32_t idx, char *text, size_t text_bytes);
+/* Its number in the base unit; false when it is none or not a number. */
+bool scenario_number(const struct scenario *scenario, uint32_t idx, uint64_t *value);
+
+/* The whole: fills what depends on the guest (clients, run-for), refuses what does not fit
+ * together. `is_comparison`: options of one mode are accepted although another mode is set. */
+MUST_USE enum status scenario_check(struct scenario *scenario, bool is_comparison,
+                                    struct problem *problem);
+
+bool scenario_is_model(const struct scenario *scenario);
+bool scenario_is_file(const struct scenario *scenario); /* the guest is a file of the user's */
+void scenario_text(const struct scenario *scenario, struct bytes *text); /* NUL-terminated */
+
+#endif
