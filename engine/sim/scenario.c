@@ -1,0 +1,518 @@
+#include "sim/scenario.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/nearest.h"
+#include "machine/machine.h"
+#include "machine/model.h"
+
+/* DOC: scenario-options
+ *
+ * Every option has a number, in the order in which help, files and reports list them: the guest and
+ * the mode first, then everything with a unit, then the rest. */
+enum option {
+    OPTION_GUEST,
+    OPTION_MODE,
+#define NUMBER_OPTION(key, field, kind, text, help) OPTION_##field,
+    SCENARIO_NUMBERS(NUMBER_OPTION)
+#undef NUMBER_OPTION
+        OPTION_PATTERN,
+    OPTION_ON_LIMIT,
+    OPTION_ARGS,
+    OPTION_COUNT,
+    FIRST_NUMBER = OPTION_MODE + 1,
+};
+
+static const struct scenario_option options[OPTION_COUNT] = {
+    [OPTION_GUEST] = {"guest", "kv", "what is moved: a name, a file FILE.elf, or model:uniform|idle",
+                      NULL, UNIT_COUNT, false},
+    [OPTION_MODE] = {"mode", "pre-copy", "how it is moved",
+                     "stop-and-copy|pre-copy|post-copy|hybrid", UNIT_COUNT, false},
+#define NUMBER_DESCRIPTION(key, field, kind, text, help)                                           \
+    [OPTION_##field] = {key, text, help, NULL, kind, true},
+    SCENARIO_NUMBERS(NUMBER_DESCRIPTION)
+#undef NUMBER_DESCRIPTION
+    [OPTION_PATTERN] = {"pattern", "uniform", "of dirtier's writes (hot-cold: 90 % to 10 % of the pages)",
+                        "uniform|sequential|hot-cold", UNIT_COUNT, false},
+    [OPTION_ON_LIMIT] = {"on-limit", "pause", "what pre-copy does when the rounds are used up",
+                         "pause|abort|post-copy", UNIT_COUNT, false},
+    [OPTION_ARGS] = {"args", "", "the guest's own arguments (on a command line: all after --)", NULL,
+                     UNIT_COUNT, false},
+};
+
+/* What a number may be. The upper ends keep sums and products of times far from 64 bits and a
+ * mistyped unit from making a run of a year; they are no limits that anybody should meet. */
+#define HOUR_NS (3600 * NS_PER_S)
+static const struct range {
+    uint64_t least, most;
+} ranges[OPTION_COUNT] = {
+    [OPTION_memory_bytes] = {PAGE_BYTES, MODEL_PAGES_MAX * PAGE_BYTES},
+    [OPTION_cpu_rate] = {1000, 10000000000ull},
+    [OPTION_trap_cost_ns] = {0, NS_PER_S},
+    [OPTION_bandwidth_bits_per_s] = {1000, 10000000000000ull},
+    [OPTION_latency_ns] = {0, 10 * NS_PER_S},
+    [OPTION_dirty_rate] = {1, 100000000},
+    [OPTION_working_set_bytes] = {PAGE_BYTES, MODEL_PAGES_MAX * PAGE_BYTES},
+    [OPTION_start_at_ns] = {0, HOUR_NS},
+    [OPTION_run_for_ns] = {0, HOUR_NS},
+    [OPTION_downtime_limit_ns] = {0, HOUR_NS},
+    [OPTION_max_rounds] = {1, 100},
+    [OPTION_switch_after] = {1, 100},
+    [OPTION_client_count] = {0, SCENARIO_CLIENTS_MAX},
+    [OPTION_request_rate] = {1, 1000000},
+    [OPTION_seed] = {0, INT64_MAX},
+};
+
+uint32_t scenario_option_count(void)
+{
+    return OPTION_COUNT;
+}
+
+const struct scenario_option *scenario_option(uint32_t idx)
+{
+    MUST(idx < OPTION_COUNT);
+    return &options[idx];
+}
+
+static const uint64_t *number_field(const struct scenario *scenario, uint32_t idx)
+{
+    const uint64_t *const fields[] = {
+#define FIELD_ADDRESS(key, field, kind, text, help) &scenario->field,
+        SCENARIO_NUMBERS(FIELD_ADDRESS)
+#undef FIELD_ADDRESS
+    };
+    return fields[idx - FIRST_NUMBER];
+}
+
+bool scenario_is_model(const struct scenario *scenario)
+{
+    return strncmp(scenario->guest, "model:", 6) == 0;
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t text_count = strlen(text);
+    size_t end_count = strlen(end);
+    return text_count > end_count && strcmp(text + text_count - end_count, end) == 0;
+}
+
+bool scenario_is_file(const struct scenario *scenario)
+{
+    return strchr(scenario->guest, '/') != NULL || ends_with(scenario->guest, ".elf");
+}
+
+static bool is_guest(const struct scenario *scenario, const char *name)
+{
+    return strcmp(scenario->guest, name) == 0;
+}
+
+/* ---- One option as text ---- */
+
+static bool has_control_character(const char *text)
+{
+    for (; *text != '\0'; text++)
+        if ((unsigned char)*text < ' ' || *text == 0x7f)
+            return true;
+    return false;
+}
+
+static enum status set_guest(struct scenario *scenario, const char *value, struct problem *problem)
+{
+    if (*value == '\0')
+        return problem_set(problem, STATUS_USAGE,
+                           "guest: no name: write kv, ./FILE.elf or model:uniform");
+    if (strlen(value) >= sizeof scenario->guest)
+        return problem_set(problem, STATUS_USAGE, "guest: a path of more than %zu bytes",
+                           sizeof scenario->guest - 1);
+    /* A scenario file could not say it: there a semicolon begins a comment. */
+    if (has_control_character(value) || strchr(value, ';') != NULL)
+        return problem_set(problem, STATUS_USAGE,
+                           "guest: a path without control characters and semicolons is needed");
+    if (strncmp(value, "model:", 6) == 0 && strcmp(value, "model:uniform") != 0 &&
+        strcmp(value, "model:idle") != 0)
+        return problem_set(problem, STATUS_USAGE,
+                           "guest: unknown model \"%.40s\": write model:uniform or model:idle", value);
+    snprintf(scenario->guest, sizeof scenario->guest, "%s", value);
+    return STATUS_OK;
+}
+
+/* The position of a word in "one|two|three"; -1 when it is none of them. */
+static int choice_find(const char *choices, const char *word)
+{
+    size_t word_count = strlen(word);
+    int idx = 0;
+
+    for (const char *at = choices;; at++, idx++) {
+        size_t count = strcspn(at, "|");
+        if (count == word_count && strncmp(at, word, count) == 0)
+            return idx;
+        at += count;
+        if (*at == '\0')
+            return -1;
+    }
+}
+
+static void choice_copy(const char *choices, unsigned idx, char *text, size_t text_bytes)
+{
+    for (; idx > 0; idx--)
+        choices = strchr(choices, '|') + 1;
+    snprintf(text, text_bytes, "%.*s", (int)strcspn(choices, "|"), choices);
+}
+
+static enum status set_choice(struct scenario *scenario, uint32_t idx, const char *value,
+                              struct problem *problem)
+{
+    int choice = choice_find(options[idx].choices, value);
+
+    if (choice < 0)
+        return problem_set(problem, STATUS_USAGE, "%s: \"%.40s\" is none of its words: write one of %s",
+                           options[idx].key, value, options[idx].choices);
+    if (idx == OPTION_MODE)
+        scenario->mode = (enum mode)choice;
+    else if (idx == OPTION_PATTERN)
+        scenario->pattern = (enum pattern)choice;
+    else
+        scenario->on_limit = (enum on_limit)choice;
+    return STATUS_OK;
+}
+
+static enum status set_number(struct scenario *scenario, uint32_t idx, const char *value,
+                              struct problem *problem)
+{
+    const struct scenario_option *option = &options[idx];
+    uint64_t *field = (uint64_t *)number_field(scenario, idx);
+    struct problem detail = {STATUS_OK, ""};
+    char bound[40];
+    uint64_t number;
+
+    if (strcmp(value, "none") == 0 && strcmp(option->default_text, "none") == 0) {
+        *field = SCENARIO_NONE;
+        return STATUS_OK;
+    }
+    if (units_parse(option->kind, value, &number, &detail) != STATUS_OK)
+        return problem_set(problem, detail.status, "%s: %s", option->key, detail.text);
+    if (number < ranges[idx].least) {
+        units_format(option->kind, ranges[idx].least, bound, sizeof bound);
+        return problem_set(problem, STATUS_USAGE, "%s: %.40s is too little: write at least %s",
+                           option->key, value, bound);
+    }
+    if (number > ranges[idx].most) {
+        units_format(option->kind, ranges[idx].most, bound, sizeof bound);
+        return problem_set(problem, STATUS_USAGE, "%s: %.40s is too much: write at most %s",
+                           option->key, value, bound);
+    }
+    /* units_format writes whole kIPS, and what a recording says must be what was run. */
+    if (option->kind == UNIT_CPU_RATE && number % 1000 != 0)
+        return problem_set(problem, STATUS_USAGE,
+                           "%s: %.40s is no whole number of kIPS: write a rate such as 100MIPS",
+                           option->key, value);
+    *field = number;
+    return STATUS_OK;
+}
+
+/* ---- The guest's own arguments: words between blanks; a backslash makes the character behind it
+ * an ordinary one, and so do quotation marks, single or double, for all between them. ---- */
+
+static enum status set_args(struct scenario *scenario, const char *value, struct problem *problem)
+{
+    bool is_in_word = false;
+    char quote = 0;
+
+    if (has_control_character(value))
+        return problem_set(problem, STATUS_USAGE, "args: a control character: write one line");
+    bytes_clear(&scenario->arguments);
+    for (const char *at = value; *at != '\0'; at++) {
+        if (quote == 0 && *at == ' ') {
+            if (is_in_word)
+                bytes_put_u8(&scenario->arguments, 0);
+            is_in_word = false;
+            continue;
+        }
+        is_in_word = true;
+        if (quote != 0 ? *at == quote : *at == '\'' || *at == '"') {
+            quote = quote == 0 ? *at : 0;
+            continue;
+        }
+        if (*at == '\\' && quote != '\'' && *++at == '\0')
+            return problem_set(problem, STATUS_USAGE, "args: nothing stands behind the last backslash");
+        bytes_put_u8(&scenario->arguments, (uint8_t)*at);
+    }
+    if (quote != 0)
+        return problem_set(problem, STATUS_USAGE, "args: the quotation mark %c is not closed", quote);
+    if (is_in_word)
+        bytes_put_u8(&scenario->arguments, 0);
+    return STATUS_OK;
+}
+
+/* The inverse, by backslashes alone: a file's comment sign behind a blank is one of them. */
+static void get_args(const struct scenario *scenario, struct bytes *text)
+{
+    const struct bytes *arguments = &scenario->arguments;
+
+    for (size_t i = 0; i < arguments->count; i++) {
+        char character = (char)arguments->data[i];
+        bool is_first = i == 0 || arguments->data[i - 1] == 0;
+        if (is_first && i > 0)
+            bytes_put_u8(text, ' ');
+        if (is_first && character == '\0')
+            bytes_put(text, "\"\"", 2);
+        if (character == '\0')
+            continue;
+        if (strchr(" \\'\";#", character) != NULL)
+            bytes_put_u8(text, '\\');
+        bytes_put_u8(text, (uint8_t)character);
+    }
+}
+
+static enum status unknown_option(const char *key, struct problem *problem)
+{
+    uint32_t best = 0;
+    for (uint32_t i = 1; i < OPTION_COUNT; i++)
+        if (nearest_distance(key, options[i].key) < nearest_distance(key, options[best].key))
+            best = i;
+    return problem_set(problem, STATUS_USAGE, "unknown option \"%.40s\": the nearest that exists is \"%s\"",
+                       key, options[best].key);
+}
+
+static bool is_default(const struct scenario *scenario, uint32_t idx)
+{
+    char text[sizeof scenario->guest];
+    uint64_t number;
+
+    if (idx == OPTION_ARGS)
+        return scenario->arguments.count == 0;
+    if (options[idx].is_number && strcmp(options[idx].default_text, "none") != 0) {
+        enum status status = units_parse(options[idx].kind, options[idx].default_text, &number, NULL);
+        MUST(status == STATUS_OK);
+        return number == *number_field(scenario, idx);
+    }
+    scenario_get(scenario, idx, text, sizeof text);
+    return strcmp(text, options[idx].default_text) == 0;
+}
+
+static enum status set_option(struct scenario *scenario, uint32_t idx, const char *value,
+                              struct problem *problem)
+{
+    enum status status;
+
+    if (idx == OPTION_GUEST)
+        status = set_guest(scenario, value, problem);
+    else if (idx == OPTION_ARGS)
+        status = set_args(scenario, value, problem);
+    else if (options[idx].is_number)
+        status = set_number(scenario, idx, value, problem);
+    else
+        status = set_choice(scenario, idx, value, problem);
+    if (status != STATUS_OK)
+        return status;
+    scenario->given &= ~(1ull << idx);
+    if (!is_default(scenario, idx))
+        scenario->given |= 1ull << idx;
+    return STATUS_OK;
+}
+
+enum status scenario_set(struct scenario *scenario, const char *key, const char *value,
+                         struct problem *problem)
+{
+    for (uint32_t i = 0; i < OPTION_COUNT; i++)
+        if (strcmp(options[i].key, key) == 0)
+            return set_option(scenario, i, value, problem);
+    return unknown_option(key, problem);
+}
+
+bool scenario_number(const struct scenario *scenario, uint32_t idx, uint64_t *value)
+{
+    if (!options[idx].is_number || *number_field(scenario, idx) == SCENARIO_NONE)
+        return false;
+    *value = *number_field(scenario, idx);
+    return true;
+}
+
+void scenario_get(const struct scenario *scenario, uint32_t idx, char *text, size_t text_bytes)
+{
+    uint64_t number;
+
+    MUST(idx < OPTION_COUNT);
+    if (idx == OPTION_GUEST) {
+        snprintf(text, text_bytes, "%s", scenario->guest);
+    } else if (idx == OPTION_ARGS) {
+        struct bytes line = {0};
+        get_args(scenario, &line);
+        snprintf(text, text_bytes, "%.*s", (int)line.count, line.count > 0 ? (char *)line.data : "");
+        bytes_fini(&line);
+    } else if (!options[idx].is_number) {
+        unsigned choice = idx == OPTION_MODE      ? (unsigned)scenario->mode
+                          : idx == OPTION_PATTERN ? (unsigned)scenario->pattern
+                                                  : (unsigned)scenario->on_limit;
+        choice_copy(options[idx].choices, choice, text, text_bytes);
+    } else if (scenario_number(scenario, idx, &number)) {
+        units_format(options[idx].kind, number, text, text_bytes);
+    } else {
+        snprintf(text, text_bytes, "none");
+    }
+}
+
+/* ---- A scenario's life ---- */
+
+void scenario_init(struct scenario *scenario)
+{
+    memset(scenario, 0, sizeof *scenario);
+    for (uint32_t i = 0; i < OPTION_COUNT; i++) {
+        enum status status = set_option(scenario, i, options[i].default_text, NULL);
+        MUST(status == STATUS_OK);
+    }
+    scenario->given = 0;
+}
+
+void scenario_fini(struct scenario *scenario)
+{
+    bytes_fini(&scenario->arguments);
+}
+
+void scenario_copy(struct scenario *to, const struct scenario *from)
+{
+    *to = *from;
+    memset(&to->arguments, 0, sizeof to->arguments);
+    if (from->arguments.count > 0)
+        bytes_put(&to->arguments, from->arguments.data, from->arguments.count);
+}
+
+/* ---- The whole ---- */
+
+static bool has_written_set(const struct scenario *scenario)
+{
+    return is_guest(scenario, "dirtier") || is_guest(scenario, "model:uniform");
+}
+
+/* Why the guest cannot obey an option, with what would be right; NULL when it can. */
+static const char *guest_objection(const struct scenario *scenario, uint32_t idx)
+{
+    switch (idx) {
+    case OPTION_dirty_rate:
+    case OPTION_working_set_bytes:
+        return has_written_set(scenario) ? NULL : "only --guest dirtier and model:uniform obey it";
+    case OPTION_PATTERN:
+        if (scenario_is_model(scenario))
+            return "a model has its pattern in its name: write model:uniform or model:idle";
+        return is_guest(scenario, "dirtier") ? NULL : "only --guest dirtier obeys it";
+    case OPTION_cpu_rate:
+        return scenario_is_model(scenario) ? "a model has no instructions: leave it out" : NULL;
+    case OPTION_ARGS:
+        return scenario_is_model(scenario) ? "a model takes no arguments: leave them out" : NULL;
+    case OPTION_client_count:
+        if (scenario->client_count == 0 || scenario->client_count == SCENARIO_NONE)
+            return NULL;
+        return is_guest(scenario, "kv") || scenario_is_file(scenario)
+                   ? NULL
+                   : "clients talk to --guest kv or to a file of your own, no other guest answers";
+    case OPTION_request_rate:
+        return scenario->client_count == 0 ? "nobody sends requests: there are no --clients" : NULL;
+    default:
+        return NULL;
+    }
+}
+
+/* Why the mode cannot obey an option; NULL when it can. */
+static const char *mode_objection(const struct scenario *scenario, uint32_t idx)
+{
+    switch (idx) {
+    case OPTION_downtime_limit_ns:
+    case OPTION_max_rounds:
+    case OPTION_ON_LIMIT:
+        return scenario->mode == MODE_PRE_COPY ? NULL : "only --mode pre-copy obeys it";
+    case OPTION_switch_after:
+        return scenario->mode == MODE_HYBRID ? NULL : "only --mode hybrid obeys it";
+    default:
+        return NULL;
+    }
+}
+
+static void fill_what_depends_on_the_guest(struct scenario *scenario)
+{
+    bool is_kv = is_guest(scenario, "kv");
+
+    if (scenario->client_count == SCENARIO_NONE)
+        scenario->client_count = is_kv ? 4 : 0;
+    /* These never end by themselves. */
+    if (scenario->run_for_ns == SCENARIO_NONE &&
+        (is_kv || scenario->client_count > 0 || is_guest(scenario, "dirtier") ||
+         scenario_is_model(scenario)))
+        scenario->run_for_ns = NS_PER_S;
+    if (scenario->dirty_rate == SCENARIO_NONE && has_written_set(scenario))
+        scenario->dirty_rate = 5000;
+}
+
+static enum status check_memory(const struct scenario *scenario, struct problem *problem)
+{
+    bool is_model = scenario_is_model(scenario);
+    uint64_t least = is_model ? PAGE_BYTES : MACHINE_MEMORY_MIN;
+    uint64_t most = is_model ? MODEL_PAGES_MAX * PAGE_BYTES : MACHINE_MEMORY_MAX;
+    uint64_t memory = scenario->memory_bytes;
+    uint64_t working_set = scenario->working_set_bytes;
+    char text[40], bound[40];
+
+    units_format(UNIT_SIZE, memory, text, sizeof text);
+    if (memory % PAGE_BYTES != 0)
+        return problem_set(problem, STATUS_USAGE,
+                           "memory: %s is no whole number of pages of 4KiB: write a size such as 64MiB",
+                           text);
+    if (memory < least || memory > most) {
+        units_format(UNIT_SIZE, memory < least ? least : most, bound, sizeof bound);
+        return problem_set(problem, STATUS_USAGE, "memory: %s is too %s for this guest: write at %s %s",
+                           text, memory < least ? "little" : "much",
+                           memory < least ? "least" : "most", bound);
+    }
+    if (working_set == SCENARIO_NONE)
+        return STATUS_OK;
+    if (working_set % PAGE_BYTES != 0)
+        return problem_set(
+            problem, STATUS_USAGE,
+            "working-set: %lluB is no whole number of pages of 4KiB: write a size such as 16MiB",
+            (unsigned long long)working_set);
+    if (working_set > memory)
+        return problem_set(problem, STATUS_USAGE,
+                           "working-set: it does not fit into the memory: write at most %s", text);
+    return STATUS_OK;
+}
+
+enum status scenario_check(struct scenario *scenario, bool is_comparison, struct problem *problem)
+{
+    uint64_t argument_bytes = scenario->arguments.count + sizeof scenario->guest;
+
+    fill_what_depends_on_the_guest(scenario);
+    for (uint32_t i = 0; i < OPTION_COUNT; i++) {
+        const char *objection = guest_objection(scenario, i);
+        if (objection == NULL && !is_comparison)
+            objection = mode_objection(scenario, i);
+        if (objection != NULL && (scenario->given >> i & 1) != 0)
+            return problem_set(problem, STATUS_USAGE, "%s cannot be used here: %s", options[i].key,
+                               objection);
+    }
+    if (argument_bytes > MACHINE_ARGS_MAX)
+        return problem_set(problem, STATUS_USAGE, "args: %zu bytes are too many: write at most %zu",
+                           scenario->arguments.count, MACHINE_ARGS_MAX - sizeof scenario->guest);
+    return check_memory(scenario, problem);
+}
+
+/* What the guest or the mode does not obey is left out: what stands here can be run again. */
+void scenario_text(const struct scenario *scenario, struct bytes *text)
+{
+    for (uint32_t i = 0; i < OPTION_COUNT; i++) {
+        char value[sizeof scenario->guest];
+
+        if (guest_objection(scenario, i) != NULL || mode_objection(scenario, i) != NULL)
+            continue;
+        bytes_put(text, options[i].key, strlen(options[i].key));
+        bytes_put(text, " = ", 3);
+        if (i == OPTION_ARGS) {
+            get_args(scenario, text);
+        } else {
+            scenario_get(scenario, i, value, sizeof value);
+            bytes_put(text, value, strlen(value));
+        }
+        bytes_put_u8(text, '\n');
+    }
+    bytes_put_u8(text, 0);
+}
