@@ -1,0 +1,82 @@
+#include "migrate/forecast.h"
+
+#include <math.h>
+
+/* Pages that a time of copying `pages` leaves dirty (C4, uniform writes to the working set). */
+static double dirtied(const struct forecast_input *input, double page_rate, double pages)
+{
+    double n = (double)input->working_set_pages;
+    if (input->write_rate <= 0 || n <= 0)
+        return 0;
+    return n * (1 - exp(-input->write_rate * pages / (page_rate * n)));
+}
+
+static double burst_s(const struct forecast_input *input, double pages)
+{
+    double bytes = pages * (double)input->page_wire_bytes + (double)input->state_bytes;
+    return bytes * 8 / (double)input->bandwidth_bits_per_s + (double)input->latency_ns / 1e9;
+}
+
+static void add_round(struct forecast *forecast, double pages)
+{
+    if (forecast->round_count == FORECAST_ROUNDS_MAX)
+        return;
+    forecast->round_pages[forecast->round_count] = pages;
+    forecast->round_s[forecast->round_count] = pages / forecast->page_rate;
+    forecast->total_s += pages / forecast->page_rate;
+    forecast->round_count++;
+}
+
+/* The same stop rule as the engine's, on expectations instead of counts. Returns what is left. */
+static double copy_rounds(const struct forecast_input *input, struct forecast *forecast,
+                          uint64_t rounds_max, bool is_hybrid)
+{
+    double left = (double)input->total_pages;
+    for (uint64_t round = 0; round < rounds_max && round + 1 < FORECAST_ROUNDS_MAX; round++) {
+        double sent = left;
+        add_round(forecast, sent);
+        left = dirtied(input, forecast->page_rate, sent);
+        double downtime_s = burst_s(input, left);
+        double next_s = burst_s(input, sent > 0 ? left * left / sent : 0);
+        if (is_hybrid)
+            continue;
+        forecast->is_converging = downtime_s * 1e9 <= (double)input->downtime_limit_ns;
+        /* Less than half a page is none. */
+        if (left < 0.5 || (forecast->is_converging && next_s > downtime_s * 0.75)) {
+            forecast->is_converging = true;
+            break;
+        }
+    }
+    return left;
+}
+
+void forecast_make(enum mode mode, const struct forecast_input *input, struct forecast *forecast)
+{
+    double left = (double)input->total_pages;
+
+    *forecast = (struct forecast){.is_converging = true};
+    forecast->page_rate =
+        (double)input->bandwidth_bits_per_s / 8 / (double)input->page_wire_bytes;
+    switch (mode) {
+    case MODE_STOP_AND_COPY:
+        break;
+    case MODE_PRE_COPY:
+        left = copy_rounds(input, forecast, input->max_rounds, false);
+        break;
+    case MODE_POST_COPY:
+    case MODE_HYBRID:
+        if (mode == MODE_HYBRID)
+            left = copy_rounds(input, forecast, input->switch_after, true);
+        /* The pages that are left travel after the switch; the state alone makes the downtime. */
+        forecast->downtime_s = burst_s(input, 0);
+        if (mode == MODE_HYBRID)
+            forecast->downtime_s += (double)input->total_pages / (double)input->bandwidth_bits_per_s;
+        forecast->total_s += forecast->downtime_s + left / forecast->page_rate;
+        return;
+    case MODE_COUNT:
+        return;
+    }
+    forecast->downtime_s = burst_s(input, left);
+    add_round(forecast, left);
+    forecast->total_s += forecast->downtime_s - left / forecast->page_rate;
+}

@@ -1,0 +1,21 @@
+/* phase: where a migration stands, and which transitions are legal: one table, for the source, the
+ * target and whoever reads the recording.
+ *
+ *   IDLE -> SETUP -> COPY -> PAUSE -> HAND_OVER -> COMPLETED
+ *             |       |       |          |  \----> POST_COPY -> COMPLETED
+ *             \-------+-------+----------+----> ABORTED
+ *
+ * HAND_OVER to ABORTED is legal in one case only: the target answered REFUSED. After COMMIT nothing
+ * else lets the source run the guest again.
+ */
+#ifndef MIGRATE_PHASE_H
+#define MIGRATE_PHASE_H
+
+#include <stdbool.h>
+
+#include "base/event.h"
+
+bool phase_is_legal(enum phase from, enum phase to);
+bool phase_is_over(enum phase phase); /* completed or aborted */
+
+#endif

@@ -1,0 +1,87 @@
+/* source: the end of a migration that has the guest at first. A state machine without clock, socket
+ * or thread: bytes in, bytes out, and what it wants of its host as plain questions.
+ *
+ *   source_init, source_start
+ *   then, as things happen:  source_receive (bytes from the target)
+ *                            source_send    (the link has room: what shall it carry?)
+ *   and after each call:     source_wants_pause, events, phase
+ *   source_fini
+ *
+ * The guest must not be run while source_wants_pause says so; in HAND_OVER, POST_COPY and COMPLETED
+ * it must never be run here again.
+ *
+ * Everything that happens is appended to the event list given at the start.
+ */
+#ifndef MIGRATE_SOURCE_H
+#define MIGRATE_SOURCE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/event.h"
+#include "machine/guest.h"
+#include "migrate/strategy.h"
+#include "wire/message.h"
+
+#define SOURCE_REQUESTS_MAX 64 /* page requests not answered yet: a guest has at most 8 harts */
+/* A strategy that has been asked this often without sending a byte will never end. */
+#define SOURCE_IDLE_ACTIONS_MAX 64
+
+struct source_config {
+    const struct strategy *strategy;
+    struct limits limits;
+    /* How many bytes to hand out at once: few enough that contents are fresh and that a demand
+     * reply never waits long behind a push, many enough that a big guest is not an event a page. */
+    uint64_t copy_chunk_bytes;
+    uint64_t push_chunk_bytes;
+};
+
+struct source {
+    struct source_config config;
+    struct guest *guest;
+    struct event_list *events;
+    enum phase phase;
+    char reason[MESSAGE_REASON_MAX]; /* why it ended, or why it paused: one sentence */
+
+    uint8_t memo[MEMO_BYTES];
+    struct bitmap to_send;
+    struct bitmap sent;       /* sent at least once */
+    uint64_t rounds_done;
+    struct round last;
+    struct round current;     /* the round going on: counts so far */
+    uint64_t round_started_ns;
+    bool is_round_open;
+    bool is_switching;        /* the user asked for post-copy */
+    bool is_commit_pending;   /* HAND_OVER was decided: its burst is in `out` */
+    uint64_t hello_sent_ns, half_rtt_ns;
+    uint64_t state_bytes;
+
+    uint64_t requests[SOURCE_REQUESTS_MAX];
+    uint32_t request_count;
+
+    struct bytes in;  /* received, not a whole frame yet */
+    struct bytes out; /* control frames that wait for the link */
+};
+
+void source_init(struct source *source, const struct source_config *config, struct guest *guest,
+                 struct event_list *events);
+void source_fini(struct source *source);
+void source_start(struct source *source, uint64_t now_ns);
+
+/* Bytes from the target. A stream that is broken aborts the move while that is possible. */
+void source_receive(struct source *source, uint64_t now_ns, const uint8_t *data, size_t count);
+
+/* Appends what the link should carry next to `to`; `backlog_bytes` of earlier bytes have not left
+ * yet. Returns what the link is to be charged; 0 when there is nothing now. */
+uint64_t source_send(struct source *source, uint64_t now_ns, uint64_t backlog_bytes,
+                     struct bytes *to);
+
+/* The guest must stand still: paused, handed over, or gone. */
+bool source_wants_pause(const struct source *source);
+
+/* False where the phase does not allow it any more. */
+bool source_switch_to_post_copy(struct source *source);
+bool source_abort(struct source *source, uint64_t now_ns, const char *reason);
+
+#endif

@@ -1,0 +1,106 @@
+/* strategy: what to do next, decided by one small function. This is the seat at the source: what to
+ * send, when to pause, when to hand over.
+ *
+ * The engine asks whenever the link has room: next(view, memo, action). The view is read-only; the
+ * memo is MEMO_BYTES of the strategy's own, zero at the beginning; the action is data. Everything
+ * that keeps a move safe is the engine's: it answers page requests before it asks, it refuses an
+ * action that would break a rule, and it alone knows how a hand-over is done.
+ *
+ *   phase       what a strategy may ask for
+ *   COPY        SEND, FETCH, PAUSE, WAIT, GIVE_UP
+ *   PAUSE       SEND, HAND_OVER, WAIT, GIVE_UP
+ *   HAND_OVER   SEND, WAIT            (pages that are still to be sent: a push)
+ *   POST_COPY   SEND, WAIT
+ *
+ * The set `to_send` holds the pages of which the target has no copy, or one that is known to be
+ * old. It is all pages at first; SEND takes pages out of it; FETCH reads the dirty log, puts what was
+ * written since the last fetch into it, and protects those pages again: so a round is what
+ * happens between two fetches. PAUSE stops the guest and fetches once more. HAND_OVER sends the
+ * state; if to_send is not empty the target runs on without those pages, and asks for them.
+ */
+#ifndef MIGRATE_STRATEGY_H
+#define MIGRATE_STRATEGY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bitmap.h"
+#include "base/event.h"
+
+#define MEMO_BYTES 256
+#define PAGE_NONE  BITMAP_NONE
+
+enum on_limit {
+    ON_LIMIT_PAUSE,
+    ON_LIMIT_ABORT,
+    ON_LIMIT_POST_COPY,
+};
+
+struct limits {
+    uint64_t downtime_ns;  /* 0: pause only when nothing is left to send */
+    uint64_t max_rounds;   /* the paused one not counted */
+    uint64_t switch_after; /* rounds of a hybrid move before it switches over */
+    enum on_limit on_limit;
+};
+
+/* A round that has ended: a set fetched, sent, and what was dirtied while it was sent. */
+struct round {
+    uint64_t pages_sent;
+    uint64_t bytes_sent;
+    uint64_t dirtied_pages;
+    uint64_t duration_ns;
+};
+
+struct view {
+    enum phase phase;
+    uint64_t now_ns;
+    uint64_t total_pages;
+    const struct bitmap *to_send;
+    uint64_t rounds_done;   /* rounds that have ended by a fetch */
+    struct round last;      /* the one that ended last; zeros before that */
+    bool is_link_idle;      /* the last byte handed out has left the source */
+    uint64_t page_bytes;    /* what one page costs on the link */
+    uint64_t state_bytes;   /* what the state would cost now */
+    uint64_t half_rtt_ns;   /* measured when READY came */
+    struct limits limits;
+};
+
+enum action_kind {
+    ACTION_WAIT, /* nothing now; ask again when something has arrived or left */
+    ACTION_SEND, /* count pages from first_idx */
+    ACTION_FETCH,
+    ACTION_PAUSE,
+    ACTION_HAND_OVER,
+    ACTION_GIVE_UP,
+};
+
+struct action {
+    enum action_kind kind;
+    uint64_t first_idx, count;
+    bool is_limit_exceeded; /* PAUSE, GIVE_UP: not because it is good, but because it must end */
+};
+
+struct strategy {
+    enum mode mode;
+    void (*next)(const struct view *view, void *memo, struct action *action);
+};
+
+/* One row for each mode: the table to which a new strategy is added. */
+const struct strategy *strategy_of(enum mode mode);
+
+/* The next page to send at `from` or above; PAGE_NONE when there is none. */
+uint64_t view_next_page(const struct view *view, uint64_t from);
+/* SEND the next run of pages at `*cursor` or above and move the cursor behind it; false when there is
+ * none, with the action as it was. */
+bool view_send_next(const struct view *view, uint64_t *cursor, struct action *action);
+/* The downtime if the guest were paused with that many pages left, in nanoseconds: what must still
+ * be sent, over the rate measured in the last round, and half a round trip (C3). */
+uint64_t view_downtime_ns(const struct view *view, uint64_t pages);
+
+/* The strategies, one file each. */
+void stop_and_copy_next(const struct view *view, void *memo, struct action *action);
+void pre_copy_next(const struct view *view, void *memo, struct action *action);
+void post_copy_next(const struct view *view, void *memo, struct action *action);
+void hybrid_next(const struct view *view, void *memo, struct action *action);
+
+#endif

@@ -1,0 +1,62 @@
+/* target: the end of a migration that has the guest at last. Bytes in, bytes out, and what it wants
+ * of its host as plain questions; see source.h.
+ *
+ *   target_init (with an empty guest of the same shape)
+ *   target_receive   bytes from the source
+ *   target_fault     the guest here touched a page that is missing
+ *   target_send      frames for the source
+ *   after each call: target_is_running, target_is_waiting
+ *
+ * The guest may run here once target_is_running says so, and not while its hart waits for a page.
+ */
+#ifndef MIGRATE_TARGET_H
+#define MIGRATE_TARGET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/event.h"
+#include "machine/guest.h"
+#include "wire/message.h"
+
+#define TARGET_HARTS_MAX 8
+
+enum target_phase {
+    TARGET_WAITING,   /* for HELLO */
+    TARGET_RECEIVING, /* READY was said; pages come */
+    TARGET_RUNNING,   /* COMMIT was verified: the guest is here */
+    TARGET_REFUSED,   /* said no, or was told to forget it: the guest is not here */
+};
+
+/* A page that a hart waits for. */
+struct target_wait {
+    bool is_waiting;
+    uint64_t page_idx;
+    uint64_t since_ns;
+};
+
+struct target {
+    struct guest *guest;
+    struct event_list *events;
+    enum target_phase phase;
+    bool is_complete; /* running, and no page is missing */
+    char reason[MESSAGE_REASON_MAX];
+    struct bytes state; /* STATE, kept until COMMIT */
+    struct target_wait waits[TARGET_HARTS_MAX];
+    struct bytes in, out;
+};
+
+void target_init(struct target *target, struct guest *guest, struct event_list *events);
+void target_fini(struct target *target);
+
+void target_receive(struct target *target, uint64_t now_ns, const uint8_t *data, size_t count);
+uint64_t target_send(struct target *target, struct bytes *to); /* all there is; its bytes */
+
+/* A hart needs a page that is not there: it waits from now on, and the page is asked for. */
+void target_fault(struct target *target, uint64_t now_ns, uint32_t hart_idx, uint64_t page_idx);
+
+bool target_is_running(const struct target *target);
+bool target_is_waiting(const struct target *target, uint32_t hart_idx);
+
+#endif

@@ -1,0 +1,82 @@
+/* clients: programs that talk to a key-value guest (RESP, port 6379) and check every answer.
+ *
+ * Each client owns the keys whose number is its own modulo the number of clients, so it knows what
+ * every answer must be, to the byte: a wrong, lost or doubled answer shows at once, and ends that
+ * client's trust in its connection. Half of the requests SET one of its keys (one page written),
+ * three in eight GET one, one in eight counts with INCR.
+ *
+ * A client asks first how many keys there are (DBSIZE); all wait until everybody knows, so that the
+ * answers do not depend on who came first. It then sends at its rate, evenly spaced, with at most
+ * CLIENT_OUTSTANDING_MAX requests unanswered: what would go beyond that is not sent.
+ */
+#ifndef SIM_CLIENTS_H
+#define SIM_CLIENTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/event.h"
+#include "base/prng.h"
+#include "machine/stream.h"
+
+#define CLIENT_PORT            6379
+#define CLIENT_OUTSTANDING_MAX 8
+#define CLIENT_REPLY_MAX       64
+#define CLIENT_CONNECT_NS      1000000ull /* between two attempts to connect */
+#define CLIENT_KEYS_DEFAULT    4096       /* where the server starts empty */
+#define CLIENT_KEYS_MAX        (1u << 22)
+
+enum client_state {
+    CLIENT_CONNECTING, /* nobody listens yet */
+    CLIENT_ASKING,     /* DBSIZE was sent */
+    CLIENT_READY,      /* knows the number of keys; waits for the others */
+    CLIENT_TALKING,
+    CLIENT_FAILED, /* got a wrong answer: says no more */
+};
+
+struct client_request {
+    uint64_t sent_ns;
+    uint32_t reply_bytes;
+    char reply[CLIENT_REPLY_MAX]; /* what the answer must be */
+};
+
+struct client {
+    uint32_t client_idx;
+    enum client_state state;
+    struct stream stream;
+    struct prng prng;
+    uint64_t due_ns;   /* the next request, or attempt to connect */
+    uint64_t base_ns;  /* request n is due at base + n / rate */
+    uint64_t due_count;
+    uint64_t server_keys; /* as DBSIZE said */
+    uint32_t *versions;   /* owned: of each of its keys, how often it was SET; 0: never */
+    uint64_t counter;     /* what INCR answered last */
+    struct client_request outstanding[CLIENT_OUTSTANDING_MAX]; /* oldest first */
+    uint32_t outstanding_count;
+    char reply[CLIENT_REPLY_MAX]; /* the part of the answer that is there */
+    uint32_t reply_bytes;
+};
+
+struct clients {
+    struct client *items; /* owned */
+    uint32_t count;
+    uint64_t rate; /* requests per second, each */
+    uint64_t key_count;
+    bool is_preloaded; /* the keys were there: they have values that nobody here knows */
+    bool has_begun;
+    struct event_list *events;
+};
+
+void clients_init(struct clients *clients, uint32_t count, uint64_t rate, uint64_t seed,
+                  struct event_list *events);
+void clients_fini(struct clients *clients);
+
+/* The world has connected the client's stream. */
+void client_connected(struct clients *clients, struct client *client, uint64_t now_ns);
+void client_receive(struct clients *clients, struct client *client, uint64_t now_ns,
+                    const struct stream_packet *packet);
+/* Sends what is due. */
+void client_tick(struct clients *clients, struct client *client, uint64_t now_ns);
+uint64_t client_deadline_ns(const struct client *client); /* when to tick or to ask for packets */
+
+#endif

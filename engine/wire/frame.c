@@ -1,0 +1,83 @@
+#include "wire/frame.h"
+
+#include "base/digest.h"
+
+/* The header's fields by offset. */
+enum { AT_TYPE = 4, AT_NOTE = 5, AT_ZERO = 6, AT_CHECKSUM = 8 };
+
+const char *frame_type_name(enum frame_type type)
+{
+    static const char *const names[] = {
+#define FRAME_NAME(type, name) name,
+        FRAME_TYPES(FRAME_NAME)
+#undef FRAME_NAME
+    };
+    MUST((unsigned)type < FRAME_TYPE_COUNT);
+    return names[type];
+}
+
+static uint64_t little_endian(const uint8_t *at, unsigned count)
+{
+    uint64_t value = 0;
+    for (unsigned i = 0; i < count; i++)
+        value |= (uint64_t)at[i] << (8 * i);
+    return value;
+}
+
+static void put_little_endian(uint8_t *at, uint64_t value, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        at[i] = (uint8_t)(value >> (8 * i));
+}
+
+/* The payload's fingerprint, bound to the header's first eight bytes. */
+static uint64_t checksum(const uint8_t *header, uint32_t payload_bytes)
+{
+    uint8_t both[16];
+    put_little_endian(both, digest_of(header + FRAME_HEADER_BYTES, payload_bytes), 8);
+    for (unsigned i = 0; i < 8; i++)
+        both[8 + i] = header[i];
+    return digest_of(both, sizeof both);
+}
+
+size_t frame_begin(struct bytes *to, enum frame_type type, uint8_t note)
+{
+    size_t begin = to->count;
+    uint8_t *header = bytes_extend(to, FRAME_HEADER_BYTES);
+    put_little_endian(header, 0, FRAME_HEADER_BYTES / 2);
+    header[AT_TYPE] = (uint8_t)type;
+    header[AT_NOTE] = note;
+    return begin;
+}
+
+void frame_end(struct bytes *to, size_t begin)
+{
+    size_t payload_bytes = to->count - begin - FRAME_HEADER_BYTES;
+    uint8_t *header = to->data + begin;
+    MUST(payload_bytes <= FRAME_PAYLOAD_MAX);
+    put_little_endian(header, payload_bytes, 4);
+    put_little_endian(header + AT_CHECKSUM, checksum(header, (uint32_t)payload_bytes), 8);
+}
+
+enum status frame_decode(const uint8_t *data, size_t count, struct frame *frame, size_t *consumed)
+{
+    *consumed = 0;
+    if (count < FRAME_HEADER_BYTES)
+        return STATUS_OK;
+    uint32_t payload_bytes = (uint32_t)little_endian(data, 4);
+    if (payload_bytes > FRAME_PAYLOAD_MAX || data[AT_TYPE] >= FRAME_TYPE_COUNT ||
+        little_endian(data + AT_ZERO, 2) != 0)
+        return STATUS_BAD_STREAM;
+    if (count - FRAME_HEADER_BYTES < payload_bytes)
+        return STATUS_OK;
+    if (little_endian(data + AT_CHECKSUM, 8) != checksum(data, payload_bytes))
+        return STATUS_BAD_STREAM;
+    *frame = (struct frame){
+        .type = (enum frame_type)data[AT_TYPE],
+        .note = data[AT_NOTE],
+        .payload = data + FRAME_HEADER_BYTES,
+        .payload_bytes = payload_bytes,
+    };
+    *consumed = FRAME_HEADER_BYTES + payload_bytes;
+    return STATUS_OK;
+}

@@ -1,0 +1,68 @@
+/* frame: the unit of the migration stream. Every frame says how long it is and carries a checksum.
+ *
+ *    0               4     5     6           8                              16
+ *    +---------------+-----+-----+-----------+-------------------------------+--- ... ---+
+ *    | payload bytes |type | note| 0         | XXH3-64 of bytes 0..8+payload |  payload  |
+ *    +---------------+-----+-----+-----------+-------------------------------+--- ... ---+
+ *
+ * All numbers are little-endian. `note` belongs to the type (PAGES: why the pages travel). The
+ * checksum covers the first eight bytes and the payload, so that no header can be taken for
+ * another.
+ *
+ * A decoder that is fed any bytes, cut anywhere, either asks for more or refuses: it believes a
+ * length only within FRAME_PAYLOAD_MAX, and a payload only after its checksum.
+ */
+#ifndef WIRE_FRAME_H
+#define WIRE_FRAME_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/status.h"
+
+#define FRAME_HEADER_BYTES 16
+/* The largest state (64 streams with both windows full, 8 harts) is below 600 KiB. */
+#define FRAME_PAYLOAD_MAX (1u << 20)
+
+/* source -> target, then target -> source, then either. message.h has the payloads. */
+#define FRAME_TYPES(X)                                                                             \
+    X(FRAME_HELLO, "HELLO")                                                                        \
+    X(FRAME_PAGES, "PAGES")                                                                        \
+    X(FRAME_STALE, "STALE")                                                                        \
+    X(FRAME_STATE, "STATE")                                                                        \
+    X(FRAME_COMMIT, "COMMIT")                                                                      \
+    X(FRAME_READY, "READY")                                                                        \
+    X(FRAME_RUNNING, "RUNNING")                                                                    \
+    X(FRAME_PAGE_REQUEST, "PAGE_REQUEST")                                                          \
+    X(FRAME_COMPLETE, "COMPLETE")                                                                  \
+    X(FRAME_REFUSED, "REFUSED")                                                                    \
+    X(FRAME_ABORT, "ABORT")
+
+enum frame_type {
+#define FRAME_ENUM(type, name) type,
+    FRAME_TYPES(FRAME_ENUM)
+#undef FRAME_ENUM
+        FRAME_TYPE_COUNT
+};
+
+struct frame {
+    enum frame_type type;
+    uint8_t note;
+    const uint8_t *payload; /* borrowed from the bytes that were decoded */
+    uint32_t payload_bytes;
+};
+
+const char *frame_type_name(enum frame_type type);
+
+/* Encoding in two steps, so that a payload is written once, in place: begin appends a header to
+ * `to` and returns where it stands; whatever is appended then is the payload; end seals it. */
+size_t frame_begin(struct bytes *to, enum frame_type type, uint8_t note);
+void frame_end(struct bytes *to, size_t begin);
+
+/* Decodes the first frame of `data`. `*consumed` is its whole length, or 0: not enough bytes yet.
+ * STATUS_BAD_STREAM for a length, type, filler or checksum that cannot be. */
+MUST_USE enum status frame_decode(const uint8_t *data, size_t count, struct frame *frame,
+                                  size_t *consumed);
+
+#endif

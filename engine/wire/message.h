@@ -1,0 +1,88 @@
+/* message: what the frames of the migration stream say.
+ *
+ *   frame         direction  payload (little-endian)
+ *   HELLO         s -> t     u32 magic, u16 version, u16 0, u32 features, u32 payload bytes of a page,
+ *                            u64 pages, kind of guest as 16 characters, filled up with zeros
+ *   READY         s <- t     -                        it has the memory and understands the guest
+ *   PAGES         s -> t     one or more of: u64 page number, payload;  note: why (enum why)
+ *   STALE         s -> t     u64 first page, bits (bit set: the copy sent before is stale)
+ *   STATE         s -> t     everything but the pages, as the guest saves itself
+ *   COMMIT        s -> t     u64 pages that are still missing at the target, u64 digest of STATE
+ *   RUNNING       s <- t     -                        it has verified all of it, and runs
+ *   REFUSED       s <- t     reason as text           at any time before it runs
+ *   PAGE_REQUEST  s <- t     u64 page number
+ *   COMPLETE      s <- t     -                        no page is missing any more
+ *   ABORT         s -> t     reason as text
+ *
+ *   s -> t   HELLO         PAGES PAGES ... STALE STATE COMMIT          PAGES ...
+ *   s <- t          READY                                     RUNNING  PAGE_REQUEST ...  COMPLETE
+ *
+ * A page costs the same on the link alone or in a run: a frame's header, its number, its bytes. A
+ * model guest's page carries only a version and is charged as if it carried PAGE_BYTES; for it
+ * alone many pages share one frame.
+ */
+#ifndef WIRE_MESSAGE_H
+#define WIRE_MESSAGE_H
+
+#include <stdint.h>
+
+#include "base/bitmap.h"
+#include "base/event.h"
+#include "wire/frame.h"
+
+#define MESSAGE_MAGIC      0x59525246u /* "FRRY" */
+#define MESSAGE_VERSION    1
+#define MESSAGE_KIND_BYTES 16
+#define MESSAGE_REASON_MAX 160
+
+/* What a page costs on the link: header, number, 4096 bytes. */
+#define MESSAGE_PAGE_WIRE_BYTES (FRAME_HEADER_BYTES + 8 + 4096)
+/* Bits in one STALE frame: a whole number of bytes, far below the largest payload. */
+#define MESSAGE_STALE_BITS (1u << 20)
+
+struct message_hello {
+    uint16_t version;
+    uint32_t features; /* none yet: must be 0 */
+    uint32_t payload_bytes;
+    uint64_t total_pages;
+    char kind[MESSAGE_KIND_BYTES + 1];
+};
+
+struct message_commit {
+    uint64_t missing_pages;
+    uint64_t state_digest;
+};
+
+/* A run of numbered pages inside a PAGES frame, read one at a time. */
+struct message_pages {
+    struct bytes_reader reader;
+    uint32_t payload_bytes;
+    enum why why;
+};
+
+/* Each appends one whole frame. */
+void message_put_hello(struct bytes *to, const struct message_hello *hello);
+void message_put_stale(struct bytes *to, const struct bitmap *stale, uint64_t first_idx);
+void message_put_state(struct bytes *to, const struct bytes *state);
+void message_put_commit(struct bytes *to, const struct message_commit *commit);
+void message_put_number(struct bytes *to, enum frame_type type, uint64_t number); /* PAGE_REQUEST */
+void message_put_text(struct bytes *to, enum frame_type type, const char *text);  /* REFUSED, ABORT, and
+                                                     with "": READY, RUNNING, COMPLETE */
+
+/* Each reads a frame of its type whole, or says STATUS_BAD_STREAM. */
+MUST_USE enum status message_get_hello(const struct frame *frame, struct message_hello *hello);
+MUST_USE enum status message_get_commit(const struct frame *frame, struct message_commit *commit);
+MUST_USE enum status message_get_number(const struct frame *frame, uint64_t *number);
+void message_get_text(const struct frame *frame, char text[MESSAGE_REASON_MAX]); /* printable, cut */
+/* The STALE bits as a reader of bytes, with where they begin; the caller checks the range. */
+MUST_USE enum status message_get_stale(const struct frame *frame, uint64_t *first_idx,
+                                       const uint8_t **bits, uint32_t *bit_count);
+
+/* All pages of the frame lie below total_pages and their payloads are whole, or STATUS_BAD_STREAM:
+ * half a page is never handed out. */
+MUST_USE enum status message_get_pages(const struct frame *frame, uint32_t payload_bytes,
+                                       uint64_t total_pages, struct message_pages *pages);
+/* The next page's payload; NULL at the end. */
+const uint8_t *message_next_page(struct message_pages *pages, uint64_t *page_idx);
+
+#endif
