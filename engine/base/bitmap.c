@@ -80,6 +80,7 @@ uint64_t bitmap_next(const struct bitmap *bitmap, uint64_t from)
 
 uint64_t bitmap_run(const struct bitmap *bitmap, uint64_t from, uint64_t most)
 {
+    MUST(from <= bitmap->bit_count);
     uint64_t end = bitmap->bit_count - from < most ? bitmap->bit_count : from + most;
     uint64_t at = from;
     while (at < end) {

@@ -19,6 +19,7 @@ struct bitmap {
 void bitmap_init(struct bitmap *bitmap, uint64_t bit_count); /* the empty set */
 void bitmap_fini(struct bitmap *bitmap);
 
+/* The one question that is asked for every page: idx < bit_count is the caller's promise. */
 static inline bool bitmap_has(const struct bitmap *bitmap, uint64_t idx)
 {
     return bitmap->words[idx / 64] >> (idx % 64) & 1;
@@ -35,7 +36,8 @@ void bitmap_copy(struct bitmap *to, const struct bitmap *from); /* the same bit_
 /* The first number in the set that is `from` or above; BITMAP_NONE when there is none. */
 uint64_t bitmap_next(const struct bitmap *bitmap, uint64_t from);
 
-/* How many numbers in a row, beginning with `from`, are in the set; at most `most`. */
+/* How many numbers in a row, beginning with `from`, are in the set; at most `most`.
+ * from <= bit_count. */
 uint64_t bitmap_run(const struct bitmap *bitmap, uint64_t from, uint64_t most);
 
 #endif

@@ -5,6 +5,9 @@
 
 #include "base/status.h"
 
+/* No buffer of ours comes near: more is a count that went below zero. Doubling stays defined. */
+#define BYTES_MAX (SIZE_MAX / 4)
+
 void bytes_fini(struct bytes *bytes)
 {
     free(bytes->data);
@@ -18,7 +21,8 @@ void bytes_clear(struct bytes *bytes)
 
 uint8_t *bytes_extend(struct bytes *bytes, size_t count)
 {
-    if (bytes->capacity - bytes->count < count) {
+    if (bytes->data == NULL || bytes->capacity - bytes->count < count) {
+        MUST(count <= BYTES_MAX - bytes->count);
         size_t capacity = bytes->capacity * 2 > 256 ? bytes->capacity * 2 : 256;
         while (capacity < bytes->count + count)
             capacity *= 2;
@@ -74,14 +78,19 @@ void bytes_put_u64(struct bytes *bytes, uint64_t value)
 
 void bytes_put_varint(struct bytes *bytes, uint64_t value)
 {
+    uint8_t digits[10];
+    size_t count = 0;
     for (; value >= 0x80; value >>= 7)
-        bytes_put_u8(bytes, (uint8_t)(value | 0x80));
-    bytes_put_u8(bytes, (uint8_t)value);
+        digits[count++] = (uint8_t)(value | 0x80);
+    digits[count++] = (uint8_t)value;
+    memcpy(bytes_extend(bytes, count), digits, count);
 }
 
 void bytes_reader_init(struct bytes_reader *reader, const void *data, size_t count)
 {
-    *reader = (struct bytes_reader){.data = data, .count = count};
+    /* So that zero bytes of an empty buffer are something that is there. */
+    static const uint8_t nothing[1];
+    *reader = (struct bytes_reader){.data = data != NULL ? data : nothing, .count = count};
 }
 
 size_t bytes_left(const struct bytes_reader *reader)
@@ -133,9 +142,12 @@ uint64_t bytes_get_varint(struct bytes_reader *reader)
     uint64_t value = 0;
     for (unsigned shift = 0; shift < 64; shift += 7) {
         uint8_t byte = bytes_get_u8(reader);
+        /* The tenth byte has room for the 64th bit alone. */
+        if (reader->has_failed || (shift == 63 && byte > 1))
+            break;
         value |= (uint64_t)(byte & 0x7f) << shift;
         if ((byte & 0x80) == 0)
-            return shift == 63 && byte > 1 ? (reader->has_failed = true, 0) : value;
+            return value;
     }
     reader->has_failed = true;
     return 0;

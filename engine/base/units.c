@@ -46,6 +46,7 @@ static const struct unit units[] = {
     {UNIT_CPU_RATE, "GIPS", 1000000000ull, 1, 1},
     {UNIT_CPU_RATE, "MIPS", 1000000ull, 1, 1},
     {UNIT_CPU_RATE, "kIPS", 1000ull, 1, 1},
+    {UNIT_CPU_RATE, "IPS", 1, 1, 1},
     {UNIT_COUNT, "", 1, 1, 1},
 };
 
@@ -146,7 +147,6 @@ void units_format(enum unit_kind kind, uint64_t value, char *text, size_t text_b
         if (value != 0 && value % best->factor == 0)
             break;
     }
-    /* Only CPU rates have no unit of factor one: they are given in whole kIPS. */
     snprintf(text, text_bytes, "%llu%s", (unsigned long long)(value / best->factor), best->name);
 }
 
@@ -161,7 +161,11 @@ void units_for_people(enum unit_kind kind, uint64_t value, char *text, size_t te
             break;
     }
     double number = (double)value / (double)best->factor;
-    int decimals = best->factor == 1 || number >= 1000 ? 0 : number >= 100 ? 1 : number >= 10 ? 2 : 3;
+    /* The bounds are those at which rounding adds a digit: 99.996 is 100.0, not 100.00. */
+    int decimals = best->factor == 1 || number >= 999.95 ? 0
+                   : number >= 99.995                    ? 1
+                   : number >= 9.9995                    ? 2
+                                                         : 3;
     snprintf(text, text_bytes, "%.*f %s", decimals, number, best->name);
 }
 

@@ -10,7 +10,7 @@
  *   UNIT_BANDWIDTH       bit/s        bit/s kbit/s Mbit/s Gbit/s Tbit/s, B/s kB/s MB/s GB/s MiB/s GiB/s
  *   UNIT_PAGE_RATE       page/s       pages/s kpages/s Mpages/s
  *   UNIT_REQUEST_RATE    request/s    /s k/s
- *   UNIT_CPU_RATE        instr/s      kIPS MIPS GIPS
+ *   UNIT_CPU_RATE        instr/s      IPS kIPS MIPS GIPS
  *   UNIT_COUNT           one          digits only
  */
 #ifndef BASE_UNITS_H
@@ -43,7 +43,7 @@ MUST_USE enum status units_parse(enum unit_kind kind, const char *text, uint64_t
 /* Writes the shortest exact form that units_parse reads back ("64MiB", "200Mbit/s"). */
 void units_format(enum unit_kind kind, uint64_t value, char *text, size_t text_bytes);
 
-/* Writes a rounded form with at most four significant digits for people: "2.75 s", "64.0 MiB". */
+/* Writes a rounded form with at most four significant digits for people: "2.750 s", "64.00 MiB". */
 void units_for_people(enum unit_kind kind, uint64_t value, char *text, size_t text_bytes);
 
 /* a * b / c rounded down, through 128 bits; c > 0 and the result must fit 64 bits. */
