@@ -23,7 +23,8 @@ enum mailbox_slot_state {
     MAILBOX_FREE,
     MAILBOX_CALLING,  /* connected from outside, not accepted by the guest yet */
     MAILBOX_ACCEPTED, /* the guest has its number */
-    MAILBOX_CLOSED,   /* the guest has closed it; bytes may still be on their way out */
+    MAILBOX_CLOSED,   /* the guest has closed it; bytes may still be on their way out, and after
+                         that the peer may need its last acknowledgement again */
 };
 
 struct mailbox_slot {
@@ -49,7 +50,8 @@ uint32_t mailbox_poll(struct mailbox *mailbox, uint32_t *streams, uint32_t capac
 bool mailbox_wants_attention(const struct mailbox *mailbox); /* poll would report something: ends wfi */
 
 /* The world's side. */
-/* False while nobody listens on the port, or the slot is still in use: try again later. */
+/* False while nobody listens on the port, or the slot is still in use (closed by both ends and all
+ * acknowledged is free again): try again later. */
 bool mailbox_connect(struct mailbox *mailbox, uint32_t stream_idx, uint16_t port);
 /* Packets for a slot that is free are dropped, as a host does with frames for nobody. */
 void mailbox_deliver(struct mailbox *mailbox, uint64_t now_ns, uint32_t stream_idx,

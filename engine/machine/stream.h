@@ -2,8 +2,9 @@
  * sent again when they are not. Both ends are this same code: the guest's mailbox and its client.
  *
  * Sequence numbers count bytes from 0 in each direction. A packet carries the sequence number of
- * its first byte, the next byte that its sender expects (`ack`), and whether the sender's stream
- * ends behind it. Nothing else is needed to survive a move: the state is numbers and at most
+ * its first byte, the first byte that its sender has not read yet (`ack`), and whether the sender's
+ * stream ends behind it. Bytes are acknowledged when they are read, not when they arrive: so the
+ * window is the flow control as well, and what arrives in order always finds room. Nothing else is needed to survive a move: the state is numbers and at most
  * STREAM_WINDOW_BYTES of bytes each way; what was in flight when the guest moved is sent again.
  *
  *          to_send: acknowledged | sent, not acknowledged | not sent yet
@@ -35,20 +36,21 @@ struct stream {
     uint8_t to_read[STREAM_WINDOW_BYTES]; /* received in order, not read yet */
     uint32_t to_send_count, to_read_count;
     uint64_t una;            /* first byte not acknowledged */
-    uint64_t next;           /* next byte to put on the network */
+    uint64_t next;           /* next byte to put on the network for the first time */
     uint64_t expected;       /* next byte to receive */
     uint64_t retry_at_ns;    /* when to send again from una; UINT64_MAX: nothing is in flight */
     uint64_t retry_after_ns; /* grows with each retry */
     bool is_closing;         /* the near end has no more to send */
     bool fin_sent, fin_acked, fin_received;
-    bool owes_ack;           /* something was received since the last packet */
+    bool owes_ack;           /* something was read, or came again, since the last packet */
+    bool owes_again;         /* all that is unacknowledged goes out now, whatever the timer says */
     bool was_short;          /* a write took less than was offered: tell when there is room */
     bool owes_rehome;        /* the next packet announces that this end has moved */
 };
 
 struct stream_packet {
     uint64_t sequence; /* number of the first byte of data */
-    uint64_t ack;      /* next byte expected */
+    uint64_t ack;      /* first byte not read yet; one more when the end was read */
     uint32_t bytes;
     bool is_fin;    /* the sender's stream ends behind these bytes; counts as one number */
     bool is_rehome; /* the sender has moved: send again what it has not acknowledged, at once */
@@ -66,8 +68,9 @@ bool stream_is_at_end(const struct stream *stream);
 void stream_close(struct stream *stream);
 bool stream_is_over(const struct stream *stream); /* closed by both, all acknowledged */
 
-/* A packet from the network: duplicates and gaps are dropped, acknowledgements taken. False when
- * the packet contradicts the stream (an acknowledgement of bytes never sent). */
+/* A packet from the network: duplicates and gaps are dropped, acknowledgements taken. False, and
+ * nothing has happened, when the packet contradicts the stream (an acknowledgement of bytes never
+ * sent, bytes behind the end or beyond the window). */
 bool stream_receive(struct stream *stream, uint64_t now_ns, const struct stream_packet *packet);
 /* The next packet for the network, or false when there is nothing to say now. */
 bool stream_next_packet(struct stream *stream, uint64_t now_ns, struct stream_packet *packet);
