@@ -1,55 +1,128 @@
 # ferry: `make help` lists what can be made.
 
 BUILD    ?= build
+PREFIX   ?= /usr/local
 OPT      ?= -O2
 CC       = gcc
 CLANG    ?= clang
+JOBS     ?= $(shell nproc 2>/dev/null || echo 2)
 
 SANITIZE ?=
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes -Wmissing-prototypes -Werror
 CFLAGS   ?= -g
 ALL_CFLAGS := -std=gnu11 $(OPT) $(CFLAGS) $(WARNINGS) $(SANITIZE) -D_GNU_SOURCE -Iengine -I. -MMD -MP
 
-LIBS      := -lxxhash -lelf -lm
+LIBS       := -lxxhash -lelf -lm
 FERRY_LIBS := -ljansson -linih -lncursesw -ltinfo $(LIBS)
+TEST_LIBS  := -lcmocka -lvterm -lutil
 
-# ---- What there is: every .c that is no test belongs to the program of its folder. ----
-ENGINE_SRC := $(filter-out %_test.c %_fuzz.c,$(wildcard engine/*/*.c))
-TUI_SRC    := $(filter-out %_test.c,$(wildcard tui/*.c))
-LABS_SRC   := $(filter-out %_test.c,$(wildcard labs/*.c))
-TEST_SRC   := $(wildcard engine/*/*_test.c tui/*_test.c labs/*_test.c guests/*_test.c)
+# ---- What there is: every .c that is no test belongs to the library of its floors. ----
+ENGINE_SRC  := $(filter-out %_test.c %_fuzz.c,$(wildcard engine/*/*.c))
+# The views and the front door, but for main: their tests link them too.
+FRONT_SRC   := $(filter-out %_test.c labs/main.c,$(wildcard tui/*.c labs/*.c))
+TEST_SRC    := $(wildcard engine/*/*_test.c tui/*_test.c labs/*_test.c guests/*_test.c)
 GUEST_NAMES := $(patsubst guests/%.c,%,$(filter-out guests/runtime.c %_test.c,$(wildcard guests/*.c)))
 
 OBJ     = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 ENGINE  := $(BUILD)/libengine.a
+FRONT   := $(BUILD)/libfront.a
 FERRY   := $(BUILD)/bin/ferry
 GUESTS  := $(patsubst %,$(BUILD)/guests/%,$(GUEST_NAMES))
 TESTS   := $(patsubst %.c,$(BUILD)/test/%,$(TEST_SRC))
 
 .DEFAULT_GOAL := all
-.PHONY: all
+.DELETE_ON_ERROR:
+.SECONDARY:
+.PHONY: all help demo check test asan lint compilers format install clean
+
 all: $(FERRY) $(GUESTS) ## build ferry and its guests (build/bin/ferry, build/guests/)
 
-$(BUILD)/obj/%.o: %.c Makefile
+# Another compiler or other flags make other objects: they are noted in a file that all depend on.
+FLAGS := $(BUILD)/flags
+NOTE  := $(CC) $(ALL_CFLAGS)
+ifneq ($(NOTE),$(shell cat $(FLAGS) 2>/dev/null))
+$(FLAGS): force
+	@mkdir -p $(@D)
+	@echo '$(NOTE)' > $@
+.PHONY: force
+endif
+
+$(BUILD)/obj/%.o: %.c Makefile $(FLAGS)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -DBUILD_DIR='"$(BUILD)"' -c $< -o $@
 
 $(ENGINE): $(call OBJ,$(ENGINE_SRC))
+$(FRONT): $(call OBJ,$(FRONT_SRC))
+$(ENGINE) $(FRONT):
 	@rm -f $@
 	ar rcs $@ $^
 
-$(FERRY): $(call OBJ,$(LABS_SRC) $(TUI_SRC)) $(ENGINE)
+$(FERRY): $(call OBJ,labs/main.c) $(FRONT) $(ENGINE)
 	@mkdir -p $(@D)
 	$(CC) $(OPT) $(CFLAGS) $(SANITIZE) $^ $(FERRY_LIBS) -o $@
 
 # ---- Guests: RISC-V programs, always by clang and lld, so that an image is the same everywhere. ----
 GUEST_CFLAGS := --target=riscv64 -march=rv64imac -mabi=lp64 -mcmodel=medany -mno-relax -O2 -g -gdwarf-aranges \
 	-std=gnu11 -ffreestanding -fno-pic -nostdlib -static -Wall -Wextra -Werror -Iguests -Iengine
-$(BUILD)/guests/%: guests/%.c guests/runtime.c guests/start.S guests/guest.ld $(wildcard guests/*.h) engine/machine/hypercall.h
+$(BUILD)/guests/%: guests/%.c guests/runtime.c guests/start.S guests/guest.ld $(wildcard guests/*.h) engine/machine/hypercall.h Makefile
 	@mkdir -p $(@D)
 	$(CLANG) $(GUEST_CFLAGS) -fuse-ld=lld -Wl,-T,guests/guest.ld guests/start.S guests/runtime.c $< -o $@
 
 # ---- Tests: one program for each _test.c, run from here. ----
-$(BUILD)/test/%: $(BUILD)/obj/%.o $(ENGINE) $(call OBJ,$(TUI_SRC))
+$(BUILD)/test/%: $(BUILD)/obj/%.o $(FRONT) $(ENGINE)
 	@mkdir -p $(@D)
-	$(CC) $(OPT) $(CFLAGS) $(SANITIZE) $(filter %.o %.a,$^) $(TEST_OBJ_$*) $(ENGINE) -lcmocka -lvterm -lutil $(FERRY_LIBS) -o $@
+	$(CC) $(OPT) $(CFLAGS) $(SANITIZE) $^ $(TEST_LIBS) $(FERRY_LIBS) -o $@
+
+-include $(patsubst %.o,%.d,$(call OBJ,$(ENGINE_SRC) $(FRONT_SRC) $(TEST_SRC) labs/main.c))
+
+# ---- What people ask for. ----
+help: ## this list
+	@echo 'make TARGET, where TARGET is one of'
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/    \1|\2/p' Makefile | awk -F '|' '{ printf "%-14s %s\n", $$1, $$2 }'
+	@echo 'Settings: BUILD=build CC=gcc|clang OPT=-O2 PREFIX=/usr/local'
+
+# What could not be built for want of a package is said once more at the end, where it is seen.
+BUILD_ALL = $(MAKE) --no-print-directory -k -j$(JOBS)
+demo: ## install what is missing, build, and show the demonstration
+	@.ci/packages demo
+	@$(BUILD_ALL) -s all || { .ci/packages demo --list; exit 2; }
+	@$(FERRY) demo
+
+check: ## install what is missing, build, and run every test
+	@.ci/packages check
+	@$(BUILD_ALL) -s all $(TESTS) || { .ci/packages check --list; exit 2; }
+	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory compilers
+	@$(MAKE) --no-print-directory test
+
+test: all $(TESTS) ## build and run the tests alone
+	@.ci/test $(BUILD)/log $(TESTS)
+
+asan: ## the tests with gcc's sanitizers for addresses and undefined behaviour
+	@$(BUILD_ALL) BUILD=$(BUILD)/asan OPT=-O1 \
+		SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover' -s all $(TESTS:$(BUILD)/%=$(BUILD)/asan/%)
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan OPT=-O1 \
+		SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover' test
+
+lint: $(ENGINE) ## check the house rules: floors, no clock below, no globals
+	@.ci/lint . $(BUILD)/obj
+	@.ci/lint_test
+
+compilers: all ## the same recordings by gcc and clang, with and without optimization
+	@$(BUILD_ALL) -s BUILD=$(BUILD)/gcc-O0 CC=gcc OPT=-O0 all
+	@$(BUILD_ALL) -s BUILD=$(BUILD)/clang-O0 CC=clang OPT=-O0 all
+	@$(BUILD_ALL) -s BUILD=$(BUILD)/clang-O2 CC=clang OPT=-O2 all
+	@.ci/compilers $(FERRY) $(BUILD)/gcc-O0/bin/ferry $(BUILD)/clang-O0/bin/ferry $(BUILD)/clang-O2/bin/ferry
+
+format: ## give every source file the form of .clang-format
+	clang-format -i $(wildcard engine/*/*.[ch] tui/*.[ch] labs/*.[ch] guests/*.[ch])
+
+# The guests lie beside bin/, where ferry looks for them.
+install: all ## install to PREFIX (default /usr/local)
+	install -d $(DESTDIR)$(PREFIX)/lib/ferry/bin $(DESTDIR)$(PREFIX)/lib/ferry/guests $(DESTDIR)$(PREFIX)/bin
+	install $(FERRY) $(DESTDIR)$(PREFIX)/lib/ferry/bin/
+	install -m 644 $(GUESTS) $(DESTDIR)$(PREFIX)/lib/ferry/guests/
+	ln -sf ../lib/ferry/bin/ferry $(DESTDIR)$(PREFIX)/bin/ferry
+
+clean: ## remove what was built
+	rm -rf $(BUILD)
