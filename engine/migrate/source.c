@@ -124,7 +124,7 @@ static uint64_t state_wire_bytes(const struct source *source)
 {
     struct bytes state = {0};
     source->guest->ops->save(source->guest, &state);
-    uint64_t bytes = 2 * FRAME_HEADER_BYTES + state.count + 16;
+    uint64_t bytes = message_hand_over_bytes(state.count);
     bytes_fini(&state);
     return bytes;
 }
@@ -168,6 +168,23 @@ static void act_fetch(struct source *source, uint64_t now_ns)
                                     .next_round_ns = view_downtime_ns(&view, next_pages)}});
 }
 
+/* Why the guest was paused, in a sentence. */
+static void explain_pause(struct source *source, bool is_limit_exceeded)
+{
+    enum mode mode = source->config.strategy->mode;
+    const char *reason =
+        is_limit_exceeded ? "the round limit was met with the downtime limit out of reach"
+        : mode == MODE_PRE_COPY && source->to_send.set_count == 0
+            ? "nothing was left to send when the guest was paused"
+        : mode == MODE_PRE_COPY
+            ? "the forecast downtime was within the limit, and another round would hardly have "
+              "lowered it"
+        : mode == MODE_STOP_AND_COPY ? "everything was sent while the guest stood still"
+        : mode == MODE_POST_COPY     ? "the guest was switched over before its pages"
+                                     : "the rounds before the switch were done";
+    snprintf(source->reason, sizeof source->reason, "%s", reason);
+}
+
 static void act_pause(struct source *source, uint64_t now_ns, bool is_limit_exceeded)
 {
     uint64_t dirtied = fetch(source, now_ns);
@@ -184,6 +201,7 @@ static void act_pause(struct source *source, uint64_t now_ns, bool is_limit_exce
                                         .downtime_ns = view_downtime_ns(
                                             &view, source->to_send.set_count)}});
     }
+    explain_pause(source, is_limit_exceeded);
     enter(source, now_ns, PHASE_PAUSE);
     emit(source, (struct event){.at_ns = now_ns,
                                 .kind = EVENT_GUEST_PAUSED,

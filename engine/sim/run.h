@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "migrate/forecast.h"
 #include "record/recording.h"
 #include "record/session.h"
 #include "record/timeline.h"
@@ -28,6 +29,11 @@ bool run_advance(struct run *run, uint64_t until_ns); /* false at the end of the
 bool run_step(struct run *run);                       /* one event more; false at the end */
 void run_to_end(struct run *run);
 void run_close(struct run *run);
+
+/* What the curriculum's formulas say of a scenario moved in that mode, with that much state (see
+ * world_state_bytes). False where no formula applies to the guest's writes. */
+bool run_forecast(const struct scenario *scenario, enum mode mode, uint64_t state_bytes,
+                  struct forecast *forecast);
 
 /* Rules 6 and 7 by a second run each, for a run that has ended: the same scenario again (its
  * recording must be the same), and, where the guest ended by itself and nobody talked to it, the

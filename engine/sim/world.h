@@ -38,6 +38,8 @@ bool world_abort(struct world *world, struct event_list *events);
 
 uint64_t world_now_ns(const struct world *world);
 uint64_t world_total_pages(const struct world *world);
+/* What the source's state would cost on the link now, its framing included. */
+uint64_t world_state_bytes(const struct world *world);
 /* Why the migration ended as it did: one sentence; "" before its end. */
 const char *world_reason(const struct world *world);
 const struct oracle *world_oracle(const struct world *world);

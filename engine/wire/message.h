@@ -60,6 +60,12 @@ struct message_pages {
     enum why why;
 };
 
+/* What STATE and COMMIT cost on the link for a state of that many bytes. */
+static inline uint64_t message_hand_over_bytes(uint64_t state_bytes)
+{
+    return FRAME_HEADER_BYTES + state_bytes + FRAME_HEADER_BYTES + 16;
+}
+
 /* Each appends one whole frame. */
 void message_put_hello(struct bytes *to, const struct message_hello *hello);
 void message_put_stale(struct bytes *to, const struct bitmap *stale, uint64_t first_idx);

@@ -1,0 +1,138 @@
+#include "sim/guest_build.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "machine/machine.h"
+#include "machine/model.h"
+
+static void put_argument(struct bytes *arguments, const char *text)
+{
+    bytes_put(arguments, text, strlen(text) + 1);
+}
+
+static void put_number(struct bytes *arguments, const char *name, uint64_t number)
+{
+    char text[24];
+    put_argument(arguments, name);
+    snprintf(text, sizeof text, "%llu", (unsigned long long)number);
+    put_argument(arguments, text);
+}
+
+void guest_build_arguments(const struct scenario *scenario, struct bytes *arguments)
+{
+    static const char *const patterns[] = {"uniform", "sequential", "hot-cold"};
+    const char *slash = strrchr(scenario->guest, '/');
+    bool is_dirtier = strcmp(scenario->guest, "dirtier") == 0;
+
+    put_argument(arguments, slash == NULL ? scenario->guest : slash + 1);
+    if (is_dirtier) {
+        if (scenario->dirty_rate != SCENARIO_NONE)
+            put_number(arguments, "--dirty-rate", scenario->dirty_rate);
+        if (scenario->working_set_bytes != SCENARIO_NONE)
+            put_number(arguments, "--working-set", scenario->working_set_bytes);
+        put_argument(arguments, "--pattern");
+        put_argument(arguments, patterns[scenario->pattern]);
+    }
+    if (is_dirtier || strcmp(scenario->guest, "sort") == 0)
+        put_number(arguments, "--seed", scenario->seed);
+    bytes_put(arguments, scenario->arguments.data, scenario->arguments.count);
+}
+
+static struct model_config model_config_of(const struct scenario *scenario)
+{
+    uint64_t total_pages = scenario->memory_bytes / PAGE_BYTES;
+    bool is_idle = strcmp(scenario->guest, "model:idle") == 0;
+    return (struct model_config){
+        .pattern = is_idle ? MODEL_IDLE : MODEL_UNIFORM,
+        .total_pages = total_pages,
+        .working_set_pages = scenario->working_set_bytes == SCENARIO_NONE
+                                 ? total_pages
+                                 : scenario->working_set_bytes / PAGE_BYTES,
+        .write_rate = is_idle || scenario->dirty_rate == SCENARIO_NONE ? 0 : scenario->dirty_rate,
+        .seed = scenario->seed,
+    };
+}
+
+static struct machine_config machine_config_of(const struct scenario *scenario,
+                                               const struct bytes *arguments)
+{
+    return (struct machine_config){
+        .memory_bytes = scenario->memory_bytes,
+        .cpu_rate = scenario->cpu_rate,
+        .hart_count = 1,
+        .arguments = (const char *)arguments->data,
+        .argument_bytes = (uint32_t)arguments->count,
+    };
+}
+
+enum status guest_build(const struct scenario *scenario, const uint8_t *image, size_t image_bytes,
+                        struct guest **guest, struct problem *problem)
+{
+    if (scenario_is_model(scenario)) {
+        struct model_config config = model_config_of(scenario);
+        *guest = model_open(&config);
+        return STATUS_OK;
+    }
+    struct bytes arguments = {0};
+    guest_build_arguments(scenario, &arguments);
+    if (arguments.count > MACHINE_ARGS_MAX) {
+        bytes_fini(&arguments);
+        return problem_set(problem, STATUS_USAGE, "the guest's arguments are longer than %d bytes",
+                           MACHINE_ARGS_MAX);
+    }
+    struct machine_config config = machine_config_of(scenario, &arguments);
+    enum status status =
+        machine_open(&config, scenario->guest, image, image_bytes, guest, problem);
+    bytes_fini(&arguments);
+    return status;
+}
+
+struct guest *guest_build_empty(const struct scenario *scenario)
+{
+    if (scenario_is_model(scenario)) {
+        struct model_config config = model_config_of(scenario);
+        return model_open_empty(&config);
+    }
+    struct bytes arguments = {0};
+    guest_build_arguments(scenario, &arguments);
+    struct machine_config config = machine_config_of(scenario, &arguments);
+    struct guest *guest = machine_open_empty(&config);
+    bytes_fini(&arguments);
+    return guest;
+}
+
+/* kv with preloaded keys: half of the clients' requests write one of its pages, each as likely. */
+static bool preloaded_writes(const struct scenario *scenario, double *write_rate,
+                             uint64_t *working_set_pages)
+{
+    const char *arguments = (const char *)scenario->arguments.data;
+    uint64_t preload_bytes;
+
+    for (size_t at = 0; at < scenario->arguments.count; at += strlen(arguments + at) + 1) {
+        size_t next = at + strlen(arguments + at) + 1;
+        if (strcmp(arguments + at, "--preload") != 0 || next >= scenario->arguments.count ||
+            units_parse(UNIT_SIZE, arguments + next, &preload_bytes, NULL) != STATUS_OK)
+            continue;
+        *write_rate = (double)(scenario->client_count * scenario->request_rate) / 2;
+        *working_set_pages = preload_bytes / PAGE_BYTES;
+        return true;
+    }
+    return false;
+}
+
+bool guest_build_writes(const struct scenario *scenario, double *write_rate,
+                        uint64_t *working_set_pages)
+{
+    bool is_dirtier = strcmp(scenario->guest, "dirtier") == 0;
+
+    if (strcmp(scenario->guest, "kv") == 0 && scenario->client_count > 0)
+        return preloaded_writes(scenario, write_rate, working_set_pages);
+    if (!scenario_is_model(scenario) && (!is_dirtier || scenario->pattern != PATTERN_UNIFORM))
+        return false;
+    *write_rate = scenario->dirty_rate == SCENARIO_NONE ? 0 : (double)scenario->dirty_rate;
+    *working_set_pages = scenario->working_set_bytes == SCENARIO_NONE
+                             ? scenario->memory_bytes / PAGE_BYTES
+                             : scenario->working_set_bytes / PAGE_BYTES;
+    return true;
+}

@@ -1,0 +1,23 @@
+/* guest_build: the guest that a scenario asks for, at either host. */
+#ifndef SIM_GUEST_BUILD_H
+#define SIM_GUEST_BUILD_H
+
+#include "machine/guest.h"
+#include "sim/scenario.h"
+
+/* The guest as it begins, for the source; an image for all but models. */
+MUST_USE enum status guest_build(const struct scenario *scenario, const uint8_t *image,
+                                 size_t image_bytes, struct guest **guest, struct problem *problem);
+/* An empty one of the same shape, for the target. */
+struct guest *guest_build_empty(const struct scenario *scenario);
+
+/* What the guest is told: its name, what the scenario's options say in the guest's own words, and then
+ * the user's arguments; each ended by a NUL. */
+void guest_build_arguments(const struct scenario *scenario, struct bytes *arguments);
+
+/* What its writes look like to the forecast: page writes per second, evenly over that many pages;
+ * false where no formula applies. */
+bool guest_build_writes(const struct scenario *scenario, double *write_rate,
+                        uint64_t *working_set_pages);
+
+#endif

@@ -1,0 +1,54 @@
+/* observer: the oracle's hands in a world. It is shown what happens, looks at both hosts at once, as
+ * no part of a real system can, and writes down in struct oracle which rule is broken.
+ */
+#ifndef SIM_OBSERVER_H
+#define SIM_OBSERVER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/event.h"
+#include "machine/guest.h"
+#include "machine/mailbox.h"
+#include "sim/oracle.h"
+#include "sim/witness.h"
+
+enum direction {
+    TO_GUEST,
+    TO_CLIENT,
+    DIRECTION_COUNT
+};
+
+struct observer {
+    struct oracle oracle;
+    struct witness *witnesses[DIRECTION_COUNT]; /* owned: one for each client */
+    uint32_t client_count;
+    bool has_cut;
+    uint64_t instructions_at_cut;
+};
+
+void observer_init(struct observer *observer, uint32_t client_count);
+void observer_fini(struct observer *observer);
+
+/* Rule one_runner: whether either end would let the guest run now. */
+void observe_runners(struct observer *observer, uint64_t now_ns, bool may_run_at_source,
+                     bool may_run_at_target);
+
+/* Rule streams: an end may have been written to, or may have received. */
+void observe_writer(struct observer *observer, uint64_t now_ns, enum direction direction,
+                    uint32_t client_idx, const struct stream *stream);
+void observe_reader(struct observer *observer, uint64_t now_ns, enum direction direction,
+                    uint32_t client_idx, const struct stream *stream);
+void observe_streams_at_cut(struct observer *observer, uint64_t now_ns,
+                            const struct mailbox *mailbox);
+
+/* Rule same_memory: at the cut, of every page that is there already; at each later arrival (the
+ * events from `first` on tell which); and of all pages at the end. */
+void observe_cut(struct observer *observer, uint64_t now_ns, const struct guest *source,
+                 const struct guest *target);
+void observe_installs(struct observer *observer, uint64_t now_ns, const struct event_list *events,
+                      size_t first, const struct guest *source, const struct guest *target);
+void observe_end(struct observer *observer, uint64_t now_ns, const struct guest *source,
+                 const struct guest *target);
+
+#endif
