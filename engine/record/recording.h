@@ -23,6 +23,7 @@
 
 #define RECORDING_VERSION      1
 #define RECORDING_SCENARIO_MAX (1u << 20)
+#define RECORDING_PAGES_MAX    (1ull << 28) /* 1 TiB: bounds what a recording can make us allocate */
 
 struct recorder {
     struct bytes bytes;     /* the encoding not taken by the owner yet */

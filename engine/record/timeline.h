@@ -43,6 +43,7 @@ struct timeline_spread {
 
 /* One column of the latency strip: what clients felt in one slice of time. */
 #define TIMELINE_SLICE_NS  (50 * 1000000ull)
+#define TIMELINE_SLICES_MAX  (1u << 20) /* half a day; what comes later is counted, but not sliced */
 #define TIMELINE_CLIENTS_MAX 64
 struct timeline_slice {
     uint32_t answers;
@@ -92,7 +93,7 @@ struct timeline {
     uint64_t requests, answers, errors;
     uint64_t longest_silence_ns;  /* between two answers to one client that was waiting */
     uint64_t last_latency_ns;
-    struct timeline_slice *slices; /* owned; slice i covers [i, i + 1) * TIMELINE_SLICE_NS */
+    struct timeline_slice *slices; /* owned; slice i covers [i, i + 1) * TIMELINE_SLICE_NS; the last is now's */
     uint32_t slice_count, slice_capacity;
 
     /* The end. */
@@ -115,8 +116,9 @@ void timeline_map_cell(const struct timeline *timeline, uint32_t host, uint64_t 
 
 /* The round that is going on or ended last; NULL before the first. */
 const struct timeline_round *timeline_round(const struct timeline *timeline);
-/* Measured rates over the last complete round (the running one before that), pages per second; 0
- * while unknown. mu: page copy rate. delta: newly dirtied pages. */
+/* Measured rates over the last complete round in which the guest ran (before that a paused one, then
+ * the running one), pages per second; 0 while unknown. mu: page copy rate. delta: newly dirtied
+ * pages. */
 uint64_t timeline_mu(const struct timeline *timeline);
 uint64_t timeline_delta(const struct timeline *timeline);
 

@@ -1,0 +1,223 @@
+#include "record/recording.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char magic[8] = "ferryrec"; /* without the NUL */
+
+/* ---- What the fields of each kind are, from the one event list ---- */
+
+enum unit {
+    UNIT_OF_number,
+    UNIT_OF_pages,
+    UNIT_OF_page,
+    UNIT_OF_bytes,
+    UNIT_OF_ns,
+    UNIT_OF_digest,
+    UNIT_OF_flag,
+    UNIT_OF_host,
+    UNIT_OF_enum_mode,
+    UNIT_OF_enum_phase,
+    UNIT_OF_enum_why,
+    UNIT_OF_enum_outcome,
+};
+
+struct layout {
+    uint8_t field_count;
+    uint8_t units[EVENT_FIELDS_MAX];
+};
+
+static const struct layout layouts[EVENT_COUNT] = {
+#define ONE(name, unit)  +1
+#define UNIT(name, unit) UNIT_OF_##unit,
+#define LAYOUT(kind, member, fields) [kind] = {0 fields(ONE), {fields(UNIT)}},
+    EVENT_LIST(LAYOUT)
+#undef LAYOUT
+#undef UNIT
+#undef ONE
+};
+
+/* The largest value that a field of a unit may have. */
+static uint64_t unit_max(enum unit unit)
+{
+    switch (unit) {
+    case UNIT_OF_number:
+    case UNIT_OF_bytes:
+    case UNIT_OF_ns:
+    case UNIT_OF_digest:
+        return UINT64_MAX;
+    case UNIT_OF_pages:
+        return RECORDING_PAGES_MAX;
+    case UNIT_OF_page:
+        return RECORDING_PAGES_MAX - 1;
+    case UNIT_OF_flag:
+        return 1;
+    case UNIT_OF_host:
+        return HOST_COUNT - 1;
+    case UNIT_OF_enum_mode:
+        return MODE_COUNT - 1;
+    case UNIT_OF_enum_phase:
+        return PHASE_COUNT - 1;
+    case UNIT_OF_enum_why:
+        return WHY_COUNT - 1;
+    case UNIT_OF_enum_outcome:
+        return OUTCOME_COUNT - 1;
+    }
+    MUST(false); /* The compiler checks that every unit of the list has its case. */
+    return 0;
+}
+
+/* Zigzag: 0, -1, 1, -2, 2 ... become 0, 1, 2, 3, 4: small differences of either sign are short. */
+static uint64_t zigzag(uint64_t difference)
+{
+    return difference << 1 ^ (0 - (difference >> 63));
+}
+
+static uint64_t unzigzag(uint64_t code)
+{
+    return code >> 1 ^ (0 - (code & 1));
+}
+
+/* ---- Writing ---- */
+
+/* The digest follows everything; the bytes stay only where somebody wants them. */
+static void digest_from(struct recorder *recorder, size_t position)
+{
+    struct bytes *bytes = &recorder->bytes;
+    digest_add(recorder->digest, bytes->data + position, bytes->count - position);
+    if (!recorder->is_kept)
+        bytes_clear(bytes);
+}
+
+void recorder_init(struct recorder *recorder, const char *scenario_text, bool is_kept)
+{
+    size_t text_bytes = strlen(scenario_text);
+    MUST(text_bytes <= RECORDING_SCENARIO_MAX);
+    *recorder = (struct recorder){.digest = digest_open(), .is_kept = is_kept};
+    bytes_put(&recorder->bytes, magic, sizeof magic);
+    bytes_put_u32(&recorder->bytes, RECORDING_VERSION);
+    bytes_put_u32(&recorder->bytes, (uint32_t)text_bytes);
+    bytes_put(&recorder->bytes, scenario_text, text_bytes);
+    digest_from(recorder, 0);
+}
+
+void recorder_add(struct recorder *recorder, const struct event *event)
+{
+    MUST((unsigned)event->kind < EVENT_COUNT && event->at_ns >= recorder->last_ns);
+    const struct layout *layout = &layouts[event->kind];
+    struct bytes *bytes = &recorder->bytes;
+    size_t position = bytes->count;
+
+    bytes_put_varint(bytes, event->kind);
+    bytes_put_varint(bytes, event->at_ns - recorder->last_ns);
+    recorder->last_ns = event->at_ns;
+    for (unsigned i = 0; i < layout->field_count; i++) {
+        uint64_t value = event->fields[i];
+        /* What cannot be read back must not be written. */
+        MUST(value <= unit_max(layout->units[i]));
+        if (layout->units[i] == UNIT_OF_page) {
+            bytes_put_varint(bytes, zigzag(value - recorder->last_page));
+            recorder->last_page = value;
+        } else {
+            bytes_put_varint(bytes, value);
+        }
+    }
+    recorder->event_count++;
+    digest_from(recorder, position);
+}
+
+uint64_t recorder_digest(const struct recorder *recorder)
+{
+    return digest_value(recorder->digest);
+}
+
+void recorder_fini(struct recorder *recorder)
+{
+    bytes_fini(&recorder->bytes);
+    digest_close(recorder->digest);
+    *recorder = (struct recorder){0};
+}
+
+/* ---- Reading ---- */
+
+enum status recording_open(struct recording *recording, const void *data, size_t count,
+                           struct problem *problem)
+{
+    struct bytes_reader reader;
+    bytes_reader_init(&reader, data, count);
+    *recording = (struct recording){0};
+
+    const uint8_t *name = bytes_get(&reader, sizeof magic);
+    if (name == NULL || memcmp(name, magic, sizeof magic) != 0)
+        return problem_set(problem, STATUS_BAD_INPUT,
+                           "this is no recording: one begins with \"ferryrec\"");
+    uint32_t version = bytes_get_u32(&reader);
+    uint32_t text_bytes = bytes_get_u32(&reader);
+    if (!reader.has_failed && version != RECORDING_VERSION)
+        return problem_set(problem, STATUS_BAD_INPUT,
+                           "a recording of version %u: this program reads version %u", version,
+                           RECORDING_VERSION);
+    /* The claim is believed when the bytes are there, and only then is memory given for it. */
+    const uint8_t *text = bytes_get(&reader, text_bytes);
+    if (text == NULL || text_bytes > RECORDING_SCENARIO_MAX || memchr(text, 0, text_bytes) != NULL)
+        return problem_set(problem, STATUS_BAD_INPUT,
+                           "the recording is broken at byte 16: its scenario is %s",
+                           text == NULL ? "cut off" : "no text or too long");
+    recording->scenario_text = strndup((const char *)text, text_bytes);
+    MUST(recording->scenario_text != NULL);
+    recording->reader = reader;
+    return STATUS_OK;
+}
+
+/* The fields of one kind; NULL, or what is wrong with them. */
+static const char *read_fields(struct recording *recording, struct event *event)
+{
+    const struct layout *layout = &layouts[event->kind];
+    for (unsigned i = 0; i < layout->field_count; i++) {
+        uint64_t value = bytes_get_varint(&recording->reader);
+        if (recording->reader.has_failed)
+            return "an event is cut off, or a number has more than 64 bits";
+        if (layout->units[i] == UNIT_OF_page)
+            value = recording->last_page += unzigzag(value);
+        if (value > unit_max(layout->units[i]))
+            return "a field is out of its range";
+        event->fields[i] = value;
+    }
+    return NULL;
+}
+
+static const char *read_event(struct recording *recording, struct event *event)
+{
+    uint64_t kind = bytes_get_varint(&recording->reader);
+    uint64_t later_ns = bytes_get_varint(&recording->reader);
+    if (recording->reader.has_failed)
+        return "an event is cut off, or a number has more than 64 bits";
+    if (kind >= EVENT_COUNT)
+        return "an event is of an unknown kind";
+    if (later_ns > UINT64_MAX - recording->last_ns)
+        return "the time of an event overflows";
+    *event = (struct event){.kind = (enum event_kind)kind, .at_ns = recording->last_ns += later_ns};
+    return read_fields(recording, event);
+}
+
+enum status recording_next(struct recording *recording, struct event *event, bool *is_end,
+                           struct problem *problem)
+{
+    struct recording before = *recording;
+    *is_end = bytes_is_done(&recording->reader);
+    if (*is_end)
+        return STATUS_OK;
+    const char *objection = read_event(recording, event);
+    if (objection == NULL)
+        return STATUS_OK;
+    /* Standing before the broken event, so that asking again gives the same answer. */
+    *recording = before;
+    return problem_set(problem, STATUS_BAD_INPUT, "the recording is broken at byte %zu: %s",
+                       before.reader.position, objection);
+}
+
+void recording_close(struct recording *recording)
+{
+    free((char *)recording->scenario_text);
+    *recording = (struct recording){0};
+}
