@@ -1,0 +1,67 @@
+/* board: what a machine is made of, for the files that implement it (machine.c, hypercall.c,
+ * state.c). Nobody else includes this; machine.h is the contract.
+ */
+#ifndef MACHINE_BOARD_H
+#define MACHINE_BOARD_H
+
+#include "machine/hart.h"
+#include "machine/machine.h"
+#include "machine/memory.h"
+
+struct machine {
+    struct guest guest;   /* first: the world holds a pointer to it */
+    struct memory memory; /* pages travel by themselves; what is derived from them is rebuilt */
+
+    /* From here on: the state that moves, see state.c. */
+    struct hart harts[HART_MAX];
+    uint32_t hart_count;
+    uint32_t turn_hart_idx; /* whose turn it is, */
+    uint32_t turn_position; /* and how many of its HART_TURN instructions are over */
+
+    struct hart_clock clock; /* instructions of all harts, and idling */
+    uint64_t timer_ns;       /* wakes harts that wait; UINT64_MAX: never */
+
+    bool has_ended, is_fault;
+    uint64_t exit_status; /* or the fault's cause */
+    uint64_t fault_value; /* the word or address that the fault is about */
+    uint64_t fault_pc;
+
+    uint8_t arguments[MACHINE_ARGS_MAX];
+    uint32_t argument_bytes;
+    uint64_t console_total_bytes; /* written since boot */
+    struct mailbox mailbox;
+
+    struct bytes console; /* not drained yet; belongs to the host that it was written on */
+};
+
+static inline struct machine *machine_of(struct guest *guest)
+{
+    return (struct machine *)guest;
+}
+
+static inline const struct machine *machine_of_const(const struct guest *guest)
+{
+    return (const struct machine *)guest;
+}
+
+static inline uint64_t machine_now_ns(const struct machine *machine)
+{
+    return hart_clock_ns(&machine->clock, machine->clock.ticks);
+}
+
+/* hypercall.c: answers the environment call at which the hart stands. */
+enum hypercall_result {
+    HYPERCALL_DONE,
+    HYPERCALL_OUTPUT,  /* done, and the world has something to fetch */
+    HYPERCALL_ENDED,   /* the guest asked for its end */
+    HYPERCALL_TROUBLE, /* a page of its buffer is missing or protected: nothing was done, try again */
+};
+enum hypercall_result hypercall_answer(struct machine *machine, struct hart *hart,
+                                       struct memory_trouble *trouble);
+
+/* state.c */
+void machine_save(const struct guest *guest, struct bytes *to);
+enum status machine_load(struct guest *guest, struct bytes_reader *from);
+uint64_t machine_digest(const struct guest *guest);
+
+#endif

@@ -1,0 +1,255 @@
+/* The machine's answers to environment calls; hypercall.h says what a guest may ask.
+ *
+ * A call that reads or writes guest memory first asks for all of it. Where a page is missing or
+ * protected nothing of the call has happened, and the guest makes it again: so the world sees traps
+ * by hypercalls exactly as those by loads and stores.
+ */
+#include "machine/board.h"
+
+#include "base/bytes.h"
+
+#define SBI_VERSION 0x02000000 /* 2.0: major number from bit 24 on */
+
+#define A0 10
+#define A1 11
+#define A2 12
+#define A6 16
+#define A7 17
+
+/* A console write takes at most this much; the guest writes the rest with its next call. */
+#define CONSOLE_WRITE_MAX 65536
+
+/* A poll reports every stream at most once, and new connections. */
+#define POLL_MAX (MAILBOX_STREAMS + 1)
+
+struct call {
+    struct machine *machine;
+    uint64_t a0, a1, a2;
+    int64_t error;  /* into a0 */
+    uint64_t value; /* into a1 */
+    enum hypercall_result result;
+    struct memory_trouble *trouble;
+};
+
+/* Both tell whether the buffer may be used now; otherwise the call has its answer, or is tried again. */
+static bool is_usable(struct call *call, struct memory_trouble trouble)
+{
+    if (trouble.result == MEMORY_OK)
+        return true;
+    if (trouble.result == MEMORY_OUTSIDE) {
+        call->error = HYPERCALL_INVALID_ADDRESS;
+        return false;
+    }
+    *call->trouble = trouble;
+    call->result = HYPERCALL_TROUBLE;
+    return false;
+}
+
+static bool may_read(struct call *call, uint64_t address, uint64_t count)
+{
+    return is_usable(call, memory_check_load(&call->machine->memory, address, count));
+}
+
+static bool may_write(struct call *call, uint64_t address, uint64_t count)
+{
+    return is_usable(call, memory_check_store(&call->machine->memory, address, count));
+}
+
+static uint64_t smaller(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Mailbox functions return a count, or an error. */
+static void answer(struct call *call, int64_t result)
+{
+    call->error = result < 0 ? result : 0;
+    call->value = result < 0 ? 0 : (uint64_t)result;
+}
+
+static void write_to_console(struct call *call, const void *data, uint64_t count)
+{
+    bytes_put(&call->machine->console, data, count);
+    call->machine->console_total_bytes += count;
+    call->value = count;
+    if (count > 0)
+        call->result = HYPERCALL_OUTPUT;
+}
+
+static void base_version(struct call *call)
+{
+    call->value = SBI_VERSION;
+}
+
+static void base_probe(struct call *call);
+
+static void time_set(struct call *call)
+{
+    call->machine->timer_ns = call->a0;
+}
+
+static void end_guest(struct call *call, uint64_t status)
+{
+    call->machine->has_ended = true;
+    call->machine->exit_status = status;
+    call->result = HYPERCALL_ENDED;
+}
+
+static void system_reset(struct call *call)
+{
+    end_guest(call, call->a1 == 0 ? 0 : 1);
+}
+
+static void console_write(struct call *call)
+{
+    uint64_t count = smaller(call->a0, CONSOLE_WRITE_MAX);
+    if (call->a2 != 0)
+        call->error = HYPERCALL_INVALID_PARAM;
+    else if (may_read(call, call->a1, count))
+        write_to_console(call, memory_at(&call->machine->memory, call->a1), count);
+}
+
+static void console_write_byte(struct call *call)
+{
+    uint8_t byte = (uint8_t)call->a0;
+    write_to_console(call, &byte, 1);
+    call->value = 0;
+}
+
+static void arguments_get(struct call *call)
+{
+    const struct machine *machine = call->machine;
+    uint64_t count = smaller(call->a1, machine->argument_bytes);
+    if (!may_write(call, call->a0, count))
+        return;
+    memcpy(memory_at(&machine->memory, call->a0), machine->arguments, count);
+    call->value = machine->argument_bytes;
+}
+
+static void arguments_memory(struct call *call)
+{
+    call->value = call->machine->memory.ram_bytes;
+}
+
+static void mailbox_call_listen(struct call *call)
+{
+    answer(call, mailbox_listen(&call->machine->mailbox, call->a0));
+    if (call->error == 0)
+        call->result = HYPERCALL_OUTPUT;
+}
+
+static void mailbox_call_accept(struct call *call)
+{
+    answer(call, mailbox_accept(&call->machine->mailbox));
+    if (call->error == 0)
+        call->result = HYPERCALL_OUTPUT;
+}
+
+/* Only pages that bytes really go to are asked for: looking in vain dirties nothing. */
+static void mailbox_call_receive(struct call *call)
+{
+    struct mailbox *mailbox = &call->machine->mailbox;
+    uint8_t received[STREAM_WINDOW_BYTES];
+    uint64_t capacity = smaller(call->a2, sizeof received);
+    uint64_t waiting = 0;
+    if (call->a0 < MAILBOX_STREAMS && mailbox->slots[call->a0].state == MAILBOX_ACCEPTED)
+        waiting = mailbox->slots[call->a0].stream.to_read_count;
+    waiting = smaller(waiting, capacity);
+    if (!may_write(call, call->a1, waiting))
+        return;
+    answer(call, mailbox_receive(mailbox, call->a0, received, (uint32_t)capacity));
+    MUST(call->value <= waiting);
+    memcpy(memory_at(&call->machine->memory, call->a1), received, call->value);
+    if (call->value > 0)
+        call->result = HYPERCALL_OUTPUT;
+}
+
+static void mailbox_call_send(struct call *call)
+{
+    struct machine *machine = call->machine;
+    uint64_t count = smaller(call->a2, STREAM_WINDOW_BYTES);
+    if (!may_read(call, call->a1, count))
+        return;
+    const uint8_t *data = memory_at(&machine->memory, call->a1);
+    answer(call, mailbox_send(&machine->mailbox, call->a0, data, (uint32_t)count));
+    if (call->value > 0)
+        call->result = HYPERCALL_OUTPUT;
+}
+
+static void mailbox_call_close(struct call *call)
+{
+    answer(call, mailbox_close(&call->machine->mailbox, call->a0));
+    if (call->error == 0)
+        call->result = HYPERCALL_OUTPUT;
+}
+
+static void mailbox_call_poll(struct call *call)
+{
+    struct machine *machine = call->machine;
+    uint32_t streams[POLL_MAX];
+    uint64_t capacity = smaller(call->a1, POLL_MAX);
+    if (!mailbox_wants_attention(&machine->mailbox))
+        capacity = 0;
+    if (!may_write(call, call->a0, capacity * sizeof *streams))
+        return;
+    call->value = mailbox_poll(&machine->mailbox, streams, (uint32_t)capacity);
+    memcpy(memory_at(&machine->memory, call->a0), streams,
+           smaller(call->value, capacity) * sizeof *streams);
+}
+
+static const struct {
+    uint64_t extension, function;
+    void (*run)(struct call *call);
+} calls[] = {
+    {HYPERCALL_BASE, 0, base_version},
+    {HYPERCALL_BASE, 3, base_probe},
+    {HYPERCALL_TIME, 0, time_set},
+    {HYPERCALL_SRST, 0, system_reset},
+    {HYPERCALL_DBCN, 0, console_write},
+    {HYPERCALL_DBCN, 2, console_write_byte},
+    {HYPERCALL_ARGUMENTS, 0, arguments_get},
+    {HYPERCALL_ARGUMENTS, 1, arguments_memory},
+    {HYPERCALL_MAILBOX, MAILBOX_LISTEN, mailbox_call_listen},
+    {HYPERCALL_MAILBOX, MAILBOX_ACCEPT, mailbox_call_accept},
+    {HYPERCALL_MAILBOX, MAILBOX_RECEIVE, mailbox_call_receive},
+    {HYPERCALL_MAILBOX, MAILBOX_SEND, mailbox_call_send},
+    {HYPERCALL_MAILBOX, MAILBOX_CLOSE, mailbox_call_close},
+    {HYPERCALL_MAILBOX, MAILBOX_POLL, mailbox_call_poll},
+};
+#define CALL_COUNT (sizeof calls / sizeof *calls)
+
+static void base_probe(struct call *call)
+{
+    for (size_t i = 0; i < CALL_COUNT; i++)
+        if (calls[i].extension == call->a0)
+            call->value = 1;
+}
+
+enum hypercall_result hypercall_answer(struct machine *machine, struct hart *hart,
+                                       struct memory_trouble *trouble)
+{
+    struct call call = {
+        .machine = machine,
+        .a0 = hart->x[A0],
+        .a1 = hart->x[A1],
+        .a2 = hart->x[A2],
+        .error = HYPERCALL_NOT_SUPPORTED,
+        .result = HYPERCALL_DONE,
+        .trouble = trouble,
+    };
+    if (hart->x[A7] == HYPERCALL_EXIT) {
+        end_guest(&call, call.a0);
+        return call.result;
+    }
+    for (size_t i = 0; i < CALL_COUNT; i++) {
+        if (calls[i].extension == hart->x[A7] && calls[i].function == hart->x[A6]) {
+            call.error = 0;
+            calls[i].run(&call);
+        }
+    }
+    if (call.result != HYPERCALL_TROUBLE && call.result != HYPERCALL_ENDED) {
+        hart->x[A0] = (uint64_t)call.error;
+        hart->x[A1] = call.value;
+    }
+    return call.result;
+}
