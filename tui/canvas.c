@@ -1,0 +1,168 @@
+#include "tui/canvas.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/status.h"
+
+/* Every character beyond ASCII that panels draw, and what replaces it. */
+static const struct {
+    uint32_t code;
+    char ascii;
+} replacements[] = {
+    {0x00ab, '<'}, /* « */ {0x00b7, '.'}, /* · */ {0x00bb, '>'}, /* » */ {0x00d7, 'x'}, /* × */
+    {0x03b4, 'd'}, /* δ */ {0x03bc, 'u'}, /* μ */ {0x2013, '-'}, /* – */ {0x2022, '*'}, /* • */
+    {0x2500, '-'}, /* ─ */ {0x2502, '|'}, /* │ */ {0x250c, '+'}, /* ┌ */ {0x2510, '+'}, /* ┐ */
+    {0x2514, '+'}, /* └ */ {0x2518, '+'}, /* ┘ */ {0x2581, '_'}, /* ▁ */ {0x2582, '.'}, /* ▂ */
+    {0x2583, ':'}, /* ▃ */ {0x2584, '-'}, /* ▄ */ {0x2585, '='}, /* ▅ */ {0x2586, '+'}, /* ▆ */
+    {0x2587, '*'}, /* ▇ */ {0x2588, '#'}, /* █ */ {0x2591, '-'}, /* ░ */ {0x2592, '+'}, /* ▒ */
+    {0x2593, '%'}, /* ▓ */ {0x25a0, 'o'}, /* ■ */ {0x25b2, '^'}, /* ▲ */ {0x25b6, '>'}, /* ▶ */
+    {0x25c6, '!'}, /* ◆ */ {0x25cb, '?'}, /* ○ */ {0x25cf, '*'}, /* ● */ {0x25e6, ','}, /* ◦ */
+};
+
+static uint32_t to_ascii(uint32_t code)
+{
+    if (code < 0x80)
+        return code;
+    for (size_t i = 0; i < sizeof replacements / sizeof replacements[0]; i++)
+        if (replacements[i].code == code)
+            return (uint32_t)replacements[i].ascii;
+    return '?';
+}
+
+void canvas_init(struct canvas *canvas, bool is_ascii)
+{
+    *canvas = (struct canvas){.is_ascii = is_ascii};
+}
+
+void canvas_fini(struct canvas *canvas)
+{
+    free(canvas->cells);
+    *canvas = (struct canvas){0};
+}
+
+void canvas_resize(struct canvas *canvas, int rows, int columns)
+{
+    MUST(rows >= 0 && columns >= 0);
+    if (rows != canvas->rows || columns != canvas->columns) {
+        size_t count = (size_t)rows * (size_t)columns;
+        free(canvas->cells);
+        canvas->cells = calloc(count > 0 ? count : 1, sizeof *canvas->cells);
+        MUST(canvas->cells != NULL);
+        canvas->rows = rows;
+        canvas->columns = columns;
+    }
+    canvas_blank(canvas, (struct rect){0, 0, rows, columns});
+}
+
+void canvas_put(struct canvas *canvas, int row, int column, uint32_t style, uint32_t code)
+{
+    if (row < 0 || column < 0 || row >= canvas->rows || column >= canvas->columns)
+        return;
+    canvas->cells[row * canvas->columns + column] =
+        (struct canvas_cell){canvas->is_ascii ? to_ascii(code) : code, style};
+}
+
+void canvas_blank(struct canvas *canvas, struct rect rect)
+{
+    for (int row = rect.row; row < rect.row + rect.rows; row++)
+        for (int column = rect.column; column < rect.column + rect.columns; column++)
+            canvas_put(canvas, row, column, COLOUR_PLAIN, ' ');
+}
+
+/* One character of valid UTF-8 (all our texts are ours); anything else is shown as '?'. */
+static uint32_t next_code(const char **text)
+{
+    const unsigned char *at = (const unsigned char *)*text;
+    unsigned extra = at[0] < 0x80 ? 0 : at[0] >= 0xf0 ? 3 : at[0] >= 0xe0 ? 2 : at[0] >= 0xc0 ? 1 : 4;
+    if (extra == 4) {
+        *text += 1;
+        return '?';
+    }
+    uint32_t code = extra == 0 ? at[0] : at[0] & (0x3fu >> extra);
+    for (unsigned i = 1; i <= extra; i++) {
+        if ((at[i] & 0xc0) != 0x80) {
+            *text += i;
+            return '?';
+        }
+        code = code << 6 | (at[i] & 0x3f);
+    }
+    *text += extra + 1;
+    return code < ' ' ? '?' : code;
+}
+
+int canvas_width(const char *text)
+{
+    int width = 0;
+    for (; *text != '\0'; width++)
+        next_code(&text);
+    return width;
+}
+
+int canvas_text(struct canvas *canvas, int row, int column, int room, uint32_t style,
+                const char *text)
+{
+    for (; room > 0 && *text != '\0'; room--)
+        canvas_put(canvas, row, column++, style, next_code(&text));
+    return column;
+}
+
+int canvas_format(struct canvas *canvas, int row, int column, int room, uint32_t style,
+                  const char *format, ...)
+{
+    char text[512];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    return canvas_text(canvas, row, column, room, style, text);
+}
+
+void canvas_text_right(struct canvas *canvas, int row, int end, uint32_t style, const char *text)
+{
+    canvas_text(canvas, row, end - canvas_width(text), canvas_width(text), style, text);
+}
+
+/* How many bytes of `text` fit into `room` columns, breaking at a space where there is one. */
+static size_t line_bytes(const char *text, int room)
+{
+    const char *at = text, *last_space = NULL;
+    for (int width = 0; width < room && *at != '\0'; width++) {
+        if (*at == ' ')
+            last_space = at;
+        next_code(&at);
+    }
+    if (*at != '\0' && *at != ' ' && last_space != NULL)
+        at = last_space;
+    return (size_t)(at - text);
+}
+
+int canvas_wrap(struct canvas *canvas, struct rect rect, uint32_t style, const char *text)
+{
+    int row = 0;
+    for (; row < rect.rows && *text != '\0'; row++) {
+        char line[512];
+        size_t count = line_bytes(text, rect.columns);
+        if (count == 0)
+            break;
+        snprintf(line, sizeof line, "%.*s", (int)count, text);
+        canvas_text(canvas, rect.row + row, rect.column, rect.columns, style, line);
+        text += count;
+        while (*text == ' ')
+            text++;
+    }
+    return row;
+}
+
+int canvas_heading(struct canvas *canvas, struct rect rect, const char *title)
+{
+    for (int i = 0; i < rect.columns; i++)
+        canvas_put(canvas, rect.row, rect.column + i, COLOUR_FAINT, 0x2500);
+    int column = rect.column + 1;
+    canvas_put(canvas, rect.row, column++, COLOUR_PLAIN, ' ');
+    column = canvas_text(canvas, rect.row, column, rect.columns - 4, STYLE_BOLD, title);
+    canvas_put(canvas, rect.row, column++, COLOUR_PLAIN, ' ');
+    return column;
+}

@@ -1,0 +1,224 @@
+#include "tui/director.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#include "base/units.h"
+
+/* How long things should be seen, in seconds of wall time. */
+#define ROUND_SEEN_MIN_S  0.6
+#define ROUND_SEEN_MAX_S  6.0
+#define PAUSE_SEEN_S      10.0
+#define LONG_PAUSE_SEEN_S 6.0
+#define PAUSE_PATIENCE_S  20.0 /* a pause that was thought to be shorter is hurried after this */
+#define WAIT_PATIENCE_S   4.0  /* before the move, and after it */
+#define PATIENCE_GROWTH_S 2.0  /* from then on the speed doubles in so many seconds */
+
+#define SHORT_PAUSE_NS    (50 * NS_PER_MS)
+#define SLOWEST_IN_DEMO   1000.0 /* a short pause is slowed at least so much */
+
+/* Post-copy: so much slower at first; then the world's time grows by a factor e in so many seconds
+ * of wall time, until it is real time again. */
+#define FAULTS_SLOWER_FIRST 1000.0
+#define FAULTS_GROWTH_S     1.5
+
+#define DOUBLINGS_MAX 20
+#define SPEED_MAX     1e4
+#define SPEED_MIN     1e-6
+
+/* The world never runs further than this before the director looks again. */
+#define PIECE_MIN_NS (10 * NS_PER_US)
+#define PIECE_MAX_NS (5 * NS_PER_MS)
+
+enum scene { SCENE_BEFORE, SCENE_ROUND, SCENE_PAUSE, SCENE_POST_COPY, SCENE_AFTER };
+
+static enum scene scene_of(const struct timeline *timeline)
+{
+    if (!timeline->has_started)
+        return SCENE_BEFORE;
+    if (timeline->has_ended)
+        return SCENE_AFTER;
+    if (timeline->is_paused)
+        return SCENE_PAUSE;
+    return timeline->has_resumed ? SCENE_POST_COPY : SCENE_ROUND;
+}
+
+void director_init(struct director *director, bool is_demo, double fixed_speed)
+{
+    *director = (struct director){.is_demo = is_demo, .fixed_speed = fixed_speed};
+}
+
+void director_restart(struct director *director)
+{
+    int doublings = director->doublings;
+    director_init(director, director->is_demo, director->fixed_speed);
+    director->doublings = doublings;
+}
+
+/* The nearest of ..., 0.1, 0.2, 0.5, 1, 2, 5, 10, ... */
+static double round_speed(double speed)
+{
+    if (speed < SPEED_MIN)
+        return SPEED_MIN;
+    if (speed > SPEED_MAX)
+        return SPEED_MAX;
+    double power = pow(10, floor(log10(speed) + 1e-9));
+    double digit = speed / power;
+    return power * (digit < 1.41 ? 1 : digit < 3.16 ? 2 : digit < 7.07 ? 5 : 10);
+}
+
+static double seconds_of_pages(const struct session_facts *facts, uint64_t pages)
+{
+    if (facts->bandwidth_bits_per_s == 0)
+        return 0;
+    return (double)pages * (double)facts->page_bytes * 8 / (double)facts->bandwidth_bits_per_s;
+}
+
+/* How long the coming (or present) pause is thought to be. */
+static uint64_t expected_pause_ns(const struct session *session)
+{
+    const struct timeline *timeline = &session->timeline;
+    const struct timeline_round *round = timeline_round(timeline);
+    if (round != NULL && round->is_paused && round->pages > 0)
+        return (uint64_t)(seconds_of_pages(&session->facts, round->pages) * 1e9) +
+               session->facts.latency_ns + NS_PER_MS;
+    if (timeline->round_count > 0 && timeline->forecast_downtime_ns > 0 &&
+        timeline->forecast_downtime_ns != UINT64_MAX)
+        return timeline->forecast_downtime_ns;
+    if (session->facts.forecast_downtime_ns > 0 && session->facts.forecast_downtime_ns != UINT64_MAX)
+        return session->facts.forecast_downtime_ns;
+    return 10 * NS_PER_MS;
+}
+
+/* Nobody likes to wait: the speed grows once something has been watched for long. */
+static double hurried(double speed, double seen_s, double patience_s)
+{
+    return seen_s <= patience_s ? speed : speed * pow(2, (seen_s - patience_s) / PATIENCE_GROWTH_S);
+}
+
+static double speed_before(const struct session *session, double seen_s)
+{
+    uint64_t start_ns = session->facts.start_at_ns, now_ns = session->timeline.now_ns;
+    if (start_ns == UINT64_MAX || start_ns <= now_ns)
+        return 1; /* it waits for the user, who should not have to hurry */
+    double left_s = (double)(start_ns - now_ns) / 1e9;
+    return fmax(1, fmin(hurried(1, seen_s, WAIT_PATIENCE_S), left_s));
+}
+
+static double speed_of_round(const struct session *session)
+{
+    const struct timeline_round *round = timeline_round(&session->timeline);
+    double real_s = round == NULL ? 0 : seconds_of_pages(&session->facts, round->pages);
+    if (real_s <= 0)
+        return 1;
+    return real_s / fmin(fmax(real_s, ROUND_SEEN_MIN_S), ROUND_SEEN_MAX_S);
+}
+
+static double speed_of_pause(const struct director *director, const struct session *session,
+                             double seen_s)
+{
+    uint64_t pause_ns = expected_pause_ns(session);
+    double pause_s = (double)pause_ns / 1e9, speed;
+    if (pause_ns < SHORT_PAUSE_NS) {
+        speed = pause_s / PAUSE_SEEN_S;
+        if (director->is_demo)
+            speed = fmin(speed, 1 / SLOWEST_IN_DEMO);
+        return round_speed(hurried(speed, seen_s, PAUSE_PATIENCE_S));
+    }
+    return hurried(pause_s / LONG_PAUSE_SEEN_S, seen_s, PAUSE_PATIENCE_S);
+}
+
+static double speed_of_post_copy(const struct session *session)
+{
+    const struct timeline *timeline = &session->timeline;
+    double since_s = (double)(timeline->now_ns - timeline->resumed_at_ns) / 1e9;
+    return fmin(1, fmax(1 / FAULTS_SLOWER_FIRST, since_s / FAULTS_GROWTH_S));
+}
+
+static double speed_by_phase(const struct director *director, const struct session *session)
+{
+    enum scene scene = scene_of(&session->timeline);
+    double seen_s = scene == (enum scene)director->scene ? (double)director->scene_wall_ns / 1e9 : 0;
+    switch (scene) {
+    case SCENE_BEFORE:
+        return speed_before(session, seen_s);
+    case SCENE_ROUND:
+        return speed_of_round(session);
+    case SCENE_PAUSE:
+        return speed_of_pause(director, session, seen_s);
+    case SCENE_POST_COPY:
+        return hurried(speed_of_post_copy(session), seen_s, 2 * PAUSE_PATIENCE_S);
+    case SCENE_AFTER:
+        return hurried(1, seen_s, WAIT_PATIENCE_S);
+    }
+    return 1;
+}
+
+double director_speed(const struct director *director, const struct session *session)
+{
+    double speed = director->fixed_speed > 0 ? director->fixed_speed
+                                             : round_speed(speed_by_phase(director, session));
+    speed *= pow(2, director->doublings);
+    return fmin(fmax(speed, SPEED_MIN), SPEED_MAX);
+}
+
+void director_describe(double speed, char *text, size_t text_bytes)
+{
+    if (speed > 0.99 && speed < 1.01)
+        snprintf(text, text_bytes, "real time");
+    else if (speed < 1)
+        snprintf(text, text_bytes, "%.*fx slower", 1 / speed < 9.95 ? 1 : 0, 1 / speed);
+    else
+        snprintf(text, text_bytes, "%.*fx faster", speed < 9.95 ? 1 : 0, speed);
+}
+
+static uint64_t piece_ns(const struct session *session)
+{
+    uint64_t piece = expected_pause_ns(session) / 64;
+    return piece < PIECE_MIN_NS ? PIECE_MIN_NS : piece > PIECE_MAX_NS ? PIECE_MAX_NS : piece;
+}
+
+uint64_t director_next(struct director *director, const struct session *session, uint64_t *wall_ns)
+{
+    enum scene scene = scene_of(&session->timeline);
+    if (director->scene != (int)scene) {
+        director->scene = scene;
+        director->scene_wall_ns = 0;
+    }
+    /* The user may have stepped on by himself meanwhile. */
+    if (director->reached_ns < session->timeline.now_ns)
+        director->reached_ns = session->timeline.now_ns;
+
+    double speed = director_speed(director, session);
+    double world_ns = (double)*wall_ns * speed + director->fraction_ns;
+    uint64_t taken_ns = *wall_ns, most_ns = piece_ns(session);
+    if (world_ns > (double)most_ns) {
+        world_ns = (double)most_ns;
+        taken_ns = (uint64_t)(world_ns / speed);
+        if (taken_ns > *wall_ns)
+            taken_ns = *wall_ns;
+    }
+    uint64_t whole_ns = (uint64_t)world_ns;
+    director->fraction_ns = world_ns - (double)whole_ns;
+    director->reached_ns += whole_ns;
+    director->scene_wall_ns += taken_ns;
+    *wall_ns -= taken_ns;
+    return director->reached_ns;
+}
+
+void director_faster(struct director *director)
+{
+    if (director->doublings < DOUBLINGS_MAX)
+        director->doublings++;
+}
+
+void director_slower(struct director *director)
+{
+    if (director->doublings > -DOUBLINGS_MAX)
+        director->doublings--;
+}
+
+void director_automatic(struct director *director)
+{
+    director->doublings = 0;
+}

@@ -1,0 +1,104 @@
+#include "tui/keys.h"
+
+#include <string.h>
+
+static const struct key keys[] = {
+    {" ", "space", "space pause", "stops and continues the time that you see", KEY_PLAY, 0},
+    {"s", "s", "s step", "stops, and lets one more event happen", KEY_STEP_EVENT, 0},
+    {"r", "r", "r round", "runs to the end of this round, and stops there", KEY_STEP_ROUND, 0},
+    {"+>", "+ or >", "+- pace", "shows it twice as fast", KEY_FASTER, 0},
+    {"-<", "- or <", NULL, "shows it half as fast", KEY_SLOWER, 0},
+    {"0", "0", NULL, "goes back to the speed that suits what is going on", KEY_AUTOMATIC, 0},
+    {"m", "m", "m move", "starts the move now", KEY_START, 0},
+    {"p", "p", "p post", "switches over to post-copy now", KEY_POST_COPY, 0},
+    {"a", "a", "a abort", "gives the move up; the guest stays at host A", KEY_ABORT, 0},
+    {"1", "1", "1-4 replay", "plays the same seed again, by stop-and-copy", KEY_REPLAY, MODE_STOP_AND_COPY},
+    {"2", "2", NULL, "plays the same seed again, by pre-copy", KEY_REPLAY, MODE_PRE_COPY},
+    {"3", "3", NULL, "plays the same seed again, by post-copy", KEY_REPLAY, MODE_POST_COPY},
+    {"4", "4", NULL, "plays the same seed again, by hybrid", KEY_REPLAY, MODE_HYBRID},
+    {"?", "?", "? help", "opens and closes this help; Escape closes it too", KEY_HELP, 0},
+    {"q", "q", "q quit", "ends the program", KEY_QUIT, 0},
+};
+
+int key_count(void)
+{
+    return sizeof keys / sizeof keys[0];
+}
+
+const struct key *key_at(int idx)
+{
+    return &keys[idx];
+}
+
+const struct key *key_find(int code)
+{
+    for (int i = 0; i < key_count(); i++)
+        if (code > 0 && code < 0x80 && strchr(keys[i].codes, code) != NULL)
+            return &keys[i];
+    return NULL;
+}
+
+static const char *start_obstacle(const struct session *session)
+{
+    if (session->ops->can(session, SESSION_START))
+        return NULL;
+    if (session->timeline.has_started)
+        return "The move has started already.";
+    return session->has_ended ? "The run has ended. Keys 1 to 4 play it again."
+                              : "This cannot be steered, only watched.";
+}
+
+static const char *post_copy_obstacle(const struct session *session)
+{
+    const struct timeline *timeline = &session->timeline;
+    if (session->ops->can(session, SESSION_POST_COPY))
+        return NULL;
+    if (!timeline->has_started)
+        return "There is nothing to switch yet: the move has not started.";
+    if (timeline->has_ended)
+        return "The move is over: there is nothing left to switch.";
+    if (timeline->phase == PHASE_POST_COPY)
+        return "This is post-copy already.";
+    if (timeline->is_paused)
+        return "Too late: the guest stands still, and the hand-over has begun.";
+    return "This move cannot switch to post-copy now.";
+}
+
+static const char *abort_obstacle(const struct session *session)
+{
+    const struct timeline *timeline = &session->timeline;
+    if (session->ops->can(session, SESSION_ABORT))
+        return NULL;
+    if (!timeline->has_started)
+        return "There is nothing to give up: the move has not started.";
+    if (timeline->has_ended)
+        return "The move is over: there is nothing left to give up.";
+    if (timeline->has_resumed)
+        return "Too late: the guest runs at host B, and host A no longer has all of it.";
+    return "This move cannot be given up now.";
+}
+
+const char *key_obstacle(const struct key *key, const struct session *session)
+{
+    switch (key->action) {
+    case KEY_PLAY:
+    case KEY_STEP_EVENT:
+    case KEY_STEP_ROUND:
+        return session->has_ended ? "The run has ended. Keys 1 to 4 play it again." : NULL;
+    case KEY_START:
+        return start_obstacle(session);
+    case KEY_POST_COPY:
+        return post_copy_obstacle(session);
+    case KEY_ABORT:
+        return abort_obstacle(session);
+    case KEY_REPLAY:
+        return session->ops->can(session, SESSION_REPLAY) ? NULL : "This cannot be played again in another mode.";
+    case KEY_FASTER:
+    case KEY_SLOWER:
+    case KEY_AUTOMATIC:
+    case KEY_HELP:
+    case KEY_QUIT:
+        break;
+    }
+    return NULL;
+}

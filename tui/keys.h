@@ -1,0 +1,43 @@
+/* keys: the one table of keys. The view dispatches by it, the line of keys and the help are made
+ * from it: what the help lists is what there is.
+ */
+#ifndef TUI_KEYS_H
+#define TUI_KEYS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "record/session.h"
+
+enum key_action {
+    KEY_PLAY,
+    KEY_STEP_EVENT,
+    KEY_STEP_ROUND,
+    KEY_FASTER,
+    KEY_SLOWER,
+    KEY_AUTOMATIC,
+    KEY_START,
+    KEY_POST_COPY,
+    KEY_ABORT,
+    KEY_REPLAY,
+    KEY_HELP,
+    KEY_QUIT,
+};
+
+struct key {
+    const char *codes; /* each character does it */
+    const char *name;  /* as shown in the help */
+    const char *bar;   /* "s step" in the line of keys; NULL: only in the help */
+    const char *help;  /* what it does, as the end of "This key ..." */
+    enum key_action action;
+    uint64_t value;    /* of KEY_REPLAY: the mode */
+};
+
+int key_count(void);
+const struct key *key_at(int idx);
+const struct key *key_find(int code); /* NULL: no such key */
+
+/* Why the key can do nothing now, as a sentence; NULL when it can. */
+const char *key_obstacle(const struct key *key, const struct session *session);
+
+#endif

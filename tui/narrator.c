@@ -1,0 +1,171 @@
+#include "tui/narrator.h"
+
+#include <stdio.h>
+
+#include "tui/words.h"
+
+/* Each of these fills `text` with the sentence of one scene. */
+
+static void tell_before(const struct session *session, char *text, size_t room)
+{
+    const struct session_facts *facts = &session->facts;
+    struct words clients, pages, start;
+    bool is_early = facts->start_at_ns != UINT64_MAX &&
+                    session->timeline.now_ns < facts->start_at_ns / 2;
+    words_counted(&pages, facts->total_pages, "page");
+    if (facts->client_count > 0 && (is_early || facts->start_at_ns == UINT64_MAX))
+        snprintf(text, room, "Normal service: %s runs at host A and answers its %s.", facts->guest,
+                 words_counted(&clients, facts->client_count, "client"));
+    else if (facts->start_at_ns == UINT64_MAX)
+        snprintf(text, room, "%s runs at host A. Key m starts its move to host B.", facts->guest);
+    else
+        snprintf(text, room,
+                 "At %s its %s of memory will begin to move to host B, "
+                 "while it goes on running at host A.",
+                 words_time(&start, facts->start_at_ns), pages.text);
+}
+
+static void tell_setup(const struct session *session, char *text, size_t room)
+{
+    (void)session;
+    snprintf(text, room, "Host A asks host B whether it is ready. Nothing is sent before it says so.");
+}
+
+static void tell_first_round(const struct timeline_round *round, char *text, size_t room)
+{
+    struct words pages, dirtied;
+    if (round->pages_sent < round->pages / 2)
+        snprintf(text, room, "Round 0 sends all %s, one after the other, while the guest runs on.",
+                 words_counted(&pages, round->pages, "page"));
+    else
+        snprintf(text, room,
+                 "Whatever the guest writes meanwhile is out of date at host B: "
+                 "%s must be sent again already.",
+                 words_counted(&dirtied, round->dirtied_pages, "page"));
+}
+
+static void tell_round(const struct timeline *timeline, char *text, size_t room)
+{
+    const struct timeline_round *round = timeline_round(timeline);
+    struct words pages, before;
+    if (round == NULL) {
+        snprintf(text, room, "The move has begun.");
+        return;
+    }
+    if (round->round_idx == 0) {
+        tell_first_round(round, text, room);
+        return;
+    }
+    unsigned long long idx = round->round_idx;
+    const struct timeline_round *last = timeline->round_count > 1 ? round - 1 : NULL;
+    words_counted(&pages, round->pages, "page");
+    if (timeline->is_limit_exceeded)
+        snprintf(text, room, "Round %llu: the guest writes so fast that the rounds do not shrink; "
+                 "the limit is given up.", idx);
+    else if (last != NULL && round->pages >= last->pages)
+        snprintf(text, room,
+                 "Round %llu sends %s, no fewer than before (%s): the guest writes as fast as "
+                 "the link copies.",
+                 idx, pages.text, words_count(&before, last->pages));
+    else if (last != NULL && last->pages > 0)
+        snprintf(text, room,
+                 "Round %llu sends only the %s written during round %llu. "
+                 "A shorter round leaves less time for new writes.",
+                 idx, pages.text, idx - 1);
+    else
+        snprintf(text, room, "Round %llu sends %s.", idx, pages.text);
+}
+
+static void tell_pause(const struct session *session, char *text, size_t room)
+{
+    const struct timeline *timeline = &session->timeline;
+    const struct timeline_round *round = timeline_round(timeline);
+    struct words pages;
+    if (timeline->phase == PHASE_HAND_OVER)
+        snprintf(text, room,
+                 "All is sent. Host B checks every byte before the guest may run there; "
+                 "host A never runs it again.");
+    else if (timeline->mode == MODE_STOP_AND_COPY)
+        snprintf(text, room,
+                 "Stop-and-copy: the guest stands still while all %s travel. "
+                 "Its clients wait: this is the downtime.",
+                 words_counted(&pages, session->facts.total_pages, "page"));
+    else if (round != NULL && round->is_paused && round->pages > 0)
+        snprintf(text, room,
+                 "Downtime: the guest stands still, so nothing more gets dirty. "
+                 "Its last %s and its registers travel.",
+                 words_counted(&pages, round->pages, "page"));
+    else
+        snprintf(text, room,
+                 "Downtime: the guest stands still. Only its registers and devices travel; "
+                 "missing pages follow later.");
+}
+
+static void tell_post_copy(const struct timeline *timeline, char *text, size_t room)
+{
+    struct words missing, faults;
+    if (timeline->waiting_harts > 0)
+        snprintf(text, room,
+                 "The guest at host B touched a page that is still at host A: "
+                 "it waits until that page has come (fault %s).",
+                 words_count(&faults, timeline->faults));
+    else
+        snprintf(text, room,
+                 "The guest runs at host B; %s still to come. "
+                 "Host A pushes them, and those the guest touches come first.",
+                 words_counted(&missing, timeline->pages_missing, "page"));
+}
+
+static void tell_resumed(const struct timeline *timeline, char *text, size_t room)
+{
+    struct words downtime;
+    snprintf(text, room,
+             "The guest runs at host B after %s of downtime; "
+             "its clients' connections came with it.",
+             words_time(&downtime, timeline->downtime_ns));
+}
+
+static void tell_after(const struct session *session, char *text, size_t room)
+{
+    const struct timeline *timeline = &session->timeline;
+    struct words total, downtime;
+    if (timeline->outcome == OUTCOME_COMPLETED)
+        snprintf(text, room,
+                 "The move is complete: %s in all, %s of it downtime. Host A may be switched off.",
+                 words_time(&total, timeline->ended_ns - timeline->started_ns),
+                 words_time(&downtime, timeline->downtime_ns));
+    else if (timeline->outcome == OUTCOME_ABORTED)
+        snprintf(text, room, "The move was given up. Nothing is lost: "
+                 "the guest runs at host A as if nothing had been tried.");
+    else if (timeline->outcome == OUTCOME_PAUSED)
+        snprintf(text, room, "The move failed at the hand-over: the guest stands still, "
+                 "and can be recovered.");
+    else
+        snprintf(text, room, "The guest is lost: neither host has all of it.");
+}
+
+void narrator_tell(const struct session *session, char *text, size_t room)
+{
+    const struct timeline *timeline = &session->timeline;
+    text[0] = '\0';
+    if (session->is_broken && session->verdict != NULL)
+        snprintf(text, room, "%s", session->verdict);
+    else if (timeline->has_ended || (session->has_ended && timeline->has_started))
+        tell_after(session, text, room);
+    else if (timeline->has_guest_ended)
+        snprintf(text, room, timeline->is_guest_fault ? "The guest faulted and cannot go on."
+                                                      : "The guest has ended by itself (status %llu).",
+                 (unsigned long long)timeline->guest_status);
+    else if (!timeline->has_started)
+        tell_before(session, text, room);
+    else if (timeline->is_paused)
+        tell_pause(session, text, room);
+    else if (timeline->phase == PHASE_POST_COPY)
+        tell_post_copy(timeline, text, room);
+    else if (timeline->has_resumed)
+        tell_resumed(timeline, text, room);
+    else if (timeline->phase == PHASE_SETUP)
+        tell_setup(session, text, room);
+    else
+        tell_round(timeline, text, room);
+}

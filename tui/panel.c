@@ -1,0 +1,36 @@
+#include "tui/panel.h"
+
+#include <stdio.h>
+
+#include "tui/layout.h"
+
+uint64_t panel_downtime_ns(const struct timeline *timeline)
+{
+    return timeline->downtime_ns;
+}
+
+void panel_all(struct canvas *canvas, const struct picture *picture, bool has_help)
+{
+    struct layout layout;
+    struct rect everything = {0, 0, canvas->rows, canvas->columns};
+    canvas_blank(canvas, everything);
+    if (!layout_make(canvas->rows, canvas->columns, picture->session->has_ended, &layout)) {
+        char text[128];
+        snprintf(text, sizeof text, "Please make this window at least %d columns by %d rows (it is %d by %d).",
+                 LAYOUT_COLUMNS_MIN, LAYOUT_ROWS_MIN, canvas->columns, canvas->rows);
+        canvas_wrap(canvas, everything, COLOUR_PLAIN, text);
+        return;
+    }
+    panel_title(canvas, layout.title, picture);
+    panel_sentence(canvas, layout.sentence, picture);
+    if (layout.hosts.rows > 0)
+        panel_hosts(canvas, layout.hosts, picture);
+    if (layout.closing.rows > 0)
+        panel_closing(canvas, layout.closing, picture);
+    panel_rounds(canvas, layout.rounds, picture);
+    panel_measures(canvas, layout.measures, picture);
+    panel_clients(canvas, layout.clients, picture);
+    panel_keys(canvas, layout.keys, picture);
+    if (has_help)
+        panel_help(canvas, everything, picture);
+}

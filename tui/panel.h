@@ -1,0 +1,41 @@
+/* panel: one function and one file for each part of the screen. A panel draws what it is shown into
+ * its rectangle of the canvas; it keeps nothing and changes nothing.
+ */
+#ifndef TUI_PANEL_H
+#define TUI_PANEL_H
+
+#include <stdbool.h>
+
+#include "record/session.h"
+#include "tui/canvas.h"
+
+/* All that a panel may look at. */
+struct picture {
+    const struct session *session;
+    const char *sentence;        /* the narrator's, or the answer to a key that can do nothing */
+    bool is_answer;
+    double speed;                /* world time per wall time */
+    bool is_stopped;             /* by the user */
+    const char *const *next_commands; /* three, for the end; each may be NULL */
+    struct timeline_spread latency; /* counted now and then, for it looks at every answer */
+};
+
+typedef void panel_draw(struct canvas *canvas, struct rect rect, const struct picture *picture);
+
+panel_draw panel_title;
+panel_draw panel_sentence;
+panel_draw panel_hosts;
+panel_draw panel_closing;
+panel_draw panel_rounds;
+panel_draw panel_measures;
+panel_draw panel_clients;
+panel_draw panel_keys;
+panel_draw panel_help; /* over everything else; `rect` is what it may cover */
+
+/* The whole screen: the panels by their layout, or one sentence where the window is too small. */
+void panel_all(struct canvas *canvas, const struct picture *picture, bool has_help);
+
+/* What the downtime clock shows: running while the guest stands still, final after. */
+uint64_t panel_downtime_ns(const struct timeline *timeline);
+
+#endif

@@ -1,0 +1,102 @@
+/* The line of keys, the help that is made of the same table, and the advice at the end. */
+#include "tui/panel.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "tui/keys.h"
+#include "tui/words.h"
+
+void panel_keys(struct canvas *canvas, struct rect rect, const struct picture *picture)
+{
+    int column = rect.column, end = rect.column + rect.columns;
+    int left = 0;
+    for (int i = 0; i < key_count(); i++)
+        left += key_at(i)->bar == NULL ? 0 : (int)strlen(key_at(i)->bar) + 2;
+    for (int i = 0; i < key_count(); i++) {
+        const struct key *key = key_at(i);
+        if (key->bar == NULL)
+            continue;
+        /* Replaying is in the help and on the last screen: it makes room for the others first. */
+        if (key->action == KEY_REPLAY && left > end - rect.column) {
+            left -= (int)strlen(key->bar) + 2;
+            continue;
+        }
+        const char *bar = key->action == KEY_PLAY && picture->is_stopped ? "space play" : key->bar;
+        bool is_possible = key_obstacle(key, picture->session) == NULL;
+        int name_columns = (int)(strchr(bar, ' ') - bar);
+        canvas_put(canvas, rect.row, column, COLOUR_FAINT, is_possible ? ' ' : '(');
+        canvas_text(canvas, rect.row, column + 1, end - column - 1, COLOUR_FAINT, bar);
+        if (is_possible)
+            canvas_text(canvas, rect.row, column + 1, name_columns, STYLE_BOLD, bar);
+        column += 1 + (int)strlen(key->bar);
+        canvas_put(canvas, rect.row, column++, COLOUR_FAINT, is_possible ? ' ' : ')');
+    }
+}
+
+static void draw_frame(struct canvas *canvas, struct rect rect)
+{
+    int bottom = rect.row + rect.rows - 1, right = rect.column + rect.columns - 1;
+    canvas_blank(canvas, rect);
+    for (int column = rect.column; column <= right; column++) {
+        canvas_put(canvas, rect.row, column, COLOUR_FAINT, 0x2500);
+        canvas_put(canvas, bottom, column, COLOUR_FAINT, 0x2500);
+    }
+    for (int row = rect.row; row <= bottom; row++) {
+        canvas_put(canvas, row, rect.column, COLOUR_FAINT, 0x2502);
+        canvas_put(canvas, row, right, COLOUR_FAINT, 0x2502);
+    }
+    canvas_put(canvas, rect.row, rect.column, COLOUR_FAINT, 0x250c);
+    canvas_put(canvas, rect.row, right, COLOUR_FAINT, 0x2510);
+    canvas_put(canvas, bottom, rect.column, COLOUR_FAINT, 0x2514);
+    canvas_put(canvas, bottom, right, COLOUR_FAINT, 0x2518);
+}
+
+void panel_help(struct canvas *canvas, struct rect rect, const struct picture *picture)
+{
+    /* The title row stays: the clock, the round and the downtime are always in sight. */
+    struct rect box = {rect.row + (rect.rows - key_count() - 4) / 2, rect.column + (rect.columns - 72) / 2,
+                       key_count() + 4, 72};
+    if (box.row < rect.row + 1)
+        box.row = rect.row + 1;
+    draw_frame(canvas, box);
+    canvas_text(canvas, box.row, box.column + 2, 40, STYLE_BOLD, " KEYS ");
+    for (int i = 0; i < key_count(); i++) {
+        const struct key *key = key_at(i);
+        bool is_possible = key_obstacle(key, picture->session) == NULL;
+        canvas_format(canvas, box.row + 1 + i, box.column + 3, 10, is_possible ? STYLE_BOLD : COLOUR_FAINT,
+                      is_possible ? "%s" : "(%s)", key->name);
+        canvas_text(canvas, box.row + 1 + i, box.column + 13, box.columns - 15,
+                    is_possible ? COLOUR_PLAIN : COLOUR_FAINT, key->help);
+    }
+    canvas_text(canvas, box.row + box.rows - 2, box.column + 3, box.columns - 5, COLOUR_FAINT,
+                "(in brackets: not possible now)   Escape closes this help");
+}
+
+void panel_closing(struct canvas *canvas, struct rect rect, const struct picture *picture)
+{
+    const struct session *session = picture->session;
+    int row = rect.row, room = rect.columns - 4;
+    canvas_heading(canvas, rect, session->is_broken ? "WHAT WENT WRONG" : "WHAT THIS SHOWED");
+    row++;
+    if (session->verdict != NULL)
+        row += canvas_wrap(canvas, (struct rect){row, rect.column + 2, 2, room},
+                           (session->is_broken ? COLOUR_WAITED_FOR : COLOUR_CLEAN) | STYLE_BOLD,
+                           session->verdict);
+    if (session->ops->can(session, SESSION_REPLAY)) {
+        int column = canvas_text(canvas, row, rect.column + 2, room, COLOUR_PLAIN, "The same seed again:");
+        for (int i = 0; i < key_count(); i++)
+            if (key_at(i)->action == KEY_REPLAY) {
+                column = canvas_format(canvas, row, column + 2, room, STYLE_BOLD, "%s", key_at(i)->name);
+                column = canvas_text(canvas, row, column + 1, room, COLOUR_PLAIN,
+                                     mode_name((enum mode)key_at(i)->value));
+            }
+        row++;
+    }
+    for (int i = 0; i < 3 && picture->next_commands != NULL; i++) {
+        if (picture->next_commands[i] == NULL || row >= rect.row + rect.rows)
+            continue;
+        canvas_text(canvas, row, rect.column + 2, 5, COLOUR_PLAIN, i == 0 ? "Next:" : "");
+        canvas_text(canvas, row++, rect.column + 8, room - 6, STYLE_BOLD, picture->next_commands[i]);
+    }
+}

@@ -1,0 +1,62 @@
+/* The downtime clock beside its forecast, and the two rates whose race decides how many rounds it
+ * takes: mu, pages copied per second, and delta, pages newly dirtied per second.
+ */
+#include "tui/panel.h"
+
+#include <stdio.h>
+
+#include "tui/words.h"
+
+static void draw_line(struct canvas *canvas, struct rect rect, int *row, uint32_t style,
+                      const char *name, const char *value)
+{
+    if (*row >= rect.row + rect.rows)
+        return;
+    canvas_text(canvas, *row, rect.column + 1, rect.columns - 2, COLOUR_PLAIN, name);
+    canvas_text_right(canvas, *row, rect.column + rect.columns - 1, style, value);
+    (*row)++;
+}
+
+static void draw_clock(struct canvas *canvas, struct rect rect, int *row, const struct timeline *timeline)
+{
+    struct words words;
+    bool has_begun = timeline->is_paused || timeline->has_resumed;
+    uint32_t style = STYLE_BOLD | (timeline->is_paused ? COLOUR_WAITED_FOR | STYLE_REVERSE : 0);
+    char text[64];
+    snprintf(text, sizeof text, " %s ", has_begun ? words_time(&words, timeline->downtime_ns) : "none yet");
+    canvas_text(canvas, *row, rect.column + 1, 14,
+                STYLE_BOLD | (timeline->is_paused ? COLOUR_WAITED_FOR : COLOUR_PLAIN),
+                timeline->is_paused ? "still growing" : has_begun ? "measured" : "not paused yet");
+    canvas_text_right(canvas, *row, rect.column + rect.columns, style, text);
+    (*row)++;
+}
+
+void panel_measures(struct canvas *canvas, struct rect rect, const struct picture *picture)
+{
+    const struct session_facts *facts = &picture->session->facts;
+    const struct timeline *timeline = &picture->session->timeline;
+    bool is_ascii = canvas->is_ascii;
+    struct words words;
+    int row = rect.row + 1;
+    canvas_heading(canvas, rect, "DOWNTIME");
+    draw_clock(canvas, rect, &row, timeline);
+    draw_line(canvas, rect, &row, COLOUR_FORECAST, "forecast", words_time(&words, facts->forecast_downtime_ns));
+    draw_line(canvas, rect, &row, timeline->is_limit_exceeded ? COLOUR_WAITED_FOR : COLOUR_PLAIN,
+              timeline->is_limit_exceeded ? "limit (exceeded)" : "limit",
+              words_time(&words, facts->downtime_limit_ns));
+    draw_line(canvas, rect, &row, COLOUR_FORECAST, "if stop-and-copy",
+              words_time(&words, facts->stop_and_copy_downtime_ns));
+    draw_line(canvas, rect, &row, COLOUR_IN_FLIGHT, is_ascii ? "mu copied" : "\u03bc copied",
+              words_page_rate(&words, timeline_mu(timeline)));
+    draw_line(canvas, rect, &row, COLOUR_DIRTY, is_ascii ? "delta dirtied" : "\u03b4 dirtied",
+              words_page_rate(&words, timeline_delta(timeline)));
+    if (row >= rect.row + rect.rows)
+        return;
+    /* With more rows: what the move costs so far. */
+    row++;
+    draw_line(canvas, rect, &row, COLOUR_PLAIN, "pages sent", words_count(&words, timeline->pages_sent));
+    draw_line(canvas, rect, &row, COLOUR_DIRTY, "sent again", words_count(&words, timeline->pages_resent));
+    draw_line(canvas, rect, &row, COLOUR_PLAIN, "on the wire", words_size(&words, timeline->bytes_on_wire));
+    draw_line(canvas, rect, &row, COLOUR_DIRTY, "write traps", words_count(&words, timeline->dirty_traps));
+    draw_line(canvas, rect, &row, COLOUR_MISSING, "page faults", words_count(&words, timeline->faults));
+}

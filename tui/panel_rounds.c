@@ -1,0 +1,145 @@
+/* The rounds as bars, each beside what was predicted. The bars are logarithmic, because every round
+ * is a fraction of the one before: on a straight scale the fourth could not be seen.
+ *
+ * A round that is going on fills up. Rounds that are only predicted are listed faintly below.
+ */
+#include "tui/panel.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#include "tui/words.h"
+
+enum {
+    NUMBER_COLUMNS = 4,
+    COUNT_COLUMNS = 10,
+    TIME_COLUMNS = 10,
+    BAR_COLUMNS_MIN = 12,
+};
+
+/* Where the columns of the table end. 0: there is no room for it. */
+struct columns {
+    int bar, bar_end, pages, forecast, dirtied, time;
+};
+
+static struct columns columns_of(struct rect rect)
+{
+    struct columns columns = {.bar = rect.column + NUMBER_COLUMNS + 1};
+    columns.time = rect.column + rect.columns - 2;
+    columns.dirtied = columns.time - TIME_COLUMNS;
+    columns.forecast = columns.dirtied - COUNT_COLUMNS;
+    columns.pages = columns.forecast - COUNT_COLUMNS;
+    columns.bar_end = columns.pages - COUNT_COLUMNS;
+    if (columns.bar_end - columns.bar < BAR_COLUMNS_MIN) {
+        columns.forecast = columns.dirtied;
+        columns.pages = columns.forecast - COUNT_COLUMNS;
+        columns.bar_end = columns.pages - COUNT_COLUMNS + 1;
+        columns.dirtied = 0;
+    }
+    return columns;
+}
+
+static int bar_length(uint64_t pages, uint64_t total_pages, int room)
+{
+    if (pages == 0 || total_pages < 2)
+        return 0;
+    int length = (int)lround(room * log((double)pages + 1) / log((double)total_pages + 1));
+    return length < 1 ? 1 : length > room ? room : length;
+}
+
+static uint64_t forecast_pages(const struct session_facts *facts, uint64_t round_idx)
+{
+    if (facts->forecast_round_pages == NULL || round_idx >= facts->forecast_round_count)
+        return UINT64_MAX;
+    return facts->forecast_round_pages[round_idx];
+}
+
+static void draw_heading(struct canvas *canvas, struct rect rect, struct columns columns)
+{
+    int end = canvas_heading(canvas, rect, "ROUNDS");
+    canvas_text(canvas, rect.row, end, columns.bar_end - end, COLOUR_FAINT, " bars: logarithmic ");
+    canvas_text_right(canvas, rect.row, columns.pages, COLOUR_FAINT, " pages");
+    canvas_text_right(canvas, rect.row, columns.forecast, COLOUR_FAINT, " forecast");
+    if (columns.dirtied > 0)
+        canvas_text_right(canvas, rect.row, columns.dirtied, COLOUR_FAINT, " dirtied");
+    canvas_text_right(canvas, rect.row, columns.time, COLOUR_FAINT, " time");
+}
+
+static void draw_bar(struct canvas *canvas, int row, struct columns columns, uint64_t total_pages,
+                     const struct timeline_round *round)
+{
+    int length = bar_length(round->pages, total_pages, columns.bar_end - columns.bar);
+    int filled = length;
+    uint32_t style = round->is_paused ? COLOUR_WAITED_FOR : COLOUR_IN_FLIGHT;
+    if (!round->has_ended && round->pages > 0 && round->pages_sent < round->pages)
+        filled = (int)((double)length * (double)round->pages_sent / (double)round->pages);
+    for (int i = 0; i < length; i++)
+        canvas_put(canvas, row, columns.bar + i, style, i < filled ? 0x2588 : 0x2591);
+}
+
+static void draw_measured(struct canvas *canvas, int row, struct columns columns,
+                          const struct session *session, const struct timeline_round *round)
+{
+    struct words words;
+    uint64_t forecast = forecast_pages(&session->facts, round->round_idx);
+    uint32_t style = round->has_ended ? COLOUR_PLAIN : STYLE_BOLD;
+    char number[16];
+    snprintf(number, sizeof number, "%llu", (unsigned long long)round->round_idx);
+    canvas_text_right(canvas, row, columns.bar - 1, style, number);
+    draw_bar(canvas, row, columns, session->facts.total_pages, round);
+    canvas_text_right(canvas, row, columns.pages, style, words_count(&words, round->pages));
+    canvas_text_right(canvas, row, columns.forecast, COLOUR_FORECAST,
+                      forecast == UINT64_MAX ? "-" : words_count(&words, forecast));
+    if (columns.dirtied > 0)
+        canvas_text_right(canvas, row, columns.dirtied, round->dirtied_pages > 0 ? COLOUR_DIRTY : COLOUR_FAINT,
+                          words_count(&words, round->dirtied_pages));
+    canvas_text_right(canvas, row, columns.time, style, words_time(&words, round->duration_ns));
+    if (round->is_paused)
+        canvas_text(canvas, row, columns.bar + bar_length(round->pages, session->facts.total_pages,
+                                                          columns.bar_end - columns.bar) + 1,
+                    8, COLOUR_WAITED_FOR, "paused");
+}
+
+static void draw_predicted(struct canvas *canvas, int row, struct columns columns,
+                           const struct session *session, uint64_t round_idx)
+{
+    struct words words;
+    char number[16];
+    uint64_t pages = forecast_pages(&session->facts, round_idx);
+    int length = bar_length(pages, session->facts.total_pages, columns.bar_end - columns.bar);
+    snprintf(number, sizeof number, "%llu", (unsigned long long)round_idx);
+    canvas_text_right(canvas, row, columns.bar - 1, COLOUR_FAINT, number);
+    for (int i = 0; i < length; i++)
+        canvas_put(canvas, row, columns.bar + i, COLOUR_FAINT, 0x00b7);
+    canvas_text_right(canvas, row, columns.forecast, COLOUR_FORECAST, words_count(&words, pages));
+}
+
+void panel_rounds(struct canvas *canvas, struct rect rect, const struct picture *picture)
+{
+    const struct session *session = picture->session;
+    const struct timeline *timeline = &session->timeline;
+    struct columns columns = columns_of(rect);
+    uint32_t room = (uint32_t)rect.rows - 1;
+    bool is_copying = !timeline->has_started ||
+                      (!timeline->is_paused && !timeline->has_resumed && !timeline->has_ended);
+    uint32_t predicted = session->facts.forecast_round_pages == NULL || !is_copying
+                             ? 0
+                             : session->facts.forecast_round_count;
+    uint32_t count = timeline->round_count > predicted ? timeline->round_count : predicted;
+
+    /* The latest rounds, and one that is still to come. */
+    uint32_t wanted = timeline->round_count < count ? timeline->round_count + 1 : count;
+    uint32_t first = wanted > room ? wanted - room : 0;
+    draw_heading(canvas, rect, columns);
+    for (uint32_t i = first; i < count && i - first < room; i++) {
+        int row = rect.row + 1 + (int)(i - first);
+        if (i < timeline->round_count)
+            draw_measured(canvas, row, columns, session, &timeline->rounds[i]);
+        else
+            draw_predicted(canvas, row, columns, session, i);
+    }
+    if (count == 0)
+        canvas_text(canvas, rect.row + 1, rect.column + 2, rect.columns - 3, COLOUR_FAINT,
+                    timeline->has_started ? "no rounds: the guest goes first, its pages follow"
+                                          : "no round yet");
+}

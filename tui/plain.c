@@ -1,0 +1,239 @@
+#include "tui/plain.h"
+
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/units.h"
+#include "tui/words.h"
+
+#define PIECE_NS          (10 * NS_PER_MS)  /* of the world, between two looks at the timeline */
+#define PROGRESS_EACH_NS  (100 * NS_PER_MS) /* of the wall, between two rewritings of the line */
+
+/* What has been told already. Everything is told from the timeline, in the order in which it can
+ * have happened, so that it does not matter how long the pieces are. */
+struct teller {
+    const struct session *session;
+    FILE *out;
+    bool has_told_start, has_told_pause, has_told_resume, has_told_end, has_told_limit, has_told_guest;
+    bool is_post_copy_told;
+    uint32_t rounds_told;
+};
+
+static void tell_head(const struct teller *teller)
+{
+    const struct session_facts *facts = &teller->session->facts;
+    struct words size, pages, bandwidth, latency, clients, time;
+    fprintf(teller->out, "The guest %s (%s, %s) moves from host A to host B by %s.\n", facts->guest,
+            words_size(&size, facts->total_pages * facts->page_bytes),
+            words_counted(&pages, facts->total_pages, "page"), mode_name(facts->mode));
+    fprintf(teller->out, "The link carries %s, %s one way. Seed %llu. %s.\n",
+            words_bandwidth(&bandwidth, facts->bandwidth_bits_per_s),
+            words_time(&latency, facts->latency_ns), (unsigned long long)facts->seed,
+            facts->client_count == 0 ? "Nobody talks to the guest"
+                                     : words_counted(&clients, facts->client_count, "client"));
+    if (facts->forecast_downtime_ns != UINT64_MAX)
+        fprintf(teller->out, "Forecast: downtime %s", words_time(&time, facts->forecast_downtime_ns));
+    if (facts->forecast_downtime_ns != UINT64_MAX && facts->forecast_total_ns != UINT64_MAX)
+        fprintf(teller->out, ", total time %s", words_time(&time, facts->forecast_total_ns));
+    if (facts->forecast_downtime_ns != UINT64_MAX)
+        fprintf(teller->out, ".\n");
+}
+
+static void tell_instant(const struct teller *teller, uint64_t at_ns)
+{
+    struct words clock;
+    fprintf(teller->out, "%s: ", words_clock_fine(&clock, at_ns));
+}
+
+static void tell_round(const struct teller *teller, const struct timeline_round *round)
+{
+    const struct session_facts *facts = &teller->session->facts;
+    struct words pages, forecast, duration, dirtied;
+    tell_instant(teller, round->started_ns + round->duration_ns);
+    fprintf(teller->out, "round %llu%s: %s", (unsigned long long)round->round_idx,
+            round->is_paused ? ", paused" : "", words_counted(&pages, round->pages_sent, "page"));
+    if (facts->forecast_round_pages != NULL && round->round_idx < facts->forecast_round_count)
+        fprintf(teller->out, " (forecast %s)",
+                words_count(&forecast, facts->forecast_round_pages[round->round_idx]));
+    fprintf(teller->out, " in %s", words_time(&duration, round->duration_ns));
+    if (!round->is_paused)
+        fprintf(teller->out, ", meanwhile %s dirtied", words_counted(&dirtied, round->dirtied_pages, "page"));
+    fprintf(teller->out, ".\n");
+}
+
+static void tell_rounds(struct teller *teller, bool is_with_paused)
+{
+    const struct timeline *timeline = &teller->session->timeline;
+    while (teller->rounds_told < timeline->round_count) {
+        const struct timeline_round *round = &timeline->rounds[teller->rounds_told];
+        if (!round->has_ended || (round->is_paused && !is_with_paused))
+            return;
+        tell_round(teller, round);
+        teller->rounds_told++;
+    }
+}
+
+static void tell_resume(const struct teller *teller)
+{
+    const struct session_facts *facts = &teller->session->facts;
+    const struct timeline *timeline = &teller->session->timeline;
+    struct words time;
+    tell_instant(teller, timeline->resumed_at_ns);
+    fprintf(teller->out, "the guest runs at host B. The downtime was %s", words_time(&time, timeline->downtime_ns));
+    if (facts->forecast_downtime_ns != UINT64_MAX)
+        fprintf(teller->out, " (forecast %s)", words_time(&time, facts->forecast_downtime_ns));
+    fprintf(teller->out, ".\n");
+}
+
+static void tell_end(const struct teller *teller)
+{
+    const struct timeline *timeline = &teller->session->timeline;
+    struct words time, p50, p99, faults, pushed, pages, again;
+    struct timeline_spread wait = timeline_fault_wait(timeline);
+    tell_instant(teller, timeline->ended_ns);
+    if (timeline->outcome != OUTCOME_COMPLETED) {
+        fprintf(teller->out, "the move ended: %s.\n", outcome_name(timeline->outcome));
+        return;
+    }
+    fprintf(teller->out, "the move is complete after %s: %s sent, %s of them again.\n",
+            words_time(&time, timeline->ended_ns - timeline->started_ns),
+            words_counted(&pages, timeline->pages_sent, "page"),
+            words_count(&again, timeline->pages_resent));
+    if (timeline->faults > 0 || timeline->pages_pushed > 0)
+        fprintf(teller->out, "Post-copy: %s, %s pushed.\n",
+                words_counted(&faults, timeline->faults, "page fault"),
+                words_counted(&pushed, timeline->pages_pushed, "page"));
+    if (wait.count > 0)
+        fprintf(teller->out, "Waiting for a page: half within %s, 99 of 100 within %s, longest %s.\n",
+                words_time(&p50, wait.p50), words_time(&p99, wait.p99), words_time(&time, wait.max));
+}
+
+/* Everything that has happened since the last call. */
+static void tell_news(struct teller *teller)
+{
+    const struct timeline *timeline = &teller->session->timeline;
+    if (timeline->has_started && !teller->has_told_start) {
+        teller->has_told_start = true;
+        tell_instant(teller, timeline->started_ns);
+        fprintf(teller->out, "the move starts. The guest runs on at host A.\n");
+    }
+    tell_rounds(teller, false);
+    if (timeline->is_limit_exceeded && !teller->has_told_limit) {
+        teller->has_told_limit = true;
+        fprintf(teller->out, "The rounds did not shrink enough: the downtime limit is exceeded.\n");
+    }
+    if ((timeline->is_paused || timeline->has_resumed) && !teller->has_told_pause) {
+        teller->has_told_pause = true;
+        tell_instant(teller, timeline->paused_at_ns);
+        fprintf(teller->out, "the guest is paused: the downtime begins.\n");
+    }
+    tell_rounds(teller, teller->has_told_pause);
+    if (timeline->has_resumed && !teller->has_told_resume) {
+        teller->has_told_resume = true;
+        tell_resume(teller);
+    }
+    if (timeline->phase == PHASE_POST_COPY && !teller->is_post_copy_told) {
+        struct words pages;
+        teller->is_post_copy_told = true;
+        fprintf(teller->out, "Its pages follow: %s still at host A.\n",
+                words_counted(&pages, timeline->pages_missing, "page"));
+    }
+    if (timeline->has_ended && !teller->has_told_end) {
+        teller->has_told_end = true;
+        tell_end(teller);
+    }
+    if (timeline->has_guest_ended && !teller->has_told_guest) {
+        teller->has_told_guest = true;
+        fprintf(teller->out, timeline->is_guest_fault ? "The guest faulted (cause %llu).\n"
+                                                      : "The guest ended by itself with status %llu.\n",
+                (unsigned long long)timeline->guest_status);
+    }
+}
+
+static void tell_clients(const struct teller *teller)
+{
+    const struct timeline *timeline = &teller->session->timeline;
+    struct timeline_spread latency = timeline_latency(timeline);
+    struct words answers, errors, p50, p99, max, silence;
+    if (timeline->requests == 0)
+        return;
+    fprintf(teller->out, "Clients: %s, %s wrong; latency half within %s, 99 of 100 within %s, longest %s; "
+            "longest silence %s.\n",
+            words_counted(&answers, timeline->answers, "answer"), words_count(&errors, timeline->errors),
+            words_time(&p50, latency.p50), words_time(&p99, latency.p99), words_time(&max, latency.max),
+            words_time(&silence, timeline->longest_silence_ns));
+}
+
+static void play_lines(struct session *session, FILE *out)
+{
+    struct teller teller = {.session = session, .out = out};
+    tell_head(&teller);
+    while (!session->has_ended) {
+        session->ops->advance(session, session->timeline.now_ns + PIECE_NS);
+        tell_news(&teller);
+        fflush(out);
+    }
+    tell_clients(&teller);
+    if (session->verdict != NULL)
+        fprintf(out, "%s\n", session->verdict);
+}
+
+void plain_progress(const struct session *session, char *text, size_t text_bytes)
+{
+    const struct timeline *timeline = &session->timeline;
+    const struct timeline_round *round = timeline_round(timeline);
+    struct words clock, pages, downtime;
+    char where[64];
+    if (!timeline->has_started)
+        snprintf(where, sizeof where, "normal service");
+    else if (timeline->has_ended)
+        snprintf(where, sizeof where, "%s", outcome_name(timeline->outcome));
+    else if (timeline->is_paused)
+        snprintf(where, sizeof where, "paused, downtime %s", words_time(&downtime, timeline->downtime_ns));
+    else if (round != NULL && timeline->phase == PHASE_COPY)
+        snprintf(where, sizeof where, "round %llu", (unsigned long long)round->round_idx);
+    else
+        snprintf(where, sizeof where, "%s", phase_name(timeline->phase));
+    snprintf(text, text_bytes, "%s  %s sent  %s", words_clock(&clock, timeline->now_ns),
+             words_counted(&pages, timeline->pages_sent, "page"), where);
+}
+
+static uint64_t wall_now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+static void play_compact(struct session *session, FILE *out)
+{
+    bool is_terminal = isatty(fileno(out));
+    uint64_t told_at_ns = 0;
+    uint32_t rounds_told = 0;
+    char text[160];
+    while (!session->has_ended) {
+        session->ops->advance(session, session->timeline.now_ns + PIECE_NS);
+        bool is_due = is_terminal ? wall_now_ns() - told_at_ns > PROGRESS_EACH_NS
+                                  : session->timeline.round_count > rounds_told;
+        if (!is_due)
+            continue;
+        told_at_ns = wall_now_ns();
+        rounds_told = session->timeline.round_count;
+        plain_progress(session, text, sizeof text);
+        fprintf(out, is_terminal ? "\r%-78.78s" : "%s\n", text);
+        fflush(out);
+    }
+    if (is_terminal)
+        fprintf(out, "\r%78s\r", ""); /* the summary stands where the progress stood */
+    fflush(out);
+}
+
+int plain_play(struct session *session, FILE *out, const struct plain_options *options)
+{
+    if (options->is_compact)
+        play_compact(session, out);
+    else
+        play_lines(session, out);
+    return session->is_broken || ferror(out) ? 1 : 0;
+}

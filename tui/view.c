@@ -1,0 +1,228 @@
+#include "tui/view.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/units.h"
+#include "tui/director.h"
+#include "tui/keys.h"
+#include "tui/narrator.h"
+#include "tui/panel.h"
+#include "tui/plain.h"
+#include "tui/screen.h"
+
+#define FRAME_MS        33
+#define STOPPED_MS      200                 /* nothing moves: look for keys, and for a resize */
+#define WALL_MAX_NS     (100 * NS_PER_MS)   /* the program itself was stopped: that time is no show */
+#define BUDGET_NS       (20 * NS_PER_MS)    /* for the world, in each frame: keys are answered soon */
+#define ANSWER_SHOWN_NS (4 * NS_PER_S)
+#define LATENCY_EACH_NS (250 * NS_PER_MS)   /* percentiles look at every answer: not in each frame */
+#define ROUND_PIECE_NS  NS_PER_MS           /* the world's time between two looks for a round's end */
+
+struct view {
+    struct session *session;
+    const struct view_options *options;
+    struct director director;
+    struct canvas canvas;
+    bool is_stopped, has_help, is_quit, is_closed;
+    bool is_running_round;          /* to the end of the round, as fast as it goes */
+    uint32_t round_count_before;
+    const char *answer;             /* to a key that can do nothing; until when it is shown */
+    uint64_t answer_until_ns;
+    struct timeline_spread latency;
+    uint64_t latency_at_ns;
+};
+
+static uint64_t wall_now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+/* ---- Letting the world live. ---- */
+
+/* A round ends when the next begins, the guest pauses or resumes, or the move ends. */
+static bool is_at_round_end(const struct view *view)
+{
+    const struct timeline *timeline = &view->session->timeline;
+    return view->session->has_ended || timeline->round_count > view->round_count_before ||
+           (timeline->round_count == view->round_count_before && timeline->round_count > 0 &&
+            timeline->rounds[timeline->round_count - 1].has_ended &&
+            (timeline->has_resumed || timeline->has_ended));
+}
+
+static void run_round(struct view *view, uint64_t began_ns)
+{
+    struct session *session = view->session;
+    while (wall_now_ns() - began_ns < BUDGET_NS) {
+        session->ops->advance(session, session->timeline.now_ns + ROUND_PIECE_NS);
+        if (is_at_round_end(view)) {
+            view->is_running_round = false;
+            return;
+        }
+    }
+}
+
+static void play(struct view *view, uint64_t wall_ns, uint64_t began_ns)
+{
+    struct session *session = view->session;
+    while (wall_ns > 0 && !session->has_ended && wall_now_ns() - began_ns < BUDGET_NS)
+        session->ops->advance(session, director_next(&view->director, session, &wall_ns));
+}
+
+/* ---- Keys. ---- */
+
+static void answer(struct view *view, const char *text)
+{
+    view->answer = text;
+    view->answer_until_ns = wall_now_ns() + ANSWER_SHOWN_NS;
+}
+
+static void replay(struct view *view, uint64_t mode)
+{
+    struct session *session = view->session;
+    if (!session->ops->act(session, SESSION_REPLAY, mode)) {
+        answer(view, "This cannot be played again.");
+        return;
+    }
+    director_restart(&view->director);
+    view->is_stopped = view->is_running_round = false;
+    view->latency = (struct timeline_spread){0};
+    view->latency_at_ns = 0;
+}
+
+static void act(struct view *view, enum session_command command)
+{
+    if (!view->session->ops->act(view->session, command, 0))
+        answer(view, "That was not possible just now.");
+}
+
+static void handle(struct view *view, const struct key *key)
+{
+    struct session *session = view->session;
+    const char *obstacle = key_obstacle(key, session);
+    if (obstacle != NULL) {
+        answer(view, obstacle);
+        return;
+    }
+    view->answer = NULL;
+    switch (key->action) {
+    case KEY_PLAY:
+        view->is_stopped = !view->is_stopped;
+        view->is_running_round = false;
+        break;
+    case KEY_STEP_EVENT:
+        view->is_stopped = true;
+        view->is_running_round = false;
+        session->ops->step(session);
+        break;
+    case KEY_STEP_ROUND:
+        view->is_stopped = view->is_running_round = true;
+        view->round_count_before = session->timeline.round_count;
+        break;
+    case KEY_FASTER:
+        director_faster(&view->director);
+        break;
+    case KEY_SLOWER:
+        director_slower(&view->director);
+        break;
+    case KEY_AUTOMATIC:
+        director_automatic(&view->director);
+        break;
+    case KEY_START:
+        act(view, SESSION_START);
+        break;
+    case KEY_POST_COPY:
+        act(view, SESSION_POST_COPY);
+        break;
+    case KEY_ABORT:
+        act(view, SESSION_ABORT);
+        break;
+    case KEY_REPLAY:
+        replay(view, key->value);
+        break;
+    case KEY_HELP:
+        view->has_help = !view->has_help;
+        break;
+    case KEY_QUIT:
+        view->is_quit = true;
+        break;
+    }
+}
+
+static void handle_code(struct view *view, int code)
+{
+    enum { CONTROL_L = 12 };
+    const struct key *key = key_find(code);
+    if (code == SCREEN_KEY_CLOSED)
+        view->is_closed = true;
+    else if (code == SCREEN_KEY_ESCAPE)
+        view->has_help = false;
+    else if (code == CONTROL_L)
+        screen_redraw();
+    else if (key != NULL)
+        handle(view, key);
+}
+
+/* ---- Pictures. ---- */
+
+static void draw(struct view *view, uint64_t now_ns)
+{
+    struct session *session = view->session;
+    char sentence[2 * NARRATOR_MAX];
+    int rows, columns;
+    if (view->answer != NULL && now_ns > view->answer_until_ns)
+        view->answer = NULL;
+    if (now_ns - view->latency_at_ns > LATENCY_EACH_NS || session->has_ended) {
+        view->latency = timeline_latency(&session->timeline);
+        view->latency_at_ns = now_ns;
+    }
+    narrator_tell(session, sentence, sizeof sentence);
+    struct picture picture = {
+        .session = session,
+        .sentence = view->answer != NULL ? view->answer : sentence,
+        .is_answer = view->answer != NULL,
+        .speed = director_speed(&view->director, session),
+        .is_stopped = view->is_stopped,
+        .next_commands = view->options->next_commands,
+        .latency = view->latency,
+    };
+    screen_size(&rows, &columns);
+    canvas_resize(&view->canvas, rows, columns);
+    panel_all(&view->canvas, &picture, view->has_help);
+    screen_show(&view->canvas);
+}
+
+int view_play(struct session *session, const struct view_options *options)
+{
+    struct view view = {.session = session, .options = options};
+    if (!screen_open())
+        return plain_play(session, stdout, &(struct plain_options){0});
+    director_init(&view.director, options->is_demo, options->speed);
+    canvas_init(&view.canvas, screen_is_ascii());
+
+    uint64_t last_ns = wall_now_ns();
+    while (!view.is_quit && !view.is_closed) {
+        uint64_t now_ns = wall_now_ns(), wall_ns = now_ns - last_ns;
+        last_ns = now_ns;
+        if (view.is_running_round)
+            run_round(&view, now_ns);
+        else if (!view.is_stopped)
+            play(&view, wall_ns < WALL_MAX_NS ? wall_ns : WALL_MAX_NS, now_ns);
+        draw(&view, now_ns);
+
+        bool is_still = session->has_ended || (view.is_stopped && !view.is_running_round);
+        int code = screen_key(is_still ? STOPPED_MS : FRAME_MS);
+        for (; code != SCREEN_KEY_NONE && !view.is_closed; code = screen_key(0))
+            handle_code(&view, code);
+    }
+    canvas_fini(&view.canvas);
+    screen_close();
+    if (view.is_closed)
+        return VIEW_TROUBLE;
+    if (session->verdict != NULL)
+        printf("%s\n", session->verdict);
+    return session->is_broken ? VIEW_BROKEN : VIEW_FINE;
+}

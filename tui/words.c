@@ -1,0 +1,80 @@
+#include "tui/words.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/units.h"
+
+const char *words_count(struct words *words, uint64_t count)
+{
+    char digits[24];
+    if (count >= 100000000) {
+        snprintf(words->text, sizeof words->text, "%.1f M", (double)count / 1e6);
+        return words->text;
+    }
+    int digit_count = snprintf(digits, sizeof digits, "%llu", (unsigned long long)count);
+    size_t at = 0;
+    for (int i = 0; i < digit_count; i++) {
+        if (i > 0 && (digit_count - i) % 3 == 0)
+            words->text[at++] = ',';
+        words->text[at++] = digits[i];
+    }
+    words->text[at] = '\0';
+    return words->text;
+}
+
+const char *words_counted(struct words *words, uint64_t count, const char *one)
+{
+    words_count(words, count);
+    size_t at = strlen(words->text);
+    snprintf(words->text + at, sizeof words->text - at, " %s%s", one, count == 1 ? "" : "s");
+    return words->text;
+}
+
+const char *words_time(struct words *words, uint64_t time_ns)
+{
+    if (time_ns == UINT64_MAX)
+        snprintf(words->text, sizeof words->text, "-");
+    else if (time_ns == 0)
+        snprintf(words->text, sizeof words->text, "0 ms");
+    else
+        units_for_people(UNIT_TIME, time_ns, words->text, sizeof words->text);
+    return words->text;
+}
+
+const char *words_clock(struct words *words, uint64_t time_ns)
+{
+    snprintf(words->text, sizeof words->text, "%llu.%03llu s",
+             (unsigned long long)(time_ns / NS_PER_S), time_ns % NS_PER_S / NS_PER_MS);
+    return words->text;
+}
+
+const char *words_clock_fine(struct words *words, uint64_t time_ns)
+{
+    snprintf(words->text, sizeof words->text, "%llu.%06llu s",
+             (unsigned long long)(time_ns / NS_PER_S), time_ns % NS_PER_S / NS_PER_US);
+    return words->text;
+}
+
+const char *words_page_rate(struct words *words, uint64_t pages_per_s)
+{
+    if (pages_per_s == 0) {
+        snprintf(words->text, sizeof words->text, "-");
+        return words->text;
+    }
+    words_count(words, pages_per_s);
+    strcat(words->text, " pages/s");
+    return words->text;
+}
+
+const char *words_bandwidth(struct words *words, uint64_t bits_per_s)
+{
+    units_for_people(UNIT_BANDWIDTH, bits_per_s, words->text, sizeof words->text);
+    return words->text;
+}
+
+const char *words_size(struct words *words, uint64_t bytes)
+{
+    units_for_people(UNIT_SIZE, bytes, words->text, sizeof words->text);
+    return words->text;
+}

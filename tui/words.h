@@ -1,0 +1,32 @@
+/* words: numbers as people read them, for all panels, the narrator and the plain lines, so that the
+ * same quantity looks the same everywhere.
+ *
+ * The returned text lives in the `struct words` that the caller provides.
+ */
+#ifndef TUI_WORDS_H
+#define TUI_WORDS_H
+
+#include <stdint.h>
+
+struct words {
+    char text[48];
+};
+
+/* "16,384"; from a hundred million on "268.4 M", so that a column never overflows. */
+const char *words_count(struct words *words, uint64_t count);
+/* "1 page", "16,384 pages": `one` is the noun, its plural gets an s. */
+const char *words_counted(struct words *words, uint64_t count, const char *one);
+/* "2.750 s", "18.42 ms", "0 ms"; "-" for UINT64_MAX, which stands for "no such time". */
+const char *words_time(struct words *words, uint64_t time_ns);
+/* "3.017 s", always in seconds: the running clock must not change its unit under the eye. */
+const char *words_clock(struct words *words, uint64_t time_ns);
+/* The same with six decimals, for the slowed clock. */
+const char *words_clock_fine(struct words *words, uint64_t time_ns);
+/* "6,061 pages/s"; "-" for 0, which stands for "not measured yet". */
+const char *words_page_rate(struct words *words, uint64_t pages_per_s);
+/* "200.0 Mbit/s" */
+const char *words_bandwidth(struct words *words, uint64_t bits_per_s);
+/* "64.00 MiB" */
+const char *words_size(struct words *words, uint64_t bytes);
+
+#endif
