@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/units.h"
+#include "machine/machine.h"
 #include "sim/guest_build.h"
 #include "wire/message.h"
 
@@ -171,7 +172,7 @@ struct run_session {
     struct world *world;
     struct recorder recorder;
     struct event_list events;
-    char verdict[240];
+    char verdict[320];
     uint64_t round_pages[FORECAST_ROUNDS_MAX];
     char guest[64], origin[256];
 };
