@@ -1,0 +1,305 @@
+#include "runtime.h"
+
+#include <stdarg.h>
+
+#define ARGUMENT_BYTES 4096 /* as many as a machine takes */
+#define ARGUMENTS_MAX  64
+
+int main(int argc, char **argv);
+int runtime_main(void); /* called by start.S */
+
+int runtime_main(void)
+{
+    static char block[ARGUMENT_BYTES + 1];
+    static char *argv[ARGUMENTS_MAX + 1];
+    int argc = 0;
+    struct hypercall_result result =
+        hypercall(HYPERCALL_ARGUMENTS, 0, (uint64_t)block, ARGUMENT_BYTES, 0);
+    size_t count = result.value < ARGUMENT_BYTES ? result.value : ARGUMENT_BYTES;
+
+    for (size_t at = 0; at < count && argc < ARGUMENTS_MAX; at += strlen(block + at) + 1)
+        argv[argc++] = block + at;
+    return main(argc, argv);
+}
+
+void sleep_until(uint64_t at_ns)
+{
+    set_timer(at_ns);
+    while (time_ns() < at_ns)
+        wait_for_something();
+    set_timer(UINT64_MAX);
+}
+
+/* ---- Memory ---- */
+
+typedef uint64_t __attribute__((may_alias)) word;
+
+void *memcpy(void *restrict to, const void *restrict from, size_t count)
+{
+    uint8_t *t = to;
+    const uint8_t *f = from;
+
+    for (; count >= 32; count -= 32, t += 32, f += 32) {
+        word a = ((const word *)f)[0], b = ((const word *)f)[1];
+        word c = ((const word *)f)[2], d = ((const word *)f)[3];
+        ((word *)t)[0] = a, ((word *)t)[1] = b;
+        ((word *)t)[2] = c, ((word *)t)[3] = d;
+    }
+    for (; count >= 8; count -= 8, t += 8, f += 8)
+        *(word *)t = *(const word *)f;
+    while (count-- > 0)
+        *t++ = *f++;
+    return to;
+}
+
+void *memmove(void *to, const void *from, size_t count)
+{
+    uint8_t *t = to;
+    const uint8_t *f = from;
+
+    if (t <= f || t >= f + count) {
+        /* Forwards, word by word: what a store overwrites has been loaded before. */
+        for (; count >= 8; count -= 8, t += 8, f += 8)
+            *(word *)t = *(const word *)f;
+        while (count-- > 0)
+            *t++ = *f++;
+        return to;
+    }
+    for (; count >= 8; count -= 8)
+        *(word *)(t + count - 8) = *(const word *)(f + count - 8);
+    while (count-- > 0)
+        t[count] = f[count];
+    return to;
+}
+
+void *memset(void *to, int byte, size_t count)
+{
+    uint8_t *t = to;
+    word pattern = (uint8_t)byte * 0x0101010101010101ull;
+
+    for (; count >= 32; count -= 32, t += 32) {
+        ((word *)t)[0] = pattern, ((word *)t)[1] = pattern;
+        ((word *)t)[2] = pattern, ((word *)t)[3] = pattern;
+    }
+    for (; count >= 8; count -= 8, t += 8)
+        *(word *)t = pattern;
+    while (count-- > 0)
+        *t++ = (uint8_t)byte;
+    return to;
+}
+
+int memcmp(const void *a, const void *b, size_t count)
+{
+    const uint8_t *x = a, *y = b;
+
+    for (; count >= 8 && *(const word *)x == *(const word *)y; count -= 8)
+        x += 8, y += 8;
+    for (; count > 0; count--, x++, y++)
+        if (*x != *y)
+            return *x - *y;
+    return 0;
+}
+
+size_t strlen(const char *text)
+{
+    size_t count = 0;
+    while (text[count] != '\0')
+        count++;
+    return count;
+}
+
+int strcmp(const char *a, const char *b)
+{
+    for (; *a != '\0' && *a == *b; a++)
+        b++;
+    return (uint8_t)*a - (uint8_t)*b;
+}
+
+/* ---- Console ---- */
+
+void write_console(const char *text, size_t count)
+{
+    while (count > 0) {
+        struct hypercall_result result = hypercall(HYPERCALL_DBCN, 0, count, (uint64_t)text, 0);
+        if (result.error < 0)
+            return;
+        text += result.value;
+        count -= result.value;
+    }
+}
+
+struct writer {
+    char *text;
+    size_t count, capacity;
+};
+
+static void put(struct writer *writer, char c)
+{
+    if (writer->count < writer->capacity)
+        writer->text[writer->count++] = c;
+}
+
+static void put_number(struct writer *writer, uint64_t value, unsigned base, unsigned width)
+{
+    char digits[64];
+    unsigned count = 0;
+
+    do {
+        digits[count++] = "0123456789abcdef"[value % base];
+        value /= base;
+    } while (value > 0);
+    for (; width > count; width--)
+        put(writer, '0');
+    while (count > 0)
+        put(writer, digits[--count]);
+}
+
+static void put_signed(struct writer *writer, int64_t value, unsigned width)
+{
+    if (value < 0)
+        put(writer, '-');
+    put_number(writer, value < 0 ? -(uint64_t)value : (uint64_t)value, 10, width);
+}
+
+static void put_format(struct writer *writer, const char *format, va_list arguments)
+{
+    for (; *format != '\0'; format++) {
+        unsigned width = 0;
+        bool is_long = false;
+        if (*format != '%') {
+            put(writer, *format);
+            continue;
+        }
+        for (format++; *format >= '0' && *format <= '9'; format++)
+            width = width * 10 + (unsigned)(*format - '0');
+        for (; *format == 'l'; format++)
+            is_long = true;
+        if (*format == 's') {
+            for (const char *text = va_arg(arguments, const char *); *text != '\0'; text++)
+                put(writer, *text);
+        } else if (*format == 'c') {
+            put(writer, (char)va_arg(arguments, int));
+        } else if (*format == 'd') {
+            put_signed(writer, is_long ? va_arg(arguments, long) : va_arg(arguments, int), width);
+        } else if (*format == 'u' || *format == 'x') {
+            uint64_t value = is_long ? va_arg(arguments, unsigned long)
+                                     : va_arg(arguments, unsigned);
+            put_number(writer, value, *format == 'u' ? 10 : 16, width);
+        } else {
+            put(writer, *format);
+        }
+    }
+}
+
+void print(const char *format, ...)
+{
+    char text[256];
+    struct writer writer = {text, 0, sizeof text};
+    va_list arguments;
+
+    va_start(arguments, format);
+    put_format(&writer, format, arguments);
+    va_end(arguments);
+    write_console(text, writer.count);
+}
+
+size_t format_text(char *text, size_t capacity, const char *format, ...)
+{
+    struct writer writer = {text, 0, capacity};
+    va_list arguments;
+
+    va_start(arguments, format);
+    put_format(&writer, format, arguments);
+    va_end(arguments);
+    return writer.count;
+}
+
+/* ---- Options ---- */
+
+static bool parse_factor(enum option_kind kind, const char *unit, uint64_t *factor)
+{
+    static const struct {
+        enum option_kind kind;
+        const char *name;
+        uint64_t factor;
+    } units[] = {
+        {OPTION_SIZE, "B", 1},
+        {OPTION_SIZE, "KiB", 1ull << 10},
+        {OPTION_SIZE, "MiB", 1ull << 20},
+        {OPTION_SIZE, "GiB", 1ull << 30},
+        {OPTION_SIZE, "kB", 1000},
+        {OPTION_SIZE, "MB", 1000000},
+        {OPTION_SIZE, "GB", 1000000000},
+        {OPTION_RATE, "pages/s", 1},
+        {OPTION_RATE, "kpages/s", 1000},
+        {OPTION_RATE, "Mpages/s", 1000000},
+    };
+
+    *factor = 1;
+    if (*unit == '\0')
+        return true;
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
+        if (units[i].kind != kind || strcmp(units[i].name, unit) != 0)
+            continue;
+        *factor = units[i].factor;
+        return true;
+    }
+    return false;
+}
+
+static bool parse_number(enum option_kind kind, const char *text, uint64_t *value)
+{
+    uint64_t number = 0, factor;
+    const char *at = text;
+
+    for (; *at >= '0' && *at <= '9'; at++)
+        if (__builtin_mul_overflow(number, 10, &number) ||
+            __builtin_add_overflow(number, (uint64_t)(*at - '0'), &number))
+            return false;
+    return at > text && parse_factor(kind, at, &factor) &&
+           !__builtin_mul_overflow(number, factor, value);
+}
+
+static bool parse_value(const struct option *option, const char *text)
+{
+    if (option->kind != OPTION_WORD)
+        return parse_number(option->kind, text, option->value);
+    for (uint64_t i = 0; option->words[i] != NULL; i++) {
+        if (strcmp(option->words[i], text) != 0)
+            continue;
+        *option->value = i;
+        return true;
+    }
+    return false;
+}
+
+void read_options(int argc, char **argv, const struct option *options, size_t option_count)
+{
+    static const char *const examples[] = {
+        [OPTION_NUMBER] = "a number such as 20",
+        [OPTION_SIZE] = "a size such as 16MiB",
+        [OPTION_RATE] = "a rate such as 5000pages/s",
+        [OPTION_WORD] = "one of its words",
+    };
+    const char *program = argc > 0 ? argv[0] : "guest";
+
+    for (int i = 1; i < argc; i += 2) {
+        const struct option *option = options;
+        while (option < options + option_count && strcmp(option->name, argv[i]) != 0)
+            option++;
+        if (option == options + option_count) {
+            print("%s: unknown option %s", program, argv[i]);
+            for (option = options; option < options + option_count; option++)
+                print("%s %s", option == options ? "; known are" : ",", option->name);
+            print("\n");
+            exit(2);
+        }
+        if (i + 1 == argc || !parse_value(option, argv[i + 1])) {
+            print("%s: %s needs %s", program, argv[i], examples[option->kind]);
+            for (size_t w = 0; option->kind == OPTION_WORD && option->words[w] != NULL; w++)
+                print("%s %s", w == 0 ? ":" : ",", option->words[w]);
+            print("%s%s\n", i + 1 == argc ? "" : ", not ", i + 1 == argc ? "" : argv[i + 1]);
+            exit(2);
+        }
+    }
+}

@@ -1,0 +1,156 @@
+/* runtime: what a guest has instead of an operating system and a C library.
+ *
+ * A guest runs on the bare machine: it owns all memory from __heap_start to the end, and asks for
+ * everything else by hypercalls (machine/hypercall.h). Its main(argc, argv) is an ordinary one.
+ *
+ * Misaligned loads and stores are allowed on this machine; the copying functions rely on it.
+ */
+#ifndef GUESTS_RUNTIME_H
+#define GUESTS_RUNTIME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "machine/hypercall.h"
+
+/* ---- Hypercalls ---- */
+
+struct hypercall_result {
+    int64_t error;
+    uint64_t value;
+};
+
+static inline struct hypercall_result hypercall(uint64_t extension, uint64_t function,
+                                                uint64_t argument0, uint64_t argument1,
+                                                uint64_t argument2)
+{
+    register uint64_t a0 __asm__("a0") = argument0;
+    register uint64_t a1 __asm__("a1") = argument1;
+    register uint64_t a2 __asm__("a2") = argument2;
+    register uint64_t a6 __asm__("a6") = function;
+    register uint64_t a7 __asm__("a7") = extension;
+    __asm__ volatile("ecall" : "+r"(a0), "+r"(a1) : "r"(a2), "r"(a6), "r"(a7) : "memory");
+    return (struct hypercall_result){(int64_t)a0, a1};
+}
+
+_Noreturn static inline void exit(int status)
+{
+    for (;;)
+        hypercall(HYPERCALL_EXIT, 0, (uint64_t)status, 0, 0);
+}
+
+static inline uint64_t memory_bytes(void)
+{
+    return hypercall(HYPERCALL_ARGUMENTS, 1, 0, 0, 0).value;
+}
+
+/* ---- Time, in nanoseconds that this guest has lived ---- */
+
+static inline uint64_t time_ns(void)
+{
+    uint64_t now;
+    __asm__ volatile("rdtime %0" : "=r"(now));
+    return now;
+}
+
+static inline void set_timer(uint64_t at_ns)
+{
+    hypercall(HYPERCALL_TIME, 0, at_ns, 0, 0);
+}
+
+/* Sleeps until the timer is due or a mailbox wants attention; not at all when that is so already. */
+static inline void wait_for_something(void)
+{
+    __asm__ volatile("wfi" ::: "memory");
+}
+
+void sleep_until(uint64_t at_ns); /* UINT64_MAX: for ever */
+
+/* ---- Mailboxes: results are a count or stream number, or one of the negative HYPERCALL_ errors ---- */
+
+static inline int64_t mailbox_call(uint64_t function, uint64_t argument0, uint64_t argument1,
+                                   uint64_t argument2)
+{
+    struct hypercall_result result =
+        hypercall(HYPERCALL_MAILBOX, function, argument0, argument1, argument2);
+    return result.error < 0 ? result.error : (int64_t)result.value;
+}
+
+static inline int64_t mailbox_listen(uint16_t port)
+{
+    return mailbox_call(MAILBOX_LISTEN, port, 0, 0);
+}
+
+static inline int64_t mailbox_accept(void)
+{
+    return mailbox_call(MAILBOX_ACCEPT, 0, 0, 0);
+}
+
+static inline int64_t mailbox_receive(uint32_t stream_idx, void *data, size_t capacity)
+{
+    return mailbox_call(MAILBOX_RECEIVE, stream_idx, (uint64_t)data, capacity);
+}
+
+static inline int64_t mailbox_send(uint32_t stream_idx, const void *data, size_t count)
+{
+    return mailbox_call(MAILBOX_SEND, stream_idx, (uint64_t)data, count);
+}
+
+static inline int64_t mailbox_close(uint32_t stream_idx)
+{
+    return mailbox_call(MAILBOX_CLOSE, stream_idx, 0, 0);
+}
+
+static inline int64_t mailbox_poll(uint32_t *streams, size_t capacity)
+{
+    return mailbox_call(MAILBOX_POLL, (uint64_t)streams, capacity, 0);
+}
+
+/* ---- Memory ---- */
+
+extern uint8_t __heap_start[]; /* page-aligned; everything from here on is free (guest.ld) */
+
+static inline uint8_t *heap_end(void)
+{
+    return (uint8_t *)(uint64_t)RAM_BASE + memory_bytes();
+}
+
+/* The compiler emits calls to these, used or not. */
+void *memcpy(void *restrict to, const void *restrict from, size_t count);
+void *memmove(void *to, const void *from, size_t count);
+void *memset(void *to, int byte, size_t count);
+int memcmp(const void *a, const void *b, size_t count);
+size_t strlen(const char *text);
+int strcmp(const char *a, const char *b);
+
+/* ---- Console ---- */
+
+void write_console(const char *text, size_t count);
+
+/* A small printf: %s %c %% and %d %u %x for int, with l for 64 bits, 0 and a width ("%08lu").
+ * One call is one write; what is longer than 256 bytes is cut. */
+void print(const char *format, ...) __attribute__((format(printf, 1, 2)));
+size_t format_text(char *text, size_t capacity, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* ---- Options ---- */
+
+enum option_kind {
+    OPTION_NUMBER, /* 20 */
+    OPTION_SIZE,   /* 65536, 64KiB, 48MiB */
+    OPTION_RATE,   /* 5000, 5000pages/s, 5kpages/s */
+    OPTION_WORD,   /* one of `words`; its index is the value */
+};
+
+struct option {
+    const char *name; /* "--count" */
+    enum option_kind kind;
+    uint64_t *value; /* holds the default */
+    const char *const *words; /* of OPTION_WORD, NULL at the end */
+};
+
+/* Reads "--name value" pairs. What it does not know it names in one line, and exits with 2. */
+void read_options(int argc, char **argv, const struct option *options, size_t option_count);
+
+#endif
