@@ -55,16 +55,21 @@ void director_restart(struct director *director)
     director->doublings = doublings;
 }
 
-/* The nearest of ..., 0.1, 0.2, 0.5, 1, 2, 5, 10, ... */
+/* The nearest of ..., 1, 1.5, 2, 3, 5, 7, 10, ... */
 static double round_speed(double speed)
 {
     if (speed < SPEED_MIN)
         return SPEED_MIN;
     if (speed > SPEED_MAX)
         return SPEED_MAX;
-    double power = pow(10, floor(log10(speed) + 1e-9));
-    double digit = speed / power;
-    return power * (digit < 1.41 ? 1 : digit < 3.16 ? 2 : digit < 7.07 ? 5 : 10);
+    static const double steps[] = {1, 1.5, 2, 3, 5, 7, 10};
+    bool is_slower = speed < 1;
+    double factor = is_slower ? 1 / speed : speed; /* so that it is the factor shown that is round */
+    double power = pow(10, floor(log10(factor) + 1e-9)), digit = factor / power, best = 1;
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++)
+        if (fabs(log(steps[i] / digit)) < fabs(log(best / digit)))
+            best = steps[i];
+    return is_slower ? 1 / (best * power) : best * power;
 }
 
 static double seconds_of_pages(const struct session_facts *facts, uint64_t pages)

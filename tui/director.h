@@ -10,7 +10,7 @@
  *   after the move    real time
  *
  * The director decides nothing in the world: it says until when the world may live. It never goes
- * back. Speeds are world time per wall time, in steps of 1, 2, 5, 10, ..., so that the number beside
+ * back. Speeds are world time per wall time, in steps of 1, 1.5, 2, 3, 5, 7, 10, ..., so that the number beside
  * the clock stays still.
  */
 #ifndef TUI_DIRECTOR_H

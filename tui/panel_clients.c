@@ -1,5 +1,5 @@
 /* What the clients feel: for each slice of time the longest latency of an answer, as a strip whose
- * height is logarithmic, from 0.1 ms to 10 s. Where no answer came at all, the strip shows silence.
+ * height is logarithmic, from 0.1 ms to 100 ms, or to what it takes. Where no answer came at all, the strip shows silence.
  * The whole run fits: a column stands for as many slices as it takes.
  */
 #include "tui/panel.h"
@@ -11,12 +11,15 @@
 #include "tui/words.h"
 
 #define LATENCY_LOW_NS  (NS_PER_S / 10000) /* the strip's foot */
-#define LATENCY_DECADES 5.0
+#define DECADES_MIN     3                   /* above it: to 100 ms */
+#define DECADES_MAX     6
+#define SLOW_NS         (5 * NS_PER_MS)     /* what a person would call an outage has another colour */
 #define ANSWERS_USUAL   4 /* a column with fewer expected answers says nothing by having none */
 
 struct strip {
     uint64_t slices_per_column;
     uint64_t column_count; /* that time has reached */
+    int decades; /* of its height */
     int rows, columns;
 };
 
@@ -42,13 +45,13 @@ static struct felt felt_in_column(const struct timeline *timeline, const struct 
 }
 
 /* In eighths of a row, at least one. */
-static int height_of(uint64_t latency_ns, int rows)
+static int height_of(uint64_t latency_ns, const struct strip *strip)
 {
     if (latency_ns <= LATENCY_LOW_NS)
         return 1;
-    double share = log10((double)latency_ns / (double)LATENCY_LOW_NS) / LATENCY_DECADES;
-    int height = (int)lround(share * rows * 8);
-    return height < 1 ? 1 : height > rows * 8 ? rows * 8 : height;
+    double share = log10((double)latency_ns / (double)LATENCY_LOW_NS) / strip->decades;
+    int most = strip->rows * 8, height = (int)lround(share * most);
+    return height < 1 ? 1 : height > most ? most : height;
 }
 
 static void draw_column(struct canvas *canvas, int bottom, int column, int rows, int height,
@@ -58,6 +61,24 @@ static void draw_column(struct canvas *canvas, int bottom, int column, int rows,
         canvas_put(canvas, bottom - i, column, style, 0x2580 + (uint32_t)(height > 8 ? 8 : height));
 }
 
+/* While the guest stands still nobody is answered: the silence grows before any answer tells it. */
+static uint64_t silence_now_ns(const struct timeline *timeline)
+{
+    return timeline->is_paused ? timeline->now_ns - timeline->paused_at_ns : 0;
+}
+
+/* As few decades as hold the longest so far. */
+static int decades_of(const struct picture *picture)
+{
+    uint64_t longest_ns = silence_now_ns(&picture->session->timeline), top_ns = LATENCY_LOW_NS;
+    int decades = 0;
+    if (picture->latency.max > longest_ns)
+        longest_ns = picture->latency.max;
+    for (; decades < DECADES_MIN || (top_ns < longest_ns && decades < DECADES_MAX); decades++)
+        top_ns *= 10;
+    return decades;
+}
+
 static void draw_strip(struct canvas *canvas, struct rect rect, const struct session *session,
                        const struct strip *strip)
 {
@@ -65,19 +86,21 @@ static void draw_strip(struct canvas *canvas, struct rect rect, const struct ses
     uint64_t expected = facts->client_count * facts->request_rate * strip->slices_per_column *
                         TIMELINE_SLICE_NS / NS_PER_S;
     int bottom = rect.row + rect.rows - 1;
+    uint64_t silence_ns = silence_now_ns(&session->timeline);
     bool has_answers_before = false;
     for (uint64_t i = 0; i < strip->column_count && i < (uint64_t)rect.columns; i++) {
         struct felt felt = felt_in_column(&session->timeline, strip, i);
         int column = rect.column + (int)i;
         bool is_last = i + 1 == strip->column_count;
-        if (felt.answers > 0) {
-            bool is_slow = felt.latency_max_ns > 5 * NS_PER_MS;
+        if (is_last && silence_ns > felt.latency_max_ns)
+            felt.latency_max_ns = silence_ns;
+        if (felt.answers > 0 || (is_last && silence_ns > 0)) {
+            bool is_slow = felt.latency_max_ns > SLOW_NS;
             uint32_t style = felt.wrong > 0 || is_slow ? COLOUR_WAITED_FOR : COLOUR_CLEAN;
-            draw_column(canvas, bottom, column, rect.rows, height_of(felt.latency_max_ns, rect.rows), style);
+            draw_column(canvas, bottom, column, rect.rows, height_of(felt.latency_max_ns, strip), style);
             if (felt.wrong > 0)
                 canvas_put(canvas, rect.row, column, COLOUR_WAITED_FOR | STYLE_BOLD, '!');
-        } else if (has_answers_before && expected >= ANSWERS_USUAL &&
-                   (!is_last || session->timeline.is_paused)) {
+        } else if (has_answers_before && expected >= ANSWERS_USUAL && !is_last) {
             for (int row = rect.row; row <= bottom; row++)
                 canvas_put(canvas, row, column, COLOUR_WAITED_FOR, 0x00d7);
         }
@@ -116,7 +139,7 @@ static void draw_axis(struct canvas *canvas, struct rect rect, const struct time
 static void draw_heading(struct canvas *canvas, struct rect rect, const struct picture *picture)
 {
     const struct timeline *timeline = &picture->session->timeline;
-    struct words words;
+    struct words words, silence;
     char text[160];
     int column = canvas_heading(canvas, rect, "CLIENTS");
     if (picture->session->facts.client_count == 0)
@@ -126,11 +149,8 @@ static void draw_heading(struct canvas *canvas, struct rect rect, const struct p
     column = canvas_format(canvas, rect.row, column, rect.columns,
                            timeline->errors > 0 ? COLOUR_WAITED_FOR | STYLE_BOLD : COLOUR_PLAIN,
                            "%s wrong ", words_count(&words, timeline->errors));
-    int used = snprintf(text, sizeof text, " latency %s", words_time(&words, picture->latency.p50));
-    used += snprintf(text + used, sizeof text - (size_t)used, ", worst %s",
-                     words_time(&words, picture->latency.max));
-    snprintf(text + used, sizeof text - (size_t)used, ", longest silence %s ",
-             words_time(&words, timeline->longest_silence_ns));
+    snprintf(text, sizeof text, " latency %s, longest silence %s ", words_time(&words, picture->latency.p50),
+             words_time(&silence, timeline->longest_silence_ns));
     if (column + canvas_width(text) > rect.column + rect.columns - 1)
         snprintf(text, sizeof text, " longest silence %s ", words_time(&words, timeline->longest_silence_ns));
     canvas_text_right(canvas, rect.row, rect.column + rect.columns - 1, COLOUR_PLAIN, text);
@@ -139,9 +159,11 @@ static void draw_heading(struct canvas *canvas, struct rect rect, const struct p
 void panel_clients(struct canvas *canvas, struct rect rect, const struct picture *picture)
 {
     const struct session *session = picture->session;
-    struct rect inner = {rect.row + 1, rect.column + 8, rect.rows - 2, rect.columns - 9};
+    struct rect inner = {rect.row + 1, rect.column + 7, rect.rows - 2, rect.columns - 8};
     uint64_t slice_count = session->timeline.now_ns / TIMELINE_SLICE_NS + 1;
     struct strip strip = {.rows = inner.rows, .columns = inner.columns};
+    uint64_t top_ns = LATENCY_LOW_NS;
+    char top[24];
     draw_heading(canvas, rect, picture);
     if (session->facts.client_count == 0) {
         canvas_text(canvas, inner.row, rect.column + 2, rect.columns - 3, COLOUR_FAINT,
@@ -150,8 +172,12 @@ void panel_clients(struct canvas *canvas, struct rect rect, const struct picture
     }
     strip.slices_per_column = (slice_count + (uint64_t)inner.columns - 1) / (uint64_t)inner.columns;
     strip.column_count = (slice_count + strip.slices_per_column - 1) / strip.slices_per_column;
-    canvas_text_right(canvas, inner.row, inner.column - 1, COLOUR_FAINT, "10 s");
-    canvas_text_right(canvas, inner.row + inner.rows - 1, inner.column - 1, COLOUR_FAINT, "0.1 ms");
+    strip.decades = decades_of(picture);
+    for (int i = 0; i < strip.decades; i++)
+        top_ns *= 10;
+    units_format(UNIT_TIME, top_ns, top, sizeof top);
+    canvas_text_right(canvas, inner.row, inner.column - 1, COLOUR_FAINT, top);
+    canvas_text_right(canvas, inner.row + inner.rows - 1, inner.column - 1, COLOUR_FAINT, "0.1ms");
     draw_strip(canvas, inner, session, &strip);
     draw_axis(canvas, inner, &session->timeline, &strip);
 }

@@ -117,7 +117,7 @@ static void draw_legend(struct canvas *canvas, struct rect rect, const uint64_t 
         if (entries[i].has_count)
             column = canvas_format(canvas, rect.row, column + 1, end - column - 1,
                                    sums[entries[i].state] > 0 ? STYLE_BOLD : COLOUR_FAINT, "%s",
-                                   words_count(&count, sums[entries[i].state]));
+                                   words_short(&count, sums[entries[i].state]));
         column += 2;
     }
     char text[48];

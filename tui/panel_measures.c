@@ -4,8 +4,20 @@
 #include "tui/panel.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "tui/words.h"
+
+enum { RATE_COLUMNS = 34 }; /* from here on there is room for the rates' whole unit */
+
+static const char *rate(struct words *words, uint64_t pages_per_s, bool is_wide)
+{
+    if (is_wide || pages_per_s == 0)
+        return words_page_rate(words, pages_per_s);
+    words_short(words, pages_per_s);
+    strcat(words->text, "/s");
+    return words->text;
+}
 
 static void draw_line(struct canvas *canvas, struct rect rect, int *row, uint32_t style,
                       const char *name, const char *value)
@@ -35,7 +47,7 @@ void panel_measures(struct canvas *canvas, struct rect rect, const struct pictur
 {
     const struct session_facts *facts = &picture->session->facts;
     const struct timeline *timeline = &picture->session->timeline;
-    bool is_ascii = canvas->is_ascii;
+    bool is_ascii = canvas->is_ascii, is_wide = rect.columns >= RATE_COLUMNS;
     struct words words;
     int row = rect.row + 1;
     canvas_heading(canvas, rect, "DOWNTIME");
@@ -46,10 +58,10 @@ void panel_measures(struct canvas *canvas, struct rect rect, const struct pictur
               words_time(&words, facts->downtime_limit_ns));
     draw_line(canvas, rect, &row, COLOUR_FORECAST, "if stop-and-copy",
               words_time(&words, facts->stop_and_copy_downtime_ns));
-    draw_line(canvas, rect, &row, COLOUR_IN_FLIGHT, is_ascii ? "mu copied" : "\u03bc copied",
-              words_page_rate(&words, timeline_mu(timeline)));
-    draw_line(canvas, rect, &row, COLOUR_DIRTY, is_ascii ? "delta dirtied" : "\u03b4 dirtied",
-              words_page_rate(&words, timeline_delta(timeline)));
+    draw_line(canvas, rect, &row, COLOUR_IN_FLIGHT, is_ascii ? "mu page copy rate" : "\u03bc page copy rate",
+              rate(&words, timeline_mu(timeline), is_wide));
+    draw_line(canvas, rect, &row, COLOUR_DIRTY, is_ascii ? "delta page dirty rate" : "\u03b4 page dirty rate",
+              rate(&words, timeline_delta(timeline), is_wide));
     if (row >= rect.row + rect.rows)
         return;
     /* With more rows: what the move costs so far. */

@@ -12,9 +12,11 @@
 
 enum {
     NUMBER_COLUMNS = 4,
-    COUNT_COLUMNS = 10,
+    PAGES_COLUMNS = 9,
+    FORECAST_COLUMNS = 9,
+    DIRTIED_COLUMNS = 9,
     TIME_COLUMNS = 10,
-    BAR_COLUMNS_MIN = 12,
+    BAR_COLUMNS_MIN = 16,
 };
 
 /* Where the columns of the table end. 0: there is no room for it. */
@@ -24,18 +26,17 @@ struct columns {
 
 static struct columns columns_of(struct rect rect)
 {
-    struct columns columns = {.bar = rect.column + NUMBER_COLUMNS + 1};
+    struct columns columns = {.bar = rect.column + NUMBER_COLUMNS};
     columns.time = rect.column + rect.columns - 2;
     columns.dirtied = columns.time - TIME_COLUMNS;
-    columns.forecast = columns.dirtied - COUNT_COLUMNS;
-    columns.pages = columns.forecast - COUNT_COLUMNS;
-    columns.bar_end = columns.pages - COUNT_COLUMNS;
+    columns.forecast = columns.dirtied - DIRTIED_COLUMNS;
+    columns.bar_end = columns.forecast - FORECAST_COLUMNS - PAGES_COLUMNS + 1;
     if (columns.bar_end - columns.bar < BAR_COLUMNS_MIN) {
         columns.forecast = columns.dirtied;
-        columns.pages = columns.forecast - COUNT_COLUMNS;
-        columns.bar_end = columns.pages - COUNT_COLUMNS + 1;
         columns.dirtied = 0;
+        columns.bar_end = columns.forecast - FORECAST_COLUMNS - PAGES_COLUMNS + 1;
     }
+    columns.pages = columns.forecast - FORECAST_COLUMNS;
     return columns;
 }
 
@@ -57,24 +58,28 @@ static uint64_t forecast_pages(const struct session_facts *facts, uint64_t round
 static void draw_heading(struct canvas *canvas, struct rect rect, struct columns columns)
 {
     int end = canvas_heading(canvas, rect, "ROUNDS");
-    canvas_text(canvas, rect.row, end, columns.bar_end - end, COLOUR_FAINT, " bars: logarithmic ");
-    canvas_text_right(canvas, rect.row, columns.pages, COLOUR_FAINT, " pages");
-    canvas_text_right(canvas, rect.row, columns.forecast, COLOUR_FAINT, " forecast");
+    canvas_text(canvas, rect.row, end, columns.bar_end - end + 1, COLOUR_FAINT, "(log scale) ");
+    canvas_text_right(canvas, rect.row, columns.pages + 1, COLOUR_FAINT, " pages ");
+    canvas_text_right(canvas, rect.row, columns.forecast + 1, COLOUR_FAINT, " forecast ");
     if (columns.dirtied > 0)
-        canvas_text_right(canvas, rect.row, columns.dirtied, COLOUR_FAINT, " dirtied");
-    canvas_text_right(canvas, rect.row, columns.time, COLOUR_FAINT, " time");
+        canvas_text_right(canvas, rect.row, columns.dirtied + 1, COLOUR_FAINT, " dirtied ");
+    canvas_text_right(canvas, rect.row, columns.time + 1, COLOUR_FAINT, " time ");
 }
 
+/* What has been sent is solid, to an eighth of a column; the rest of the set is shaded. */
 static void draw_bar(struct canvas *canvas, int row, struct columns columns, uint64_t total_pages,
                      const struct timeline_round *round)
 {
     int length = bar_length(round->pages, total_pages, columns.bar_end - columns.bar);
-    int filled = length;
+    int eighths = length * 8;
     uint32_t style = round->is_paused ? COLOUR_WAITED_FOR : COLOUR_IN_FLIGHT;
     if (!round->has_ended && round->pages > 0 && round->pages_sent < round->pages)
-        filled = (int)((double)length * (double)round->pages_sent / (double)round->pages);
-    for (int i = 0; i < length; i++)
-        canvas_put(canvas, row, columns.bar + i, style, i < filled ? 0x2588 : 0x2591);
+        eighths = (int)((double)length * 8 * (double)round->pages_sent / (double)round->pages);
+    for (int i = 0; i < length; i++) {
+        int filled = eighths - i * 8;
+        uint32_t code = filled >= 8 ? 0x2588 : filled > 0 ? 0x2590 - (uint32_t)filled : 0x2591;
+        canvas_put(canvas, row, columns.bar + i, style, code);
+    }
 }
 
 static void draw_measured(struct canvas *canvas, int row, struct columns columns,
@@ -87,12 +92,12 @@ static void draw_measured(struct canvas *canvas, int row, struct columns columns
     snprintf(number, sizeof number, "%llu", (unsigned long long)round->round_idx);
     canvas_text_right(canvas, row, columns.bar - 1, style, number);
     draw_bar(canvas, row, columns, session->facts.total_pages, round);
-    canvas_text_right(canvas, row, columns.pages, style, words_count(&words, round->pages));
+    canvas_text_right(canvas, row, columns.pages, style, words_short(&words, round->pages));
     canvas_text_right(canvas, row, columns.forecast, COLOUR_FORECAST,
-                      forecast == UINT64_MAX ? "-" : words_count(&words, forecast));
+                      forecast == UINT64_MAX ? "-" : words_short(&words, forecast));
     if (columns.dirtied > 0)
         canvas_text_right(canvas, row, columns.dirtied, round->dirtied_pages > 0 ? COLOUR_DIRTY : COLOUR_FAINT,
-                          words_count(&words, round->dirtied_pages));
+                          words_short(&words, round->dirtied_pages));
     canvas_text_right(canvas, row, columns.time, style, words_time(&words, round->duration_ns));
     if (round->is_paused)
         canvas_text(canvas, row, columns.bar + bar_length(round->pages, session->facts.total_pages,
@@ -111,7 +116,7 @@ static void draw_predicted(struct canvas *canvas, int row, struct columns column
     canvas_text_right(canvas, row, columns.bar - 1, COLOUR_FAINT, number);
     for (int i = 0; i < length; i++)
         canvas_put(canvas, row, columns.bar + i, COLOUR_FAINT, 0x00b7);
-    canvas_text_right(canvas, row, columns.forecast, COLOUR_FORECAST, words_count(&words, pages));
+    canvas_text_right(canvas, row, columns.forecast, COLOUR_FORECAST, words_short(&words, pages));
 }
 
 void panel_rounds(struct canvas *canvas, struct rect rect, const struct picture *picture)

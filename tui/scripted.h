@@ -149,6 +149,7 @@ static inline uint64_t scripted_move(struct scripted *s)
     bool is_post_copy = s->mode == MODE_POST_COPY || s->mode == MODE_HYBRID || t >= s->switch_ns;
     scripted_put(s, t, EVENT_PHASE_CHANGED, PHASE_PAUSE, 0, 0, 0);
     scripted_put(s, s->paused_ns = t, EVENT_GUEST_PAUSED, HOST_SOURCE, 0, 0, 0);
+    scripted_put(s, t, EVENT_LOG_FETCHED, round.set_count, 0, 0, 0);
     if (!is_post_copy)
         t = scripted_round(s, t, idx, &round, true, idx == 0 ? WHY_FIRST : WHY_RESENT);
     t = scripted_hand_over(s, t);

@@ -23,6 +23,16 @@ const char *words_count(struct words *words, uint64_t count)
     return words->text;
 }
 
+const char *words_short(struct words *words, uint64_t count)
+{
+    if (count < 1000000)
+        return words_count(words, count);
+    double millions = (double)count / 1e6;
+    snprintf(words->text, sizeof words->text, "%.*f M", millions < 9.9995 ? 3 : millions < 99.995 ? 2 : 1,
+             millions);
+    return words->text;
+}
+
 const char *words_counted(struct words *words, uint64_t count, const char *one)
 {
     words_count(words, count);

@@ -12,8 +12,10 @@ struct words {
     char text[48];
 };
 
-/* "16,384"; from a hundred million on "268.4 M", so that a column never overflows. */
+/* "16,384"; from a hundred million on "268.4 M". */
 const char *words_count(struct words *words, uint64_t count);
+/* "16,384", but "1.000 M" from a million on: for columns of seven. */
+const char *words_short(struct words *words, uint64_t count);
 /* "1 page", "16,384 pages": `one` is the noun, its plural gets an s. */
 const char *words_counted(struct words *words, uint64_t count, const char *one);
 /* "2.750 s", "18.42 ms", "0 ms"; "-" for UINT64_MAX, which stands for "no such time". */
