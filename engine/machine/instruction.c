@@ -1,5 +1,7 @@
 #include "machine/instruction.h"
 
+#include <stddef.h>
+
 #include "base/status.h"
 
 static const struct instruction_description descriptions[INSTRUCTION_COUNT] = {
@@ -106,6 +108,16 @@ static bool decode_half(uint32_t bits, struct instruction *instruction)
 #include "machine/compressed.def"
 #undef COMPRESSED
     return false;
+}
+
+const char *instruction_compressed_mnemonic(uint32_t bits)
+{
+#define COMPRESSED(mnemonic, match, mask, is_legal, expansion, rd, rs1, rs2, immediate)            \
+    if ((bits & (mask)) == (match))                                                                \
+        return mnemonic;
+#include "machine/compressed.def"
+#undef COMPRESSED
+    return NULL;
 }
 
 bool instruction_decode(uint32_t bits, struct instruction *instruction)

@@ -87,4 +87,7 @@ static inline bool instruction_is_compressed(uint32_t bits)
  * reserved or belongs to an extension that is not there: an illegal instruction. */
 bool instruction_decode(uint32_t bits, struct instruction *instruction);
 
+/* The name of a compressed form ("c.addi"), NULL where no row of compressed.def matches. */
+const char *instruction_compressed_mnemonic(uint32_t bits);
+
 #endif
