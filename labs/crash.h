@@ -1,0 +1,10 @@
+/* crash: a bug (a broken MUST) ends with the line that makes it happen again. */
+#ifndef LABS_CRASH_H
+#define LABS_CRASH_H
+
+#include "sim/scenario.h"
+
+/* From now on an abort prints `ferry COMMAND ...` with this scenario's options on stderr. */
+void crash_prepare(const char *command, const struct scenario *scenario);
+
+#endif

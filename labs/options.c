@@ -1,0 +1,400 @@
+#include "labs/options.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/nearest.h"
+#include "labs/ini.h"
+
+/* The front door's own options. */
+static const struct own_option {
+    const char *key;
+    unsigned takes;
+    bool has_value;
+    const char *help;
+} own_options[] = {
+    {"json", TAKES_JSON, true, "writes the report as JSON; -: to standard output, and nothing else"},
+    {"record", TAKES_RECORD, true, "writes the recording, for ferry tui"},
+    {"verify", TAKES_VERIFY, false, "runs again, and without a move: transparent, deterministic"},
+    {"plain", TAKES_PLAIN, false, "prints lines, draws nothing"},
+    {"quiet", TAKES_QUIET, false, "says nothing but errors and the report asked for"},
+    {"help", ~0u, false, "this text"},
+};
+
+enum { OWN_COUNT = sizeof own_options / sizeof own_options[0] };
+
+int options_find(const char *key)
+{
+    for (uint32_t i = 0; i < scenario_option_count(); i++)
+        if (strcmp(scenario_option(i)->key, key) == 0)
+            return (int)i;
+    return -1;
+}
+
+static const struct own_option *own_find(const char *key, unsigned takes)
+{
+    for (size_t i = 0; i < OWN_COUNT; i++)
+        if ((own_options[i].takes & takes) != 0 && strcmp(own_options[i].key, key) == 0)
+            return &own_options[i];
+    return NULL;
+}
+
+static enum status refuse_unknown(const char *key, unsigned takes, struct problem *problem)
+{
+    const char *best = "help";
+
+    for (uint32_t i = 0; (takes & TAKES_SCENARIO) != 0 && i < scenario_option_count(); i++)
+        if (nearest_distance(key, scenario_option(i)->key) < nearest_distance(key, best))
+            best = scenario_option(i)->key;
+    for (size_t i = 0; i < OWN_COUNT; i++)
+        if ((own_options[i].takes & takes) != 0 &&
+            nearest_distance(key, own_options[i].key) < nearest_distance(key, best))
+            best = own_options[i].key;
+    return problem_set(problem, STATUS_USAGE,
+                       "unknown option --%.40s: the nearest that exists is --%s", key, best);
+}
+
+static enum status set_own(struct options *options, const struct own_option *own, const char *value,
+                           struct problem *problem)
+{
+    if (value != NULL && *value == '\0')
+        return problem_set(problem, STATUS_USAGE, "--%s: no file named: write --%s FILE", own->key,
+                           own->key);
+    switch (own->takes) {
+    case TAKES_JSON:
+        options->json_path = value;
+        break;
+    case TAKES_RECORD:
+        options->record_path = value;
+        break;
+    case TAKES_VERIFY:
+        options->is_verify = true;
+        break;
+    case TAKES_PLAIN:
+        options->is_plain = true;
+        break;
+    case TAKES_QUIET:
+        options->is_quiet = true;
+        break;
+    default:
+        options->is_help = true;
+    }
+    return STATUS_OK;
+}
+
+static enum status set_of_scenario(struct options *options, unsigned takes, int idx,
+                                   const char *value, struct problem *problem)
+{
+    struct problem detail = {STATUS_OK, ""};
+    const char *key = scenario_option((uint32_t)idx)->key;
+
+    if ((takes & TAKES_EVERY_MODE) != 0 && strcmp(key, "mode") == 0)
+        return problem_set(problem, STATUS_USAGE,
+                           "--mode cannot be used here: all modes are shown, leave it out");
+    if (scenario_set(&options->scenario, key, value, &detail) != STATUS_OK)
+        return problem_set(problem, detail.status, "--%s", detail.text);
+    options->set |= 1ull << idx;
+    options->line_of[idx] = 0;
+    return STATUS_OK;
+}
+
+/* ---- The line, word by word ---- */
+
+/* An option's parts: "--key=value" carries its value, "--key" has it in the next word. */
+struct split {
+    char key[64];
+    const char *value; /* behind '='; NULL: none there */
+};
+
+static bool is_option(const char *word)
+{
+    return word[0] == '-' && word[1] != '\0';
+}
+
+static void split_option(const char *word, struct split *split)
+{
+    const char *key = word[1] == '-' ? word + 2 : word + 1;
+    size_t count = strcspn(key, "=");
+
+    split->value = key[count] == '=' ? key + count + 1 : NULL;
+    snprintf(split->key, sizeof split->key, "%.*s", (int)count, key);
+    if (strcmp(word, "-h") == 0)
+        snprintf(split->key, sizeof split->key, "help");
+}
+
+/* How many words the option at words[0] takes: 0 when it is unknown, which is then refused. */
+static int option_words(const struct split *split, unsigned takes)
+{
+    const struct own_option *own = own_find(split->key, takes);
+    bool is_of_scenario = (takes & TAKES_SCENARIO) != 0 && options_find(split->key) >= 0;
+
+    if (own == NULL && !is_of_scenario)
+        return 0;
+    return split->value == NULL && (own == NULL || own->has_value) ? 2 : 1;
+}
+
+static enum status take_option(struct options *options, unsigned takes, int word_count, char **words,
+                               struct problem *problem)
+{
+    struct split split;
+    split_option(words[0], &split);
+    const struct own_option *own = own_find(split.key, takes);
+    int needed = option_words(&split, takes);
+
+    if (needed == 0 || (words[0][1] != '-' && strcmp(words[0], "-h") != 0))
+        return refuse_unknown(split.key, takes, problem);
+    if (own != NULL && !own->has_value && split.value != NULL)
+        return problem_set(problem, STATUS_USAGE, "--%s takes no value: leave it out", split.key);
+    bool is_missing = needed == 2 && (word_count < 2 || (strncmp(words[1], "--", 2) == 0 &&
+                                                         strcmp(split.key, "args") != 0));
+    if (is_missing && own != NULL)
+        return problem_set(problem, STATUS_USAGE, "--%s needs a file: write --%s FILE", split.key,
+                           split.key);
+    if (is_missing)
+        return problem_set(problem, STATUS_USAGE, "--%s needs a value (ferry help run lists them)",
+                           split.key);
+    const char *value = needed == 2 ? words[1] : split.value;
+    if (own != NULL)
+        return set_own(options, own, value, problem);
+    return set_of_scenario(options, takes, options_find(split.key), value, problem);
+}
+
+/* All behind "--" belongs to the guest, as it is. */
+static enum status take_arguments(struct options *options, int word_count, char **words,
+                                  struct problem *problem)
+{
+    bytes_clear(&options->scenario.arguments);
+    for (int i = 0; i < word_count; i++) {
+        for (const char *at = words[i]; *at != '\0'; at++)
+            if ((unsigned char)*at < ' ')
+                return problem_set(problem, STATUS_USAGE,
+                                   "a control character in the guest's arguments: leave it out");
+        bytes_put(&options->scenario.arguments, words[i], strlen(words[i]) + 1);
+    }
+    int idx = options_find("args");
+    options->set |= 1ull << idx;
+    options->line_of[idx] = 0;
+    options->scenario.given |= (uint64_t)(word_count > 0) << idx;
+    return STATUS_OK;
+}
+
+/* ---- The file ---- */
+
+static enum status read_file(struct options *options, unsigned takes, struct problem *problem)
+{
+    const char *path = options->file_path;
+    struct stat stat_of;
+    char magic[8] = "";
+    enum status status;
+
+    /* Opening a pipe would wait for its writer, for ever if there is none. */
+    if (stat(path, &stat_of) != 0)
+        return problem_set(problem, STATUS_NO_FILE, "%.200s: %s", path, strerror(errno));
+    if (!S_ISREG(stat_of.st_mode))
+        return problem_set(problem, STATUS_NO_FILE, "%.200s: this is no file: name a scenario file",
+                           path);
+    FILE *file = fopen(path, "r");
+    if (file == NULL)
+        return problem_set(problem, STATUS_NO_FILE, "%.200s: %s", path, strerror(errno));
+    options->is_recording = fread(magic, 1, sizeof magic, file) == sizeof magic &&
+                            memcmp(magic, "ferryrec", sizeof magic) == 0;
+    rewind(file);
+    if (!options->is_recording) {
+        status = ini_read(file, path, &options->scenario, options->line_of, problem);
+    } else if ((takes & TAKES_RECORDING) != 0) {
+        status = STATUS_OK;
+    } else {
+        status = problem_set(problem, STATUS_USAGE,
+                             "%.200s: this is a recording: watch it with ferry tui FILE", path);
+    }
+    fclose(file);
+    for (uint32_t i = 0; i < scenario_option_count(); i++)
+        options->set |= (uint64_t)(options->line_of[i] != 0) << i;
+    return status;
+}
+
+/* The one word of the line that is no option. */
+static enum status find_file(struct options *options, unsigned takes, int word_count, char **words,
+                             struct problem *problem)
+{
+    for (int i = 0; i < word_count && strcmp(words[i], "--") != 0; i++) {
+        struct split split;
+        if (is_option(words[i])) {
+            split_option(words[i], &split);
+            i += option_words(&split, takes) == 2;
+            continue;
+        }
+        if ((takes & TAKES_SCENARIO) == 0)
+            return problem_set(problem, STATUS_USAGE, "unexpected word \"%.40s\": leave it out",
+                               words[i]);
+        if (options->file_path != NULL)
+            return problem_set(problem, STATUS_USAGE,
+                               "\"%.40s\" is a second file: name one (options begin with --)", words[i]);
+        options->file_path = words[i];
+    }
+    return STATUS_OK;
+}
+
+/* ---- The whole ---- */
+
+static enum status apply_presets(struct options *options, const struct preset *presets,
+                                 struct problem *problem)
+{
+    bool is_other_guest = (options->set >> options_find("guest") & 1) != 0;
+    bool has_clients = (options->set >> options_find("clients") & 1) == 0 ||
+                       options->scenario.client_count > 0;
+    enum status status = STATUS_OK;
+
+    for (; presets != NULL && presets->key != NULL && status == STATUS_OK; presets++) {
+        bool is_set = (options->set >> options_find(presets->key) & 1) != 0;
+        bool is_left_out = presets->is_for_its_guest && is_other_guest;
+        if (strcmp(presets->key, "request-rate") == 0 && !has_clients)
+            is_left_out = true;
+        if (!is_set && !is_left_out)
+            status = scenario_set(&options->scenario, presets->key, presets->value, problem);
+    }
+    return status;
+}
+
+/* scenario_check names the option first; here is said where it was set. */
+static enum status check_whole(struct options *options, unsigned takes, struct problem *problem)
+{
+    struct problem detail = {STATUS_OK, ""};
+    char key[64];
+
+    if (scenario_check(&options->scenario, (takes & TAKES_EVERY_MODE) != 0, &detail) == STATUS_OK)
+        return STATUS_OK;
+    snprintf(key, sizeof key, "%.*s", (int)strcspn(detail.text, ": "), detail.text);
+    int idx = options_find(key);
+    if (idx >= 0 && options->line_of[idx] != 0)
+        return problem_set(problem, detail.status, "%.200s:%u: %s", options->file_path,
+                           options->line_of[idx], detail.text);
+    return problem_set(problem, detail.status, "%s%s", idx >= 0 ? "--" : "", detail.text);
+}
+
+static enum status check_outputs(const struct options *options, struct problem *problem)
+{
+    if (options->json_path != NULL && options->record_path != NULL &&
+        strcmp(options->json_path, options->record_path) == 0)
+        return problem_set(problem, STATUS_USAGE,
+                           "--json and --record name the same file: name two");
+    if (options->record_path != NULL && strcmp(options->record_path, "-") == 0)
+        return problem_set(problem, STATUS_USAGE, "--record needs a file: write --record FILE");
+    return STATUS_OK;
+}
+
+enum status options_parse(struct options *options, unsigned takes, const struct preset *presets,
+                          int word_count, char **words, struct problem *problem)
+{
+    enum status status;
+
+    MUST(scenario_option_count() <= 64);
+    memset(options, 0, sizeof *options);
+    scenario_init(&options->scenario);
+    status = find_file(options, takes, word_count, words, problem);
+    if (status == STATUS_OK && options->file_path != NULL)
+        status = read_file(options, takes, problem);
+    for (int i = 0; status == STATUS_OK && i < word_count; i++) {
+        struct split split;
+        if (strcmp(words[i], "--") == 0) {
+            status = (takes & TAKES_SCENARIO) != 0
+                         ? take_arguments(options, word_count - i - 1, words + i + 1, problem)
+                         : problem_set(problem, STATUS_USAGE, "nothing stands behind --");
+            break;
+        }
+        if (!is_option(words[i]))
+            continue;
+        status = take_option(options, takes, word_count - i, words + i, problem);
+        split_option(words[i], &split);
+        i += option_words(&split, takes) == 2;
+    }
+    if (status != STATUS_OK || options->is_help)
+        return status;
+    if (options->is_recording && options->set != 0)
+        return problem_set(problem, STATUS_USAGE,
+                           "a recording is what it is: its scenario's options cannot be set");
+    status = apply_presets(options, presets, problem);
+    if (status == STATUS_OK && !options->is_recording)
+        status = check_whole(options, takes, problem);
+    return status == STATUS_OK ? check_outputs(options, problem) : status;
+}
+
+void options_fini(struct options *options)
+{
+    scenario_fini(&options->scenario);
+}
+
+/* ---- Help, and the line that makes a scenario again ---- */
+
+void options_print_help(unsigned takes)
+{
+    printf("options:\n");
+    for (uint32_t i = 0; (takes & TAKES_SCENARIO) != 0 && i < scenario_option_count(); i++) {
+        const struct scenario_option *option = scenario_option(i);
+        char head[40];
+        if ((takes & TAKES_EVERY_MODE) != 0 && strcmp(option->key, "mode") == 0)
+            continue;
+        snprintf(head, sizeof head, "--%s %s", option->key, option->default_text);
+        printf("  %-26s%s\n", head, option->help);
+        if (option->choices != NULL)
+            printf("  %-26s%s\n", "", option->choices);
+    }
+    for (size_t i = 0; i < OWN_COUNT; i++) {
+        char head[40];
+        if ((own_options[i].takes & takes) == 0)
+            continue;
+        snprintf(head, sizeof head, "--%s%s", own_options[i].key,
+                 own_options[i].has_value ? " FILE" : "");
+        printf("  %-26s%s\n", head, own_options[i].help);
+    }
+    if ((takes & TAKES_SCENARIO) != 0)
+        printf("  %-26s%s\n", "-- ARGUMENTS...", "the guest's own");
+}
+
+/* A word as a shell takes it back. */
+static void put_word(struct bytes *line, const char *word)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "-_./:,=+@%";
+    bool is_plain = *word != '\0' && strspn(word, plain) == strlen(word);
+
+    if (line->count > 0)
+        bytes_put_u8(line, ' ');
+    if (is_plain) {
+        bytes_put(line, word, strlen(word));
+        return;
+    }
+    bytes_put_u8(line, '\'');
+    for (; *word != '\0'; word++) {
+        if (*word == '\'')
+            bytes_put(line, "'\\'", 3);
+        bytes_put_u8(line, (uint8_t)*word);
+    }
+    bytes_put_u8(line, '\'');
+}
+
+void options_write_command(const char *command, const struct scenario *scenario, struct bytes *line)
+{
+    char key[64], value[sizeof scenario->guest];
+
+    put_word(line, "ferry");
+    put_word(line, command);
+    for (uint32_t i = 0; i < scenario_option_count(); i++) {
+        if ((scenario->given >> i & 1) == 0 || strcmp(scenario_option(i)->key, "args") == 0)
+            continue;
+        snprintf(key, sizeof key, "--%s", scenario_option(i)->key);
+        scenario_get(scenario, i, value, sizeof value);
+        put_word(line, key);
+        put_word(line, value);
+    }
+    if (scenario->arguments.count > 0)
+        put_word(line, "--");
+    for (size_t i = 0; i < scenario->arguments.count;) {
+        const char *argument = (const char *)scenario->arguments.data + i;
+        put_word(line, argument);
+        i += strlen(argument) + 1;
+    }
+    bytes_put_u8(line, 0);
+}

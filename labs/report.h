@@ -1,0 +1,51 @@
+/* report: what a run came to, for people and for programs.
+ *
+ * Made from a run that has ended; borrows from it, so the run must outlive it.
+ */
+#ifndef LABS_REPORT_H
+#define LABS_REPORT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "migrate/forecast.h"
+#include "sim/run.h"
+
+struct report {
+    const struct scenario *scenario;
+    const struct timeline *timeline;
+    const struct bytes *console;
+    struct oracle oracle;
+    enum outcome outcome;
+    const char *reason;
+    bool has_post_copy;      /* pages travelled after the guest had moved */
+    bool has_forecast;       /* a formula applies */
+    struct forecast forecast;
+    struct timeline_spread latency, fault_wait;
+    uint64_t recording_digest;
+};
+
+/* `oracle` is the world's own, or what run_verify made of it. */
+void report_make(struct report *report, const struct run *run, const struct oracle *oracle);
+
+/* The migration is done, all rules that apply hold and no client got a wrong answer. */
+bool report_is_good(const struct report *report);
+uint64_t report_total_ns(const struct report *report);
+
+/* The run for people, in lines of at most 80 columns. */
+void report_print(const struct report *report, FILE *file);
+
+/* One "ferry.run/1" object; the caller's. Numbers are integers in the unit that their name ends
+ * with; what there is none of is null. */
+json_t *report_json(const struct report *report);
+/* "options": every option by its key, as text with its unit; plain counts as numbers. */
+json_t *report_options_json(const struct scenario *scenario);
+/* The formulas' result with the names of the measured ones. */
+json_t *report_forecast_json(const struct forecast *forecast);
+
+/* Writes the object and a line end, and gives the object up. False when the file takes no more. */
+bool report_write(json_t *object, FILE *file);
+
+#endif

@@ -1,0 +1,190 @@
+#include <string.h>
+
+#include "labs/report.h"
+#include "machine/hypercall.h"
+
+static void set_u64(json_t *object, const char *key, uint64_t value)
+{
+    /* JSON's integers are signed here; all of ours are far below. */
+    json_object_set_new(object, key, json_integer((json_int_t)value));
+}
+
+static void set_bool(json_t *object, const char *key, bool value)
+{
+    json_object_set_new(object, key, json_boolean(value));
+}
+
+static void set_text(json_t *object, const char *key, const char *text)
+{
+    /* A path need not be UTF-8; JSON must be. */
+    json_t *value = json_string(text);
+    json_object_set_new(object, key, value != NULL ? value : json_string("?"));
+}
+
+static void set_digest(json_t *object, const char *key, uint64_t digest)
+{
+    char text[20];
+    snprintf(text, sizeof text, "%016llx", (unsigned long long)digest);
+    set_text(object, key, text);
+}
+
+static json_t *spread_json(const struct timeline_spread *spread)
+{
+    const char *const keys[] = {"p50", "p99", "max"};
+    const uint64_t values[] = {spread->p50, spread->p99, spread->max};
+    json_t *object = json_object();
+
+    for (unsigned i = 0; i < 3; i++)
+        json_object_set_new(object, keys[i],
+                            spread->count > 0 ? json_integer((json_int_t)values[i]) : json_null());
+    return object;
+}
+
+json_t *report_options_json(const struct scenario *scenario)
+{
+    json_t *object = json_object();
+
+    for (uint32_t i = 0; i < scenario_option_count(); i++) {
+        const struct scenario_option *option = scenario_option(i);
+        char text[4 * 4096];
+        uint64_t number;
+        if (option->is_number && !scenario_number(scenario, i, &number)) {
+            json_object_set_new(object, option->key, json_null());
+        } else if (option->is_number && option->kind == UNIT_COUNT) {
+            set_u64(object, option->key, number);
+        } else {
+            scenario_get(scenario, i, text, sizeof text);
+            set_text(object, option->key, text);
+        }
+    }
+    return object;
+}
+
+static json_t *rounds_json(const struct timeline *timeline)
+{
+    json_t *array = json_array();
+
+    for (uint32_t i = 0; i < timeline->round_count; i++) {
+        const struct timeline_round *round = &timeline->rounds[i];
+        json_t *object = json_object();
+        set_u64(object, "index", round->round_idx);
+        set_u64(object, "pages_sent", round->pages_sent);
+        set_u64(object, "bytes_sent", round->bytes_sent);
+        set_u64(object, "duration_ns", round->duration_ns);
+        set_u64(object, "dirtied_pages", round->dirtied_pages);
+        set_bool(object, "paused", round->is_paused);
+        json_array_append_new(array, object);
+    }
+    return array;
+}
+
+static json_t *postcopy_json(const struct report *report)
+{
+    const struct timeline *timeline = report->timeline;
+    json_t *object = json_object();
+
+    set_u64(object, "faults", timeline->faults);
+    json_object_set_new(object, "fault_wait_ns", spread_json(&report->fault_wait));
+    set_u64(object, "pages_pushed", timeline->pages_pushed);
+    json_object_set_new(object, "resume_to_last_page_ns",
+                        report->has_post_copy && timeline->has_resumed && timeline->has_ended
+                            ? json_integer((json_int_t)(timeline->ended_ns - timeline->resumed_at_ns))
+                            : json_null());
+    return object;
+}
+
+static json_t *clients_json(const struct report *report)
+{
+    json_t *object = json_object();
+
+    set_u64(object, "requests", report->timeline->requests);
+    set_u64(object, "errors", report->timeline->errors);
+    json_object_set_new(object, "latency_ns", spread_json(&report->latency));
+    set_u64(object, "longest_silence_ns", report->timeline->longest_silence_ns);
+    return object;
+}
+
+static void set_ns_of(json_t *object, const char *key, double seconds)
+{
+    json_object_set_new(object, key,
+                        seconds < 9e9 ? json_integer((json_int_t)(seconds * 1e9 + 0.5)) : json_null());
+}
+
+json_t *report_forecast_json(const struct forecast *forecast)
+{
+    json_t *object = json_object();
+    json_t *rounds = json_array();
+
+    set_u64(object, "page_rate_pages_per_s", (uint64_t)(forecast->page_rate + 0.5));
+    set_ns_of(object, "total_time_ns", forecast->total_s);
+    set_ns_of(object, "downtime_ns", forecast->downtime_s);
+    set_bool(object, "limit_exceeded", !forecast->is_converging);
+    for (uint32_t i = 0; i < forecast->round_count; i++) {
+        json_t *round = json_object();
+        set_u64(round, "index", i);
+        set_u64(round, "pages_sent", (uint64_t)(forecast->round_pages[i] + 0.5));
+        set_ns_of(round, "duration_ns", forecast->round_s[i]);
+        json_array_append_new(rounds, round);
+    }
+    json_object_set_new(object, "rounds", rounds);
+    return object;
+}
+
+static json_t *oracle_json(const struct oracle *oracle)
+{
+    json_t *object = json_object();
+
+    for (unsigned i = 0; i < RULE_COUNT; i++)
+        if (oracle->applies[i])
+            set_bool(object, oracle_rule_key((enum oracle_rule)i), !oracle->is_broken[i]);
+    return object;
+}
+
+static void set_counts(json_t *object, const struct timeline *timeline)
+{
+    set_u64(object, "pages_sent", timeline->pages_sent);
+    set_u64(object, "pages_resent", timeline->pages_resent);
+    set_u64(object, "pages_zero", 0); /* without compression none is sent as such */
+    set_u64(object, "bytes_on_wire", timeline->bytes_on_wire);
+    set_u64(object, "framing_bytes", timeline->framing_bytes);
+    set_u64(object, "state_bytes", timeline->state_bytes);
+    set_u64(object, "dirty_traps", timeline->dirty_traps);
+}
+
+json_t *report_json(const struct report *report)
+{
+    const struct timeline *timeline = report->timeline;
+    const struct scenario *scenario = report->scenario;
+    json_t *object = json_object();
+
+    set_text(object, "schema", "ferry.run/1");
+    json_object_set_new(object, "options", report_options_json(scenario));
+    set_text(object, "guest", scenario->guest);
+    set_text(object, "mode", mode_name(scenario->mode));
+    set_u64(object, "seed", scenario->seed);
+    set_text(object, "outcome", outcome_name(report->outcome));
+    set_text(object, "reason", report->reason);
+    set_bool(object, "limit_exceeded", timeline->is_limit_exceeded);
+    set_u64(object, "memory_pages", timeline->total_pages);
+    set_u64(object, "page_bytes", PAGE_BYTES);
+    set_u64(object, "instructions", timeline->instructions);
+    set_u64(object, "total_time_ns", report_total_ns(report));
+    set_u64(object, "downtime_ns", timeline->downtime_ns);
+    json_object_set_new(object, "rounds", rounds_json(timeline));
+    set_counts(object, timeline);
+    json_object_set_new(object, "postcopy", postcopy_json(report));
+    json_object_set_new(object, "clients", clients_json(report));
+    json_object_set_new(object, "forecast",
+                        report->has_forecast ? report_forecast_json(&report->forecast) : json_null());
+    json_object_set_new(object, "oracle", oracle_json(&report->oracle));
+    set_digest(object, "digest", timeline->digest);
+    set_digest(object, "recording_digest", report->recording_digest);
+    return object;
+}
+
+bool report_write(json_t *object, FILE *file)
+{
+    bool is_written = json_dumpf(object, file, JSON_INDENT(2)) == 0 && fputc('\n', file) != EOF;
+    json_decref(object);
+    return is_written;
+}
