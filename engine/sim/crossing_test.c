@@ -1,0 +1,178 @@
+/* Real guests, moved: a guest that nobody talks to must end as if it had never moved, whatever the
+ * mode, the seed and the instant. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/prng.h"
+#include "machine/machine.h"
+#include "sim/guest_build.h"
+#include "sim/run.h"
+
+#define PAIRS 50 /* of seed and starting instant, for each guest and mode */
+
+struct image {
+    uint8_t *data;
+    size_t count;
+};
+
+static struct image image_read(const char *name)
+{
+    char path[256];
+    struct image image = {0};
+    snprintf(path, sizeof path, BUILD_DIR "/guests/%s", name);
+    FILE *file = fopen(path, "rb");
+    if (file == NULL)
+        fail_msg("cannot open %s", path);
+    fseek(file, 0, SEEK_END);
+    image.count = (size_t)ftell(file);
+    rewind(file);
+    image.data = malloc(image.count);
+    assert_int_equal(fread(image.data, 1, image.count, file), image.count);
+    fclose(file);
+    return image;
+}
+
+static void set(struct scenario *scenario, const char *key, const char *value)
+{
+    struct problem problem = {0};
+    if (scenario_set(scenario, key, value, &problem) != STATUS_OK)
+        fail_msg("%s", problem.text);
+}
+
+static void scenario_for(struct scenario *scenario, const char *guest, const char *args,
+                         const char *mode, uint64_t seed, uint64_t start_at_ns)
+{
+    struct problem problem = {0};
+    char text[32];
+    scenario_init(scenario);
+    set(scenario, "guest", guest);
+    set(scenario, "args", args);
+    set(scenario, "mode", mode);
+    set(scenario, "memory", "4MiB");
+    snprintf(text, sizeof text, "%llu", (unsigned long long)seed);
+    set(scenario, "seed", text);
+    snprintf(text, sizeof text, "%lluns", (unsigned long long)start_at_ns);
+    set(scenario, "start-at", text);
+    if (scenario_check(scenario, false, &problem) != STATUS_OK)
+        fail_msg("%s", problem.text);
+}
+
+/* The end of the same guest unmoved: what a move has to be compared with. */
+struct ending {
+    uint64_t digest, instructions, lived_ns;
+    struct bytes console;
+};
+
+static struct ending ending_of(const struct scenario *scenario, const struct image *image)
+{
+    struct ending ending = {0};
+    struct guest *guest;
+    struct guest_run stop = {0};
+    assert_int_equal(guest_build(scenario, image->data, image->count, &guest, NULL), STATUS_OK);
+    do {
+        guest->ops->run(guest, UINT64_MAX / 4, &stop);
+        if (stop.stop == GUEST_IDLE)
+            guest->ops->idle_until(guest, stop.wake_ns);
+        bytes_put(&ending.console, machine_console(guest)->data, machine_console(guest)->count);
+        bytes_clear(machine_console(guest));
+    } while (stop.stop != GUEST_ENDED);
+    assert_int_equal(stop.status, 0);
+    assert_false(stop.is_fault);
+    ending.digest = guest->ops->digest(guest);
+    ending.instructions = guest->ops->instructions(guest);
+    ending.lived_ns = guest->ops->now_ns(guest);
+    guest->ops->close(guest);
+    return ending;
+}
+
+static void assert_moves_unnoticed(const char *guest, const char *args)
+{
+    struct image image = image_read(guest);
+    struct prng prng = prng_make(2024, strlen(guest));
+    uint64_t moved_alive = 0;
+
+    for (uint64_t seed = 1; seed <= PAIRS; seed++) {
+        struct scenario scenario;
+        scenario_for(&scenario, guest, args, "pre-copy", seed, 0);
+        struct ending ending = ending_of(&scenario, &image);
+        uint64_t start_at_ns = prng_below(&prng, ending.lived_ns);
+        scenario_fini(&scenario);
+
+        for (int mode = 0; mode < MODE_COUNT; mode++) {
+            struct run run;
+            scenario_for(&scenario, guest, args, mode_name((enum mode)mode), seed, start_at_ns);
+            assert_int_equal(run_open(&run, &scenario, image.data, image.count, false, NULL), STATUS_OK);
+            run_to_end(&run);
+            const struct bytes *console = world_console(run.world);
+            if (!oracle_holds(world_oracle(run.world)))
+                fail_msg("%s seed %llu: %s", mode_name((enum mode)mode), (unsigned long long)seed,
+                         world_oracle(run.world)->what);
+            assert_int_equal(run.timeline.outcome, OUTCOME_COMPLETED);
+            assert_int_equal(run.timeline.host, HOST_TARGET);
+            assert_int_equal(run.timeline.digest, ending.digest);
+            assert_int_equal(run.timeline.instructions, ending.instructions);
+            assert_int_equal(console->count, ending.console.count);
+            assert_memory_equal(console->data, ending.console.data, console->count);
+            moved_alive += run.timeline.pages_resent > 0 || run.timeline.faults > 0;
+            run_close(&run);
+            scenario_fini(&scenario);
+        }
+        bytes_fini(&ending.console);
+    }
+    assert_true(moved_alive > PAIRS / 4); /* the guests were at work while they were moved */
+    free(image.data);
+}
+
+static void test_sort_moves_unnoticed(void **state)
+{
+    (void)state;
+    assert_moves_unnoticed("sort", "--count 40000");
+}
+
+static void test_counter_moves_unnoticed(void **state)
+{
+    (void)state;
+    assert_moves_unnoticed("counter", "");
+}
+
+/* An independent look at rules 6 and 7, through the same door as `ferry run --verify`. */
+static void test_verification_sees_what_is_there(void **state)
+{
+    struct image image = image_read("counter");
+    struct scenario scenario;
+    struct run run;
+    struct oracle oracle;
+    (void)state;
+
+    scenario_for(&scenario, "counter", "", "hybrid", 3, 200000000);
+    assert_int_equal(run_open(&run, &scenario, image.data, image.count, false, NULL), STATUS_OK);
+    run_to_end(&run);
+    run_verify(&run, image.data, image.count, &oracle);
+    assert_true(oracle.applies[RULE_TRANSPARENT] && oracle.applies[RULE_DETERMINISTIC]);
+    assert_true(oracle_holds(&oracle));
+
+    run.timeline.digest++; /* as if the move had changed something */
+    run_verify(&run, image.data, image.count, &oracle);
+    assert_true(oracle.is_broken[RULE_TRANSPARENT]);
+    assert_false(oracle.is_broken[RULE_DETERMINISTIC]);
+    run_close(&run);
+    scenario_fini(&scenario);
+    free(image.data);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_counter_moves_unnoticed),
+        cmocka_unit_test(test_sort_moves_unnoticed),
+        cmocka_unit_test(test_verification_sees_what_is_there),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
