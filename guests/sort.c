@@ -55,7 +55,7 @@ static uint64_t *merge_sort(uint64_t *numbers, uint64_t *spare, size_t count)
 
 int main(int argc, char **argv)
 {
-    uint64_t seed = 1, count = 1 << 20;
+    uint64_t seed = 1, count = 1 << 19;
     const struct option options[] = {
         {"--seed", OPTION_NUMBER, &seed, NULL},
         {"--count", OPTION_NUMBER, &count, NULL},
