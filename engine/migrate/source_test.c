@@ -1,0 +1,282 @@
+/* Both ends of a migration, joined by hand: no link, no clock, no world. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "machine/model.h"
+#include "migrate/source.h"
+#include "migrate/target.h"
+
+#define PAGES 256
+
+struct pair {
+    struct guest *guests[HOST_COUNT];
+    struct event_list events;
+    struct source source;
+    struct target target;
+    uint64_t now_ns;
+};
+
+static void pair_init(struct pair *pair, const struct strategy *strategy, uint64_t target_pages)
+{
+    struct model_config config = {.pattern = MODEL_UNIFORM, .total_pages = PAGES,
+                                  .working_set_pages = PAGES, .write_rate = 1000000, .seed = 5};
+    struct source_config source_config = {
+        .strategy = strategy,
+        .limits = {.downtime_ns = 1000000, .max_rounds = 5, .switch_after = 1},
+        .copy_chunk_bytes = 16 * MESSAGE_PAGE_WIRE_BYTES,
+        .push_chunk_bytes = 1,
+    };
+    *pair = (struct pair){0};
+    pair->guests[HOST_SOURCE] = model_open(&config);
+    config.total_pages = config.working_set_pages = target_pages;
+    pair->guests[HOST_TARGET] = model_open_empty(&config);
+    source_init(&pair->source, &source_config, pair->guests[HOST_SOURCE], &pair->events);
+    target_init(&pair->target, pair->guests[HOST_TARGET], &pair->events);
+}
+
+static void pair_fini(struct pair *pair)
+{
+    source_fini(&pair->source);
+    target_fini(&pair->target);
+    event_list_fini(&pair->events);
+    for (uint32_t host = 0; host < HOST_COUNT; host++)
+        pair->guests[host]->ops->close(pair->guests[host]);
+}
+
+/* The guest lives for 10 us where it may; then each end says one thing, and the other hears it in
+ * pieces of `piece` bytes. False when nobody had anything to say. */
+static bool pair_exchange(struct pair *pair, size_t piece)
+{
+    struct bytes out = {0};
+    struct guest_run run;
+    bool was_said = false;
+
+    pair->now_ns += 10000;
+    if (!source_wants_pause(&pair->source))
+        do
+            pair->guests[0]->ops->run(pair->guests[0], pair->now_ns, &run);
+        while (run.stop != GUEST_TIME_REACHED);
+    if (source_send(&pair->source, pair->now_ns, 0, &out) > 0) {
+        was_said = true;
+        for (size_t at = 0; at < out.count; at += piece)
+            target_receive(&pair->target, pair->now_ns, out.data + at,
+                           out.count - at < piece ? out.count - at : piece);
+    }
+    bytes_clear(&out);
+    if (target_send(&pair->target, &out) > 0) {
+        was_said = true;
+        for (size_t at = 0; at < out.count; at += piece)
+            source_receive(&pair->source, pair->now_ns, out.data + at,
+                           out.count - at < piece ? out.count - at : piece);
+    }
+    bytes_fini(&out);
+    return was_said;
+}
+
+static void assert_moved(const struct pair *pair)
+{
+    uint8_t ours[8], theirs[8];
+    assert_int_equal(pair->source.phase, PHASE_COMPLETED);
+    assert_true(pair->target.is_complete);
+    for (uint64_t i = 0; i < PAGES; i++) {
+        pair->guests[0]->ops->read_pages(pair->guests[0], i, 1, ours);
+        pair->guests[1]->ops->read_pages(pair->guests[1], i, 1, theirs);
+        assert_memory_equal(ours, theirs, 8);
+    }
+    assert_int_equal(pair->guests[0]->ops->now_ns(pair->guests[0]),
+                     pair->guests[1]->ops->now_ns(pair->guests[1]));
+}
+
+static void test_every_mode_moves_everything_however_it_is_cut(void **state)
+{
+    static const size_t pieces[] = {1, 7, 4096, 1 << 20};
+    (void)state;
+    for (int mode = 0; mode < MODE_COUNT; mode++)
+        for (size_t i = 0; i < 4; i++) {
+            struct pair pair;
+            pair_init(&pair, strategy_of((enum mode)mode), PAGES);
+            source_start(&pair.source, 0);
+            while (pair_exchange(&pair, pieces[i]))
+                ;
+            assert_moved(&pair);
+            pair_fini(&pair);
+        }
+}
+
+static void test_a_target_that_does_not_fit_refuses_before_anything_is_sent(void **state)
+{
+    struct pair pair;
+    (void)state;
+    pair_init(&pair, strategy_of(MODE_PRE_COPY), PAGES / 2);
+    source_start(&pair.source, 0);
+    while (pair_exchange(&pair, 4096))
+        ;
+    assert_int_equal(pair.source.phase, PHASE_ABORTED);
+    assert_int_equal(pair.target.phase, TARGET_REFUSED);
+    assert_false(source_wants_pause(&pair.source));
+    assert_string_equal(pair.source.reason, "the guest has another memory size than the one prepared here");
+    for (size_t i = 0; i < pair.events.count; i++)
+        assert_int_not_equal(pair.events.items[i].kind, EVENT_PAGES_SENT);
+    pair_fini(&pair);
+}
+
+/* A state that was changed on the way: the target says no, and the guest goes on at the source. */
+static void test_a_refused_commit_gives_the_guest_back(void **state)
+{
+    struct pair pair;
+    struct message_commit commit = {.missing_pages = 0, .state_digest = 1};
+    struct bytes forged = {0};
+    (void)state;
+    pair_init(&pair, strategy_of(MODE_STOP_AND_COPY), PAGES);
+    source_start(&pair.source, 0);
+    while (pair.source.phase != PHASE_PAUSE)
+        pair_exchange(&pair, 4096);
+    while (pair.source.phase == PHASE_PAUSE && pair.source.to_send.set_count > 0)
+        pair_exchange(&pair, 4096);
+    message_put_commit(&forged, &commit);
+    target_receive(&pair.target, pair.now_ns, forged.data, forged.count);
+    assert_int_equal(pair.target.phase, TARGET_REFUSED);
+    while (pair_exchange(&pair, 4096))
+        ;
+    assert_int_equal(pair.source.phase, PHASE_ABORTED);
+    assert_false(source_wants_pause(&pair.source));
+    assert_false(target_is_running(&pair.target));
+    bytes_fini(&forged);
+    pair_fini(&pair);
+}
+
+static void test_a_broken_stream_ends_the_move_and_not_the_guest(void **state)
+{
+    static const uint8_t noise[64] = {0xff, 0xff, 0xff, 0xff, 9};
+    struct pair pair;
+    (void)state;
+
+    pair_init(&pair, strategy_of(MODE_PRE_COPY), PAGES);
+    source_start(&pair.source, 0);
+    while (pair.source.phase != PHASE_COPY)
+        pair_exchange(&pair, 4096);
+    source_receive(&pair.source, pair.now_ns, noise, sizeof noise);
+    assert_int_equal(pair.source.phase, PHASE_ABORTED);
+    pair_fini(&pair);
+
+    pair_init(&pair, strategy_of(MODE_PRE_COPY), PAGES);
+    source_start(&pair.source, 0);
+    while (pair.source.phase != PHASE_COPY)
+        pair_exchange(&pair, 4096);
+    target_receive(&pair.target, pair.now_ns, noise, sizeof noise);
+    while (pair_exchange(&pair, 4096))
+        ;
+    assert_int_equal(pair.source.phase, PHASE_ABORTED);
+    assert_false(source_wants_pause(&pair.source));
+    pair_fini(&pair);
+}
+
+static void test_a_requested_page_overtakes_the_push(void **state)
+{
+    struct pair pair;
+    const struct event *last = NULL;
+    struct bytes out = {0};
+    (void)state;
+
+    pair_init(&pair, strategy_of(MODE_POST_COPY), PAGES);
+    source_start(&pair.source, 0);
+    while (pair.source.phase != PHASE_POST_COPY)
+        pair_exchange(&pair, 4096);
+    target_fault(&pair.target, pair.now_ns, 0, PAGES - 1);
+    assert_true(target_is_waiting(&pair.target, 0));
+    target_send(&pair.target, &out);
+    source_receive(&pair.source, pair.now_ns, out.data, out.count);
+    bytes_clear(&out);
+    source_send(&pair.source, pair.now_ns, 0, &out);
+    for (size_t i = 0; i < pair.events.count; i++)
+        if (pair.events.items[i].kind == EVENT_PAGES_SENT)
+            last = &pair.events.items[i];
+    assert_int_equal(last->pages_sent.first_idx, PAGES - 1);
+    assert_int_equal(last->pages_sent.why, WHY_FAULT);
+    target_receive(&pair.target, pair.now_ns, out.data, out.count);
+    assert_false(target_is_waiting(&pair.target, 0));
+    bytes_fini(&out);
+    while (pair_exchange(&pair, 4096))
+        ;
+    assert_moved(&pair);
+    pair_fini(&pair);
+}
+
+/* Strategies that nobody should write. */
+static void nonsense_next(const struct view *view, void *memo, struct action *action)
+{
+    uint64_t *count = memo;
+    static const struct action nonsense[] = {
+        {.kind = ACTION_SEND, .first_idx = PAGES, .count = 1},
+        {.kind = ACTION_SEND, .first_idx = 1, .count = UINT64_MAX},
+        {.kind = ACTION_SEND, .first_idx = 0, .count = 0},
+        {.kind = ACTION_HAND_OVER},
+    };
+    (void)view;
+    *action = nonsense[(*count)++ % 4];
+}
+
+static void fetches_without_end_next(const struct view *view, void *memo, struct action *action)
+{
+    (void)view;
+    (void)memo;
+    action->kind = ACTION_FETCH;
+}
+
+/* Hands over before anything was sent, and never sends anything. */
+static void early_next(const struct view *view, void *memo, struct action *action)
+{
+    (void)memo;
+    action->kind = view->phase == PHASE_COPY    ? ACTION_PAUSE
+                   : view->phase == PHASE_PAUSE ? ACTION_HAND_OVER
+                                                : ACTION_FETCH;
+}
+
+static void test_a_strategy_cannot_break_a_rule(void **state)
+{
+    static const struct strategy nonsense = {MODE_PRE_COPY, nonsense_next};
+    static const struct strategy endless = {MODE_PRE_COPY, fetches_without_end_next};
+    static const struct strategy early = {MODE_PRE_COPY, early_next};
+    struct pair pair;
+    (void)state;
+
+    pair_init(&pair, &nonsense, PAGES);
+    source_start(&pair.source, 0);
+    while (pair_exchange(&pair, 4096))
+        ;
+    assert_int_equal(pair.source.phase, PHASE_ABORTED);
+    pair_fini(&pair);
+
+    pair_init(&pair, &endless, PAGES);
+    source_start(&pair.source, 0);
+    while (pair_exchange(&pair, 4096))
+        ;
+    assert_int_equal(pair.source.phase, PHASE_ABORTED);
+    pair_fini(&pair);
+
+    /* It handed over with nothing sent and then sends nothing: the engine pushes the pages. */
+    pair_init(&pair, &early, PAGES);
+    source_start(&pair.source, 0);
+    for (int i = 0; i < 2000; i++)
+        pair_exchange(&pair, 4096);
+    assert_moved(&pair);
+    pair_fini(&pair);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_mode_moves_everything_however_it_is_cut),
+        cmocka_unit_test(test_a_target_that_does_not_fit_refuses_before_anything_is_sent),
+        cmocka_unit_test(test_a_refused_commit_gives_the_guest_back),
+        cmocka_unit_test(test_a_broken_stream_ends_the_move_and_not_the_guest),
+        cmocka_unit_test(test_a_requested_page_overtakes_the_push),
+        cmocka_unit_test(test_a_strategy_cannot_break_a_rule),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
