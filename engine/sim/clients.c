@@ -207,12 +207,9 @@ static void take_byte(struct clients *clients, struct client *client, uint64_t n
         answered(clients, client, now_ns, false);
 }
 
-void client_receive(struct clients *clients, struct client *client, uint64_t now_ns,
-                    const struct stream_packet *packet)
+void client_read(struct clients *clients, struct client *client, uint64_t now_ns)
 {
     char bytes[STREAM_WINDOW_BYTES];
-    if (!stream_receive(&client->stream, now_ns, packet))
-        return;
     uint32_t count = stream_read(&client->stream, bytes, sizeof bytes);
     for (uint32_t i = 0; i < count && client->state != CLIENT_FAILED; i++)
         take_byte(clients, client, now_ns, bytes[i]);

@@ -73,8 +73,8 @@ void clients_fini(struct clients *clients);
 
 /* The world has connected the client's stream. */
 void client_connected(struct clients *clients, struct client *client, uint64_t now_ns);
-void client_receive(struct clients *clients, struct client *client, uint64_t now_ns,
-                    const struct stream_packet *packet);
+/* Reads and checks what its stream has received. */
+void client_read(struct clients *clients, struct client *client, uint64_t now_ns);
 /* Sends what is due. */
 void client_tick(struct clients *clients, struct client *client, uint64_t now_ns);
 uint64_t client_deadline_ns(const struct client *client); /* when to tick or to ask for packets */

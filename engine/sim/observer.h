@@ -37,8 +37,9 @@ void observe_runners(struct observer *observer, uint64_t now_ns, bool may_run_at
 /* Rule streams: an end may have been written to, or may have received. */
 void observe_writer(struct observer *observer, uint64_t now_ns, enum direction direction,
                     uint32_t client_idx, const struct stream *stream);
-void observe_reader(struct observer *observer, uint64_t now_ns, enum direction direction,
-                    uint32_t client_idx, const struct stream *stream);
+/* is_sound: the stream took the packet for one of its own. */
+void observe_packet(struct observer *observer, uint64_t now_ns, enum direction direction,
+                    uint32_t client_idx, bool is_sound, const struct stream *stream);
 void observe_streams_at_cut(struct observer *observer, uint64_t now_ns,
                             const struct mailbox *mailbox);
 

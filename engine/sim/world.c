@@ -241,15 +241,17 @@ static void packet_arrived(struct world *world, uint64_t packet_idx)
         if (host != NULL && host_idx(world, host) == packet->host) {
             struct mailbox *mailbox = machine_mailbox(host->guest);
             mailbox_deliver(mailbox, guest_time(world, host), stream_idx, &packet->packet);
-            observe_reader(&world->observer, world->now_ns, TO_GUEST, stream_idx,
+            observe_packet(&world->observer, world->now_ns, TO_GUEST, stream_idx, true,
                            &mailbox->slots[stream_idx].stream);
             send_to_clients(world, host);
         }
     } else {
         struct client *client = &world->clients.items[stream_idx];
         bool had_begun = world->clients.has_begun;
-        client_receive(&world->clients, client, world->now_ns, &packet->packet);
-        observe_reader(&world->observer, world->now_ns, TO_CLIENT, stream_idx, &client->stream);
+        bool is_sound = stream_receive(&client->stream, world->now_ns, &packet->packet);
+        observe_packet(&world->observer, world->now_ns, TO_CLIENT, stream_idx, is_sound,
+                       &client->stream);
+        client_read(&world->clients, client, world->now_ns);
         follow_client(world, client);
         if (!had_begun && world->clients.has_begun)
             clients_began(world);
