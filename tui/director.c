@@ -19,8 +19,8 @@
 
 /* Post-copy: so much slower at first; then the world's time grows by a factor e in so many seconds
  * of wall time, until it is real time again. */
-#define FAULTS_SLOWER_FIRST 1000.0
-#define FAULTS_GROWTH_S     1.5
+#define FAULTS_SLOWER_FIRST 1500.0
+#define FAULTS_GROWTH_S     2.0
 
 #define DOUBLINGS_MAX 20
 #define SPEED_MAX     1e4
@@ -167,14 +167,20 @@ double director_speed(const struct director *director, const struct session *ses
     return fmin(fmax(speed, SPEED_MIN), SPEED_MAX);
 }
 
+/* To be read, not to be calculated with: 1.5, 3, 24. */
+static double round_factor(double factor)
+{
+    return factor < 9.95 ? factor : floor(factor + 0.5);
+}
+
 void director_describe(double speed, char *text, size_t text_bytes)
 {
     if (speed > 0.99 && speed < 1.01)
         snprintf(text, text_bytes, "real time");
     else if (speed < 1)
-        snprintf(text, text_bytes, "%.*fx slower", 1 / speed < 9.95 ? 1 : 0, 1 / speed);
+        snprintf(text, text_bytes, "%.*gx slower", 1 / speed < 9.95 ? 2 : 7, round_factor(1 / speed));
     else
-        snprintf(text, text_bytes, "%.*fx faster", speed < 9.95 ? 1 : 0, speed);
+        snprintf(text, text_bytes, "%.*gx faster", speed < 9.95 ? 2 : 7, round_factor(speed));
 }
 
 static uint64_t piece_ns(const struct session *session)

@@ -169,3 +169,91 @@ void narrator_tell(const struct session *session, char *text, size_t room)
     else
         tell_round(timeline, text, room);
 }
+
+/* ---- One event. ---- */
+
+static void tell_pages_step(const struct timeline *before, const struct timeline *after, char *text,
+                            size_t room)
+{
+    struct words pages, sent;
+    for (int why = 0; why < WHY_COUNT; why++) {
+        uint64_t count = after->sent_by_why[why] - before->sent_by_why[why];
+        if (count > 0)
+            snprintf(text, room, "%s on the link (%s); %s sent in all.",
+                     words_counted(&pages, count, "page"), why_name((enum why)why),
+                     words_count(&sent, after->pages_sent));
+    }
+}
+
+static void tell_guest_step(const struct timeline *before, const struct timeline *after, char *text,
+                            size_t room)
+{
+    struct words words;
+    if (after->dirty_traps > before->dirty_traps)
+        snprintf(text, room, "The guest wrote to a protected page: a trap, and the page is dirty "
+                 "(trap %s).", words_count(&words, after->dirty_traps));
+    else if (after->faults > before->faults)
+        snprintf(text, room, "The guest touched a page that is not there: it is asked for "
+                 "(fault %s).", words_count(&words, after->faults));
+    else if (after->waiting_harts < before->waiting_harts)
+        snprintf(text, room, "The page that the guest waited for is there: it goes on.");
+    else if (after->is_paused && !before->is_paused)
+        snprintf(text, room, "The guest stands still now: the downtime begins.");
+    else if (!after->is_paused && before->is_paused)
+        snprintf(text, room, "The guest runs again, at host %c.", after->host == HOST_SOURCE ? 'A' : 'B');
+    else if (after->has_guest_ended && !before->has_guest_ended)
+        snprintf(text, room, "The guest has ended.");
+}
+
+static void tell_client_step(const struct timeline *before, const struct timeline *after, char *text,
+                             size_t room)
+{
+    struct words words;
+    if (after->errors > before->errors)
+        snprintf(text, room, "A client got a wrong answer.");
+    else if (after->answers > before->answers)
+        snprintf(text, room, "A client got its answer after %s.", words_time(&words, after->last_latency_ns));
+    else if (after->requests > before->requests)
+        snprintf(text, room, "A client sent a request.");
+}
+
+static void tell_move_step(const struct timeline *before, const struct timeline *after, char *text,
+                           size_t room)
+{
+    struct words words;
+    if (after->has_started && !before->has_started)
+        snprintf(text, room, "The move was asked for.");
+    else if (after->has_ended && !before->has_ended)
+        snprintf(text, room, "The move has ended: %s.", outcome_name(after->outcome));
+    else if (after->phase != before->phase)
+        snprintf(text, room, "A new phase: %s.", phase_name(after->phase));
+    else if (after->round_count > before->round_count)
+        snprintf(text, room, "Round %llu begins with %s to send.",
+                 (unsigned long long)after->rounds[after->round_count - 1].round_idx,
+                 words_counted(&words, after->rounds[after->round_count - 1].pages, "page"));
+    else if (after->forecast_downtime_ns != before->forecast_downtime_ns)
+        snprintf(text, room, "If the guest paused now, the downtime would be about %s.",
+                 words_time(&words, after->forecast_downtime_ns));
+    else if (after->state_bytes > before->state_bytes)
+        snprintf(text, room, "The guest's registers and devices are on the link: %s.",
+                 words_size(&words, after->state_bytes - before->state_bytes));
+}
+
+void narrator_tell_step(const struct timeline *before, const struct timeline *after, char *text,
+                        size_t room)
+{
+    char what[NARRATOR_MAX] = "";
+    struct words number;
+    tell_pages_step(before, after, what, sizeof what);
+    if (what[0] == '\0')
+        tell_guest_step(before, after, what, sizeof what);
+    if (what[0] == '\0')
+        tell_client_step(before, after, what, sizeof what);
+    if (what[0] == '\0')
+        tell_move_step(before, after, what, sizeof what);
+    if (what[0] == '\0')
+        snprintf(what, sizeof what, after->has_started && !after->has_ended
+                                        ? "A frame or an installed page: nothing else changed."
+                                        : "Nothing that is counted.");
+    snprintf(text, room, "Event %s: %s", words_count(&number, after->event_count), what);
+}

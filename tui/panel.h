@@ -17,7 +17,8 @@ struct picture {
     double speed;                /* world time per wall time */
     bool is_stopped;             /* by the user */
     const char *const *next_commands; /* three, for the end; each may be NULL */
-    struct timeline_spread latency; /* counted now and then, for it looks at every answer */
+    /* Counted now and then, for they look at every answer and every fault. */
+    struct timeline_spread latency, fault_wait;
 };
 
 typedef void panel_draw(struct canvas *canvas, struct rect rect, const struct picture *picture);

@@ -67,7 +67,7 @@ static void draw_heading(struct canvas *canvas, struct rect rect, const struct t
     else if (timeline->host == host && timeline->is_paused)
         state = "guest paused";
     else if (timeline->host == host && timeline->waiting_harts > 0)
-        state = "guest waits for a page";
+        state = "guest waits";
     else if (timeline->host == host)
         state = "guest runs here";
     if (*state == '\0')

@@ -119,12 +119,48 @@ static void draw_predicted(struct canvas *canvas, int row, struct columns column
     canvas_text_right(canvas, row, columns.forecast, COLOUR_FORECAST, words_short(&words, pages));
 }
 
+/* After a switch to post-copy there are no more rounds: what is still to come, and why it came. */
+static void draw_post_copy(struct canvas *canvas, struct rect rect, int row, const struct picture *picture)
+{
+    const struct timeline *timeline = &picture->session->timeline;
+    struct words count, usual, worst;
+    int column = rect.column + 2, room = rect.columns - 4, bar = 16, end = rect.row + rect.rows;
+    uint64_t came = timeline->sent_by_why[WHY_FAULT] + timeline->sent_by_why[WHY_PUSHED];
+    uint64_t all = came + timeline->pages_missing;
+    int filled = all == 0 ? bar : (int)(came * (uint64_t)bar / all);
+    if (row >= end)
+        return;
+    for (int i = 0; i < bar; i++)
+        canvas_put(canvas, row, column + i, COLOUR_MISSING, i < filled ? 0x2588 : 0x2591);
+    canvas_format(canvas, row++, column + bar + 1, room - bar - 1, STYLE_BOLD, "%s to come",
+                  words_counted(&count, timeline->pages_missing, "page"));
+    if (row < end)
+        canvas_format(canvas, row++, column, room, COLOUR_PLAIN, "%s pushed",
+                      words_counted(&count, timeline->pages_pushed, "page"));
+    if (row < end)
+        canvas_format(canvas, row++, column, room, COLOUR_PLAIN, "%s touched too early: page faults",
+                      words_counted(&count, timeline->faults, "page"));
+    if (row < end && picture->fault_wait.count > 0)
+        canvas_format(canvas, row++, column, room, COLOUR_PLAIN, "each waited %s, at worst %s",
+                      words_time(&usual, picture->fault_wait.p50), words_time(&worst, picture->fault_wait.max));
+}
+
+/* How many rows the rounds get: all, or what the lines on post-copy leave. */
+static uint32_t rows_for_rounds(struct rect rect, bool has_post_copy)
+{
+    enum { POST_COPY_ROWS = 4 };
+    int rows = rect.rows - 1 - (has_post_copy ? POST_COPY_ROWS : 0);
+    return rows < 1 ? 1 : (uint32_t)rows;
+}
+
 void panel_rounds(struct canvas *canvas, struct rect rect, const struct picture *picture)
 {
     const struct session *session = picture->session;
     const struct timeline *timeline = &session->timeline;
     struct columns columns = columns_of(rect);
-    uint32_t room = (uint32_t)rect.rows - 1;
+    bool has_post_copy = timeline->has_resumed &&
+                         (timeline->pages_missing > 0 || timeline->faults > 0 || timeline->pages_pushed > 0);
+    uint32_t room = rows_for_rounds(rect, has_post_copy);
     bool is_copying = !timeline->has_started ||
                       (!timeline->is_paused && !timeline->has_resumed && !timeline->has_ended);
     uint32_t predicted = session->facts.forecast_round_pages == NULL || !is_copying
@@ -136,15 +172,17 @@ void panel_rounds(struct canvas *canvas, struct rect rect, const struct picture 
     uint32_t wanted = timeline->round_count < count ? timeline->round_count + 1 : count;
     uint32_t first = wanted > room ? wanted - room : 0;
     draw_heading(canvas, rect, columns);
-    for (uint32_t i = first; i < count && i - first < room; i++) {
-        int row = rect.row + 1 + (int)(i - first);
+    int row = rect.row + 1;
+    for (uint32_t i = first; i < count && i - first < room; i++, row++) {
         if (i < timeline->round_count)
             draw_measured(canvas, row, columns, session, &timeline->rounds[i]);
         else
             draw_predicted(canvas, row, columns, session, i);
     }
-    if (count == 0)
-        canvas_text(canvas, rect.row + 1, rect.column + 2, rect.columns - 3, COLOUR_FAINT,
+    if (has_post_copy)
+        draw_post_copy(canvas, rect, row, picture);
+    else if (count == 0)
+        canvas_text(canvas, row, rect.column + 2, rect.columns - 3, COLOUR_FAINT,
                     timeline->has_started ? "no rounds: the guest goes first, its pages follow"
                                           : "no round yet");
 }

@@ -31,7 +31,7 @@ void panel_title(struct canvas *canvas, struct rect rect, const struct picture *
         canvas_put(canvas, rect.row, i, STYLE_REVERSE, ' ');
 
     director_describe(picture->speed, pace, sizeof pace);
-    bool is_fine = picture->speed < 0.02 && !session->has_ended;
+    bool is_fine = (picture->speed < 0.02 || picture->is_stopped) && !session->has_ended;
     snprintf(clock, sizeof clock, "%s  %s",
              is_fine ? words_clock_fine(&time, timeline->now_ns) : words_clock(&time, timeline->now_ns),
              session->has_ended ? "ended" : picture->is_stopped ? "stopped" : pace);

@@ -17,7 +17,7 @@
 #define WALL_MAX_NS     (100 * NS_PER_MS)   /* the program itself was stopped: that time is no show */
 #define BUDGET_NS       (20 * NS_PER_MS)    /* for the world, in each frame: keys are answered soon */
 #define ANSWER_SHOWN_NS (4 * NS_PER_S)
-#define LATENCY_EACH_NS (250 * NS_PER_MS)   /* percentiles look at every answer: not in each frame */
+#define SPREADS_EACH_NS (250 * NS_PER_MS)   /* percentiles look at every answer: not in each frame */
 #define ROUND_PIECE_NS  NS_PER_MS           /* the world's time between two looks for a round's end */
 
 struct view {
@@ -30,8 +30,9 @@ struct view {
     uint32_t round_count_before;
     const char *answer;             /* to a key that can do nothing; until when it is shown */
     uint64_t answer_until_ns;
-    struct timeline_spread latency;
-    uint64_t latency_at_ns;
+    char step[2 * NARRATOR_MAX];    /* what the event did that the user stepped to; "" else */
+    struct timeline_spread latency, fault_wait;
+    uint64_t spreads_at_ns;
 };
 
 static uint64_t wall_now_ns(void)
@@ -89,14 +90,22 @@ static void replay(struct view *view, uint64_t mode)
     }
     director_restart(&view->director);
     view->is_stopped = view->is_running_round = false;
-    view->latency = (struct timeline_spread){0};
-    view->latency_at_ns = 0;
+    view->spreads_at_ns = 0;
 }
 
 static void act(struct view *view, enum session_command command)
 {
     if (!view->session->ops->act(view->session, command, 0))
         answer(view, "That was not possible just now.");
+}
+
+static void step(struct view *view)
+{
+    struct timeline before = view->session->timeline;
+    view->is_stopped = true;
+    view->is_running_round = false;
+    view->session->ops->step(view->session);
+    narrator_tell_step(&before, &view->session->timeline, view->step, sizeof view->step);
 }
 
 static void handle(struct view *view, const struct key *key)
@@ -108,15 +117,15 @@ static void handle(struct view *view, const struct key *key)
         return;
     }
     view->answer = NULL;
+    if (key->action != KEY_HELP)
+        view->step[0] = '\0';
     switch (key->action) {
     case KEY_PLAY:
         view->is_stopped = !view->is_stopped;
         view->is_running_round = false;
         break;
     case KEY_STEP_EVENT:
-        view->is_stopped = true;
-        view->is_running_round = false;
-        session->ops->step(session);
+        step(view);
         break;
     case KEY_STEP_ROUND:
         view->is_stopped = view->is_running_round = true;
@@ -175,19 +184,21 @@ static void draw(struct view *view, uint64_t now_ns)
     int rows, columns;
     if (view->answer != NULL && now_ns > view->answer_until_ns)
         view->answer = NULL;
-    if (now_ns - view->latency_at_ns > LATENCY_EACH_NS || session->has_ended) {
+    if (now_ns - view->spreads_at_ns > SPREADS_EACH_NS || session->has_ended) {
         view->latency = timeline_latency(&session->timeline);
-        view->latency_at_ns = now_ns;
+        view->fault_wait = timeline_fault_wait(&session->timeline);
+        view->spreads_at_ns = now_ns;
     }
     narrator_tell(session, sentence, sizeof sentence);
     struct picture picture = {
         .session = session,
-        .sentence = view->answer != NULL ? view->answer : sentence,
+        .sentence = view->answer != NULL ? view->answer : view->step[0] != '\0' ? view->step : sentence,
         .is_answer = view->answer != NULL,
         .speed = director_speed(&view->director, session),
         .is_stopped = view->is_stopped,
         .next_commands = view->options->next_commands,
         .latency = view->latency,
+        .fault_wait = view->fault_wait,
     };
     screen_size(&rows, &columns);
     canvas_resize(&view->canvas, rows, columns);
