@@ -375,11 +375,18 @@ static void put_word(struct bytes *line, const char *word)
     bytes_put_u8(line, '\'');
 }
 
+const char *options_program(void)
+{
+    const char *name = strrchr(program_invocation_name, '/');
+    bool is_ferry = strcmp(name != NULL ? name + 1 : program_invocation_name, "ferry") == 0;
+    return is_ferry ? program_invocation_name : "ferry";
+}
+
 void options_write_command(const char *command, const struct scenario *scenario, struct bytes *line)
 {
     char key[64], value[sizeof scenario->guest];
 
-    put_word(line, "ferry");
+    put_word(line, options_program());
     put_word(line, command);
     for (uint32_t i = 0; i < scenario_option_count(); i++) {
         if ((scenario->given >> i & 1) == 0 || strcmp(scenario_option(i)->key, "args") == 0)

@@ -54,6 +54,9 @@ void options_print_help(unsigned takes);
  * Appends to `line`, NUL-terminated. */
 void options_write_command(const char *command, const struct scenario *scenario, struct bytes *line);
 
+/* How to call this program again: as it was called. */
+const char *options_program(void);
+
 /* The number of the scenario's option, -1 where there is none of that name. */
 int options_find(const char *key);
 

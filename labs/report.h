@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "labs/output.h"
 #include "migrate/forecast.h"
 #include "sim/run.h"
 
@@ -29,6 +30,11 @@ struct report {
 
 /* `oracle` is the world's own, or what run_verify made of it. */
 void report_make(struct report *report, const struct run *run, const struct oracle *oracle);
+
+/* Writes what was asked for; `json` and `record` may be without a file. */
+MUST_USE enum status report_finish(const struct report *report, const struct run *run,
+                                   struct output *json, struct output *record,
+                                   struct problem *problem);
 
 /* The migration is done, all rules that apply hold and no client got a wrong answer. */
 bool report_is_good(const struct report *report);

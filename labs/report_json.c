@@ -188,3 +188,16 @@ bool report_write(json_t *object, FILE *file)
     json_decref(object);
     return is_written;
 }
+
+enum status report_finish(const struct report *report, const struct run *run, struct output *json,
+                          struct output *record, struct problem *problem)
+{
+    enum status status;
+
+    if (record->file != NULL)
+        fwrite(run->recorder.bytes.data, 1, run->recorder.bytes.count, record->file);
+    if (json->file != NULL && !report_write(report_json(report), json->file))
+        return problem_set(problem, STATUS_NO_FILE, "the report cannot be written");
+    status = output_finish(record, problem);
+    return status == STATUS_OK ? output_finish(json, problem) : status;
+}

@@ -1,0 +1,36 @@
+/* command: what `ferry` can be asked to do, one file each (command_NAME.c), in the table of main.c. */
+#ifndef LABS_COMMAND_H
+#define LABS_COMMAND_H
+
+#include "base/status.h"
+
+#define FERRY_VERSION "0.1"
+
+/* How every command ends. */
+#define EXIT_DONE   0 /* done, and every rule of the oracle held */
+#define EXIT_FAILED 1 /* the migration failed or a rule was broken: the report says which */
+#define EXIT_USAGE  2 /* usage or bad input: one line on stderr says what would be right */
+
+struct command {
+    const char *name;
+    const char *usage;   /* "ferry run [SCENARIO.ini] [OPTIONS] [-- ARGUMENTS...]" */
+    const char *summary; /* one line for the list */
+    const char *about;   /* a paragraph or two for its help; may be NULL */
+    unsigned takes;      /* of options.h */
+    int (*run)(const struct command *command, int word_count, char **words);
+};
+
+int command_demo(const struct command *command, int word_count, char **words);
+int command_run(const struct command *command, int word_count, char **words);
+int command_compare(const struct command *command, int word_count, char **words);
+int command_forecast(const struct command *command, int word_count, char **words);
+int command_tui(const struct command *command, int word_count, char **words);
+int command_guest(const struct command *command, int word_count, char **words);
+
+/* Usage, what it does, its options: on stdout. Returns EXIT_DONE. */
+int command_print_help(const struct command *command);
+
+/* The one line on stderr: "ferry run: detail". Returns EXIT_USAGE. */
+int command_refuse(const struct command *command, const struct problem *problem);
+
+#endif

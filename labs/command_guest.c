@@ -1,0 +1,305 @@
+/* ferry guest: the programs that can be moved. List them, look inside, run one where it is. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/nearest.h"
+#include "labs/command.h"
+#include "labs/crash.h"
+#include "labs/guest_file.h"
+#include "labs/image.h"
+#include "labs/options.h"
+#include "labs/people.h"
+#include "machine/disassemble.h"
+#include "machine/machine.h"
+#include "sim/guest_build.h"
+
+/* What came with ferry, in a sentence each; a guest that is not named here is listed without one. */
+static const struct {
+    const char *name, *sentence;
+} sentences[] = {
+    {"counter", "counts, and says so now and then: the smallest thing that lives"},
+    {"dirtier", "writes pages at a rate and in a pattern: the guest to measure with"},
+    {"hello", "says hello and ends"},
+    {"kv", "a key-value server that speaks RESP, the one that the clients talk to"},
+    {"sort", "fills its memory, sorts it, and checks itself"},
+    {"model:uniform", "no instructions, only page writes, evenly over its working set"},
+    {"model:idle", "no instructions and no writes"},
+};
+
+static const char *sentence_of(const char *name)
+{
+    for (size_t i = 0; i < sizeof sentences / sizeof sentences[0]; i++)
+        if (strcmp(sentences[i].name, name) == 0)
+            return sentences[i].sentence;
+    return "";
+}
+
+static int guest_list(void)
+{
+    char **names;
+    size_t count = image_names(&names);
+
+    for (size_t i = 0; i < count; i++)
+        printf("%-15s%s\n", names[i], sentence_of(names[i]));
+    image_free_names(names, count);
+    printf("%-15s%s\n", "model:uniform", sentence_of("model:uniform"));
+    printf("%-15s%s\n", "model:idle", sentence_of("model:idle"));
+    printf("%-15s%s\n", "FILE.elf", "a program of your own for 64-bit RISC-V (README.md shows how)");
+    return EXIT_DONE;
+}
+
+/* Loads the image that the word names; models have none and are refused. */
+static enum status load(const char *word, struct scenario *scenario, struct image *image,
+                        struct problem *problem)
+{
+    enum status status = scenario_set(scenario, "guest", word, problem);
+
+    if (status == STATUS_OK && scenario_is_model(scenario))
+        status = problem_set(problem, STATUS_USAGE,
+                             "guest: a model has no program: write a name such as hello");
+    return status == STATUS_OK ? image_load(image, scenario, problem) : status;
+}
+
+static void print_info(const struct image *image, const struct guest_file *file)
+{
+    struct people people = {0};
+    uint64_t code_bytes = 0;
+
+    for (uint32_t i = 0; i < file->code_count; i++)
+        code_bytes += file->codes[i].byte_count;
+    printf("%-14s%s\n", "file", image->path);
+    printf("%-14s%s\n", "size", people_bytes(&people, image->bytes));
+    printf("%-14s%016llx\n", "digest",
+           (unsigned long long)digest_of(image->data, image->bytes));
+    printf("%-14s0x%" PRIx64 "\n", "entry", file->entry);
+    printf("%-14s%s\n", "instructions", people_bytes(&people, code_bytes));
+    if (file->memory_end > RAM_BASE)
+        printf("%-14s%s at least, without stack and heap\n", "memory",
+               people_bytes(&people, file->memory_end - RAM_BASE));
+}
+
+/* The code from one address on, up to the next function if it was asked for by name. */
+static void print_code(const struct guest_file *file, uint64_t from, bool is_one_function)
+{
+    for (uint32_t i = 0; i < file->code_count; i++) {
+        const struct guest_code *code = &file->codes[i];
+        uint64_t at = 0;
+        if (from > code->address)
+            at = from - code->address;
+        while (at + 2 <= code->byte_count) {
+            uint64_t address = code->address + at;
+            const char *name = guest_file_name_at(file, address);
+            char text[DISASSEMBLE_TEXT_BYTES], digits[12];
+            uint32_t bits = (uint32_t)code->bytes[at] | (uint32_t)code->bytes[at + 1] << 8;
+            if (at + 4 <= code->byte_count)
+                bits |= (uint32_t)code->bytes[at + 2] << 16 | (uint32_t)code->bytes[at + 3] << 24;
+            if (is_one_function && name != NULL && address != from)
+                return;
+            unsigned bytes = disassemble(bits, address, text, sizeof text);
+            if (name != NULL)
+                printf("%s:\n", name);
+            snprintf(digits, sizeof digits, "%0*" PRIx32, (int)bytes * 2,
+                     bytes == 2 ? bits & 0xffff : bits);
+            printf("  %08" PRIx64 "  %-10s%s\n", address, digits, text);
+            at += bytes;
+        }
+    }
+}
+
+static enum status parse_from(const struct guest_file *file, const char *word, uint64_t *from,
+                              struct problem *problem)
+{
+    char *end;
+
+    if (guest_file_find(file, word, from))
+        return STATUS_OK;
+    errno = 0;
+    *from = strtoull(word, &end, 16);
+    if (strncmp(word, "0x", 2) != 0 || *end != '\0' || errno != 0)
+        return problem_set(problem, STATUS_USAGE,
+                           "\"%.40s\" is no function of this guest: write its name or an address "
+                           "such as 0x80000000", word);
+    for (uint32_t i = 0; i < file->code_count; i++)
+        if (*from >= file->codes[i].address &&
+            *from - file->codes[i].address < file->codes[i].byte_count && *from % 2 == 0)
+            return STATUS_OK;
+    return problem_set(problem, STATUS_USAGE,
+                       "there is no instruction at %.40s: the guest begins at 0x%" PRIx64, word,
+                       file->entry);
+}
+
+/* info GUEST, disassemble GUEST [FROM] */
+static int guest_look(const struct command *command, int word_count, char **words)
+{
+    bool is_info = strcmp(words[0], "info") == 0;
+    struct problem problem = {STATUS_OK, ""};
+    struct scenario scenario;
+    struct image image = {0};
+    struct guest_file file = {0};
+    uint64_t from = 0;
+    int status = EXIT_DONE;
+
+    scenario_init(&scenario);
+    if (word_count < 2 || word_count > (is_info ? 2 : 3))
+        problem_set(&problem, STATUS_USAGE, "write ferry guest %s GUEST%s", words[0],
+                    is_info ? "" : " [FROM]");
+    else if (load(words[1], &scenario, &image, &problem) == STATUS_OK &&
+             guest_file_open(&file, &image, &problem) == STATUS_OK && word_count == 3 &&
+             parse_from(&file, words[2], &from, &problem) != STATUS_OK)
+        from = 0; /* told below */
+    if (problem.status != STATUS_OK)
+        status = command_refuse(command, &problem);
+    else if (is_info)
+        print_info(&image, &file);
+    else
+        print_code(&file, from, word_count == 3 && strncmp(words[2], "0x", 2) != 0);
+    guest_file_close(&file);
+    image_fini(&image);
+    scenario_fini(&scenario);
+    return status;
+}
+
+/* ---- run ---- */
+
+/* Lets the guest live until it ends; its console is our standard output. */
+static int live(const char *name, struct guest *guest)
+{
+    struct bytes *console = machine_console(guest);
+
+    for (;;) {
+        struct guest_run run = {0};
+        guest->ops->run(guest, UINT64_MAX / 2, &run);
+        if (console->count > 0) {
+            fwrite(console->data, 1, console->count, stdout);
+            bytes_clear(console);
+            fflush(stdout);
+        }
+        if (run.stop == GUEST_IDLE && run.wake_ns == UINT64_MAX) {
+            fprintf(stderr, "ferry guest: %s waits for somebody to talk to it: only a world has "
+                            "clients (ferry run --guest %s)\n", name, name);
+            return EXIT_FAILED;
+        }
+        if (run.stop == GUEST_IDLE)
+            guest->ops->idle_until(guest, run.wake_ns);
+        if (run.stop != GUEST_ENDED)
+            continue;
+        if (run.is_fault) {
+            char text[160];
+            machine_describe_fault(guest, text, sizeof text);
+            fprintf(stderr, "ferry guest: %s cannot go on: %s\n", name, text);
+            return EXIT_FAILED;
+        }
+        return (int)(run.status & 0xff);
+    }
+}
+
+/* Takes --memory and --cpu-rate from the front of the words. Returns how many words it took, or -1. */
+static int take_options(struct scenario *scenario, int word_count, char **words,
+                        struct problem *problem)
+{
+    int taken = 0;
+
+    while (taken < word_count) {
+        char *word = words[taken];
+        size_t count = strcspn(word, "=");
+        bool is_ours = strncmp(word, "--memory", count) == 0 && count == 8;
+        is_ours = is_ours || (strncmp(word, "--cpu-rate", count) == 0 && count == 10);
+        if (!is_ours)
+            break;
+        const char *value = word[count] == '=' ? word + count + 1
+                            : taken + 1 < word_count ? words[taken + 1]
+                                                     : NULL;
+        const char *key = count == 8 ? "memory" : "cpu-rate";
+        struct problem detail = {STATUS_OK, ""};
+        if (value == NULL) {
+            problem_set(problem, STATUS_USAGE, "--%s needs a value", key);
+            return -1;
+        }
+        if (scenario_set(scenario, key, value, &detail) != STATUS_OK) {
+            problem_set(problem, STATUS_USAGE, "--%s", detail.text);
+            return -1;
+        }
+        taken += word[count] == '=' ? 1 : 2;
+    }
+    return taken;
+}
+
+/* Everything before the guest can be booted: options, name, options again, the guest's own words. */
+static enum status read_line(struct scenario *scenario, struct image *image, int word_count,
+                             char **words, struct problem *problem)
+{
+    int at = take_options(scenario, word_count, words, problem);
+    enum status status;
+
+    if (at < 0)
+        return STATUS_USAGE;
+    if (at == word_count || words[at][0] == '-')
+        return problem_set(problem, STATUS_USAGE, at == word_count
+                               ? "no guest named: write ferry guest run hello"
+                               : "unknown option %.40s: those of run are --memory and --cpu-rate",
+                           words[at == word_count ? 0 : at]);
+    status = load(words[at], scenario, image, problem);
+    if (status != STATUS_OK)
+        return status;
+    at++;
+    int taken = take_options(scenario, word_count - at, words + at, problem);
+    if (taken < 0)
+        return STATUS_USAGE;
+    at += taken;
+    if (at < word_count && strcmp(words[at], "--") == 0)
+        at++;
+    for (; at < word_count; at++)
+        bytes_put(&scenario->arguments, words[at], strlen(words[at]) + 1);
+    return scenario_check(scenario, false, problem);
+}
+
+static int guest_run(const struct command *command, int word_count, char **words)
+{
+    struct problem problem = {STATUS_OK, ""};
+    struct scenario scenario;
+    struct image image = {0};
+    struct guest *guest;
+    int status;
+
+    scenario_init(&scenario);
+    if (read_line(&scenario, &image, word_count, words, &problem) != STATUS_OK ||
+        guest_build(&scenario, image.data, image.bytes, &guest, &problem) != STATUS_OK) {
+        status = command_refuse(command, &problem);
+    } else {
+        crash_prepare("run", &scenario);
+        status = live(scenario.guest, guest);
+        guest->ops->close(guest);
+    }
+    image_fini(&image);
+    scenario_fini(&scenario);
+    return status;
+}
+
+int command_guest(const struct command *command, int word_count, char **words)
+{
+    static const char *const verbs[] = {"list", "info", "disassemble", "run"};
+    struct problem problem = {STATUS_OK, ""};
+    const char *verb = word_count > 0 ? words[0] : "";
+    size_t best = 0;
+
+    if (strcmp(verb, "list") == 0 && word_count == 1)
+        return guest_list();
+    if (strcmp(verb, "info") == 0 || strcmp(verb, "disassemble") == 0)
+        return guest_look(command, word_count, words);
+    if (strcmp(verb, "run") == 0)
+        return guest_run(command, word_count - 1, words + 1);
+    if (strcmp(verb, "--help") == 0 || strcmp(verb, "-h") == 0)
+        return command_print_help(command);
+    for (size_t i = 1; i < sizeof verbs / sizeof verbs[0]; i++)
+        if (nearest_distance(verb, verbs[i]) < nearest_distance(verb, verbs[best]))
+            best = i;
+    if (word_count == 0 || strcmp(verb, "list") == 0)
+        problem_set(&problem, STATUS_USAGE, "write ferry guest list, info, disassemble or run");
+    else
+        problem_set(&problem, STATUS_USAGE, "unknown word \"%.40s\": the nearest is \"%s\"", verb,
+                    verbs[best]);
+    return command_refuse(command, &problem);
+}

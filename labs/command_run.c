@@ -1,0 +1,78 @@
+/* ferry run: one migration from its beginning to its end, and a summary of it. */
+#include <stdio.h>
+#include <string.h>
+
+#include "labs/crash.h"
+#include "labs/headless.h"
+#include "labs/report.h"
+#include "labs/setting.h"
+
+static void print_next(const struct scenario *scenario)
+{
+    struct scenario every_mode;
+    struct bytes line = {0};
+
+    options_write_command("tui", scenario, &line);
+    printf("\nWatch it:     %s\n", (const char *)line.data);
+    bytes_clear(&line);
+    /* compare goes through the modes by itself. */
+    scenario_copy(&every_mode, scenario);
+    every_mode.given &= ~(1ull << options_find("mode"));
+    options_write_command("compare", &every_mode, &line);
+    printf("Other modes:  %s\n", (const char *)line.data);
+    bytes_fini(&line);
+    scenario_fini(&every_mode);
+}
+
+static void tell_of_broken_rule(const struct scenario *scenario, const struct oracle *oracle)
+{
+    struct bytes line = {0};
+
+    options_write_command("run", scenario, &line);
+    fprintf(stderr, "ferry run: a rule was broken: %s; again with: %s\n", oracle->what,
+            (const char *)line.data);
+    bytes_fini(&line);
+}
+
+static int run_and_report(struct setting *setting)
+{
+    const struct options *options = &setting->options;
+    const struct image *image = &setting->image;
+    struct problem problem = {STATUS_OK, ""};
+    struct run run;
+    struct report report;
+    struct oracle oracle;
+    int status;
+
+    crash_prepare("run", &options->scenario);
+    if (headless_run(&run, &options->scenario, image, setting->record.file != NULL,
+                     headless_wants_progress(options->is_plain, options->is_quiet),
+                     &problem) != STATUS_OK)
+        return command_refuse(setting->command, &problem);
+    oracle = *world_oracle(run.world);
+    if (options->is_verify)
+        run_verify(&run, image->data, image->bytes, &oracle);
+    report_make(&report, &run, &oracle);
+    if (!options->is_quiet && setting->json.file != stdout) {
+        report_print(&report, stdout);
+        print_next(&options->scenario);
+    }
+    status = report_is_good(&report) ? EXIT_DONE : EXIT_FAILED;
+    if (report_finish(&report, &run, &setting->json, &setting->record, &problem) != STATUS_OK)
+        status = command_refuse(setting->command, &problem);
+    if (!oracle_holds(&oracle))
+        tell_of_broken_rule(&options->scenario, &oracle);
+    run_close(&run);
+    return status;
+}
+
+int command_run(const struct command *command, int word_count, char **words)
+{
+    struct setting setting;
+    int status = setting_open(&setting, command, NULL, word_count, words);
+
+    if (status == SETTING_READY)
+        status = run_and_report(&setting);
+    setting_close(&setting);
+    return status;
+}

@@ -1,0 +1,125 @@
+/* ferry: the front door. `ferry help` is the list below. */
+#include <locale.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/nearest.h"
+#include "labs/command.h"
+#include "labs/options.h"
+
+static int command_help(const struct command *command, int word_count, char **words);
+
+static const struct command commands[] = {
+    {"demo", "ferry demo [OPTIONS] [-- ARGUMENTS...]", "a server is moved while its clients talk to it",
+     "The key-value server kv, with 48 MiB of data in 64 MiB of memory, is moved over a link of\n"
+     "200 Mbit/s while four clients write about 4,000 pages a second. At a terminal it is drawn, and\n"
+     "?, Escape and q are the keys to know; elsewhere, and with --plain, it is told in lines.\n"
+     "Every option overrides what the demonstration brings along.\n",
+     TAKES_SCENARIO | TAKES_JSON | TAKES_RECORD | TAKES_PLAIN, command_demo},
+    {"run", "ferry run [SCENARIO.ini] [OPTIONS] [-- ARGUMENTS...]", "one migration, and a summary of it",
+     "A scenario file has lines of key = value; the keys are the options below. What the line says\n"
+     "overrides the file.\n",
+     TAKES_SCENARIO | TAKES_JSON | TAKES_RECORD | TAKES_PLAIN | TAKES_QUIET | TAKES_VERIFY,
+     command_run},
+    {"compare", "ferry compare [SCENARIO.ini] [OPTIONS] [-- ARGUMENTS...]",
+     "the same guest and seed in every mode, one table", NULL,
+     TAKES_SCENARIO | TAKES_EVERY_MODE | TAKES_JSON | TAKES_PLAIN | TAKES_QUIET, command_compare},
+    {"forecast", "ferry forecast [SCENARIO.ini] [OPTIONS]", "what theory says, without a run",
+     "The formulas of stop-and-copy, of pre-copy's rounds and of post-copy, for a guest that writes\n"
+     "evenly over its working set.\n",
+     TAKES_SCENARIO | TAKES_EVERY_MODE | TAKES_JSON | TAKES_QUIET, command_forecast},
+    {"tui", "ferry tui [SCENARIO.ini | RECORDING] [OPTIONS] [-- ARGUMENTS...]",
+     "watch a scenario or a recording in the terminal", NULL,
+     TAKES_SCENARIO | TAKES_RECORDING | TAKES_PLAIN, command_tui},
+    {"guest", "ferry guest list | info GUEST | disassemble GUEST [FROM] | run [OPTIONS] GUEST [ARGUMENTS...]",
+     "what can be moved: list, look inside, run without moving",
+     "GUEST is a name that `ferry guest list` shows, or a file of your own with a / or .elf in it.\n"
+     "FROM is an address such as 0x80000000 or the name of a function.\n"
+     "run takes --memory SIZE and --cpu-rate RATE before or behind GUEST; all words behind them are\n"
+     "the guest's. Its console is standard output, its exit status ferry's.\n",
+     0, command_guest},
+    {"help", "ferry help [COMMAND]", "this list, or a command's options", NULL, 0, command_help},
+};
+
+enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
+
+int command_print_help(const struct command *command)
+{
+    printf("usage: %s\n%s\n\n", command->usage, command->summary);
+    if (command->about != NULL)
+        printf("%s\n", command->about);
+    options_print_help(command->takes);
+    return EXIT_DONE;
+}
+
+int command_refuse(const struct command *command, const struct problem *problem)
+{
+    fprintf(stderr, "ferry %s: %s\n", command->name,
+            problem->text[0] != '\0' ? problem->text : status_message(problem->status));
+    return EXIT_USAGE;
+}
+
+static const struct command *find_command(const char *name)
+{
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+static int refuse_unknown(const char *name)
+{
+    size_t best = 0;
+    for (size_t i = 1; i < COMMAND_COUNT; i++)
+        if (nearest_distance(name, commands[i].name) < nearest_distance(name, commands[best].name))
+            best = i;
+    fprintf(stderr, "ferry: unknown command \"%.40s\": the nearest is \"%s\" (ferry help lists all)\n",
+            name, commands[best].name);
+    return EXIT_USAGE;
+}
+
+static int command_help(const struct command *command, int word_count, char **words)
+{
+    (void)command;
+    if (word_count > 0) {
+        const struct command *asked = find_command(words[0]);
+        return asked != NULL ? command_print_help(asked) : refuse_unknown(words[0]);
+    }
+    printf("ferry moves running programs between two hosts and shows how it is done.\n\n");
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        printf("  ferry %-12s%s\n", commands[i].name, commands[i].summary);
+    printf("\n`ferry help COMMAND` shows its options. Begin with `ferry demo`.\n");
+    return EXIT_DONE;
+}
+
+/* What was printed must have arrived: a full disk is no success. */
+static int finish(int status)
+{
+    if (fflush(stdout) == 0 && ferror(stdout) == 0)
+        return status;
+    fprintf(stderr, "ferry: standard output cannot be written\n");
+    return status == EXIT_DONE ? EXIT_USAGE : status;
+}
+
+int main(int argc, char **argv)
+{
+    const struct command *command;
+
+    /* A locale that was not generated leaves the C locale: then pictures are drawn in ASCII. */
+    if (setlocale(LC_CTYPE, "") == NULL)
+        setlocale(LC_CTYPE, "C.UTF-8");
+    if (argc < 2) {
+        fprintf(stderr, "ferry: no command: write `ferry demo`, or `ferry help` for the list\n");
+        return EXIT_USAGE;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("ferry " FERRY_VERSION "\n");
+        return finish(EXIT_DONE);
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+        return finish(command_help(NULL, 0, NULL));
+    command = find_command(argv[1]);
+    if (command == NULL)
+        return refuse_unknown(argv[1]);
+    return finish(command->run(command, argc - 2, argv + 2));
+}

@@ -1,0 +1,26 @@
+#include "labs/watch.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "labs/command.h"
+#include "tui/plain.h"
+#include "tui/view.h"
+
+int watch_session(struct session *session, const struct watch *watch)
+{
+    bool is_drawn = !watch->is_plain && isatty(STDOUT_FILENO) && isatty(STDIN_FILENO);
+    int status;
+
+    if (is_drawn) {
+        struct view_options view = {.is_demo = watch->is_demo};
+        for (unsigned i = 0; i < 3; i++)
+            view.next_commands[i] = watch->next_commands[i];
+        status = view_play(session, &view);
+    } else {
+        struct plain_options plain = {.is_compact = false};
+        status = plain_play(session, stdout, &plain);
+    }
+    session->ops->close(session);
+    return status == 0 ? EXIT_DONE : EXIT_FAILED;
+}
