@@ -146,7 +146,7 @@ enum status elf_load(const char *name, const uint8_t *image_bytes, size_t image_
                      uint8_t *ram, uint64_t ram_bytes, uint64_t *entry, struct problem *problem)
 {
     /* libelf asks for writable memory, and may convert in place: it gets a copy of its own. */
-    uint8_t *copy = malloc(image_byte_count + 1);
+    uint8_t *copy = malloc(image_byte_count > 0 ? image_byte_count : 1);
     MUST(copy != NULL && elf_version(EV_CURRENT) != EV_NONE);
     memcpy(copy, image_bytes, image_byte_count);
     struct image image = {

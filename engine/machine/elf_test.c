@@ -1,0 +1,152 @@
+/* Images that are broken in every way that one byte, or one missing byte, can break them. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <stdlib.h>
+
+#include "machine/elf.h"
+#include "machine/test_program.h"
+
+#define RAM_BYTES (1ull << 20)
+
+static uint8_t ram[RAM_BYTES];
+static struct problem problem;
+static uint64_t entry;
+
+static struct bytes small_image(void)
+{
+    static struct program program;
+    program.count = 0;
+    put_number(&program, A0, 7);
+    put_exit(&program);
+    return program_image(&program);
+}
+
+static enum status load(const struct bytes *image)
+{
+    problem = (struct problem){0};
+    memset(ram, 0, sizeof ram);
+    return elf_load("small.elf", image->data, image->count, ram, RAM_BYTES, &entry, &problem);
+}
+
+static Elf64_Ehdr *header_of(struct bytes *image)
+{
+    return (Elf64_Ehdr *)(void *)image->data;
+}
+
+static Elf64_Phdr *segment_of(struct bytes *image)
+{
+    return (Elf64_Phdr *)(void *)(image->data + sizeof(Elf64_Ehdr));
+}
+
+static void loads_the_segment_and_gives_the_entry(void **state)
+{
+    (void)state;
+    struct bytes image = small_image();
+    assert_int_equal(load(&image), STATUS_OK);
+    assert_int_equal(entry, RAM_BASE);
+    size_t code_at = sizeof(Elf64_Ehdr) + sizeof(Elf64_Phdr);
+    assert_memory_equal(ram, image.data + code_at, image.count - code_at);
+    bytes_fini(&image);
+}
+
+static void refuses_every_truncation(void **state)
+{
+    (void)state;
+    struct bytes image = small_image();
+    for (size_t count = 0; count < image.count; count++) {
+        /* A copy of exactly that size, so that a read past it is seen by the sanitizer. */
+        uint8_t *cut = malloc(count > 0 ? count : 1);
+        memcpy(cut, image.data, count);
+        problem = (struct problem){0};
+        assert_int_equal(elf_load("cut.elf", cut, count, ram, RAM_BYTES, &entry, &problem),
+                         STATUS_BAD_INPUT);
+        assert_non_null(strstr(problem.text, "cut.elf: "));
+        free(cut);
+    }
+    bytes_fini(&image);
+}
+
+/* Whatever a byte is changed to: either it is refused, with a line, or what it loads lies in RAM. */
+static void survives_every_changed_byte(void **state)
+{
+    (void)state;
+    struct bytes image = small_image();
+    for (size_t at = 0; at < sizeof(Elf64_Ehdr) + sizeof(Elf64_Phdr); at++) {
+        uint8_t right = image.data[at];
+        for (unsigned value = 0; value < 256; value++) {
+            image.data[at] = (uint8_t)value;
+            enum status status = load(&image);
+            if (status == STATUS_OK)
+                assert_in_range(entry, RAM_BASE, RAM_BASE + RAM_BYTES - 1);
+            else
+                assert_int_not_equal(problem.text[0], '\0');
+        }
+        image.data[at] = right;
+    }
+    bytes_fini(&image);
+}
+
+static void expect(struct bytes *image, enum status status, const char *detail)
+{
+    assert_int_equal(load(image), status);
+    if (strstr(problem.text, detail) == NULL)
+        fail_msg("%s", problem.text);
+    bytes_fini(image);
+    *image = small_image();
+}
+
+static void says_what_would_be_right(void **state)
+{
+    (void)state;
+    struct bytes image = small_image();
+    image.data[1] = 'X';
+    expect(&image, STATUS_BAD_INPUT, "small.elf: is not an ELF file");
+    image.data[EI_CLASS] = ELFCLASS32;
+    expect(&image, STATUS_BAD_INPUT, "not a 64-bit little-endian");
+    image.data[EI_DATA] = ELFDATA2MSB;
+    expect(&image, STATUS_BAD_INPUT, "not a 64-bit little-endian");
+    header_of(&image)->e_machine = EM_X86_64;
+    expect(&image, STATUS_BAD_INPUT, "machine 62, not for RISC-V");
+    header_of(&image)->e_type = ET_DYN;
+    expect(&image, STATUS_BAD_INPUT, "-static");
+    header_of(&image)->e_entry = RAM_BASE + 4096;
+    expect(&image, STATUS_BAD_INPUT, "entry point 0x80001000");
+    header_of(&image)->e_entry = RAM_BASE + 1;
+    expect(&image, STATUS_BAD_INPUT, "entry point");
+    segment_of(&image)->p_paddr = 0x10000;
+    expect(&image, STATUS_BAD_INPUT, "--image-base=0x80000000");
+    segment_of(&image)->p_paddr = UINT64_MAX - 2;
+    expect(&image, STATUS_BAD_INPUT, "outside memory");
+    segment_of(&image)->p_filesz = UINT64_MAX;
+    expect(&image, STATUS_BAD_INPUT, "truncated");
+    segment_of(&image)->p_offset = UINT64_MAX;
+    expect(&image, STATUS_BAD_INPUT, "truncated");
+    segment_of(&image)->p_memsz = 1;
+    expect(&image, STATUS_BAD_INPUT, "larger in the file");
+    segment_of(&image)->p_memsz = UINT64_MAX;
+    expect(&image, STATUS_BAD_INPUT, "outside memory");
+    header_of(&image)->e_phnum = 0;
+    expect(&image, STATUS_BAD_INPUT, "program headers");
+    segment_of(&image)->p_memsz = 40ull << 20;
+    expect(&image, STATUS_NO_MEMORY, "1MiB of memory; --memory 40MiB");
+    segment_of(&image)->p_memsz = RAM_BYTES + 1;
+    expect(&image, STATUS_NO_MEMORY, "--memory 2MiB");
+    segment_of(&image)->p_memsz = RAM_BYTES;
+    expect(&image, STATUS_OK, "");
+    bytes_fini(&image);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(loads_the_segment_and_gives_the_entry),
+        cmocka_unit_test(refuses_every_truncation),
+        cmocka_unit_test(survives_every_changed_byte),
+        cmocka_unit_test(says_what_would_be_right),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
