@@ -113,7 +113,7 @@ void observe_cut(struct observer *observer, uint64_t now_ns, const struct guest 
 {
     observer->oracle.applies[RULE_SAME_MEMORY] = true;
     observer->has_cut = true;
-    observer->instructions_at_cut = source->ops->instructions(source);
+    observer->lived_at_cut_ns = source->ops->now_ns(source);
     compare(observer, now_ns, source, target, 0, target->total_pages);
 }
 
@@ -130,7 +130,7 @@ void observe_end(struct observer *observer, uint64_t now_ns, const struct guest 
                  const struct guest *target)
 {
     compare(observer, now_ns, source, target, 0, target->total_pages);
-    if (source->ops->instructions(source) != observer->instructions_at_cut)
+    if (source->ops->now_ns(source) != observer->lived_at_cut_ns)
         oracle_break(&observer->oracle, RULE_ONE_RUNNER, now_ns,
                      "the guest ran on at the source after the cut");
     if (target->present.set_count != target->total_pages)

@@ -24,7 +24,7 @@ struct observer {
     struct witness *witnesses[DIRECTION_COUNT]; /* owned: one for each client */
     uint32_t client_count;
     bool has_cut;
-    uint64_t instructions_at_cut;
+    uint64_t lived_at_cut_ns; /* guest time: it stands still at the source from then on */
 };
 
 void observer_init(struct observer *observer, uint32_t client_count);
