@@ -93,7 +93,7 @@ static void test_right_answers_are_right(void **state)
     static char values[CLIENT_KEYS_DEFAULT][48];
     struct play play;
     struct client *client = play_open(&play);
-    char request[512], answer[64];
+    char request[512], answer[96];
     uint64_t counter = 0;
     (void)state;
 
