@@ -1,0 +1,91 @@
+#include "base/bitmap.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "base/prng.h"
+
+#define BITS_MAX 300
+
+/* The same set as plain flags: what every answer is compared with. */
+static void assert_same(const struct bitmap *bitmap, const bool *flags)
+{
+    uint64_t count = 0, total = bitmap->bit_count;
+    for (uint64_t i = 0; i < total; i++) {
+        assert_int_equal(bitmap_has(bitmap, i), flags[i]);
+        count += flags[i];
+    }
+    assert_int_equal(bitmap->set_count, count);
+    for (uint64_t from = 0; from <= total; from++) {
+        uint64_t next = from, run = from;
+        while (next < total && !flags[next])
+            next++;
+        assert_int_equal(bitmap_next(bitmap, from), next < total ? next : BITMAP_NONE);
+        while (run < total && flags[run])
+            run++;
+        assert_int_equal(bitmap_run(bitmap, from, UINT64_MAX), run - from);
+        assert_int_equal(bitmap_run(bitmap, from, 5), run - from < 5 ? run - from : 5);
+        assert_int_equal(bitmap_run(bitmap, from, 0), 0);
+    }
+    assert_int_equal(bitmap_next(bitmap, UINT64_MAX), BITMAP_NONE);
+}
+
+static void a_set_is_what_was_put_in(void **state)
+{
+    static const uint64_t sizes[] = {0, 1, 63, 64, 65, 128, 200, BITS_MAX};
+    (void)state;
+    for (size_t size = 0; size < sizeof sizes / sizeof sizes[0]; size++) {
+        bool flags[BITS_MAX] = {0};
+        struct bitmap bitmap;
+        struct prng prng = prng_make(size, 0);
+        bitmap_init(&bitmap, sizes[size]);
+        assert_same(&bitmap, flags);
+        for (unsigned round = 0; sizes[size] > 0 && round < 200; round++) {
+            /* Runs, so that whole words become full and empty. */
+            uint64_t first = prng_below(&prng, sizes[size]), length = prng_below(&prng, 150);
+            bool is_on = prng_below(&prng, 2) == 1;
+            for (uint64_t i = first; i < first + length && i < sizes[size]; i++) {
+                bool has_changed = is_on ? bitmap_set(&bitmap, i) : bitmap_clear(&bitmap, i);
+                assert_int_equal(has_changed, flags[i] != is_on);
+                flags[i] = is_on;
+            }
+            assert_same(&bitmap, flags);
+        }
+        bitmap_fini(&bitmap);
+    }
+}
+
+static void all_and_none(void **state)
+{
+    static const uint64_t sizes[] = {0, 1, 64, 65, BITS_MAX};
+    (void)state;
+    for (size_t size = 0; size < sizeof sizes / sizeof sizes[0]; size++) {
+        bool flags[BITS_MAX];
+        struct bitmap bitmap, copy;
+        bitmap_init(&bitmap, sizes[size]);
+        bitmap_init(&copy, sizes[size]);
+        bitmap_set_all(&bitmap);
+        memset(flags, 1, sizeof flags);
+        assert_same(&bitmap, flags);
+        bitmap_copy(&copy, &bitmap);
+        bitmap_clear_all(&bitmap);
+        assert_same(&copy, flags);
+        memset(flags, 0, sizeof flags);
+        assert_same(&bitmap, flags);
+        bitmap_fini(&bitmap);
+        bitmap_fini(&copy);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_set_is_what_was_put_in),
+        cmocka_unit_test(all_and_none),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
