@@ -140,12 +140,18 @@ static void emit(struct world *world, struct event event)
     event_append(&world->events, event);
 }
 
-/* The host at which the guest may execute; NULL while it stands still. */
-static struct host *runner(struct world *world)
+/* The host at which the guest lives, and hears what arrives for it; NULL between two hosts. */
+static struct host *home_of(struct world *world)
 {
     if (target_is_running(&world->target))
-        return target_is_waiting(&world->target, 0) ? NULL : &world->hosts[HOST_TARGET];
+        return &world->hosts[HOST_TARGET];
     return source_wants_pause(&world->source) ? NULL : &world->hosts[HOST_SOURCE];
+}
+
+/* The host at which the guest may execute; NULL while it stands still or waits for a page. */
+static struct host *runner(struct world *world)
+{
+    return target_is_waiting(&world->target, 0) ? NULL : home_of(world);
 }
 
 static uint32_t host_idx(const struct world *world, const struct host *host)
@@ -210,7 +216,7 @@ static void follow_client(struct world *world, struct client *client)
 static void client_due(struct world *world, uint32_t client_idx)
 {
     struct client *client = &world->clients.items[client_idx];
-    struct host *host = runner(world);
+    struct host *host = home_of(world);
 
     if (client->state == CLIENT_CONNECTING) {
         if (host != NULL &&
@@ -236,8 +242,8 @@ static void packet_arrived(struct world *world, uint64_t packet_idx)
     uint32_t stream_idx = packet->stream_idx;
 
     if (packet->is_to_guest) {
-        struct host *host = runner(world);
-        /* A host at which the guest does not run drops what arrives for it: it is sent again. */
+        struct host *host = home_of(world);
+        /* A host at which the guest does not live drops what arrives for it: it is sent again. */
         if (host != NULL && host_idx(world, host) == packet->host) {
             struct mailbox *mailbox = machine_mailbox(host->guest);
             mailbox_deliver(mailbox, guest_time(world, host), stream_idx, &packet->packet);
