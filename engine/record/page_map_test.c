@@ -76,7 +76,7 @@ static void a_page_goes_its_way(void **state)
         /* hybrid: the copy there is old, so the page is missing again */
         {"SsidfHsi", "c. d. i. cc dc dc dm im .c"},
         /* hybrid: in the log, not fetched */
-        {"SsidH", "c. d. i. cc dc dm"},
+        {"SsidHsi", "c. d. i. cc dc dm im .c"},
         /* pushed a second time for nothing: what is at the target stays */
         {"SHsitsi", "c. d. dm im .c .d .d .d"},
         /* given up: as if nothing had been tried, whatever still arrives */

@@ -130,10 +130,8 @@ static void fold_ended(struct timeline *timeline, const struct event *event)
     if (timeline->outcome == OUTCOME_COMPLETED &&
         timeline->private->installed_ns >= timeline->started_ns)
         timeline->ended_ns = timeline->private->installed_ns;
-    if (timeline->outcome == OUTCOME_ABORTED) {
-        timeline->downtime_ns = 0;
+    if (timeline->outcome == OUTCOME_ABORTED)
         page_map_give_up(&timeline->private->pages);
-    }
 }
 
 static void fold_round_started(struct timeline *timeline, const struct event *event)
