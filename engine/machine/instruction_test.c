@@ -419,6 +419,24 @@ static void leaving_memory_is_a_fault(void **state)
     assert_int_equal(bench.hart.pc, end - 2);
 }
 
+/* What comes behind the last instruction of the budget is not asked for: so the instant at which a
+ * page is missed does not depend on how the time was cut. */
+static void a_used_budget_asks_for_no_page(void **state)
+{
+    (void)state;
+    memory_drop(&bench.memory, 2);
+    assert_int_equal(run_word(program_word(INSTRUCTION_JAL, RA, 0, 0, 2 * PAGE_BYTES)), 1);
+    assert_int_equal(bench.result.stop, HART_BUDGET);
+    assert_int_equal(bench.hart.pc, RAM_BASE + 2 * PAGE_BYTES);
+    assert_int_equal(hart_run(&bench.hart, &bench.memory, &bench.clock, 1, &bench.result), 0);
+    assert_int_equal(bench.result.stop, HART_MISSING);
+    assert_int_equal(bench.result.page_idx, 2);
+    place(DATA + PAGE_BYTES - 4, program_word(INSTRUCTION_ADDI, A0, A0, 0, 1));
+    bench.hart.pc = DATA + PAGE_BYTES - 4; /* falls into the missing page, not by a jump */
+    assert_int_equal(hart_run(&bench.hart, &bench.memory, &bench.clock, 1, &bench.result), 1);
+    assert_int_equal(bench.result.stop, HART_BUDGET);
+}
+
 /* ---- Encodings ---- */
 
 static void every_row_comes_back_from_its_bits(void **state)
@@ -533,6 +551,7 @@ int main(void)
         TEST(counters_are_read_only),
         TEST(stops_before_ecall_and_behind_wfi),
         TEST(leaving_memory_is_a_fault),
+        TEST(a_used_budget_asks_for_no_page),
         TEST(every_row_comes_back_from_its_bits),
         TEST(what_is_reserved_is_refused),
         TEST(compressed_ones_expand),
