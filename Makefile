@@ -64,7 +64,8 @@ $(FERRY): $(call OBJ,labs/main.c) $(FRONT) $(ENGINE)
 # ---- Guests: RISC-V programs, always by clang and lld, so that an image is the same everywhere. ----
 GUEST_CFLAGS := --target=riscv64 -march=rv64imac -mabi=lp64 -mcmodel=medany -mno-relax -O2 -g -gdwarf-aranges \
 	-std=gnu11 -ffreestanding -fno-pic -nostdlib -static -Wall -Wextra -Werror -Iguests -Iengine
-$(BUILD)/guests/%: guests/%.c guests/runtime.c guests/start.S guests/guest.ld $(wildcard guests/*.h) engine/machine/hypercall.h Makefile
+$(BUILD)/guests/%: guests/%.c guests/runtime.c guests/start.S guests/guest.ld $(wildcard guests/*.h) \
+		engine/machine/hypercall.h engine/base/prng.h Makefile
 	@mkdir -p $(@D)
 	$(CLANG) $(GUEST_CFLAGS) -fuse-ld=lld -Wl,-T,guests/guest.ld guests/start.S guests/runtime.c $< -o $@
 

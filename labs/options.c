@@ -135,6 +135,13 @@ static int option_words(const struct split *split, unsigned takes)
     return split->value == NULL && (own == NULL || own->has_value) ? 2 : 1;
 }
 
+/* The word behind an option is not its value where it is an option itself; but a guest's arguments
+ * begin like that. */
+static bool has_value_behind(const struct split *split, int word_count, char **words)
+{
+    return word_count > 1 && (strncmp(words[1], "--", 2) != 0 || strcmp(split->key, "args") == 0);
+}
+
 static enum status take_option(struct options *options, unsigned takes, int word_count, char **words,
                                struct problem *problem)
 {
@@ -147,8 +154,7 @@ static enum status take_option(struct options *options, unsigned takes, int word
         return refuse_unknown(split.key, takes, problem);
     if (own != NULL && !own->has_value && split.value != NULL)
         return problem_set(problem, STATUS_USAGE, "--%s takes no value: leave it out", split.key);
-    bool is_missing = needed == 2 && (word_count < 2 || (strncmp(words[1], "--", 2) == 0 &&
-                                                         strcmp(split.key, "args") != 0));
+    bool is_missing = needed == 2 && !has_value_behind(&split, word_count, words);
     if (is_missing && own != NULL)
         return problem_set(problem, STATUS_USAGE, "--%s needs a file: write --%s FILE", split.key,
                            split.key);
@@ -223,7 +229,11 @@ static enum status find_file(struct options *options, unsigned takes, int word_c
         struct split split;
         if (is_option(words[i])) {
             split_option(words[i], &split);
-            i += option_words(&split, takes) == 2;
+            /* Whether the next word is its value is not known of an unknown option. */
+            if (option_words(&split, takes) == 0)
+                return refuse_unknown(split.key, takes, problem);
+            i += option_words(&split, takes) == 2 &&
+                 has_value_behind(&split, word_count - i, words + i);
             continue;
         }
         if ((takes & TAKES_SCENARIO) == 0)

@@ -45,3 +45,23 @@ const char *people_rate(struct people *people, uint64_t pages_per_s)
     snprintf(text, sizeof people->texts[0], "%.20s pages/s", count);
     return text;
 }
+
+void people_wrap(FILE *file, const char *head, const char *text)
+{
+    size_t indent = strlen(head), room = 80 - indent;
+
+    fputs(head, file);
+    for (;;) {
+        size_t count = strlen(text);
+        if (count > room)
+            for (count = room; count > 0 && text[count] != ' '; count--)
+                ;
+        if (count == 0) /* one word, longer than the line */
+            count = strcspn(text, " ");
+        fprintf(file, "%.*s\n", (int)count, text);
+        text += count + strspn(text + count, " ");
+        if (*text == '\0')
+            return;
+        fprintf(file, "%*s", (int)indent, "");
+    }
+}

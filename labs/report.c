@@ -59,7 +59,7 @@ static void print_heading(const struct report *report, FILE *file)
     fprintf(file, "%s\n",
             timeline->is_limit_exceeded ? ", with the downtime limit exceeded" : "");
     if (*report->reason != '\0')
-        fprintf(file, "  %s\n", report->reason);
+        people_wrap(file, "  ", report->reason);
 }
 
 static void print_rounds(const struct report *report, FILE *file)
@@ -69,8 +69,8 @@ static void print_rounds(const struct report *report, FILE *file)
 
     if (timeline->round_count == 0)
         return;
-    fprintf(file, "\n  %6s %12s %12s %12s %12s %12s\n", "round", "pages", "bytes", "time", "dirtied",
-            report->has_forecast ? "forecast" : "");
+    fprintf(file, "\n  %6s %12s %12s %12s %12s%s\n", "round", "pages", "bytes", "time", "dirtied",
+            report->has_forecast ? "     forecast" : "");
     for (uint32_t i = 0; i < timeline->round_count; i++) {
         const struct timeline_round *round = &timeline->rounds[i];
         struct people people = {0};
@@ -93,19 +93,19 @@ static void print_times(const struct report *report, FILE *file)
     const struct forecast *forecast = &report->forecast;
     struct people people = {0};
 
-    fprintf(file, "\n  %-18s%-20s", "total time", people_time(&people, report_total_ns(report)));
+    fprintf(file, "\n  %-18s%s", "total time", people_time(&people, report_total_ns(report)));
     if (report->has_forecast)
-        fprintf(file, "forecast %s", people_time(&people, ns_of(forecast->total_s)));
-    fprintf(file, "\n  %-18s%-20s", "downtime", people_time(&people, timeline->downtime_ns));
+        fprintf(file, ", forecast %s", people_time(&people, ns_of(forecast->total_s)));
+    fprintf(file, "\n  %-18s%s", "downtime", people_time(&people, timeline->downtime_ns));
     if (report->has_forecast)
-        fprintf(file, "forecast %s", people_time(&people, ns_of(forecast->downtime_s)));
+        fprintf(file, ", forecast %s", people_time(&people, ns_of(forecast->downtime_s)));
     if (report->scenario->mode == MODE_PRE_COPY)
         fprintf(file, ", limit %s", people_time(&people, report->scenario->downtime_limit_ns));
-    fprintf(file, "\n  %-18s%-20sre-sent %s, %s writes trapped\n", "pages sent",
+    fprintf(file, "\n  %-18s%s, re-sent %s; %s writes trapped\n", "pages sent",
             people_count(&people, timeline->pages_sent),
             people_count(&people, timeline->pages_resent),
             people_count(&people, timeline->dirty_traps));
-    fprintf(file, "  %-18s%-20sframing %s, state %s\n", "bytes on the wire",
+    fprintf(file, "  %-18s%s: framing %s, state %s\n", "bytes on the wire",
             people_bytes(&people, timeline->bytes_on_wire),
             people_bytes(&people, timeline->framing_bytes),
             people_bytes(&people, timeline->state_bytes));
@@ -162,19 +162,20 @@ static void print_console(const struct report *report, FILE *file)
 
 static void print_oracle(const struct report *report, FILE *file)
 {
-    const char *separator = "";
+    char text[256] = "";
 
-    fprintf(file, "  %-18s", "oracle");
     for (unsigned i = 0; i < RULE_COUNT; i++) {
-        if (!report->oracle.applies[i])
-            continue;
-        fprintf(file, "%s%s%s", separator, oracle_rule_key((enum oracle_rule)i),
-                report->oracle.is_broken[i] ? " BROKEN" : "");
-        separator = ", ";
+        size_t used = strlen(text);
+        if (report->oracle.applies[i])
+            snprintf(text + used, sizeof text - used, "%s%s%s", used > 0 ? ", " : "",
+                     oracle_rule_key((enum oracle_rule)i),
+                     report->oracle.is_broken[i] ? " BROKEN" : "");
     }
-    fprintf(file, "%s\n", oracle_holds(&report->oracle) ? ": held" : "");
+    if (oracle_holds(&report->oracle))
+        strcat(text, ": held");
+    people_wrap(file, "  oracle            ", text);
     if (!oracle_holds(&report->oracle))
-        fprintf(file, "  %-18s%s\n", "", report->oracle.what);
+        people_wrap(file, "                    ", report->oracle.what);
     fprintf(file, "  %-18sguest %016llx, recording %016llx\n", "digests",
             (unsigned long long)report->timeline->digest,
             (unsigned long long)report->recording_digest);

@@ -1,0 +1,405 @@
+/* The front door as people and scripts meet it: the program itself, run with good and bad lines. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <elf.h>
+#include <dirent.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include <jansson.h>
+
+#define TEXT_MAX (1 << 18)
+
+static char folder[64]; /* of this test's own; ferry runs elsewhere and writes here */
+static char out[TEXT_MAX], err[TEXT_MAX];
+
+static void slurp(const char *name, char *text)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    text[fread(text, 1, TEXT_MAX - 1, file)] = '\0';
+    fclose(file);
+    unlink(path);
+}
+
+static void spill(const char *name, const char *text)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs(text, file);
+    fclose(file);
+}
+
+/* A program of somebody's own that needs 2 MiB and ends with status 7. */
+static void spill_own_guest(void)
+{
+    static const uint32_t code[] = {
+        0x00700513, /* addi a0, zero, 7 */
+        0x05d00893, /* addi a7, zero, 93 */
+        0x00000073, /* ecall */
+    };
+    Elf64_Ehdr header = {
+        .e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, EV_CURRENT},
+        .e_type = ET_EXEC,
+        .e_machine = EM_RISCV,
+        .e_version = EV_CURRENT,
+        .e_entry = 0x80000000,
+        .e_phoff = sizeof header,
+        .e_ehsize = sizeof header,
+        .e_phentsize = sizeof(Elf64_Phdr),
+        .e_phnum = 1,
+    };
+    Elf64_Phdr segment = {
+        .p_type = PT_LOAD,
+        .p_flags = PF_R | PF_W | PF_X,
+        .p_offset = sizeof header + sizeof segment,
+        .p_vaddr = 0x80000000,
+        .p_paddr = 0x80000000,
+        .p_filesz = sizeof code,
+        .p_memsz = 2 << 20,
+        .p_align = 4,
+    };
+    char path[128];
+    snprintf(path, sizeof path, "%s/own.elf", folder);
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    fwrite(&header, sizeof header, 1, file);
+    fwrite(&segment, sizeof segment, 1, file);
+    fwrite(code, sizeof code, 1, file);
+    fclose(file);
+}
+
+/* Runs `ferry LINE` by the shell, with $D for the folder. Fills out and err; returns the status. */
+static int ferry(const char *line)
+{
+    char command[1024];
+    int status;
+
+    snprintf(command, sizeof command, "D=%s; " BUILD_DIR "/bin/ferry %s >$D/out 2>$D/err </dev/null",
+             folder, line);
+    status = system(command);
+    slurp("out", out);
+    slurp("err", err);
+    if (!WIFEXITED(status))
+        fail_msg("ferry %s: it was killed: %s", line, err);
+    return WEXITSTATUS(status);
+}
+
+static unsigned count_files(void)
+{
+    DIR *directory = opendir(folder);
+    unsigned count = 0;
+    for (struct dirent *entry; (entry = readdir(directory)) != NULL;)
+        count += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+    closedir(directory);
+    return count;
+}
+
+static int make_folder(void **state)
+{
+    (void)state;
+    strcpy(folder, "/tmp/ferry_command_test_XXXXXX");
+    return mkdtemp(folder) == NULL ? -1 : 0;
+}
+
+static int remove_folder(void **state)
+{
+    char command[128];
+    (void)state;
+    snprintf(command, sizeof command, "rm -rf %s", folder);
+    return system(command);
+}
+
+/* One line on stderr with these words in it, nothing on stdout, status 2, no file left behind. */
+static void bad_lines_are_refused(void **state)
+{
+    static const struct {
+        const char *line, *words;
+    } rows[] = {
+        {"", "ferry help"},
+        {"rum", "the nearest is \"run\""},
+        {"help rum", "the nearest is \"run\""},
+        {"run --bandwith 1Gbit/s", "--bandwidth"},
+        {"run --compress lz4", "unknown option --compress"},
+        {"run --memory 64", "write a size such as 64MiB"},
+        {"run --memory 65000B", "whole number of pages"},
+        {"run --mode precopy", "stop-and-copy|pre-copy|post-copy|hybrid"},
+        {"run --dirty-rate 5pages/s", "--dirty-rate cannot be used here"},
+        {"run --guest nobody", "one of counter, dirtier, hello, kv, sort"},
+        {"run --guest ./nobody.elf", "./nobody.elf: No such file"},
+        {"run --guest $D", "is no file"},
+        {"run --guest Makefile.elf", "No such file"},
+        {"run --guest ./Makefile", "Makefile"},
+        {"run --guest $D/empty.elf", "empty"},
+        {"run --guest $D/cut.elf", "cut.elf"},
+        {"run --guest $D/own.elf --memory 1MiB", "2MiB"},
+        {"guest run --memory 1MiB $D/own.elf", "2MiB"},
+        {"run $D/wrong.ini", "wrong.ini:3: unknown option \"latancy\""},
+        {"run $D/doubled.ini", "doubled.ini:2: \"seed\" was given already in line 1"},
+        {"run $D/long.ini", "long.ini:1: the line is too long"},
+        {"run $D/mode.ini", "mode.ini:2: max-rounds cannot be used here"},
+        {"run $D/nothing.ini", "nothing.ini: No such file"},
+        {"run --json $D/no/where.json --record $D/x", "where.json cannot be written"},
+        {"run --record $D --json $D/x", "cannot be written"},
+        {"run --json -- x", "--json needs a file"},
+        {"compare --mode hybrid", "leave it out"},
+        {"compare --record $D/x", "unknown option --record"},
+        {"forecast --clients 99", "at most 60"},
+        {"demo --quiet", "unknown option --quiet"},
+        {"tui $D/cut.ferry", "cut.ferry"},
+        {"run $D/cut.ferry", "this is a recording"},
+        {"tui $D/cut.ferry --seed 3", "a recording is what it is"},
+        {"guest", "list, info, disassemble or run"},
+        {"guest lst", "the nearest is \"list\""},
+        {"guest info", "write ferry guest info GUEST"},
+        {"guest info nobody", "unknown guest"},
+        {"guest info model:idle", "a model has no program"},
+        {"guest disassemble hello nowhere", "no function of this guest"},
+        {"guest disassemble hello 0x10", "there is no instruction at"},
+        {"guest run", "no guest named"},
+        {"guest run --speed 3 hello", "unknown option --speed"},
+        {"guest run --memory 1 hello", "such as 64MiB"},
+    };
+    unsigned file_count;
+    (void)state;
+    spill_own_guest();
+    spill("empty.elf", "");
+    spill("cut.elf", "\177ELF\2\1\1");
+    spill("wrong.ini", "seed = 1\n\nlatancy = 1ms\n");
+    spill("doubled.ini", "seed = 1\nseed = 2\n");
+    spill("mode.ini", "mode = post-copy\nmax-rounds = 3\n");
+    spill("cut.ferry", "ferryrec\1");
+    memset(out, 'x', 300);
+    strcpy(out + 300, " = 1\n");
+    spill("long.ini", out);
+    file_count = count_files();
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        int status = ferry(rows[i].line);
+        char *line_end = strchr(err, '\n');
+        if (status != 2 || strstr(err, rows[i].words) == NULL || line_end == NULL ||
+            line_end[1] != '\0' || out[0] != '\0' || count_files() != file_count)
+            fail_msg("ferry %s: status %d, %u files more, stdout \"%.80s\", stderr \"%s\"",
+                     rows[i].line, status, count_files() - file_count, out, err);
+    }
+}
+
+static json_t *object_of_stdout(void)
+{
+    json_error_t error;
+    json_t *object = json_loads(out, JSON_REJECT_DUPLICATES, &error);
+    if (object == NULL)
+        fail_msg("no JSON: %s: %.200s", error.text, out);
+    return object;
+}
+
+static const char *text_of(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    assert_non_null(text);
+    return text;
+}
+
+static void run_says_the_same_twice(void **state)
+{
+    char digest[32];
+    (void)state;
+    assert_int_equal(ferry("run --seed 5 --json -"), 0);
+    json_t *object = object_of_stdout();
+    assert_string_equal(text_of(object, "schema"), "ferry.run/1");
+    assert_string_equal(text_of(object, "outcome"), "completed");
+    snprintf(digest, sizeof digest, "%s", text_of(object, "recording_digest"));
+    json_decref(object);
+    assert_string_equal(err, "");
+
+    assert_int_equal(ferry("run --seed 5 --json - --plain"), 0);
+    object = object_of_stdout();
+    assert_string_equal(text_of(object, "recording_digest"), digest);
+    json_decref(object);
+
+    assert_int_equal(ferry("run --seed 6 --json -"), 0);
+    object = object_of_stdout();
+    assert_string_not_equal(text_of(object, "recording_digest"), digest);
+    json_decref(object);
+}
+
+static void files_are_written_whole(void **state)
+{
+    char written[TEXT_MAX];
+    (void)state;
+    assert_int_equal(ferry("run --guest hello --json $D/a.json --record $D/a.ferry --quiet"), 0);
+    assert_string_equal(out, "");
+    assert_string_equal(err, "");
+    slurp("a.json", written);
+    assert_non_null(strstr(written, "\"guest\": \"hello\""));
+    /* The recording plays as the world did. */
+    assert_int_equal(ferry("tui $D/a.ferry --plain"), 0);
+    assert_non_null(strstr(out, "complete"));
+    slurp("a.ferry", written);
+    assert_memory_equal(written, "ferryrec", 8);
+}
+
+static void a_scenario_file_is_the_same_as_options(void **state)
+{
+    char digest[32];
+    (void)state;
+    assert_int_equal(ferry("run --guest dirtier --mode hybrid --memory 8MiB --json -"), 0);
+    json_t *object = object_of_stdout();
+    snprintf(digest, sizeof digest, "%s", text_of(object, "recording_digest"));
+    json_decref(object);
+    spill("same.ini", "[scenario]\nguest = dirtier\nmode = hybrid ; and more\nmemory = 8MiB\n");
+    assert_int_equal(ferry("run $D/same.ini --json -"), 0);
+    object = object_of_stdout();
+    assert_string_equal(text_of(object, "recording_digest"), digest);
+    json_decref(object);
+}
+
+static void what_fails_ends_with_status_1(void **state)
+{
+    (void)state;
+    /* The rounds cannot win: the guest writes faster than the link carries. */
+    assert_int_equal(ferry("run --guest model:uniform --dirty-rate 90kpages/s --max-rounds 3 "
+                           "--on-limit abort --downtime-limit 1us"),
+                     1);
+    assert_non_null(strstr(out, "aborted"));
+    assert_int_equal(ferry("run --guest model:uniform --dirty-rate 90kpages/s --max-rounds 3 "
+                           "--downtime-limit 1us"),
+                     0);
+    assert_non_null(strstr(out, "downtime limit exceeded"));
+    assert_int_equal(ferry("run --quiet --json /dev/full"), 2);
+    assert_non_null(strstr(err, "cannot be written"));
+}
+
+static void compare_has_every_mode(void **state)
+{
+    static const char *const modes[] = {"stop-and-copy", "pre-copy", "post-copy", "hybrid"};
+    (void)state;
+    assert_int_equal(ferry("compare --guest kv --clients 4 --max-rounds 9"), 0);
+    for (unsigned i = 0; i < 4; i++)
+        assert_non_null(strstr(out, modes[i]));
+    assert_non_null(strstr(out, "one_runner, same_memory, streams held in all modes"));
+    char *rest = out, *line;
+    while ((line = strsep(&rest, "\n")) != NULL)
+        if (strlen(line) > 80)
+            fail_msg("wider than 80 columns: %s", line);
+
+    assert_int_equal(ferry("compare --guest kv --clients 4 --json -"), 0);
+    json_t *object = object_of_stdout();
+    json_t *runs = json_object_get(object, "runs");
+    assert_string_equal(text_of(object, "schema"), "ferry.compare/1");
+    assert_int_equal(json_array_size(runs), 4);
+    for (unsigned i = 0; i < 4; i++) {
+        json_t *run = json_array_get(runs, i);
+        assert_string_equal(text_of(run, "mode"), modes[i]);
+        json_t *clients = json_object_get(run, "clients");
+        assert_int_equal(json_integer_value(json_object_get(clients, "errors")), 0);
+        assert_true(json_integer_value(json_object_get(clients, "requests")) > 1000);
+    }
+    json_decref(object);
+}
+
+static void forecast_is_theory(void **state)
+{
+    (void)state;
+    /* C3: 64 MiB and their framing over 1 Gbit/s. */
+    assert_int_equal(ferry("forecast --guest model:uniform --json -"), 0);
+    json_t *object = object_of_stdout();
+    json_t *stop = json_object_get(json_object_get(object, "modes"), "stop-and-copy");
+    json_int_t downtime_ns = json_integer_value(json_object_get(stop, "downtime_ns"));
+    assert_string_equal(text_of(object, "schema"), "ferry.forecast/1");
+    assert_true(downtime_ns > 536000000 && downtime_ns < 545000000);
+    json_decref(object);
+}
+
+static void guests_run_where_they_are(void **state)
+{
+    (void)state;
+    assert_int_equal(ferry("guest list"), 0);
+    assert_non_null(strstr(out, "kv "));
+    assert_int_equal(ferry("guest run hello"), 0);
+    assert_non_null(strstr(out, "Hello"));
+    assert_int_equal(ferry("guest run --memory 8MiB hello"), 0);
+    assert_non_null(strstr(out, "8192 KiB"));
+    assert_int_equal(ferry("guest run hello --memory=8MiB"), 0);
+    assert_non_null(strstr(out, "8192 KiB"));
+    assert_int_equal(ferry("guest run kv"), 1);
+    assert_non_null(strstr(err, "waits for somebody"));
+    assert_int_equal(ferry("guest info kv"), 0);
+    assert_non_null(strstr(out, "0x80000000"));
+    assert_int_equal(ferry("guest disassemble hello main"), 0);
+    assert_int_equal(strncmp(out, "main:\n", 6), 0);
+    assert_non_null(strstr(out, "addi sp, sp, -"));
+}
+
+static void anybody_s_program_is_a_guest(void **state)
+{
+    (void)state;
+    spill_own_guest();
+    assert_int_equal(ferry("guest run $D/own.elf"), 7);
+    assert_int_equal(ferry("run --guest $D/own.elf --memory 4MiB --mode post-copy --verify"), 0);
+    assert_non_null(strstr(out, "it ended with status 7"));
+    assert_non_null(strstr(out, "transparent"));
+}
+
+static void the_demonstration_tells_itself_in_lines(void **state)
+{
+    (void)state;
+    assert_int_equal(ferry("demo"), 0);
+    assert_non_null(strstr(out, "round 4"));
+    assert_non_null(strstr(out, "downtime"));
+    assert_non_null(strstr(out, " 0 wrong"));
+    assert_int_equal(ferry("demo --guest counter --mode post-copy --plain"), 0);
+    assert_int_equal(ferry("demo --json -"), 0);
+    json_t *object = object_of_stdout();
+    assert_int_equal(json_integer_value(json_object_get(object, "seed")), 1);
+    json_decref(object);
+}
+
+static void help_is_help(void **state)
+{
+    static const char *const commands[] = {"demo", "run", "compare", "forecast", "tui", "guest"};
+    char line[64];
+    (void)state;
+    assert_int_equal(ferry("help"), 0);
+    for (unsigned i = 0; i < 6; i++) {
+        assert_int_equal(ferry("help"), 0);
+        assert_non_null(strstr(out, commands[i]));
+        snprintf(line, sizeof line, "help %s", commands[i]);
+        assert_int_equal(ferry(line), 0);
+        snprintf(line, sizeof line, "%s --help", commands[i]);
+        assert_int_equal(ferry(line), 0);
+        assert_non_null(strstr(out, "usage: ferry "));
+    }
+    assert_int_equal(ferry("help run"), 0);
+    assert_non_null(strstr(out, "--downtime-limit 30ms"));
+    assert_int_equal(ferry("--version"), 0);
+    assert_int_equal(strncmp(out, "ferry ", 6), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bad_lines_are_refused),
+        cmocka_unit_test(run_says_the_same_twice),
+        cmocka_unit_test(files_are_written_whole),
+        cmocka_unit_test(a_scenario_file_is_the_same_as_options),
+        cmocka_unit_test(what_fails_ends_with_status_1),
+        cmocka_unit_test(compare_has_every_mode),
+        cmocka_unit_test(forecast_is_theory),
+        cmocka_unit_test(guests_run_where_they_are),
+        cmocka_unit_test(anybody_s_program_is_a_guest),
+        cmocka_unit_test(the_demonstration_tells_itself_in_lines),
+        cmocka_unit_test(help_is_help),
+    };
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
