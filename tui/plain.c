@@ -91,7 +91,10 @@ static void tell_end(const struct teller *teller)
     const struct timeline *timeline = &teller->session->timeline;
     struct words time, p50, p99, faults, pushed, pages, again;
     struct timeline_spread wait = timeline_fault_wait(timeline);
-    tell_instant(teller, timeline->ended_ns);
+    /* The last page may be there before the guest runs: it is complete with the later of the two. */
+    tell_instant(teller, timeline->has_resumed && timeline->resumed_at_ns > timeline->ended_ns
+                             ? timeline->resumed_at_ns
+                             : timeline->ended_ns);
     if (timeline->outcome != OUTCOME_COMPLETED) {
         fprintf(teller->out, "the move ended: %s.\n", outcome_name(timeline->outcome));
         return;
@@ -116,7 +119,9 @@ static void tell_news(struct teller *teller)
     if (timeline->has_started && !teller->has_told_start) {
         teller->has_told_start = true;
         tell_instant(teller, timeline->started_ns);
-        fprintf(teller->out, "the move starts. The guest runs on at host A.\n");
+        fprintf(teller->out, timeline->mode == MODE_PRE_COPY || timeline->mode == MODE_HYBRID
+                                 ? "the move starts. The guest runs on at host A.\n"
+                                 : "the move starts.\n");
     }
     tell_rounds(teller, false);
     if (timeline->is_limit_exceeded && !teller->has_told_limit) {
@@ -134,10 +139,8 @@ static void tell_news(struct teller *teller)
         tell_resume(teller);
     }
     if (timeline->phase == PHASE_POST_COPY && !teller->is_post_copy_told) {
-        struct words pages;
         teller->is_post_copy_told = true;
-        fprintf(teller->out, "Its pages follow: %s still at host A.\n",
-                words_counted(&pages, timeline->pages_missing, "page"));
+        fprintf(teller->out, "Its missing pages follow: those that it touches first.\n");
     }
     if (timeline->has_ended && !teller->has_told_end) {
         teller->has_told_end = true;
@@ -177,6 +180,7 @@ static void play_lines(struct session *session, FILE *out)
     tell_clients(&teller);
     if (session->verdict != NULL)
         fprintf(out, "%s\n", session->verdict);
+    fflush(out);
 }
 
 void plain_progress(const struct session *session, char *text, size_t text_bytes)

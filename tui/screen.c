@@ -81,14 +81,20 @@ static void keep_stderr(void)
     dup2(screen.stderr_kept, STDERR_FILENO);
 }
 
+static void restore_handlers(void)
+{
+    for (int i = 0; i < DEADLY_COUNT; i++)
+        sigaction(deadly[i], &screen.before_deadly[i], NULL);
+    sigaction(SIGTSTP, &screen.before_stop, NULL);
+}
+
 static void die(int signal_number)
 {
     int saved_errno = errno;
     write_all(STDOUT_FILENO, screen.restore, screen.restore_bytes);
     tcsetattr(STDIN_FILENO, TCSANOW, &screen.before);
     release_stderr();
-    for (int i = 0; i < DEADLY_COUNT; i++)
-        sigaction(deadly[i], &screen.before_deadly[i], NULL);
+    restore_handlers();
     errno = saved_errno;
     raise(signal_number); /* pending until the handler returns, then handled as before */
 }
@@ -97,6 +103,21 @@ static void want_stop(int signal_number)
 {
     (void)signal_number;
     is_stop_wanted = 1;
+}
+
+/* As they are before curses, which brings handlers of its own, has touched them. */
+static void remember_signals(void)
+{
+    for (int i = 0; i < DEADLY_COUNT; i++)
+        sigaction(deadly[i], NULL, &screen.before_deadly[i]);
+    sigaction(SIGTSTP, NULL, &screen.before_stop);
+}
+
+/* Who started us may have decided that a signal is not for us (nohup, a shell's background jobs):
+ * that stays so. */
+static void catch(int signal_number, const struct sigaction *action, const struct sigaction *before)
+{
+    sigaction(signal_number, before->sa_handler == SIG_IGN ? before : action, NULL);
 }
 
 static void catch_signals(void)
@@ -108,17 +129,15 @@ static void catch_signals(void)
     MUST(screen.signal_stack != NULL);
     sigaltstack(&stack, &screen.before_stack);
     for (int i = 0; i < DEADLY_COUNT; i++)
-        sigaction(deadly[i], &action, &screen.before_deadly[i]);
+        catch(deadly[i], &action, &screen.before_deadly[i]);
     action.sa_handler = want_stop;
     action.sa_flags = 0;
-    sigaction(SIGTSTP, &action, &screen.before_stop);
+    catch(SIGTSTP, &action, &screen.before_stop);
 }
 
 static void release_signals(void)
 {
-    for (int i = 0; i < DEADLY_COUNT; i++)
-        sigaction(deadly[i], &screen.before_deadly[i], NULL);
-    sigaction(SIGTSTP, &screen.before_stop, NULL);
+    restore_handlers();
     sigaltstack(&screen.before_stack, NULL);
     free(screen.signal_stack);
     screen.signal_stack = NULL;
@@ -205,12 +224,14 @@ bool screen_open(void)
         return false;
     if (tcgetattr(STDIN_FILENO, &screen.before) != 0)
         return false;
+    remember_signals();
     screen.curses = newterm(NULL, stdout, stdin);
     if (screen.curses == NULL)
         return false;
     if (!has_addressing()) {
         endwin();
         delscreen(screen.curses);
+        restore_handlers();
         tcsetattr(STDIN_FILENO, TCSANOW, &screen.before);
         return false;
     }

@@ -198,13 +198,12 @@ static inline void scripted_rewrite(struct scripted *s)
     s->events.count = 0;
     s->paused_ns = s->resumed_ns = SCRIPTED_NEVER;
     s->prng = prng_make(1, 1);
-    uint64_t end_ns = s->start_ns == SCRIPTED_NEVER ? 3600 * NS_PER_S : scripted_move(s) + s->after_ns;
-    if (s->start_ns != SCRIPTED_NEVER)
-        scripted_talk(s, end_ns);
+    uint64_t end_ns = s->start_ns == SCRIPTED_NEVER ? 60 * NS_PER_S : scripted_move(s) + s->after_ns;
+    scripted_talk(s, end_ns);
     scripted_put(s, end_ns, EVENT_RUN_ENDED, 123456789, 0x1234, 0, 0);
     scripted_sort(s);
     s->next = 0;
-    while (s->next < s->events.count && s->session.timeline.event_count > 0 &&
+    while (s->next < s->events.count && s->session.timeline.now_ns > 0 &&
            s->events.items[s->next].at_ns <= s->session.timeline.now_ns)
         s->next++;
 }
@@ -260,7 +259,7 @@ static inline bool scripted_act(struct session *session, enum session_command co
     if (!scripted_can(session, command))
         return false;
     if (command == SESSION_START) {
-        s->start_ns = now_ns;
+        s->start_ns = now_ns + 1;
     } else if (command == SESSION_POST_COPY) {
         s->switch_ns = now_ns + 1;
     } else if (command == SESSION_ABORT) {

@@ -235,5 +235,6 @@ int view_play(struct session *session, const struct view_options *options)
         return VIEW_TROUBLE;
     if (session->verdict != NULL)
         printf("%s\n", session->verdict);
+    fflush(stdout);
     return session->is_broken ? VIEW_BROKEN : VIEW_FINE;
 }

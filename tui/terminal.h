@@ -1,0 +1,179 @@
+/* terminal: a terminal for the tests: a real pseudo-terminal whose other end is interpreted by
+ * libvterm, so that a test sees what a user would see. The program under test is a forked child.
+ *
+ * Tests wait for a condition, with a limit so generous that no slow machine meets it.
+ */
+#ifndef TUI_TERMINAL_H
+#define TUI_TERMINAL_H
+
+#include <poll.h>
+#include <pty.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+#include <vterm.h>
+
+#include "base/bytes.h"
+
+#define TERMINAL_PATIENCE_S 60
+#define TERMINAL_TEXT_MAX   (256 * 4 * 100)
+
+struct terminal {
+    VTerm *vterm;
+    VTermScreen *screen;
+    int file, rows, columns;
+    pid_t child;
+    struct termios before;      /* its modes, before the child touched them */
+    bool has_picture;           /* the alternate screen is shown */
+    bool is_cursor_hidden;
+    struct bytes log;           /* everything that the child wrote */
+    char text[TERMINAL_TEXT_MAX];
+};
+
+static inline int terminal_on_property(VTermProp property, VTermValue *value, void *user)
+{
+    struct terminal *terminal = user;
+    if (property == VTERM_PROP_ALTSCREEN)
+        terminal->has_picture = value->boolean;
+    if (property == VTERM_PROP_CURSORVISIBLE)
+        terminal->is_cursor_hidden = !value->boolean;
+    return 1;
+}
+
+/* Runs `program` (its result is the exit status) in a terminal of its own. */
+static inline struct terminal *terminal_open(int rows, int columns, int (*program)(void *), void *user)
+{
+    static const VTermScreenCallbacks callbacks = {.settermprop = terminal_on_property};
+    struct terminal *terminal = calloc(1, sizeof *terminal);
+    struct winsize size = {.ws_row = (unsigned short)rows, .ws_col = (unsigned short)columns};
+    terminal->rows = rows;
+    terminal->columns = columns;
+    terminal->vterm = vterm_new(rows, columns);
+    vterm_set_utf8(terminal->vterm, 1);
+    terminal->screen = vterm_obtain_screen(terminal->vterm);
+    vterm_screen_set_callbacks(terminal->screen, &callbacks, terminal);
+    vterm_screen_enable_altscreen(terminal->screen, 1);
+    vterm_screen_reset(terminal->screen, 1);
+    terminal->child = forkpty(&terminal->file, NULL, NULL, &size);
+    if (terminal->child == 0)
+        _exit(program(user));
+    tcgetattr(terminal->file, &terminal->before);
+    return terminal;
+}
+
+static inline void terminal_close(struct terminal *terminal)
+{
+    if (terminal->child > 0) {
+        kill(terminal->child, SIGKILL);
+        waitpid(terminal->child, NULL, 0);
+    }
+    close(terminal->file);
+    vterm_free(terminal->vterm);
+    bytes_fini(&terminal->log);
+    free(terminal);
+}
+
+/* Takes what the child has written; false when it has closed the terminal. */
+static inline bool terminal_take(struct terminal *terminal, int timeout_ms)
+{
+    char piece[4096];
+    struct pollfd output = {.fd = terminal->file, .events = POLLIN};
+    if (poll(&output, 1, timeout_ms) <= 0)
+        return true;
+    ssize_t count = read(terminal->file, piece, sizeof piece);
+    if (count <= 0)
+        return false;
+    bytes_put(&terminal->log, piece, (size_t)count);
+    vterm_input_write(terminal->vterm, piece, (size_t)count);
+    return true;
+}
+
+/* The screen as UTF-8 lines. */
+static inline const char *terminal_text(struct terminal *terminal)
+{
+    size_t at = 0;
+    for (int row = 0; row < terminal->rows; row++) {
+        VTermRect line = {row, row + 1, 0, terminal->columns};
+        at += vterm_screen_get_text(terminal->screen, terminal->text + at, sizeof terminal->text - at - 2, line);
+        terminal->text[at++] = '\n';
+    }
+    terminal->text[at] = '\0';
+    return terminal->text;
+}
+
+static inline bool terminal_shows(struct terminal *terminal, const char *text)
+{
+    return strstr(terminal_text(terminal), text) != NULL;
+}
+
+/* Waits until the screen shows the text (or, with !is_shown, until it does not). */
+static inline bool terminal_wait(struct terminal *terminal, const char *text, bool is_shown)
+{
+    time_t deadline = time(NULL) + TERMINAL_PATIENCE_S;
+    while (terminal_shows(terminal, text) != is_shown) {
+        if (time(NULL) > deadline || !terminal_take(terminal, 50))
+            return terminal_shows(terminal, text) == is_shown;
+    }
+    return true;
+}
+
+static inline bool terminal_wait_picture(struct terminal *terminal, bool has_picture)
+{
+    time_t deadline = time(NULL) + TERMINAL_PATIENCE_S;
+    while (terminal->has_picture != has_picture && time(NULL) < deadline)
+        if (!terminal_take(terminal, 50))
+            break;
+    return terminal->has_picture == has_picture;
+}
+
+static inline void terminal_type(struct terminal *terminal, const char *keys)
+{
+    if (write(terminal->file, keys, strlen(keys)) < 0)
+        abort();
+}
+
+static inline void terminal_resize(struct terminal *terminal, int rows, int columns)
+{
+    struct winsize size = {.ws_row = (unsigned short)rows, .ws_col = (unsigned short)columns};
+    terminal->rows = rows;
+    terminal->columns = columns;
+    vterm_set_size(terminal->vterm, rows, columns);
+    ioctl(terminal->file, TIOCSWINSZ, &size);
+}
+
+/* Waits for the child's end and takes what is left of its output. Its status as of waitpid. */
+static inline int terminal_end(struct terminal *terminal)
+{
+    int status = 0;
+    time_t deadline = time(NULL) + TERMINAL_PATIENCE_S;
+    while (terminal_take(terminal, 50) && time(NULL) < deadline)
+        if (waitpid(terminal->child, &status, WNOHANG) == terminal->child) {
+            while (terminal->child > 0) {
+                struct pollfd output = {.fd = terminal->file, .events = POLLIN};
+                if (poll(&output, 1, 0) <= 0 || !terminal_take(terminal, 0))
+                    terminal->child = 0;
+            }
+            return status;
+        }
+    waitpid(terminal->child, &status, 0);
+    terminal->child = 0;
+    return status;
+}
+
+/* As it was found: no picture, the cursor there, the modes as before. */
+static inline bool terminal_is_restored(struct terminal *terminal)
+{
+    struct termios now;
+    tcgetattr(terminal->file, &now);
+    return !terminal->has_picture && !terminal->is_cursor_hidden &&
+           now.c_lflag == terminal->before.c_lflag && now.c_iflag == terminal->before.c_iflag &&
+           now.c_oflag == terminal->before.c_oflag;
+}
+
+#endif
