@@ -1,5 +1,5 @@
-/* page_map: what every page is at either host, kept up to date event by event, and counted so that a
- * map of 16,777,216 pages is drawn without looking at each.
+/* page_map: what every page is at either host, kept up to date event by event, and counted so that
+ * a map of 16,777,216 pages is drawn without looking at each.
  *
  * The timeline owns one and tells it what happened; see page_map.c for the drawing of what a page
  * goes through.
@@ -30,8 +30,8 @@ struct page_map {
     uint64_t totals[HOST_COUNT][PAGE_STATE_COUNT];
 
     uint8_t *pages; /* owned: a byte of history each; not valid where the block is uniform */
-    struct page_block *blocks;    /* owned */
-    struct bitmap logged_blocks;  /* where the dirty log may hold a page */
+    struct page_block *blocks;                /* owned */
+    struct bitmap logged_blocks;              /* where the dirty log may hold a page */
     uint8_t shown[HOST_COUNT][UINT8_MAX + 1]; /* the state that a byte shows as, in this regime */
 };
 

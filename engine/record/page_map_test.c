@@ -65,7 +65,7 @@ static void a_page_goes_its_way(void **state)
         {"Ssdi", "c. d. i. i. dc"},
         /* pre-copy: dirtied, fetched, sent again */
         {"SsidfsiH", "c. d. i. cc dc dc ic cc .c"},
-        /* dirtied before it is sent in a round: it stays in the log, for later writes made no trap */
+        /* dirtied before it is sent in a round: it stays in the log, later writes do not trap */
         {"SdsifsiH", "c. d. d. i. dc dc ic cc .c"},
         /* two copies on their way at a time */
         {"SsdfsiiH", "c. d. i. i. i. i. ic cc .c"},
@@ -93,7 +93,8 @@ static void a_page_goes_its_way(void **state)
             char source = letters[page_map_state(&map, HOST_SOURCE, 1)];
             char target = letters[page_map_state(&map, HOST_TARGET, 1)];
             if (source != shown[0] || target != shown[1])
-                fail_msg("%s before \"%s\": shows %c%c", rows[i].happenings, happenings, source, target);
+                fail_msg("%s before \"%s\": shows %c%c", rows[i].happenings, happenings, source,
+                         target);
             if (*happenings == '\0')
                 break;
             happen(&map, *happenings++, 1, 1);
@@ -124,8 +125,8 @@ static void assert_counts(const struct page_map *map, struct prng *prng)
     for (uint32_t host = 0; host < HOST_COUNT; host++) {
         for (unsigned cell = 0; cell < 8; cell++) {
             uint64_t first = cell == 0 ? 0 : prng_below(prng, map->total_pages + 1);
-            uint64_t count = cell == 0 ? map->total_pages
-                                       : prng_below(prng, map->total_pages - first + 1);
+            uint64_t count =
+                cell == 0 ? map->total_pages : prng_below(prng, map->total_pages - first + 1);
             uint64_t counts[PAGE_STATE_COUNT], expected[PAGE_STATE_COUNT] = {0};
             page_map_count(map, host, first, count, counts);
             for (uint64_t i = first; i < first + count; i++)
@@ -151,11 +152,16 @@ static void runs_are_many_pages(void **state)
         page_map_init(&map, total);
         page_map_init(&alone, total);
         for (unsigned n = 0; n < 1200; n++) {
-            char what = n == 20 || n == 800 ? 'S' : n == 500 || n == 1100 ? 'H' : n == 700 ? 'A'
-                        : happenings[prng_below(&prng, sizeof happenings - 1)];
+            char what = happenings[prng_below(&prng, sizeof happenings - 1)];
+            if (n == 20 || n == 800)
+                what = 'S';
+            else if (n == 500 || n == 1100)
+                what = 'H';
+            else if (n == 700)
+                what = 'A';
             uint64_t first = prng_below(&prng, 3) == 0 ? 0 : prng_below(&prng, total);
-            uint64_t count = prng_below(&prng, 3) == 0 ? total - first
-                                                       : prng_below(&prng, total - first + 1);
+            uint64_t count =
+                prng_below(&prng, 3) == 0 ? total - first : prng_below(&prng, total - first + 1);
             bool is_run = what == 's' || what == 'i';
             happen(&map, what, first, count);
             for (uint64_t i = 0; i < (is_run ? count : 1); i++)

@@ -144,7 +144,7 @@ static bool is_in_guest(const struct session_facts *facts, uint64_t first_idx, u
     return first_idx <= facts->total_pages && count <= facts->total_pages - first_idx;
 }
 
-/* What the decoder cannot know: whether the event can have happened to this guest. NULL, or why not. */
+/* What the decoder cannot know: whether this can have happened to this guest. NULL, or why not. */
 static const char *objection_to(const struct session_facts *facts, const struct event *event)
 {
     bool is_page_there = true, is_client = true;
@@ -215,7 +215,7 @@ static void end_whole(struct playback *playback)
     playback->session.verdict = playback->verdict;
 }
 
-/* Reads one event ahead, so that `advance` knows when to stop. Ends the session when there is none. */
+/* Reads one event ahead, so that `advance` knows when to stop; ends the session without one. */
 static void look_ahead(struct playback *playback)
 {
     struct recording *recording = &playback->recording;

@@ -3,9 +3,9 @@
  * What was recorded cannot be changed: time passes, step by step or as fast as the view likes, and
  * SESSION_REPLAY with the recorded mode begins again. All else is refused.
  *
- * A recording is input from anywhere. The head is checked by playback_open. An event that is broken,
- * or names pages that the guest does not have, ends the session where it stands: is_broken, and
- * the verdict says at which byte and why.
+ * A recording is input from anywhere. The head is checked by playback_open. An event that is
+ * broken, or names pages that the guest does not have, ends the session where it stands: is_broken,
+ * and the verdict says at which byte and why.
  */
 #ifndef RECORD_PLAYBACK_H
 #define RECORD_PLAYBACK_H

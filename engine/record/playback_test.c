@@ -103,8 +103,9 @@ static void time_passes_as_it_did(void **state)
         assert_int_equal(session->timeline.now_ns, 90); /* no time passes behind the end */
         assert_int_equal(session->timeline.event_count, EVENTS);
         assert_int_equal(session->timeline.downtime_ns, 10);
-        assert_string_equal(session->verdict, "recorded: 1 answers, 0 wrong; longest silence 10 ns; "
-                                              "the move: completed; downtime 10 ns");
+        assert_string_equal(session->verdict,
+                            "recorded: 1 answers, 0 wrong; longest silence 10 ns; "
+                            "the move: completed; downtime 10 ns");
         /* And from the beginning. */
         assert_true(session->ops->act(session, SESSION_REPLAY, MODE_PRE_COPY));
     }
@@ -225,9 +226,9 @@ static void scenarios_that_do_not_do_are_refused(void **state)
         struct recorder recorder = record(rows[i].text, events, EVENTS);
         struct session *session = NULL;
         struct problem problem = {0};
-        assert_int_equal(playback_open(&session, recorder.bytes.data, recorder.bytes.count, "x",
-                                       &problem),
-                         STATUS_BAD_INPUT);
+        assert_int_equal(
+            playback_open(&session, recorder.bytes.data, recorder.bytes.count, "x", &problem),
+            STATUS_BAD_INPUT);
         if (strstr(problem.text, rows[i].what) == NULL)
             fail_msg("row %zu: %s", i, problem.text);
         recorder_fini(&recorder);

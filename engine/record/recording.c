@@ -28,8 +28,8 @@ struct layout {
 };
 
 static const struct layout layouts[EVENT_COUNT] = {
-#define ONE(name, unit)  +1
-#define UNIT(name, unit) UNIT_OF_##unit,
+#define ONE(name, unit)              +1
+#define UNIT(name, unit)             UNIT_OF_##unit,
 #define LAYOUT(kind, member, fields) [kind] = {0 fields(ONE), {fields(UNIT)}},
     EVENT_LIST(LAYOUT)
 #undef LAYOUT

@@ -78,8 +78,8 @@ static void every_kind_comes_back(void **state)
 
     record(&recorder, events, count);
     assert_int_equal(recorder.event_count, count);
-    assert_int_equal(
-        recording_open(&recording, recorder.bytes.data, recorder.bytes.count, NULL), STATUS_OK);
+    assert_int_equal(recording_open(&recording, recorder.bytes.data, recorder.bytes.count, NULL),
+                     STATUS_OK);
     assert_string_equal(recording.scenario_text, scenario);
     for (size_t i = 0; i < count; i++) {
         assert_int_equal(recording_next(&recording, &event, &is_end, NULL), STATUS_OK);
@@ -99,11 +99,12 @@ static void every_kind_comes_back(void **state)
 static void the_head_is_as_documented(void **state)
 {
     struct recorder recorder;
-    struct event event = {.at_ns = 300,
-                          .kind = EVENT_PAGES_SENT,
-                          .pages_sent = {.first_idx = 5, .count = 1, .why = WHY_RESENT, .bytes = 128}};
-    static const uint8_t head[] = {'f', 'e', 'r', 'r', 'y', 'r', 'e', 'c', 1, 0, 0, 0,
-                                   2,   0,   0,   0,   'a', '\n'};
+    struct event event = {
+        .at_ns = 300,
+        .kind = EVENT_PAGES_SENT,
+        .pages_sent = {.first_idx = 5, .count = 1, .why = WHY_RESENT, .bytes = 128}};
+    static const uint8_t head[] = {'f', 'e', 'r', 'r', 'y', 'r', 'e', 'c', 1,
+                                   0,   0,   0,   2,   0,   0,   0,   'a', '\n'};
     /* kind, 300 ns later, page +5 (zigzag 10), one page, why, 128 bytes; then the page before. */
     static const uint8_t first[] = {EVENT_PAGES_SENT, 0xac, 2, 10, 1, WHY_RESENT, 0x80, 1};
     static const uint8_t second[] = {EVENT_PAGE_DIRTIED, 0, 1, 0};
@@ -111,7 +112,8 @@ static void the_head_is_as_documented(void **state)
 
     recorder_init(&recorder, "a\n", true);
     recorder_add(&recorder, &event);
-    event = (struct event){.at_ns = 300, .kind = EVENT_PAGE_DIRTIED, .page_dirtied = {.page_idx = 4}};
+    event =
+        (struct event){.at_ns = 300, .kind = EVENT_PAGE_DIRTIED, .page_dirtied = {.page_idx = 4}};
     recorder_add(&recorder, &event);
     assert_int_equal(recorder.bytes.count, sizeof head + sizeof first + sizeof second);
     assert_memory_equal(recorder.bytes.data, head, sizeof head);
@@ -149,8 +151,8 @@ static void the_digest_is_of_all_bytes(void **state)
     recorder_fini(&kept);
 }
 
-/* Reads as far as it goes; returns how the reading ended, and counts the events. Copies the input to
- * a block of exactly its size, so that a sanitizer sees a read past its end. */
+/* Reads as far as it goes; returns how the reading ended, and counts the events. Copies the input
+ * to a block of exactly its size, so that a sanitizer sees a read past its end. */
 static enum status read_all(const uint8_t *data, size_t count, size_t *event_count,
                             struct problem *problem)
 {
@@ -235,13 +237,21 @@ static void what_cannot_be_is_refused(void **state)
         {{EVENT_LOG_FETCHED, 0, 0x80, 0x80, 0x80, 0x80, 1}, 7, true},
         {{EVENT_LOG_FETCHED, 0, 0x81, 0x80, 0x80, 0x80, 1}, 7, false},
         /* A number of more than 64 bits. */
-        {{EVENT_GUEST_ENDED, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 0}, 14, true},
-        {{EVENT_GUEST_ENDED, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0}, 14, false},
+        {{EVENT_GUEST_ENDED, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 0},
+         14,
+         true},
+        {{EVENT_GUEST_ENDED, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0},
+         14,
+         false},
         /* Time: 2^64 - 1, and then a nanosecond more. */
         {{EVENT_LOG_FETCHED, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 0,
-          EVENT_LOG_FETCHED, 0, 0}, 15, true},
+          EVENT_LOG_FETCHED, 0, 0},
+         15,
+         true},
         {{EVENT_LOG_FETCHED, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 0,
-          EVENT_LOG_FETCHED, 1, 0}, 15, false},
+          EVENT_LOG_FETCHED, 1, 0},
+         15,
+         false},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -297,8 +307,8 @@ static void a_broken_event_stays_broken(void **state)
 
     recorder_init(&recorder, "", true);
     bytes_put(&recorder.bytes, broken, sizeof broken);
-    assert_int_equal(
-        recording_open(&recording, recorder.bytes.data, recorder.bytes.count, NULL), STATUS_OK);
+    assert_int_equal(recording_open(&recording, recorder.bytes.data, recorder.bytes.count, NULL),
+                     STATUS_OK);
     assert_int_equal(recording_next(&recording, &event, &is_end, NULL), STATUS_OK);
     for (unsigned again = 0; again < 3; again++) {
         struct problem problem = {0};
@@ -344,14 +354,10 @@ static void random_damage_is_survived(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_kind_comes_back),
-        cmocka_unit_test(the_head_is_as_documented),
-        cmocka_unit_test(the_digest_is_of_all_bytes),
-        cmocka_unit_test(a_cut_anywhere_is_refused),
-        cmocka_unit_test(what_cannot_be_is_refused),
-        cmocka_unit_test(a_broken_head_is_refused),
-        cmocka_unit_test(a_broken_event_stays_broken),
-        cmocka_unit_test(random_damage_is_survived),
+        cmocka_unit_test(every_kind_comes_back),       cmocka_unit_test(the_head_is_as_documented),
+        cmocka_unit_test(the_digest_is_of_all_bytes),  cmocka_unit_test(a_cut_anywhere_is_refused),
+        cmocka_unit_test(what_cannot_be_is_refused),   cmocka_unit_test(a_broken_head_is_refused),
+        cmocka_unit_test(a_broken_event_stays_broken), cmocka_unit_test(random_damage_is_survived),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -63,8 +63,8 @@ void spread_add(struct spread *spread, uint64_t value)
         spread->max = value;
 }
 
-/* Among the values that agree with `base` above the lowest `shift` bits: the one at `rank` (from 0).
- * Each turn settles the next BINS_LOG bits by counting. */
+/* Among the values that agree with `base` above the lowest `shift` bits: the one at `rank` (from
+ * 0). Each turn settles the next BINS_LOG bits by counting. */
 static uint64_t count_out(const struct spread *spread, uint64_t base, unsigned shift, uint64_t rank)
 {
     while (shift > 0) {

@@ -20,8 +20,8 @@ struct timeline_private {
     struct page_map pages;
     struct spread latency, fault_wait;
     struct client clients[TIMELINE_CLIENTS_MAX];
-    uint64_t silent_since_ns;  /* the earliest of the clients that wait; UINT64_MAX: none does */
-    uint64_t installed_ns;     /* when the last page was installed */
+    uint64_t silent_since_ns; /* the earliest of the clients that wait; UINT64_MAX: none does */
+    uint64_t installed_ns;    /* when the last page was installed */
 };
 
 void timeline_init(struct timeline *timeline, uint64_t total_pages)
@@ -137,7 +137,8 @@ static void fold_ended(struct timeline *timeline, const struct event *event)
 static void fold_round_started(struct timeline *timeline, const struct event *event)
 {
     if (timeline->round_count == timeline->round_capacity) {
-        timeline->round_capacity = timeline->round_capacity == 0 ? 32 : timeline->round_capacity * 2;
+        timeline->round_capacity =
+            timeline->round_capacity == 0 ? 32 : timeline->round_capacity * 2;
         timeline->rounds =
             realloc(timeline->rounds, timeline->round_capacity * sizeof *timeline->rounds);
         MUST(timeline->rounds != NULL);
@@ -266,7 +267,7 @@ static void find_longest_waiting(struct timeline_private *private)
     for (unsigned i = 0; i < TIMELINE_CLIENTS_MAX; i++) {
         const struct client *client = &private->clients[i];
         if (client->outstanding > 0 && client->silent_since_ns < private->silent_since_ns)
-            private->silent_since_ns = client->silent_since_ns;
+        private->silent_since_ns = client->silent_since_ns;
     }
 }
 

@@ -10,12 +10,15 @@
 #include "base/units.h"
 
 #define PAGE_WIRE_BYTES (4096 + 24)
-#define SECONDS(s)      ((uint64_t)((s) * 1000) * NS_PER_MS)
+#define SECONDS(s)      ((uint64_t)((s)*1000) * NS_PER_MS)
 
 /* An event by its kind, its instant in milliseconds, and its fields in order. */
-#define AT(ms, what, ...) {.at_ns = (ms) * NS_PER_MS, .kind = what, .fields = {__VA_ARGS__}}
-#define SENT(ms, first, count, why)                                                                \
-    AT(ms, EVENT_PAGES_SENT, first, count, why, (count) * PAGE_WIRE_BYTES)
+#define AT(ms, what, ...)                                                \
+    {                                                                    \
+        .at_ns = (ms)*NS_PER_MS, .kind = what, .fields = { __VA_ARGS__ } \
+    }
+#define SENT(ms, first, count, why) \
+    AT(ms, EVENT_PAGES_SENT, first, count, why, (count)*PAGE_WIRE_BYTES)
 #define INSTALLED(ms, first, count, why) AT(ms, EVENT_PAGES_INSTALLED, first, count, why)
 
 static void add_all(struct timeline *timeline, const struct event *events, size_t count)
@@ -176,12 +179,9 @@ static void post_copy_counts_faults_and_missing_pages(void **state)
         SENT(14, 0, 5, WHY_PUSHED),
     };
     static const struct event after[] = {
-        INSTALLED(15, 5, 1, WHY_FAULT),
-        AT(15, EVENT_FAULT_RESOLVED, 5, 0, 2 * NS_PER_MS),
-        INSTALLED(16, 0, 5, WHY_PUSHED),
-        SENT(17, 6, 94, WHY_PUSHED),
-        INSTALLED(18, 6, 94, WHY_PUSHED),
-        AT(18, EVENT_MIGRATION_ENDED, OUTCOME_COMPLETED),
+        INSTALLED(15, 5, 1, WHY_FAULT),   AT(15, EVENT_FAULT_RESOLVED, 5, 0, 2 * NS_PER_MS),
+        INSTALLED(16, 0, 5, WHY_PUSHED),  SENT(17, 6, 94, WHY_PUSHED),
+        INSTALLED(18, 6, 94, WHY_PUSHED), AT(18, EVENT_MIGRATION_ENDED, OUTCOME_COMPLETED),
     };
     struct timeline timeline;
     (void)state;
@@ -249,8 +249,8 @@ static void an_abort_leaves_the_source_as_it_was(void **state)
     timeline_fini(&timeline);
 }
 
-/* Rows: an event (+ client: it asks, - client: it is answered, 0: only time passes), and the longest
- * silence of all clients then. */
+/* Rows: an event (+ client: it asks, - client: it is answered, 0: only time passes), and the
+ * longest silence of all clients then. */
 static void silence_is_waiting_without_an_answer(void **state)
 {
     static const struct {
@@ -276,7 +276,8 @@ static void silence_is_waiting_without_an_answer(void **state)
         else
             timeline_add(&timeline, rows[i].client > 0 ? &asks : &is_answered);
         if (timeline.longest_silence_ns != rows[i].longest_ms * NS_PER_MS)
-            fail_msg("at %d ms: %f ms", (int)rows[i].at_ms, (double)timeline.longest_silence_ns / 1e6);
+            fail_msg("at %d ms: %f ms", (int)rows[i].at_ms,
+                     (double)timeline.longest_silence_ns / 1e6);
     }
     assert_int_equal(timeline.requests, 7);
     assert_int_equal(timeline.answers, 7);
@@ -323,7 +324,9 @@ static void extreme_values_are_survived(void **state)
         AT(0, EVENT_FAULT_RESOLVED, 0, UINT64_MAX, UINT64_MAX),
         {.at_ns = 1, .kind = EVENT_ROUND_STARTED},
         {.at_ns = 2, .kind = EVENT_ROUND_ENDED, .fields = {0, 1 << 28, 0, 1 << 28}},
-        {.at_ns = UINT64_MAX, .kind = EVENT_REQUEST_ANSWERED, .fields = {UINT64_MAX, UINT64_MAX, 1}},
+        {.at_ns = UINT64_MAX,
+         .kind = EVENT_REQUEST_ANSWERED,
+         .fields = {UINT64_MAX, UINT64_MAX, 1}},
         {.at_ns = UINT64_MAX, .kind = EVENT_REQUEST_ANSWERED, .fields = {63, 0, 0}},
     };
     struct timeline timeline;
