@@ -44,7 +44,7 @@ struct source {
     enum phase phase;
     char reason[MESSAGE_REASON_MAX]; /* why it ended, or why it paused: one sentence */
 
-    uint8_t memo[MEMO_BYTES];
+    _Alignas(16) uint8_t memo[MEMO_BYTES]; /* strategies lay a struct of their own over it */
     struct bitmap to_send;
     struct bitmap sent;       /* sent at least once */
     uint64_t rounds_done;
