@@ -37,9 +37,9 @@ static void varints_are_as_long_as_their_numbers(void **state)
         uint64_t value;
         size_t count;
     } rows[] = {
-        {0, 1},      {1, 1},           {127, 1},          {128, 2},         {16383, 2},
-        {16384, 3},  {UINT32_MAX, 5},  {1ull << 56, 9},   {INT64_MAX, 9},   {1ull << 63, 10},
-        {UINT64_MAX, 10},
+        {0, 1},         {1, 1},           {127, 1},         {128, 2},
+        {16383, 2},     {16384, 3},       {UINT32_MAX, 5},  {1ull << 56, 9},
+        {INT64_MAX, 9}, {1ull << 63, 10}, {UINT64_MAX, 10},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

@@ -39,7 +39,7 @@ const struct event_description *event_describe(enum event_kind kind)
 #define FIELD_ONE(name, unit)  +1
 #define FIELD_NAME(name, unit) #name,
 #define FIELD_UNIT(name, unit) #unit,
-#define DESCRIBE(kind, member, fields)                                                             \
+#define DESCRIBE(kind, member, fields) \
     {#member, 0 fields(FIELD_ONE), {fields(FIELD_NAME)}, {fields(FIELD_UNIT)}},
     static const struct event_description descriptions[EVENT_COUNT] = {EVENT_LIST(DESCRIBE)};
     MUST((unsigned)kind < EVENT_COUNT);

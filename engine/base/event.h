@@ -18,34 +18,34 @@
 #define HOST_COUNT  2u
 
 /* The ways to move, as on the command line. */
-#define MODE_LIST(X)                                                                               \
-    X(MODE_STOP_AND_COPY, "stop-and-copy")                                                         \
-    X(MODE_PRE_COPY, "pre-copy")                                                                   \
-    X(MODE_POST_COPY, "post-copy")                                                                 \
+#define MODE_LIST(X)                       \
+    X(MODE_STOP_AND_COPY, "stop-and-copy") \
+    X(MODE_PRE_COPY, "pre-copy")           \
+    X(MODE_POST_COPY, "post-copy")         \
     X(MODE_HYBRID, "hybrid")
 
 /* Where a migration stands; engine/migrate/phase.h has the table of legal transitions. */
-#define PHASE_LIST(X)                                                                              \
-    X(PHASE_IDLE, "idle")           /* nothing has been asked for */                               \
-    X(PHASE_SETUP, "setup")         /* HELLO is out, READY is awaited */                           \
-    X(PHASE_COPY, "copy")           /* pages travel while the guest runs at the source */          \
-    X(PHASE_PAUSE, "pause")         /* the guest stands still; the rest and the state travel */    \
-    X(PHASE_HAND_OVER, "hand-over") /* COMMIT is out; the source never runs the guest again */     \
-    X(PHASE_POST_COPY, "post-copy") /* the guest runs at the target, pages are still missing */    \
-    X(PHASE_COMPLETED, "completed")                                                                \
+#define PHASE_LIST(X)                                                                           \
+    X(PHASE_IDLE, "idle")           /* nothing has been asked for */                            \
+    X(PHASE_SETUP, "setup")         /* HELLO is out, READY is awaited */                        \
+    X(PHASE_COPY, "copy")           /* pages travel while the guest runs at the source */       \
+    X(PHASE_PAUSE, "pause")         /* the guest stands still; the rest and the state travel */ \
+    X(PHASE_HAND_OVER, "hand-over") /* COMMIT is out; the source never runs the guest again */  \
+    X(PHASE_POST_COPY, "post-copy") /* the guest runs at the target, pages are still missing */ \
+    X(PHASE_COMPLETED, "completed")                                                             \
     X(PHASE_ABORTED, "aborted") /* the guest stayed at the source */
 
 /* Why a page travels. */
-#define WHY_LIST(X)                                                                                \
-    X(WHY_FIRST, "first copy")                                                                     \
-    X(WHY_RESENT, "re-sent")                                                                       \
-    X(WHY_FAULT, "fault")                                                                          \
+#define WHY_LIST(X)            \
+    X(WHY_FIRST, "first copy") \
+    X(WHY_RESENT, "re-sent")   \
+    X(WHY_FAULT, "fault")      \
     X(WHY_PUSHED, "pushed")
 
-#define OUTCOME_LIST(X)                                                                            \
-    X(OUTCOME_COMPLETED, "completed")                                                              \
-    X(OUTCOME_ABORTED, "aborted")                                                                  \
-    X(OUTCOME_PAUSED, "paused")                                                                    \
+#define OUTCOME_LIST(X)               \
+    X(OUTCOME_COMPLETED, "completed") \
+    X(OUTCOME_ABORTED, "aborted")     \
+    X(OUTCOME_PAUSED, "paused")       \
     X(OUTCOME_LOST, "lost")
 
 #define EVENT_ENUM_NAME(name, text) name,
@@ -61,29 +61,30 @@ const char *why_name(enum why why);
 const char *outcome_name(enum outcome outcome);
 
 /* The fields of each event: F(name, unit). */
-#define FIELDS_MIGRATION_STARTED(F)   F(mode, enum_mode) F(total_pages, pages)
-#define FIELDS_PHASE_CHANGED(F)       F(phase, enum_phase)
-#define FIELDS_ROUND_STARTED(F)       F(round_idx, number) F(pages, pages) F(is_paused, flag)
-#define FIELDS_ROUND_ENDED(F)         F(round_idx, number) F(pages_sent, pages) F(bytes_sent, bytes) F(dirtied_pages, pages)
-#define FIELDS_PAGES_SENT(F)          F(first_idx, page) F(count, pages) F(why, enum_why) F(bytes, bytes)
-#define FIELDS_PAGES_INSTALLED(F)     F(first_idx, page) F(count, pages) F(why, enum_why)
-#define FIELDS_FRAME_SENT(F)          F(bytes, bytes) F(is_state, flag)
-#define FIELDS_PAGE_DIRTIED(F)        F(page_idx, page) F(host, host)
-#define FIELDS_LOG_FETCHED(F)         F(dirtied_pages, pages)
-#define FIELDS_DOWNTIME_FORECAST(F)   F(now_ns, ns) F(next_round_ns, ns)
-#define FIELDS_LIMIT_EXCEEDED(F)      F(round_idx, number) F(downtime_ns, ns)
-#define FIELDS_GUEST_PAUSED(F)        F(host, host)
-#define FIELDS_GUEST_RESUMED(F)       F(host, host)
-#define FIELDS_PAGE_FAULTED(F)        F(page_idx, page) F(hart_idx, number)
-#define FIELDS_FAULT_RESOLVED(F)      F(page_idx, page) F(hart_idx, number) F(wait_ns, ns)
-#define FIELDS_STREAMS_REHOMED(F)     F(streams, number) F(host, host)
-#define FIELDS_MIGRATION_ENDED(F)     F(outcome, enum_outcome)
-#define FIELDS_REQUEST_SENT(F)        F(client_idx, number) F(bytes, bytes)
-#define FIELDS_REQUEST_ANSWERED(F)    F(client_idx, number) F(latency_ns, ns) F(is_wrong, flag)
-#define FIELDS_CONSOLE_WRITTEN(F)     F(host, host) F(bytes, bytes)
-#define FIELDS_GUEST_ENDED(F)         F(host, host) F(status, number) F(is_fault, flag)
-#define FIELDS_INPUT_GIVEN(F)         F(command, number) F(value, number)
-#define FIELDS_RUN_ENDED(F)           F(instructions, number) F(digest, digest)
+#define FIELDS_MIGRATION_STARTED(F) F(mode, enum_mode) F(total_pages, pages)
+#define FIELDS_PHASE_CHANGED(F)     F(phase, enum_phase)
+#define FIELDS_ROUND_STARTED(F)     F(round_idx, number) F(pages, pages) F(is_paused, flag)
+#define FIELDS_ROUND_ENDED(F) \
+    F(round_idx, number) F(pages_sent, pages) F(bytes_sent, bytes) F(dirtied_pages, pages)
+#define FIELDS_PAGES_SENT(F)        F(first_idx, page) F(count, pages) F(why, enum_why) F(bytes, bytes)
+#define FIELDS_PAGES_INSTALLED(F)   F(first_idx, page) F(count, pages) F(why, enum_why)
+#define FIELDS_FRAME_SENT(F)        F(bytes, bytes) F(is_state, flag)
+#define FIELDS_PAGE_DIRTIED(F)      F(page_idx, page) F(host, host)
+#define FIELDS_LOG_FETCHED(F)       F(dirtied_pages, pages)
+#define FIELDS_DOWNTIME_FORECAST(F) F(now_ns, ns) F(next_round_ns, ns)
+#define FIELDS_LIMIT_EXCEEDED(F)    F(round_idx, number) F(downtime_ns, ns)
+#define FIELDS_GUEST_PAUSED(F)      F(host, host)
+#define FIELDS_GUEST_RESUMED(F)     F(host, host)
+#define FIELDS_PAGE_FAULTED(F)      F(page_idx, page) F(hart_idx, number)
+#define FIELDS_FAULT_RESOLVED(F)    F(page_idx, page) F(hart_idx, number) F(wait_ns, ns)
+#define FIELDS_STREAMS_REHOMED(F)   F(streams, number) F(host, host)
+#define FIELDS_MIGRATION_ENDED(F)   F(outcome, enum_outcome)
+#define FIELDS_REQUEST_SENT(F)      F(client_idx, number) F(bytes, bytes)
+#define FIELDS_REQUEST_ANSWERED(F)  F(client_idx, number) F(latency_ns, ns) F(is_wrong, flag)
+#define FIELDS_CONSOLE_WRITTEN(F)   F(host, host) F(bytes, bytes)
+#define FIELDS_GUEST_ENDED(F)       F(host, host) F(status, number) F(is_fault, flag)
+#define FIELDS_INPUT_GIVEN(F)       F(command, number) F(value, number)
+#define FIELDS_RUN_ENDED(F)         F(instructions, number) F(digest, digest)
 
 /* EVENT_LIST: E(KIND, member, FIELDS). The member's name is the event's name in files.
  *
@@ -110,29 +111,29 @@ const char *outcome_name(enum outcome outcome);
  *   input_given         a person or script turned a knob (enum session_command)
  *   run_ended           nothing more will happen; the digest of the machine
  */
-#define EVENT_LIST(E)                                                                              \
-    E(EVENT_MIGRATION_STARTED, migration_started, FIELDS_MIGRATION_STARTED)                        \
-    E(EVENT_PHASE_CHANGED, phase_changed, FIELDS_PHASE_CHANGED)                                    \
-    E(EVENT_ROUND_STARTED, round_started, FIELDS_ROUND_STARTED)                                    \
-    E(EVENT_ROUND_ENDED, round_ended, FIELDS_ROUND_ENDED)                                          \
-    E(EVENT_PAGES_SENT, pages_sent, FIELDS_PAGES_SENT)                                             \
-    E(EVENT_PAGES_INSTALLED, pages_installed, FIELDS_PAGES_INSTALLED)                              \
-    E(EVENT_FRAME_SENT, frame_sent, FIELDS_FRAME_SENT)                                             \
-    E(EVENT_PAGE_DIRTIED, page_dirtied, FIELDS_PAGE_DIRTIED)                                       \
-    E(EVENT_LOG_FETCHED, log_fetched, FIELDS_LOG_FETCHED)                                          \
-    E(EVENT_DOWNTIME_FORECAST, downtime_forecast, FIELDS_DOWNTIME_FORECAST)                        \
-    E(EVENT_LIMIT_EXCEEDED, limit_exceeded, FIELDS_LIMIT_EXCEEDED)                                 \
-    E(EVENT_GUEST_PAUSED, guest_paused, FIELDS_GUEST_PAUSED)                                       \
-    E(EVENT_GUEST_RESUMED, guest_resumed, FIELDS_GUEST_RESUMED)                                    \
-    E(EVENT_PAGE_FAULTED, page_faulted, FIELDS_PAGE_FAULTED)                                       \
-    E(EVENT_FAULT_RESOLVED, fault_resolved, FIELDS_FAULT_RESOLVED)                                 \
-    E(EVENT_STREAMS_REHOMED, streams_rehomed, FIELDS_STREAMS_REHOMED)                              \
-    E(EVENT_MIGRATION_ENDED, migration_ended, FIELDS_MIGRATION_ENDED)                              \
-    E(EVENT_REQUEST_SENT, request_sent, FIELDS_REQUEST_SENT)                                       \
-    E(EVENT_REQUEST_ANSWERED, request_answered, FIELDS_REQUEST_ANSWERED)                           \
-    E(EVENT_CONSOLE_WRITTEN, console_written, FIELDS_CONSOLE_WRITTEN)                              \
-    E(EVENT_GUEST_ENDED, guest_ended, FIELDS_GUEST_ENDED)                                          \
-    E(EVENT_INPUT_GIVEN, input_given, FIELDS_INPUT_GIVEN)                                          \
+#define EVENT_LIST(E)                                                       \
+    E(EVENT_MIGRATION_STARTED, migration_started, FIELDS_MIGRATION_STARTED) \
+    E(EVENT_PHASE_CHANGED, phase_changed, FIELDS_PHASE_CHANGED)             \
+    E(EVENT_ROUND_STARTED, round_started, FIELDS_ROUND_STARTED)             \
+    E(EVENT_ROUND_ENDED, round_ended, FIELDS_ROUND_ENDED)                   \
+    E(EVENT_PAGES_SENT, pages_sent, FIELDS_PAGES_SENT)                      \
+    E(EVENT_PAGES_INSTALLED, pages_installed, FIELDS_PAGES_INSTALLED)       \
+    E(EVENT_FRAME_SENT, frame_sent, FIELDS_FRAME_SENT)                      \
+    E(EVENT_PAGE_DIRTIED, page_dirtied, FIELDS_PAGE_DIRTIED)                \
+    E(EVENT_LOG_FETCHED, log_fetched, FIELDS_LOG_FETCHED)                   \
+    E(EVENT_DOWNTIME_FORECAST, downtime_forecast, FIELDS_DOWNTIME_FORECAST) \
+    E(EVENT_LIMIT_EXCEEDED, limit_exceeded, FIELDS_LIMIT_EXCEEDED)          \
+    E(EVENT_GUEST_PAUSED, guest_paused, FIELDS_GUEST_PAUSED)                \
+    E(EVENT_GUEST_RESUMED, guest_resumed, FIELDS_GUEST_RESUMED)             \
+    E(EVENT_PAGE_FAULTED, page_faulted, FIELDS_PAGE_FAULTED)                \
+    E(EVENT_FAULT_RESOLVED, fault_resolved, FIELDS_FAULT_RESOLVED)          \
+    E(EVENT_STREAMS_REHOMED, streams_rehomed, FIELDS_STREAMS_REHOMED)       \
+    E(EVENT_MIGRATION_ENDED, migration_ended, FIELDS_MIGRATION_ENDED)       \
+    E(EVENT_REQUEST_SENT, request_sent, FIELDS_REQUEST_SENT)                \
+    E(EVENT_REQUEST_ANSWERED, request_answered, FIELDS_REQUEST_ANSWERED)    \
+    E(EVENT_CONSOLE_WRITTEN, console_written, FIELDS_CONSOLE_WRITTEN)       \
+    E(EVENT_GUEST_ENDED, guest_ended, FIELDS_GUEST_ENDED)                   \
+    E(EVENT_INPUT_GIVEN, input_given, FIELDS_INPUT_GIVEN)                   \
     E(EVENT_RUN_ENDED, run_ended, FIELDS_RUN_ENDED)
 
 #define EVENT_FIELDS_MAX 4
@@ -150,9 +151,9 @@ struct event {
     union {
         uint64_t fields[EVENT_FIELDS_MAX];
 #define EVENT_FIELD(name, unit) uint64_t name;
-#define EVENT_MEMBER(kind, member, fields)                                                         \
-    struct {                                                                                       \
-        fields(EVENT_FIELD)                                                                        \
+#define EVENT_MEMBER(kind, member, fields) \
+    struct {                               \
+        fields(EVENT_FIELD)                \
     } member;
         EVENT_LIST(EVENT_MEMBER)
 #undef EVENT_MEMBER

@@ -12,9 +12,15 @@ static void distances_count_letters(void **state)
         const char *a, *b;
         unsigned distance;
     } rows[] = {
-        {"", "", 0},           {"", "run", 3},           {"run", "run", 0},
-        {"rnu", "run", 2},     {"comapre", "compare", 2}, {"latency", "latencies", 3},
-        {"kv", "dirtier", 7},  {"sort", "port", 1},      {"hello", "hell", 1},
+        {"", "", 0},
+        {"", "run", 3},
+        {"run", "run", 0},
+        {"rnu", "run", 2},
+        {"comapre", "compare", 2},
+        {"latency", "latencies", 3},
+        {"kv", "dirtier", 7},
+        {"sort", "port", 1},
+        {"hello", "hell", 1},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

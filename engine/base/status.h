@@ -8,14 +8,14 @@
 #ifndef BASE_STATUS_H
 #define BASE_STATUS_H
 
-#define STATUS_LIST(X)                                                                             \
-    X(STATUS_OK, "done")                                                                           \
-    X(STATUS_USAGE, "the command or an option was not understood")                                 \
-    X(STATUS_BAD_INPUT, "a file is broken or of another kind")                                     \
-    X(STATUS_BAD_STREAM, "the migration stream is broken")                                         \
-    X(STATUS_BAD_STATE, "a saved state does not fit this guest")                                   \
-    X(STATUS_REFUSED, "the other side refused")                                                    \
-    X(STATUS_NO_MEMORY, "the memory is not sufficient")                                            \
+#define STATUS_LIST(X)                                             \
+    X(STATUS_OK, "done")                                           \
+    X(STATUS_USAGE, "the command or an option was not understood") \
+    X(STATUS_BAD_INPUT, "a file is broken or of another kind")     \
+    X(STATUS_BAD_STREAM, "the migration stream is broken")         \
+    X(STATUS_BAD_STATE, "a saved state does not fit this guest")   \
+    X(STATUS_REFUSED, "the other side refused")                    \
+    X(STATUS_NO_MEMORY, "the memory is not sufficient")            \
     X(STATUS_NO_FILE, "a file cannot be opened, read or written")
 
 enum status {
@@ -44,10 +44,10 @@ enum status problem_set(struct problem *problem, enum status status, const char 
 
 /* An assertion that is always on. It prints where, and aborts; the program's own handler for
  * SIGABRT adds the seed and the scenario that replay it. */
-#define MUST(condition)                                                                            \
-    do {                                                                                           \
-        if (!(condition))                                                                          \
-            bug(__FILE__, __LINE__, #condition);                                                   \
+#define MUST(condition)                          \
+    do {                                         \
+        if (!(condition))                        \
+            bug(__FILE__, __LINE__, #condition); \
     } while (0)
 
 _Noreturn void bug(const char *file, int line, const char *condition);

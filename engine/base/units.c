@@ -115,8 +115,9 @@ enum status units_parse(enum unit_kind kind, const char *text, uint64_t *value,
         return problem_set(problem, STATUS_USAGE, "\"%.40s\" has no unit: write %s", text,
                            example(kind));
     if (unit == NULL)
-        return problem_set(problem, STATUS_USAGE, "\"%.40s\" has the unknown unit \"%.20s\": write %s",
-                           text, name, example(kind));
+        return problem_set(problem, STATUS_USAGE,
+                           "\"%.40s\" has the unknown unit \"%.20s\": write %s", text, name,
+                           example(kind));
     if (digits > UINT64_MAX)
         goto too_large;
     digits *= unit->factor;

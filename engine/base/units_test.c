@@ -96,12 +96,18 @@ static void the_shortest_exact_form_is_written(void **state)
         uint64_t value;
         const char *text;
     } rows[] = {
-        {UNIT_SIZE, 67108864, "64MiB"},      {UNIT_SIZE, 67108865, "67108865B"},
-        {UNIT_SIZE, 0, "0B"},                {UNIT_TIME, 1500000000, "1500ms"},
-        {UNIT_TIME, 100000, "100us"},        {UNIT_TIME, 60000000000, "60s"},
-        {UNIT_BANDWIDTH, 1000000000, "1Gbit/s"}, {UNIT_BANDWIDTH, 8, "8bit/s"},
-        {UNIT_PAGE_RATE, 5000, "5000pages/s"},   {UNIT_REQUEST_RATE, 500, "500/s"},
-        {UNIT_CPU_RATE, 100000000, "100MIPS"},   {UNIT_CPU_RATE, 1500, "1500IPS"},
+        {UNIT_SIZE, 67108864, "64MiB"},
+        {UNIT_SIZE, 67108865, "67108865B"},
+        {UNIT_SIZE, 0, "0B"},
+        {UNIT_TIME, 1500000000, "1500ms"},
+        {UNIT_TIME, 100000, "100us"},
+        {UNIT_TIME, 60000000000, "60s"},
+        {UNIT_BANDWIDTH, 1000000000, "1Gbit/s"},
+        {UNIT_BANDWIDTH, 8, "8bit/s"},
+        {UNIT_PAGE_RATE, 5000, "5000pages/s"},
+        {UNIT_REQUEST_RATE, 500, "500/s"},
+        {UNIT_CPU_RATE, 100000000, "100MIPS"},
+        {UNIT_CPU_RATE, 1500, "1500IPS"},
         {UNIT_COUNT, 4, "4"},
     };
     char text[40];
@@ -133,12 +139,18 @@ static void people_read_four_digits(void **state)
         uint64_t value;
         const char *text;
     } rows[] = {
-        {UNIT_TIME, 2750000000, "2.750 s"},    {UNIT_TIME, 27500000, "27.50 ms"},
-        {UNIT_TIME, 275000, "275.0 us"},       {UNIT_TIME, 999, "999 ns"},
-        {UNIT_TIME, 0, "0 ns"},                {UNIT_TIME, 9999600, "10.00 ms"},
-        {UNIT_TIME, 99996000, "100.0 ms"},     {UNIT_TIME, 999960000, "1000 ms"},
-        {UNIT_SIZE, 67108864, "64.00 MiB"},    {UNIT_SIZE, 1048575, "1024 KiB"},
-        {UNIT_BANDWIDTH, 200000000, "200.0 Mbit/s"}, {UNIT_CPU_RATE, 100, "100 IPS"},
+        {UNIT_TIME, 2750000000, "2.750 s"},
+        {UNIT_TIME, 27500000, "27.50 ms"},
+        {UNIT_TIME, 275000, "275.0 us"},
+        {UNIT_TIME, 999, "999 ns"},
+        {UNIT_TIME, 0, "0 ns"},
+        {UNIT_TIME, 9999600, "10.00 ms"},
+        {UNIT_TIME, 99996000, "100.0 ms"},
+        {UNIT_TIME, 999960000, "1000 ms"},
+        {UNIT_SIZE, 67108864, "64.00 MiB"},
+        {UNIT_SIZE, 1048575, "1024 KiB"},
+        {UNIT_BANDWIDTH, 200000000, "200.0 Mbit/s"},
+        {UNIT_CPU_RATE, 100, "100 IPS"},
         {UNIT_PAGE_RATE, 123456, "123456 pages/s"},
     };
     char text[40];

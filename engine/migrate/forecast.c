@@ -55,8 +55,7 @@ void forecast_make(enum mode mode, const struct forecast_input *input, struct fo
     double left = (double)input->total_pages;
 
     *forecast = (struct forecast){.is_converging = true};
-    forecast->page_rate =
-        (double)input->bandwidth_bits_per_s / 8 / (double)input->page_wire_bytes;
+    forecast->page_rate = (double)input->bandwidth_bits_per_s / 8 / (double)input->page_wire_bytes;
     switch (mode) {
     case MODE_STOP_AND_COPY:
         break;
@@ -70,7 +69,8 @@ void forecast_make(enum mode mode, const struct forecast_input *input, struct fo
         /* The pages that are left travel after the switch; the state alone makes the downtime. */
         forecast->downtime_s = burst_s(input, 0);
         if (mode == MODE_HYBRID)
-            forecast->downtime_s += (double)input->total_pages / (double)input->bandwidth_bits_per_s;
+            forecast->downtime_s +=
+                (double)input->total_pages / (double)input->bandwidth_bits_per_s;
         forecast->total_s += forecast->downtime_s + left / forecast->page_rate;
         return;
     case MODE_COUNT:

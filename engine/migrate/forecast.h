@@ -1,9 +1,9 @@
 /* forecast: what theory says of a move before it is made. The curriculum's formulas, in floating
  * point: they are computed when they are drawn or reported and never decide anything.
  *
- * Source of the formulas: rows C3 (stop-and-copy), C4 (rounds) and C8 (post-copy) of the curriculum;
- * the rounds under uniform writes follow the occupancy argument: of n pages hit by k random writes,
- * n (1 - e^(-k/n)) are hit at least once.
+ * Source of the formulas: rows C3 (stop-and-copy), C4 (rounds) and C8 (post-copy) of the
+ * curriculum; the rounds under uniform writes follow the occupancy argument: of n pages hit by k
+ * random writes, n (1 - e^(-k/n)) are hit at least once.
  */
 #ifndef MIGRATE_FORECAST_H
 #define MIGRATE_FORECAST_H
@@ -17,25 +17,25 @@
 
 struct forecast_input {
     uint64_t total_pages;
-    uint64_t page_wire_bytes;       /* what one page costs on the link */
+    uint64_t page_wire_bytes; /* what one page costs on the link */
     uint64_t bandwidth_bits_per_s;
-    uint64_t latency_ns;            /* one way */
-    uint64_t state_bytes;           /* S, with its framing */
-    uint64_t working_set_pages;     /* that are written, uniformly */
-    double write_rate;              /* w, pages per second; 0: none */
+    uint64_t latency_ns;        /* one way */
+    uint64_t state_bytes;       /* S, with its framing */
+    uint64_t working_set_pages; /* that are written, uniformly */
+    double write_rate;          /* w, pages per second; 0: none */
     uint64_t downtime_limit_ns;
     uint64_t max_rounds;
-    uint64_t switch_after;          /* hybrid */
+    uint64_t switch_after; /* hybrid */
 };
 
 struct forecast {
-    double page_rate;                       /* mu */
-    double total_s;                         /* start of the first round to the last page */
+    double page_rate; /* mu */
+    double total_s;   /* start of the first round to the last page */
     double downtime_s;
-    uint32_t round_count;                   /* the paused one included; post-copy not */
+    uint32_t round_count; /* the paused one included; post-copy not */
     double round_pages[FORECAST_ROUNDS_MAX];
     double round_s[FORECAST_ROUNDS_MAX];
-    bool is_converging;                     /* pre-copy: met the downtime limit in max_rounds */
+    bool is_converging; /* pre-copy: met the downtime limit in max_rounds */
 };
 
 void forecast_make(enum mode mode, const struct forecast_input *input, struct forecast *forecast);

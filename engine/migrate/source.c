@@ -196,10 +196,9 @@ static void act_pause(struct source *source, uint64_t now_ns, bool is_limit_exce
         struct view view = view_of(source, now_ns, true);
         emit(source, (struct event){.at_ns = now_ns,
                                     .kind = EVENT_LIMIT_EXCEEDED,
-                                    .limit_exceeded = {
-                                        .round_idx = source->rounds_done,
-                                        .downtime_ns = view_downtime_ns(
-                                            &view, source->to_send.set_count)}});
+                                    .limit_exceeded = {.round_idx = source->rounds_done,
+                                                       .downtime_ns = view_downtime_ns(
+                                                           &view, source->to_send.set_count)}});
     }
     explain_pause(source, is_limit_exceeded);
     enter(source, now_ns, PHASE_PAUSE);
@@ -224,9 +223,9 @@ static void act_hand_over(struct source *source, uint64_t now_ns)
             message_put_stale(&source->out, &source->to_send, idx);
     guest->ops->save(guest, &state);
     message_put_state(&source->out, &state);
-    message_put_commit(&source->out,
-                       &(struct message_commit){.missing_pages = missing_pages,
-                                                .state_digest = digest_of(state.data, state.count)});
+    message_put_commit(
+        &source->out, &(struct message_commit){.missing_pages = missing_pages,
+                                               .state_digest = digest_of(state.data, state.count)});
     bytes_fini(&state);
     source->is_commit_pending = true;
     enter(source, now_ns, PHASE_HAND_OVER);
@@ -262,23 +261,23 @@ static uint64_t send_pages(struct source *source, uint64_t now_ns, uint64_t firs
         source->current.pages_sent += count;
         source->current.bytes_sent += bytes;
     }
-    emit(source, (struct event){.at_ns = now_ns,
-                                .kind = EVENT_PAGES_SENT,
-                                .pages_sent = {.first_idx = first_idx,
-                                               .count = count,
-                                               .why = why,
-                                               .bytes = bytes}});
+    emit(source,
+         (struct event){
+             .at_ns = now_ns,
+             .kind = EVENT_PAGES_SENT,
+             .pages_sent = {.first_idx = first_idx, .count = count, .why = why, .bytes = bytes}});
     return bytes;
 }
 
 /* A SEND as a strategy asked for it. Returns 0 when it asked for what may not be sent: pages that
- * do not exist, or, once the guest runs elsewhere, pages that are no longer the source's to give. */
+ * do not exist, or, once the guest runs elsewhere, pages that are no longer the source's to give.
+ */
 static uint64_t act_send(struct source *source, uint64_t now_ns, const struct action *action,
                          struct bytes *to)
 {
     uint64_t total = source->guest->total_pages;
-    uint64_t chunk_bytes = is_after_pause(source) ? source->config.push_chunk_bytes
-                                                  : source->config.copy_chunk_bytes;
+    uint64_t chunk_bytes =
+        is_after_pause(source) ? source->config.push_chunk_bytes : source->config.copy_chunk_bytes;
     uint64_t most = chunk_bytes / MESSAGE_PAGE_WIRE_BYTES;
     uint64_t count = 1;
     enum why why = WHY_PUSHED;
@@ -324,10 +323,10 @@ static uint64_t send_control(struct source *source, uint64_t now_ns, struct byte
     uint64_t bytes = source->out.count;
     bytes_put(to, source->out.data, source->out.count);
     bytes_clear(&source->out);
-    emit(source, (struct event){.at_ns = now_ns,
-                                .kind = EVENT_FRAME_SENT,
-                                .frame_sent = {.bytes = bytes,
-                                               .is_state = source->is_commit_pending}});
+    emit(source,
+         (struct event){.at_ns = now_ns,
+                        .kind = EVENT_FRAME_SENT,
+                        .frame_sent = {.bytes = bytes, .is_state = source->is_commit_pending}});
     source->is_commit_pending = false;
     return bytes;
 }

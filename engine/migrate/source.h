@@ -46,14 +46,14 @@ struct source {
 
     _Alignas(16) uint8_t memo[MEMO_BYTES]; /* strategies lay a struct of their own over it */
     struct bitmap to_send;
-    struct bitmap sent;       /* sent at least once */
+    struct bitmap sent; /* sent at least once */
     uint64_t rounds_done;
     struct round last;
-    struct round current;     /* the round going on: counts so far */
+    struct round current; /* the round going on: counts so far */
     uint64_t round_started_ns;
     bool is_round_open;
-    bool is_switching;        /* the user asked for post-copy */
-    bool is_commit_pending;   /* HAND_OVER was decided: its burst is in `out` */
+    bool is_switching;      /* the user asked for post-copy */
+    bool is_commit_pending; /* HAND_OVER was decided: its burst is in `out` */
     uint64_t hello_sent_ns, half_rtt_ns;
     uint64_t state_bytes;
 

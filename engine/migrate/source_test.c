@@ -23,8 +23,11 @@ struct pair {
 
 static void pair_init(struct pair *pair, const struct strategy *strategy, uint64_t target_pages)
 {
-    struct model_config config = {.pattern = MODEL_UNIFORM, .total_pages = PAGES,
-                                  .working_set_pages = PAGES, .write_rate = 1000000, .seed = 5};
+    struct model_config config = {.pattern = MODEL_UNIFORM,
+                                  .total_pages = PAGES,
+                                  .working_set_pages = PAGES,
+                                  .write_rate = 1000000,
+                                  .seed = 5};
     struct source_config source_config = {
         .strategy = strategy,
         .limits = {.downtime_ns = 1000000, .max_rounds = 5, .switch_after = 1},
@@ -119,7 +122,8 @@ static void test_a_target_that_does_not_fit_refuses_before_anything_is_sent(void
     assert_int_equal(pair.source.phase, PHASE_ABORTED);
     assert_int_equal(pair.target.phase, TARGET_REFUSED);
     assert_false(source_wants_pause(&pair.source));
-    assert_string_equal(pair.source.reason, "the guest has another memory size than the one prepared here");
+    assert_string_equal(pair.source.reason,
+                        "the guest has another memory size than the one prepared here");
     for (size_t i = 0; i < pair.events.count; i++)
         assert_int_not_equal(pair.events.items[i].kind, EVENT_PAGES_SENT);
     pair_fini(&pair);

@@ -13,8 +13,8 @@
  *   POST_COPY   SEND, WAIT
  *
  * The set `to_send` holds the pages of which the target has no copy, or one that is known to be
- * old. It is all pages at first; SEND takes pages out of it; FETCH reads the dirty log, puts what was
- * written since the last fetch into it, and protects those pages again: so a round is what
+ * old. It is all pages at first; SEND takes pages out of it; FETCH reads the dirty log, puts what
+ * was written since the last fetch into it, and protects those pages again: so a round is what
  * happens between two fetches. PAUSE stops the guest and fetches once more. HAND_OVER sends the
  * state; if to_send is not empty the target runs on without those pages, and asks for them.
  */
@@ -56,12 +56,12 @@ struct view {
     uint64_t now_ns;
     uint64_t total_pages;
     const struct bitmap *to_send;
-    uint64_t rounds_done;   /* rounds that have ended by a fetch */
-    struct round last;      /* the one that ended last; zeros before that */
-    bool is_link_idle;      /* the last byte handed out has left the source */
-    uint64_t page_bytes;    /* what one page costs on the link */
-    uint64_t state_bytes;   /* what the state would cost now */
-    uint64_t half_rtt_ns;   /* measured when READY came */
+    uint64_t rounds_done; /* rounds that have ended by a fetch */
+    struct round last;    /* the one that ended last; zeros before that */
+    bool is_link_idle;    /* the last byte handed out has left the source */
+    uint64_t page_bytes;  /* what one page costs on the link */
+    uint64_t state_bytes; /* what the state would cost now */
+    uint64_t half_rtt_ns; /* measured when READY came */
     struct limits limits;
 };
 
@@ -90,8 +90,8 @@ const struct strategy *strategy_of(enum mode mode);
 
 /* The next page to send at `from` or above; PAGE_NONE when there is none. */
 uint64_t view_next_page(const struct view *view, uint64_t from);
-/* SEND the next run of pages at `*cursor` or above and move the cursor behind it; false when there is
- * none, with the action as it was. */
+/* SEND the next run of pages at `*cursor` or above and move the cursor behind it; false when there
+ * is none, with the action as it was. */
 bool view_send_next(const struct view *view, uint64_t *cursor, struct action *action);
 /* The downtime if the guest were paused with that many pages left, in nanoseconds: what must still
  * be sent, over the rate measured in the last round, and half a round trip (C3). */

@@ -93,17 +93,23 @@ static void test_when_pre_copy_pauses(void **state)
         enum action_kind expected;
         const char *why;
     } cases[] = {
-        {{.left = 100, .sent = 125, .dirtied = 100, .downtime_limit_ns = 2000000}, ACTION_PAUSE,
+        {{.left = 100, .sent = 125, .dirtied = 100, .downtime_limit_ns = 2000000},
+         ACTION_PAUSE,
          "within the limit, and 80 pages are not a quarter less"},
-        {{.left = 100, .sent = 200, .dirtied = 100, .downtime_limit_ns = 2000000}, ACTION_SEND,
+        {{.left = 100, .sent = 200, .dirtied = 100, .downtime_limit_ns = 2000000},
+         ACTION_SEND,
          "within the limit, but another round would halve it"},
-        {{.left = 100, .sent = 125, .dirtied = 100, .downtime_limit_ns = 900000}, ACTION_SEND,
+        {{.left = 100, .sent = 125, .dirtied = 100, .downtime_limit_ns = 900000},
+         ACTION_SEND,
          "not within the limit"},
-        {{.left = 0, .sent = 125, .dirtied = 0, .downtime_limit_ns = 900000}, ACTION_PAUSE,
+        {{.left = 0, .sent = 125, .dirtied = 0, .downtime_limit_ns = 900000},
+         ACTION_PAUSE,
          "nothing is left"},
-        {{.left = 0, .sent = 125, .dirtied = 0, .downtime_limit_ns = 0}, ACTION_PAUSE,
+        {{.left = 0, .sent = 125, .dirtied = 0, .downtime_limit_ns = 0},
+         ACTION_PAUSE,
          "nothing is left, as a limit of 0 demands"},
-        {{.left = 1, .sent = 1, .dirtied = 1, .downtime_limit_ns = 0}, ACTION_SEND,
+        {{.left = 1, .sent = 1, .dirtied = 1, .downtime_limit_ns = 0},
+         ACTION_SEND,
          "one page is left, and a limit of 0 allows none"},
     };
     (void)state;
@@ -138,7 +144,9 @@ static void test_what_happens_at_the_round_limit(void **state)
         uint64_t memo[MEMO_BYTES / 8] = {0};
         struct bitmap to_send;
         struct action action = {.kind = ACTION_WAIT};
-        struct situation situation = {.phase = PHASE_COPY, .sent = 200, .dirtied = 100,
+        struct situation situation = {.phase = PHASE_COPY,
+                                      .sent = 200,
+                                      .dirtied = 100,
                                       .downtime_limit_ns = cases[i].downtime_limit_ns};
         assert_int_equal(ask(MODE_PRE_COPY, &situation, memo, &action), ACTION_FETCH);
 
@@ -155,8 +163,8 @@ static void test_what_happens_at_the_round_limit(void **state)
         view.phase = PHASE_PAUSE;
         action = (struct action){.kind = ACTION_WAIT};
         pre_copy_next(&view, memo, &action);
-        assert_int_equal(action.kind, cases[i].on_limit == ON_LIMIT_POST_COPY ? ACTION_HAND_OVER
-                                                                               : ACTION_SEND);
+        assert_int_equal(action.kind,
+                         cases[i].on_limit == ON_LIMIT_POST_COPY ? ACTION_HAND_OVER : ACTION_SEND);
         bitmap_fini(&to_send);
     }
 }

@@ -75,11 +75,10 @@ static void emit_installed(struct target *target, uint64_t now_ns, uint64_t firs
                            uint64_t count, enum why why)
 {
     if (count > 0)
-        emit(target, (struct event){.at_ns = now_ns,
-                                    .kind = EVENT_PAGES_INSTALLED,
-                                    .pages_installed = {.first_idx = first_idx,
-                                                        .count = count,
-                                                        .why = why}});
+        emit(target, (struct event){
+                         .at_ns = now_ns,
+                         .kind = EVENT_PAGES_INSTALLED,
+                         .pages_installed = {.first_idx = first_idx, .count = count, .why = why}});
 }
 
 static void resolve_waits(struct target *target, uint64_t now_ns)

@@ -35,8 +35,11 @@ static void frames_of(struct bytes *to, const uint8_t *data, size_t count)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t count)
 {
-    struct model_config config = {.pattern = MODEL_UNIFORM, .total_pages = PAGES,
-                                  .working_set_pages = PAGES, .write_rate = 1000, .seed = 1};
+    struct model_config config = {.pattern = MODEL_UNIFORM,
+                                  .total_pages = PAGES,
+                                  .working_set_pages = PAGES,
+                                  .write_rate = 1000,
+                                  .seed = 1};
     struct source_config source_config = {.strategy = strategy_of(MODE_HYBRID)};
     struct event_list events = {0};
     struct bytes stream = {0}, said = {0};

@@ -141,8 +141,10 @@ void client_tick(struct clients *clients, struct client *client, uint64_t now_ns
         return;
     while (client->due_ns <= now_ns) {
         client->due_count++;
-        client->due_ns = client->base_ns + units_mul_div(client->due_count, NS_PER_S, clients->rate);
-        if (client->outstanding_count < CLIENT_OUTSTANDING_MAX && stream_room(&client->stream) > 256)
+        client->due_ns =
+            client->base_ns + units_mul_div(client->due_count, NS_PER_S, clients->rate);
+        if (client->outstanding_count < CLIENT_OUTSTANDING_MAX &&
+            stream_room(&client->stream) > 256)
             request_any(clients, client, now_ns);
     }
 }
@@ -173,7 +175,7 @@ static void take_size_byte(struct clients *clients, struct client *client, uint6
     bool is_sound = client->reply_bytes == 1 ? last == ':'
                     : last == '\r'           ? client->reply_bytes > 2
                     : last == '\n'           ? client->reply[client->reply_bytes - 2] == '\r'
-                                             : last >= '0' && last <= '9' && client->reply_bytes < 12;
+                                   : last >= '0' && last <= '9' && client->reply_bytes < 12;
     if (is_sound && last != '\n')
         return;
     for (uint32_t i = 1; is_sound && client->reply[i] != '\r'; i++)

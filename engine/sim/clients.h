@@ -45,8 +45,8 @@ struct client {
     enum client_state state;
     struct stream stream;
     struct prng prng;
-    uint64_t due_ns;   /* the next request, or attempt to connect */
-    uint64_t base_ns;  /* request n is due at base + n / rate */
+    uint64_t due_ns;  /* the next request, or attempt to connect */
+    uint64_t base_ns; /* request n is due at base + n / rate */
     uint64_t due_count;
     uint64_t server_keys; /* as DBSIZE said */
     uint32_t *versions;   /* owned: of each of its keys, how often it was SET; 0: never */

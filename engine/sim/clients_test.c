@@ -1,4 +1,5 @@
-/* Clients against a server played by the test: right answers are counted, every other is an error. */
+/* Clients against a server played by the test: right answers are counted, every other is an error.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

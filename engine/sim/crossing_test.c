@@ -108,7 +108,8 @@ static void assert_moves_unnoticed(const char *guest, const char *args)
         for (int mode = 0; mode < MODE_COUNT; mode++) {
             struct run run;
             scenario_for(&scenario, guest, args, mode_name((enum mode)mode), seed, start_at_ns);
-            assert_int_equal(run_open(&run, &scenario, image.data, image.count, false, NULL), STATUS_OK);
+            assert_int_equal(run_open(&run, &scenario, image.data, image.count, false, NULL),
+                             STATUS_OK);
             run_to_end(&run);
             const struct bytes *console = world_console(run.world);
             if (!oracle_holds(world_oracle(run.world)))

@@ -82,8 +82,7 @@ enum status guest_build(const struct scenario *scenario, const uint8_t *image, s
                            MACHINE_ARGS_MAX);
     }
     struct machine_config config = machine_config_of(scenario, &arguments);
-    enum status status =
-        machine_open(&config, scenario->guest, image, image_bytes, guest, problem);
+    enum status status = machine_open(&config, scenario->guest, image, image_bytes, guest, problem);
     bytes_fini(&arguments);
     return status;
 }

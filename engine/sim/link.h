@@ -1,9 +1,9 @@
 /* link: one direction of the migration link in virtual time. It carries one chunk after the other
  * at its bandwidth, and each arrives one latency after its last byte has left.
  *
- * A chunk is charged for the bytes that it stands for, which may be more than it holds (model pages). A
- * transmission that does not end on a whole nanosecond leaves its remainder to the next, so that a
- * million chunks take exactly as long as one of the same bytes.
+ * A chunk is charged for the bytes that it stands for, which may be more than it holds (model
+ * pages). A transmission that does not end on a whole nanosecond leaves its remainder to the next,
+ * so that a million chunks take exactly as long as one of the same bytes.
  */
 #ifndef SIM_LINK_H
 #define SIM_LINK_H
@@ -20,8 +20,8 @@ struct link_chunk {
 struct link {
     uint64_t bandwidth_bits_per_s;
     uint64_t latency_ns;
-    uint64_t free_at_ns;   /* when the last byte accepted so far will have left */
-    uint64_t remainder;    /* of the transmission times, in nanoseconds over the bandwidth */
+    uint64_t free_at_ns;       /* when the last byte accepted so far will have left */
+    uint64_t remainder;        /* of the transmission times, in nanoseconds over the bandwidth */
     struct link_chunk *chunks; /* owned: a ring; buffers are used again */
     uint32_t first, count, capacity;
 };

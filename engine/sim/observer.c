@@ -91,7 +91,8 @@ static void compare(struct observer *observer, uint64_t now_ns, const struct gue
 
     for (uint64_t at = first_idx; at < first_idx + count;) {
         uint64_t most = first_idx + count - at;
-        uint64_t run = bitmap_run(&target->present, at, most < COMPARE_PAGES ? most : COMPARE_PAGES);
+        uint64_t run =
+            bitmap_run(&target->present, at, most < COMPARE_PAGES ? most : COMPARE_PAGES);
         if (run == 0) {
             at = bitmap_next(&target->present, at);
             continue;
@@ -134,7 +135,6 @@ void observe_end(struct observer *observer, uint64_t now_ns, const struct guest 
         oracle_break(&observer->oracle, RULE_ONE_RUNNER, now_ns,
                      "the guest ran on at the source after the cut");
     if (target->present.set_count != target->total_pages)
-        oracle_break(&observer->oracle, RULE_SAME_MEMORY, now_ns,
-                     "%llu pages never arrived",
+        oracle_break(&observer->oracle, RULE_SAME_MEMORY, now_ns, "%llu pages never arrived",
                      (unsigned long long)(target->total_pages - target->present.set_count));
 }

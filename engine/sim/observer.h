@@ -1,5 +1,5 @@
-/* observer: the oracle's hands in a world. It is shown what happens, looks at both hosts at once, as
- * no part of a real system can, and writes down in struct oracle which rule is broken.
+/* observer: the oracle's hands in a world. It is shown what happens, looks at both hosts at once,
+ * as no part of a real system can, and writes down in struct oracle which rule is broken.
  */
 #ifndef SIM_OBSERVER_H
 #define SIM_OBSERVER_H
@@ -13,11 +13,7 @@
 #include "sim/oracle.h"
 #include "sim/witness.h"
 
-enum direction {
-    TO_GUEST,
-    TO_CLIENT,
-    DIRECTION_COUNT
-};
+enum direction { TO_GUEST, TO_CLIENT, DIRECTION_COUNT };
 
 struct observer {
     struct oracle oracle;

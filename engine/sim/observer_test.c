@@ -19,8 +19,11 @@ struct hosts {
 /* Two hosts with the same pages, as after a whole copy. */
 static struct hosts hosts_open(void)
 {
-    struct model_config config = {.pattern = MODEL_UNIFORM, .total_pages = PAGES,
-                                  .working_set_pages = PAGES, .write_rate = 1000, .seed = 1};
+    struct model_config config = {.pattern = MODEL_UNIFORM,
+                                  .total_pages = PAGES,
+                                  .working_set_pages = PAGES,
+                                  .write_rate = 1000,
+                                  .seed = 1};
     struct hosts hosts = {model_open(&config), model_open_empty(&config)};
     uint8_t payload[8];
     for (uint64_t i = 0; i < PAGES; i++) {

@@ -32,8 +32,9 @@ void oracle_break(struct oracle *oracle, enum oracle_rule rule, uint64_t now_ns,
     oracle->is_broken[rule] = true;
     if (!is_first)
         return;
-    int used = snprintf(oracle->what, sizeof oracle->what, "%s broken at %llu ns: ",
-                        oracle_rule_key(rule), (unsigned long long)now_ns);
+    int used =
+        snprintf(oracle->what, sizeof oracle->what, "%s broken at %llu ns: ", oracle_rule_key(rule),
+                 (unsigned long long)now_ns);
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(oracle->what + used, sizeof oracle->what - (size_t)used, format, arguments);

@@ -15,11 +15,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define ORACLE_RULES(R)                                                                            \
-    R(RULE_ONE_RUNNER, "one_runner")                                                               \
-    R(RULE_SAME_MEMORY, "same_memory")                                                             \
-    R(RULE_STREAMS, "streams")                                                                     \
-    R(RULE_TRANSPARENT, "transparent")                                                             \
+#define ORACLE_RULES(R)                \
+    R(RULE_ONE_RUNNER, "one_runner")   \
+    R(RULE_SAME_MEMORY, "same_memory") \
+    R(RULE_STREAMS, "streams")         \
+    R(RULE_TRANSPARENT, "transparent") \
     R(RULE_DETERMINISTIC, "deterministic")
 
 enum oracle_rule {
@@ -37,7 +37,7 @@ struct oracle {
 
 const char *oracle_rule_key(enum oracle_rule rule);
 bool oracle_holds(const struct oracle *oracle); /* every rule that applies */
-void oracle_break(struct oracle *oracle, enum oracle_rule rule, uint64_t now_ns, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
+void oracle_break(struct oracle *oracle, enum oracle_rule rule, uint64_t now_ns, const char *format,
+                  ...) __attribute__((format(printf, 4, 5)));
 
 #endif

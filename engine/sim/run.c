@@ -18,7 +18,8 @@ static void fold(struct event_list *events, struct timeline *timeline, struct re
     }
 }
 
-static void begin_recording(struct recorder *recorder, const struct scenario *scenario, bool is_kept)
+static void begin_recording(struct recorder *recorder, const struct scenario *scenario,
+                            bool is_kept)
 {
     struct bytes text = {0};
     scenario_text(scenario, &text);
@@ -254,10 +255,12 @@ static void write_verdict(struct run_session *own)
     units_for_people(UNIT_TIME, timeline->downtime_ns, downtime, sizeof downtime);
     units_for_people(UNIT_TIME, own->session.facts.stop_and_copy_downtime_ns, stop, sizeof stop);
     if (own->scenario.client_count > 0)
-        snprintf(clients, sizeof clients, "%llu clients, %llu answers, %llu wrong; longest silence %s; ",
-                 (unsigned long long)own->scenario.client_count,
-                 (unsigned long long)timeline->answers, (unsigned long long)timeline->errors, silence);
-    own->session.is_broken = !oracle_holds(oracle) || timeline->errors > 0 || timeline->is_guest_fault;
+        snprintf(
+            clients, sizeof clients, "%llu clients, %llu answers, %llu wrong; longest silence %s; ",
+            (unsigned long long)own->scenario.client_count, (unsigned long long)timeline->answers,
+            (unsigned long long)timeline->errors, silence);
+    own->session.is_broken =
+        !oracle_holds(oracle) || timeline->errors > 0 || timeline->is_guest_fault;
     own->session.verdict = own->verdict;
     if (!oracle_holds(oracle))
         snprintf(own->verdict, sizeof own->verdict, "%s", oracle->what);
@@ -338,10 +341,9 @@ static bool session_act(struct session *session, enum session_command command, u
         return false;
     if (command == SESSION_REPLAY)
         return replay(own, value);
-    event_append(&own->events,
-                 (struct event){.at_ns = world_now_ns(own->world),
-                                .kind = EVENT_INPUT_GIVEN,
-                                .input_given = {.command = command, .value = value}});
+    event_append(&own->events, (struct event){.at_ns = world_now_ns(own->world),
+                                              .kind = EVENT_INPUT_GIVEN,
+                                              .input_given = {.command = command, .value = value}});
     if (command == SESSION_START)
         has_obeyed = world_start(own->world, &own->events);
     else if (command == SESSION_POST_COPY)

@@ -1,6 +1,7 @@
-/* witness: the oracle's eye on one direction of one connection. It copies the bytes that the writing
- * end has put into its stream, and compares what the reading end has got: byte for byte, in order,
- * none lost, none twice. It reads the streams' buffers and trusts none of their numbers beyond that.
+/* witness: the oracle's eye on one direction of one connection. It copies the bytes that the
+ * writing end has put into its stream, and compares what the reading end has got: byte for byte, in
+ * order, none lost, none twice. It reads the streams' buffers and trusts none of their numbers
+ * beyond that.
  */
 #ifndef SIM_WITNESS_H
 #define SIM_WITNESS_H

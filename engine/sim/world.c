@@ -1,19 +1,11 @@
-#include "sim/world.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/heap.h"
-#include "machine/machine.h"
+#include "base/units.h"
 #include "migrate/phase.h"
-#include "migrate/source.h"
-#include "migrate/target.h"
-#include "sim/clients.h"
 #include "sim/guest_build.h"
-#include "sim/link.h"
-#include "sim/network.h"
-#include "sim/observer.h"
+#include "sim/world_private.h"
 
 /* How much of the link's time one chunk takes: short enough that contents are fresh and that a
  * demand reply hardly waits, long enough that a large guest is not an event for each page. */
@@ -22,49 +14,32 @@
 /* A guest that should end by itself and does not is watched this long after the move. */
 #define WATCH_NS (60 * NS_PER_S)
 
-enum happening {
-    HAPPEN_START,       /* the scenario starts the move */
-    HAPPEN_LINK_FREE,   /* link `who` can take the next chunk */
-    HAPPEN_ARRIVAL,     /* the next chunk of link `who` is there */
-    HAPPEN_PACKET,      /* packet `what` of the network is where it was sent */
-    HAPPEN_CLIENT,      /* client `who` wanted to be asked now */
-    HAPPEN_ANNOUNCE,    /* the switch learns that the guest is at host `who` */
-    HAPPEN_END,         /* the scenario's time after the move is over */
-};
-
-/* A host's view of its guest. World time is guest time plus offset_ns while the guest lives. */
-struct host {
-    struct guest *guest;
-    uint64_t offset_ns;
-};
-
-struct world {
-    struct scenario scenario;
-    uint64_t now_ns;
-    struct heap heap;
-    struct event_list events;
-    struct host hosts[HOST_COUNT];
-    struct source source;
-    struct target target;
-    struct link links[HOST_COUNT]; /* by the host that sends */
-    bool is_link_busy[HOST_COUNT];
-    struct network network;
-    struct clients clients;
-    uint64_t client_armed_ns[SCENARIO_CLIENTS_MAX];
-    uint64_t mailbox_due_ns; /* when the guest's mailboxes want to be asked for packets */
-    uint32_t home;           /* where the switch sends packets for the guest */
-    bool has_started, has_ended, has_guest_ended;
-    bool is_over;            /* the move has ended */
-    struct observer observer;
-    struct bytes console;
-    char reason[200];
-};
-
-static void happen(struct world *world, uint64_t at_ns, enum happening kind, uint32_t who,
-                   uint64_t what)
+void world_happen(struct world *world, uint64_t at_ns, enum happening kind, uint32_t who,
+                  uint64_t what)
 {
     heap_push(&world->heap,
               (struct heap_entry){.at_ns = at_ns, .kind = kind, .who = who, .what = what});
+}
+
+/* ---- Who runs, and when ---- */
+
+void world_emit(struct world *world, struct event event)
+{
+    event.at_ns = world->now_ns;
+    event_append(&world->events, event);
+}
+
+struct host *world_home(struct world *world)
+{
+    if (target_is_running(&world->target))
+        return &world->hosts[HOST_TARGET];
+    return source_wants_pause(&world->source) ? NULL : &world->hosts[HOST_SOURCE];
+}
+
+/* The host at which the guest may execute; NULL while it stands still or waits for a page. */
+static struct host *runner(struct world *world)
+{
+    return target_is_waiting(&world->target, 0) ? NULL : world_home(world);
 }
 
 /* ---- A world's life ---- */
@@ -107,9 +82,9 @@ enum status world_open(const struct scenario *scenario, const uint8_t *image, si
     clients_init(&new->clients, (uint32_t)scenario->client_count, scenario->request_rate,
                  scenario->seed, &new->events);
     observer_init(&new->observer, new->clients.count);
-    happen(new, scenario->start_at_ns, HAPPEN_START, 0, 0);
+    world_happen(new, scenario->start_at_ns, HAPPEN_START, 0, 0);
     for (uint32_t i = 0; i < new->clients.count; i++)
-        happen(new, 0, HAPPEN_CLIENT, i, 0);
+        world_happen(new, 0, HAPPEN_CLIENT, i, 0);
     *world = new;
     return STATUS_OK;
 }
@@ -130,139 +105,6 @@ void world_close(struct world *world)
     bytes_fini(&world->console);
     scenario_fini(&world->scenario);
     free(world);
-}
-
-/* ---- Who runs, and when ---- */
-
-static void emit(struct world *world, struct event event)
-{
-    event.at_ns = world->now_ns;
-    event_append(&world->events, event);
-}
-
-/* The host at which the guest lives, and hears what arrives for it; NULL between two hosts. */
-static struct host *home_of(struct world *world)
-{
-    if (target_is_running(&world->target))
-        return &world->hosts[HOST_TARGET];
-    return source_wants_pause(&world->source) ? NULL : &world->hosts[HOST_SOURCE];
-}
-
-/* The host at which the guest may execute; NULL while it stands still or waits for a page. */
-static struct host *runner(struct world *world)
-{
-    return target_is_waiting(&world->target, 0) ? NULL : home_of(world);
-}
-
-static uint32_t host_idx(const struct world *world, const struct host *host)
-{
-    return host == &world->hosts[HOST_TARGET] ? HOST_TARGET : HOST_SOURCE;
-}
-
-static uint64_t guest_time(const struct world *world, const struct host *host)
-{
-    return world->now_ns - host->offset_ns;
-}
-
-/* ---- The network between clients and guest ---- */
-
-static void send_to_clients(struct world *world, struct host *host)
-{
-    struct mailbox *mailbox;
-    struct packet *packet;
-    uint32_t stream_idx;
-
-    if (world->clients.count == 0)
-        return;
-    mailbox = machine_mailbox(host->guest);
-    for (;;) {
-        packet = network_fill(&world->network);
-        if (!mailbox_packet(mailbox, guest_time(world, host), &stream_idx, &packet->packet))
-            break;
-        packet->stream_idx = stream_idx;
-        packet->is_to_guest = false;
-        observe_writer(&world->observer, world->now_ns, TO_CLIENT, stream_idx,
-                       &mailbox->slots[stream_idx].stream);
-        happen(world, world->now_ns + NETWORK_LATENCY_NS, HAPPEN_PACKET, 0,
-               network_send(&world->network));
-    }
-    uint64_t deadline_ns = mailbox_deadline_ns(mailbox);
-    world->mailbox_due_ns =
-        deadline_ns == UINT64_MAX ? UINT64_MAX : deadline_ns + host->offset_ns;
-}
-
-/* Sends what a client has to say, and sees that it is asked again in time. */
-static void follow_client(struct world *world, struct client *client)
-{
-    observe_writer(&world->observer, world->now_ns, TO_GUEST, client->client_idx, &client->stream);
-    for (;;) {
-        struct packet *packet = network_fill(&world->network);
-        if (!stream_next_packet(&client->stream, world->now_ns, &packet->packet))
-            break;
-        packet->stream_idx = client->client_idx;
-        packet->is_to_guest = true;
-        packet->host = world->home;
-        happen(world, world->now_ns + NETWORK_LATENCY_NS, HAPPEN_PACKET, 0,
-               network_send(&world->network));
-    }
-    uint64_t due_ns = client_deadline_ns(client);
-    uint64_t *armed_ns = &world->client_armed_ns[client->client_idx];
-    if (due_ns < *armed_ns) {
-        *armed_ns = due_ns > world->now_ns ? due_ns : world->now_ns + 1;
-        happen(world, *armed_ns, HAPPEN_CLIENT, client->client_idx, 0);
-    }
-}
-
-static void client_due(struct world *world, uint32_t client_idx)
-{
-    struct client *client = &world->clients.items[client_idx];
-    struct host *host = home_of(world);
-
-    if (client->state == CLIENT_CONNECTING) {
-        if (host != NULL &&
-            mailbox_connect(machine_mailbox(host->guest), client_idx, CLIENT_PORT))
-            client_connected(&world->clients, client, world->now_ns);
-        else
-            client->due_ns = world->now_ns + CLIENT_CONNECT_NS;
-    }
-    client_tick(&world->clients, client, world->now_ns);
-    follow_client(world, client);
-}
-
-/* The last answer to DBSIZE lets all clients begin. */
-static void clients_began(struct world *world)
-{
-    for (uint32_t i = 0; i < world->clients.count; i++)
-        follow_client(world, &world->clients.items[i]);
-}
-
-static void packet_arrived(struct world *world, uint64_t packet_idx)
-{
-    struct packet *packet = network_packet(&world->network, packet_idx);
-    uint32_t stream_idx = packet->stream_idx;
-
-    if (packet->is_to_guest) {
-        struct host *host = home_of(world);
-        /* A host at which the guest does not live drops what arrives for it: it is sent again. */
-        if (host != NULL && host_idx(world, host) == packet->host) {
-            struct mailbox *mailbox = machine_mailbox(host->guest);
-            mailbox_deliver(mailbox, guest_time(world, host), stream_idx, &packet->packet);
-            observe_packet(&world->observer, world->now_ns, TO_GUEST, stream_idx, true,
-                           &mailbox->slots[stream_idx].stream);
-            send_to_clients(world, host);
-        }
-    } else {
-        struct client *client = &world->clients.items[stream_idx];
-        bool had_begun = world->clients.has_begun;
-        bool is_sound = stream_receive(&client->stream, world->now_ns, &packet->packet);
-        observe_packet(&world->observer, world->now_ns, TO_CLIENT, stream_idx, is_sound,
-                       &client->stream);
-        client_read(&world->clients, client, world->now_ns);
-        follow_client(world, client);
-        if (!had_begun && world->clients.has_begun)
-            clients_began(world);
-    }
-    network_drop(&world->network, packet_idx);
 }
 
 /* ---- The migration's two ends ---- */
@@ -292,27 +134,23 @@ static void feed_link(struct world *world, uint32_t sender)
         return;
     uint64_t free_ns = link_send(&world->links[sender], world->now_ns, charge);
     world->is_link_busy[sender] = true;
-    happen(world, free_ns, HAPPEN_LINK_FREE, sender, 0);
-    happen(world, free_ns + world->links[sender].latency_ns, HAPPEN_ARRIVAL, sender, 0);
+    world_happen(world, free_ns, HAPPEN_LINK_FREE, sender, 0);
+    world_happen(world, free_ns + world->links[sender].latency_ns, HAPPEN_ARRIVAL, sender, 0);
 }
 
 static void guest_runs_again(struct world *world, uint32_t host)
 {
     struct host *here = &world->hosts[host];
     here->offset_ns = world->now_ns - here->guest->ops->now_ns(here->guest);
-    if (world->clients.count == 0)
-        return;
-    uint32_t streams = mailbox_rehome(machine_mailbox(here->guest));
-    happen(world, world->now_ns + NETWORK_LATENCY_NS / 2, HAPPEN_ANNOUNCE, host, streams);
-    send_to_clients(world, here);
+    service_rehome(world, here);
 }
 
 static void schedule_end(struct world *world)
 {
     uint64_t run_for_ns = world->scenario.run_for_ns;
     world->is_over = true;
-    happen(world, world->now_ns + (run_for_ns == SCENARIO_NONE ? WATCH_NS : run_for_ns), HAPPEN_END,
-           0, 0);
+    world_happen(world, world->now_ns + (run_for_ns == SCENARIO_NONE ? WATCH_NS : run_for_ns),
+                 HAPPEN_END, 0, 0);
 }
 
 /* What a change of the source's phase means for the world. */
@@ -364,7 +202,7 @@ static void chunk_arrived(struct world *world, uint32_t sender)
         if (was_waiting && !target_is_waiting(&world->target, 0)) {
             struct host *target = &world->hosts[HOST_TARGET];
             target->offset_ns = world->now_ns - target->guest->ops->now_ns(target->guest);
-            send_to_clients(world, target);
+            service_send(world, target);
         }
         if (!was_complete && world->target.is_complete) {
             snprintf(world->reason, sizeof world->reason, "%s", world->source.reason);
@@ -385,9 +223,9 @@ static void drain_console(struct world *world, struct host *host)
     console = machine_console(host->guest);
     if (console->count == 0)
         return;
-    emit(world, (struct event){.kind = EVENT_CONSOLE_WRITTEN,
-                               .console_written = {.host = host_idx(world, host),
-                                                   .bytes = console->count}});
+    world_emit(world, (struct event){.kind = EVENT_CONSOLE_WRITTEN,
+                                     .console_written = {.host = host_idx(world, host),
+                                                         .bytes = console->count}});
     bytes_put(&world->console, console->data, console->count);
     bytes_clear(console);
 }
@@ -398,10 +236,10 @@ static void guest_ended(struct world *world, struct host *host, const struct gue
         return;
     world->has_guest_ended = true;
     drain_console(world, host);
-    emit(world, (struct event){.kind = EVENT_GUEST_ENDED,
-                               .guest_ended = {.host = host_idx(world, host),
-                                               .status = run->status,
-                                               .is_fault = run->is_fault}});
+    world_emit(world, (struct event){.kind = EVENT_GUEST_ENDED,
+                                     .guest_ended = {.host = host_idx(world, host),
+                                                     .status = run->status,
+                                                     .is_fault = run->is_fault}});
 }
 
 /* Why the guest stopped. Returns false when it will not run on before until_ns. */
@@ -418,9 +256,9 @@ static bool guest_stopped(struct world *world, struct host *host, const struct g
         return is_woken;
     }
     case GUEST_DIRTIED:
-        emit(world, (struct event){.kind = EVENT_PAGE_DIRTIED,
-                                   .page_dirtied = {.page_idx = run->page_idx,
-                                                    .host = host_idx(world, host)}});
+        world_emit(world, (struct event){.kind = EVENT_PAGE_DIRTIED,
+                                         .page_dirtied = {.page_idx = run->page_idx,
+                                                          .host = host_idx(world, host)}});
         host->offset_ns += world->scenario.trap_cost_ns;
         return true;
     case GUEST_MISSING:
@@ -429,7 +267,7 @@ static bool guest_stopped(struct world *world, struct host *host, const struct g
         return false;
     case GUEST_OUTPUT:
         drain_console(world, host);
-        send_to_clients(world, host);
+        service_send(world, host);
         return true;
     case GUEST_ENDED:
         guest_ended(world, host, run);
@@ -466,7 +304,8 @@ static void run_guest(struct world *world, uint64_t until_ns)
 
 static void finish(struct world *world)
 {
-    struct host *host = &world->hosts[target_is_running(&world->target) ? HOST_TARGET : HOST_SOURCE];
+    struct host *host =
+        &world->hosts[target_is_running(&world->target) ? HOST_TARGET : HOST_SOURCE];
     struct guest *guest = host->guest;
     bool is_whole = guest->present.set_count == guest->total_pages;
 
@@ -476,9 +315,10 @@ static void finish(struct world *world)
     drain_console(world, host);
     if (world->target.is_complete)
         observe_end(&world->observer, world->now_ns, world->hosts[HOST_SOURCE].guest, guest);
-    emit(world, (struct event){.kind = EVENT_RUN_ENDED,
-                               .run_ended = {.instructions = guest->ops->instructions(guest),
-                                             .digest = is_whole ? guest->ops->digest(guest) : 0}});
+    world_emit(world,
+               (struct event){.kind = EVENT_RUN_ENDED,
+                              .run_ended = {.instructions = guest->ops->instructions(guest),
+                                            .digest = is_whole ? guest->ops->digest(guest) : 0}});
 }
 
 static void take(struct world *world, const struct heap_entry *entry)
@@ -495,18 +335,16 @@ static void take(struct world *world, const struct heap_entry *entry)
         chunk_arrived(world, entry->who);
         return;
     case HAPPEN_PACKET:
-        packet_arrived(world, entry->what);
+        service_packet(world, entry->what);
         return;
     case HAPPEN_CLIENT:
-        if (world->client_armed_ns[entry->who] != entry->at_ns)
-            return; /* it wanted to be asked earlier, and was */
-        world->client_armed_ns[entry->who] = UINT64_MAX;
-        client_due(world, entry->who);
+        service_client(world, entry);
         return;
     case HAPPEN_ANNOUNCE:
         world->home = entry->who;
-        emit(world, (struct event){.kind = EVENT_STREAMS_REHOMED,
-                                   .streams_rehomed = {.streams = entry->what, .host = entry->who}});
+        world_emit(world,
+                   (struct event){.kind = EVENT_STREAMS_REHOMED,
+                                  .streams_rehomed = {.streams = entry->what, .host = entry->who}});
         return;
     case HAPPEN_END:
         finish(world);
@@ -534,8 +372,7 @@ static void turn(struct world *world, uint64_t until_ns)
     observe_runners(&world->observer, world->now_ns, !source_wants_pause(&world->source),
                     target_is_running(&world->target));
     run_guest(world, at_ns < until_ns ? at_ns : until_ns);
-    if (world->is_over && world->has_guest_ended &&
-        world->scenario.run_for_ns == SCENARIO_NONE) {
+    if (world->is_over && world->has_guest_ended && world->scenario.run_for_ns == SCENARIO_NONE) {
         finish(world);
         return;
     }
@@ -553,7 +390,7 @@ static void turn(struct world *world, uint64_t until_ns)
         struct heap_entry entry = heap_pop(&world->heap);
         take(world, &entry);
     } else {
-        send_to_clients(world, runner(world));
+        service_send(world, runner(world));
     }
 }
 

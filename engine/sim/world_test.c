@@ -49,7 +49,8 @@ static void run_words(struct run *run, const char *words)
 static void assert_near(const char *what, double measured, double expected, double tolerance)
 {
     if (fabs(measured - expected) > tolerance)
-        fail_msg("%s: measured %.9g, expected %.9g within %.3g", what, measured, expected, tolerance);
+        fail_msg("%s: measured %.9g, expected %.9g within %.3g", what, measured, expected,
+                 tolerance);
 }
 
 /* C4: V' = N (1 - e^(-w V / (mu N))), each round from the set that was really sent. Four standard
@@ -75,10 +76,14 @@ static void test_rounds_follow_the_exponential_form(void **state)
         const char *words;
         double write_rate, bits_per_s;
     } cases[] = {
-        {"guest=model:uniform memory=4000000KiB dirty-rate=100000pages/s bandwidth=10Gbit/s", 1e5, 1e10},
-        {"guest=model:uniform memory=4000000KiB dirty-rate=250000pages/s bandwidth=10Gbit/s seed=7", 2.5e5, 1e10},
-        {"guest=model:uniform memory=4000000KiB dirty-rate=400000pages/s bandwidth=10Gbit/s seed=3", 4e5, 1e10},
-        {"guest=model:uniform memory=400000KiB dirty-rate=20000pages/s bandwidth=1Gbit/s seed=9", 2e4, 1e9},
+        {"guest=model:uniform memory=4000000KiB dirty-rate=100000pages/s bandwidth=10Gbit/s", 1e5,
+         1e10},
+        {"guest=model:uniform memory=4000000KiB dirty-rate=250000pages/s bandwidth=10Gbit/s seed=7",
+         2.5e5, 1e10},
+        {"guest=model:uniform memory=4000000KiB dirty-rate=400000pages/s bandwidth=10Gbit/s seed=3",
+         4e5, 1e10},
+        {"guest=model:uniform memory=400000KiB dirty-rate=20000pages/s bandwidth=1Gbit/s seed=9",
+         2e4, 1e9},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -100,16 +105,18 @@ static void test_downtimes_are_those_of_theory(void **state)
     for (size_t i = 0; i < 3; i++) {
         struct run run;
         char words[160];
-        snprintf(words, sizeof words, "guest=model:idle memory=%s bandwidth=10Gbit/s mode=stop-and-copy",
-                 sizes[i]);
+        snprintf(words, sizeof words,
+                 "guest=model:idle memory=%s bandwidth=10Gbit/s mode=stop-and-copy", sizes[i]);
         run_words(&run, words);
         double bytes = (double)run.timeline.total_pages * MESSAGE_PAGE_WIRE_BYTES;
         double expected = (bytes + (double)run.timeline.state_bytes) * 8 / 10e9 + 100e-6;
-        assert_near("stop-and-copy", (double)run.timeline.downtime_ns / 1e9, expected, expected / 1e4);
+        assert_near("stop-and-copy", (double)run.timeline.downtime_ns / 1e9, expected,
+                    expected / 1e4);
         run_close(&run);
 
         snprintf(words, sizeof words,
-                 "guest=model:uniform memory=%s bandwidth=10Gbit/s mode=post-copy run-for=1ms", sizes[i]);
+                 "guest=model:uniform memory=%s bandwidth=10Gbit/s mode=post-copy run-for=1ms",
+                 sizes[i]);
         if (i == 2)
             continue; /* a fault on each of 16,777,216 pages shows nothing that 262,144 do not */
         run_words(&run, words);
@@ -168,7 +175,8 @@ static void test_a_downtime_allowance_is_not_spent(void **state)
 {
     struct run small, large;
     (void)state;
-    run_words(&small, "guest=model:uniform memory=64MiB dirty-rate=5000pages/s downtime-limit=30ms");
+    run_words(&small,
+              "guest=model:uniform memory=64MiB dirty-rate=5000pages/s downtime-limit=30ms");
     run_words(&large, "guest=model:uniform memory=64MiB dirty-rate=5000pages/s downtime-limit=60s");
     assert_int_equal(small.timeline.downtime_ns, large.timeline.downtime_ns);
     run_close(&small);
@@ -186,7 +194,8 @@ static void test_a_run_does_not_depend_on_how_it_is_cut(void **state)
         char words[160];
         struct run whole, cut;
         struct scenario scenario;
-        snprintf(words, sizeof words, "guest=model:uniform memory=16MiB mode=%s run-for=10ms", modes[i]);
+        snprintf(words, sizeof words, "guest=model:uniform memory=16MiB mode=%s run-for=10ms",
+                 modes[i]);
         run_words(&whole, words);
         scenario_of(&scenario, words);
         assert_int_equal(run_open(&cut, &scenario, NULL, 0, false, NULL), STATUS_OK);

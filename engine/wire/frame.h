@@ -26,17 +26,17 @@
 #define FRAME_PAYLOAD_MAX (1u << 20)
 
 /* source -> target, then target -> source, then either. message.h has the payloads. */
-#define FRAME_TYPES(X)                                                                             \
-    X(FRAME_HELLO, "HELLO")                                                                        \
-    X(FRAME_PAGES, "PAGES")                                                                        \
-    X(FRAME_STALE, "STALE")                                                                        \
-    X(FRAME_STATE, "STATE")                                                                        \
-    X(FRAME_COMMIT, "COMMIT")                                                                      \
-    X(FRAME_READY, "READY")                                                                        \
-    X(FRAME_RUNNING, "RUNNING")                                                                    \
-    X(FRAME_PAGE_REQUEST, "PAGE_REQUEST")                                                          \
-    X(FRAME_COMPLETE, "COMPLETE")                                                                  \
-    X(FRAME_REFUSED, "REFUSED")                                                                    \
+#define FRAME_TYPES(X)                    \
+    X(FRAME_HELLO, "HELLO")               \
+    X(FRAME_PAGES, "PAGES")               \
+    X(FRAME_STALE, "STALE")               \
+    X(FRAME_STATE, "STATE")               \
+    X(FRAME_COMMIT, "COMMIT")             \
+    X(FRAME_READY, "READY")               \
+    X(FRAME_RUNNING, "RUNNING")           \
+    X(FRAME_PAGE_REQUEST, "PAGE_REQUEST") \
+    X(FRAME_COMPLETE, "COMPLETE")         \
+    X(FRAME_REFUSED, "REFUSED")           \
     X(FRAME_ABORT, "ABORT")
 
 enum frame_type {

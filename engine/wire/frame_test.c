@@ -91,9 +91,11 @@ static void test_messages_come_back(void **state)
 {
     struct bytes bytes = {0};
     struct frame frame;
-    struct message_hello hello = {.version = 1, .payload_bytes = 4096, .total_pages = 77, .kind = "machine"};
+    struct message_hello hello = {
+        .version = 1, .payload_bytes = 4096, .total_pages = 77, .kind = "machine"};
     struct message_hello hello_back;
-    struct message_commit commit = {.missing_pages = 5, .state_digest = 0x123456789abcdefull}, commit_back;
+    struct message_commit commit = {.missing_pages = 5, .state_digest = 0x123456789abcdefull},
+                          commit_back;
     char text[MESSAGE_REASON_MAX];
     uint64_t number;
     (void)state;
@@ -178,8 +180,8 @@ static void test_pages_are_whole_and_in_range_or_refused(void **state)
     assert_int_equal(page_idx, 9);
     assert_null(message_next_page(&pages, &page_idx));
 
-    assert_int_equal(message_get_pages(&frame, 8, 9, &pages), STATUS_BAD_STREAM);   /* page 9 of 9 */
-    assert_int_equal(message_get_pages(&frame, 7, 10, &pages), STATUS_BAD_STREAM);  /* not whole */
+    assert_int_equal(message_get_pages(&frame, 8, 9, &pages), STATUS_BAD_STREAM);  /* page 9 of 9 */
+    assert_int_equal(message_get_pages(&frame, 7, 10, &pages), STATUS_BAD_STREAM); /* not whole */
     frame.note = WHY_COUNT;
     assert_int_equal(message_get_pages(&frame, 8, 10, &pages), STATUS_BAD_STREAM);
     bytes_fini(&bytes);

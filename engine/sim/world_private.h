@@ -1,0 +1,80 @@
+/* world_private: what a world is made of, for the two files that make it live: world.c (time, the
+ * guest, the migration) and service.c (the clients, their packets, the switch).
+ */
+#ifndef SIM_WORLD_PRIVATE_H
+#define SIM_WORLD_PRIVATE_H
+
+#include "base/heap.h"
+#include "machine/machine.h"
+#include "migrate/source.h"
+#include "migrate/target.h"
+#include "sim/clients.h"
+#include "sim/link.h"
+#include "sim/network.h"
+#include "sim/observer.h"
+#include "sim/world.h"
+
+enum happening {
+    HAPPEN_START,     /* the scenario starts the move */
+    HAPPEN_LINK_FREE, /* link `who` can take the next chunk */
+    HAPPEN_ARRIVAL,   /* the next chunk of link `who` is there */
+    HAPPEN_PACKET,    /* packet `what` of the network is where it was sent */
+    HAPPEN_CLIENT,    /* client `who` wanted to be asked now */
+    HAPPEN_ANNOUNCE,  /* the switch learns that the guest is at host `who` */
+    HAPPEN_END,       /* the scenario's time after the move is over */
+};
+
+/* A host's view of its guest. World time is guest time plus offset_ns while the guest lives. */
+struct host {
+    struct guest *guest;
+    uint64_t offset_ns;
+};
+
+struct world {
+    struct scenario scenario;
+    uint64_t now_ns;
+    struct heap heap;
+    struct event_list events;
+    struct host hosts[HOST_COUNT];
+    struct source source;
+    struct target target;
+    struct link links[HOST_COUNT]; /* by the host that sends */
+    bool is_link_busy[HOST_COUNT];
+    struct network network;
+    struct clients clients;
+    uint64_t client_armed_ns[SCENARIO_CLIENTS_MAX];
+    uint64_t mailbox_due_ns; /* when the guest's mailboxes want to be asked for packets */
+    uint32_t home;           /* where the switch sends packets for the guest */
+    bool has_started, has_ended, has_guest_ended;
+    bool is_over; /* the move has ended */
+    struct observer observer;
+    struct bytes console;
+    char reason[200];
+};
+
+/* Time. */
+void world_happen(struct world *world, uint64_t at_ns, enum happening kind, uint32_t who,
+                  uint64_t what);
+void world_emit(struct world *world, struct event event); /* at this instant */
+
+/* The host at which the guest lives, and hears what arrives for it; NULL between two hosts. */
+struct host *world_home(struct world *world);
+static inline uint32_t host_idx(const struct world *world, const struct host *host)
+{
+    return host == &world->hosts[HOST_TARGET] ? HOST_TARGET : HOST_SOURCE;
+}
+static inline uint64_t host_guest_ns(const struct world *world, const struct host *host)
+{
+    return world->now_ns - host->offset_ns;
+}
+
+/* service.c */
+
+/* Puts what the guest's mailboxes have to say on the network. */
+void service_send(struct world *world, struct host *host);
+/* The guest's connections live at that host now: all peers are told, and the switch. */
+void service_rehome(struct world *world, struct host *host);
+void service_packet(struct world *world, uint64_t packet_idx);       /* HAPPEN_PACKET */
+void service_client(struct world *world, const struct heap_entry *); /* HAPPEN_CLIENT */
+
+#endif
