@@ -15,12 +15,12 @@
 #include "base/event.h"
 #include "base/status.h"
 #include "base/units.h"
+#include "migrate/strategy.h"
 
 #define SCENARIO_CLIENTS_MAX 60
 #define SCENARIO_NONE        UINT64_MAX /* "none": no limit, or not given */
 
 enum pattern { PATTERN_UNIFORM, PATTERN_SEQUENTIAL, PATTERN_HOT_COLD };
-enum on_limit { ON_LIMIT_PAUSE, ON_LIMIT_ABORT, ON_LIMIT_POST_COPY };
 
 /* S(key, field, kind, default, help): everything with a number and a unit.
  * C(key, field, choices, default, help): everything that is one of a list of words. */
