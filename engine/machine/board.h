@@ -54,7 +54,7 @@ enum hypercall_result {
     HYPERCALL_DONE,
     HYPERCALL_OUTPUT,  /* done, and the world has something to fetch */
     HYPERCALL_ENDED,   /* the guest asked for its end */
-    HYPERCALL_TROUBLE, /* a page of its buffer is missing or protected: nothing was done, try again */
+    HYPERCALL_TROUBLE, /* a page of its buffer is missing or protected: nothing was done */
 };
 enum hypercall_result hypercall_answer(struct machine *machine, struct hart *hart,
                                        struct memory_trouble *trouble);

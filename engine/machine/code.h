@@ -31,7 +31,7 @@ struct code_page {
 };
 
 struct code {
-    struct code_page *slots; /* owned; CODE_SLOTS of them */
+    struct code_page *slots;       /* owned; CODE_SLOTS of them */
     uint64_t page_idx[CODE_SLOTS]; /* which page lives there, or CODE_NO_PAGE */
 };
 
@@ -47,7 +47,7 @@ static inline bool code_has(const struct code *code, uint64_t page_idx)
 struct code_page *code_take(struct code *code, uint64_t page_idx);
 
 /* The bytes at [offset, offset + count) of the page change: instructions that overlap them are to
- * be decoded again. The cells keep their lengths: the one that makes the change may be among them. */
+ * be decoded again. Cells keep their lengths: the one that makes the change may be among them. */
 void code_forget(struct code *code, uint64_t page_idx, uint64_t offset, uint64_t count);
 
 /* The page is replaced or goes; only while no instruction is being run. */

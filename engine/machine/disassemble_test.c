@@ -211,19 +211,18 @@ static void agrees_with_llvm_on_every_row(void **state)
     }
 }
 
-/* llvm knows the privileged instructions, and (14, without the F extension) two moves of F. Fences it
- * refuses where reserved fields are not zero; the manual says to ignore those. */
+/* llvm knows the privileged instructions, and (14, without the F extension) two moves of F. Fences
+ * it refuses where reserved fields are not zero; the manual says to ignore those. */
 static bool is_beyond_ferry(const char *llvm)
 {
-    static const char *const names[] = {"mret", "sret",       "uret",
-                                        "dret", "sfence.vma", "fmv."};
+    static const char *const names[] = {"mret", "sret", "uret", "dret", "sfence.vma", "fmv."};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strncmp(llvm, names[i], strlen(names[i])) == 0)
             return true;
     return false;
 }
 
-/* Every major opcode, funct3 and funct7, with an rs2 of 0, 1 and 5: what is legal is legal there. */
+/* Every major opcode, funct3 and funct7, rs2 being 0, 1 and 5: what is legal is legal there. */
 static void refuses_what_llvm_does_not_know(void **state)
 {
     (void)state;
@@ -236,7 +235,8 @@ static void refuses_what_llvm_does_not_know(void **state)
     for (uint32_t i = 0; i < 32 * 8 * 128 * 3; i++) {
         uint32_t opcode = i % 32, funct3 = i / 32 % 8, funct7 = i / 256 % 128;
         if (opcode != 0x1f && opcode % 8 != 7) /* those begin instructions of more than 32 bits */
-            words[count++] = opcode << 2 | 3 | funct3 << 12 | funct7 << 25 | sources[i / 32768] << 20;
+            words[count++] =
+                opcode << 2 | 3 | funct3 << 12 | funct7 << 25 | sources[i / 32768] << 20;
     }
     ask_llvm(words, count, false, lines);
     for (size_t i = 0; i < count; i++) {

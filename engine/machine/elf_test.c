@@ -70,7 +70,7 @@ static void refuses_every_truncation(void **state)
     bytes_fini(&image);
 }
 
-/* Whatever a byte is changed to: either it is refused, with a line, or what it loads lies in RAM. */
+/* Whatever a byte is changed to: either it is refused, with a line, or what it loads is in RAM. */
 static void survives_every_changed_byte(void **state)
 {
     (void)state;

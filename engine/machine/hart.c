@@ -12,8 +12,8 @@
 const char *fault_name(enum fault fault)
 {
     switch (fault) {
-#define FAULT_NAME(name, cause, text)                                                              \
-    case name:                                                                                     \
+#define FAULT_NAME(name, cause, text) \
+    case name:                        \
         return text;
         FAULT_LIST(FAULT_NAME)
 #undef FAULT_NAME
@@ -88,8 +88,8 @@ static void stop_for(struct hart_result *result, const struct memory_trouble *tr
         return;
     case MEMORY_OUTSIDE:
     case MEMORY_OK:
-        *result = (struct hart_result){
-            .stop = HART_FAULT, .fault = outside, .fault_value = address};
+        *result =
+            (struct hart_result){.stop = HART_FAULT, .fault = outside, .fault_value = address};
         return;
     }
 }
@@ -111,8 +111,8 @@ static bool decode_at(struct memory *memory, uint64_t pc, struct instruction *ce
     uint32_t bits = low | (uint32_t)high << 16;
     if (!instruction_decode(bits, cell)) {
         *cell = (struct instruction){0};
-        *result = (struct hart_result){
-            .stop = HART_FAULT, .fault = FAULT_ILLEGAL, .fault_value = bits};
+        *result =
+            (struct hart_result){.stop = HART_FAULT, .fault = FAULT_ILLEGAL, .fault_value = bits};
         return false;
     }
     if (cell->rd == 0)
@@ -135,114 +135,114 @@ static bool decode_at(struct memory *memory, uint64_t pc, struct instruction *ce
 #define PC_STEP (sizeof(struct instruction) / 2)
 
 /* A target within the page is a cell; only another page has to be looked up. */
-#define JUMP_NEAR(distance)                                                                        \
-    do {                                                                                           \
-        uint64_t cell_ = (uint64_t)(op - page->cells) + (uint64_t)((distance) >> 1);                \
-        if (__builtin_expect(cell_ >= CODE_CELLS, 0)) {                                            \
-            pc = PC + (uint64_t)(distance);                                                        \
-            goto enter_page;                                                                       \
-        }                                                                                          \
-        op = &page->cells[cell_];                                                                  \
-        DISPATCH();                                                                                \
+#define JUMP_NEAR(distance)                                                          \
+    do {                                                                             \
+        uint64_t cell_ = (uint64_t)(op - page->cells) + (uint64_t)((distance) >> 1); \
+        if (__builtin_expect(cell_ >= CODE_CELLS, 0)) {                              \
+            pc = PC + (uint64_t)(distance);                                          \
+            goto enter_page;                                                         \
+        }                                                                            \
+        op = &page->cells[cell_];                                                    \
+        DISPATCH();                                                                  \
     } while (0)
 
-#define BRANCH(condition)                                                                          \
-    if (condition)                                                                                 \
+#define BRANCH(condition) \
+    if (condition)        \
     JUMP_NEAR(op->imm)
 
-#define LINK_AND_JUMP_NEAR()                                                                       \
-    WRITE(PC + 2u * op->halves);                                                                   \
+#define LINK_AND_JUMP_NEAR()     \
+    WRITE(PC + 2u * op->halves); \
     JUMP_NEAR(op->imm)
 
-#define LINK_AND_JUMP(target)                                                                      \
-    pc = (target);                                                                                 \
-    WRITE(PC + 2u * op->halves);                                                                   \
+#define LINK_AND_JUMP(target)    \
+    pc = (target);               \
+    WRITE(PC + 2u * op->halves); \
     goto enter_page
 
-#define LOAD(type)                                                                                 \
-    const uint8_t *bytes = memory_load(memory, RS1 + IMM, sizeof(type), &trouble);                 \
-    if (__builtin_expect(bytes == NULL, 0)) {                                                      \
-        stop_for(result, &trouble, FAULT_LOAD_ACCESS, RS1 + IMM);                                  \
-        goto stop_before;                                                                          \
-    }                                                                                              \
-    type loaded;                                                                                   \
-    memcpy(&loaded, bytes, sizeof loaded);                                                         \
+#define LOAD(type)                                                                 \
+    const uint8_t *bytes = memory_load(memory, RS1 + IMM, sizeof(type), &trouble); \
+    if (__builtin_expect(bytes == NULL, 0)) {                                      \
+        stop_for(result, &trouble, FAULT_LOAD_ACCESS, RS1 + IMM);                  \
+        goto stop_before;                                                          \
+    }                                                                              \
+    type loaded;                                                                   \
+    memcpy(&loaded, bytes, sizeof loaded);                                         \
     WRITE((int64_t)loaded)
 
-#define STORE(type)                                                                                \
-    uint8_t *bytes = memory_store(memory, RS1 + IMM, sizeof(type), &trouble);                      \
-    if (__builtin_expect(bytes == NULL, 0)) {                                                      \
-        stop_for(result, &trouble, FAULT_STORE_ACCESS, RS1 + IMM);                                 \
-        goto stop_before;                                                                          \
-    }                                                                                              \
-    const type stored = (type)RS2;                                                                 \
+#define STORE(type)                                                           \
+    uint8_t *bytes = memory_store(memory, RS1 + IMM, sizeof(type), &trouble); \
+    if (__builtin_expect(bytes == NULL, 0)) {                                 \
+        stop_for(result, &trouble, FAULT_STORE_ACCESS, RS1 + IMM);            \
+        goto stop_before;                                                     \
+    }                                                                         \
+    const type stored = (type)RS2;                                            \
     memcpy(bytes, &stored, sizeof stored)
 
 /* Atomics are aligned, and write: they ask for the right to store before they read. */
-#define ATOMIC_ADDRESS(type)                                                                       \
-    if (RS1 % sizeof(type) != 0)                                                                   \
+#define ATOMIC_ADDRESS(type)     \
+    if (RS1 % sizeof(type) != 0) \
     FAULT(FAULT_ATOMIC_MISALIGNED, RS1)
 
-#define ATOMIC_BYTES(type)                                                                         \
-    uint8_t *bytes = memory_store(memory, RS1, sizeof(type), &trouble);                            \
-    if (bytes == NULL) {                                                                           \
-        stop_for(result, &trouble, FAULT_STORE_ACCESS, RS1);                                       \
-        goto stop_before;                                                                          \
+#define ATOMIC_BYTES(type)                                              \
+    uint8_t *bytes = memory_store(memory, RS1, sizeof(type), &trouble); \
+    if (bytes == NULL) {                                                \
+        stop_for(result, &trouble, FAULT_STORE_ACCESS, RS1);            \
+        goto stop_before;                                               \
     }
 
 #define OLD     old
 #define OPERAND operand
-#define AMO(type, value)                                                                           \
-    ATOMIC_ADDRESS(type);                                                                          \
-    ATOMIC_BYTES(type)                                                                             \
-    type old;                                                                                      \
-    const type operand = (type)RS2;                                                                \
-    memcpy(&old, bytes, sizeof old);                                                               \
-    (void)operand;                                                                                 \
-    const type new = (type)(value);                                                                \
-    memcpy(bytes, &new, sizeof new);                                                               \
+#define AMO(type, value)             \
+    ATOMIC_ADDRESS(type);            \
+    ATOMIC_BYTES(type)               \
+    type old;                        \
+    const type operand = (type)RS2;  \
+    memcpy(&old, bytes, sizeof old); \
+    (void)operand;                   \
+    const type new = (type)(value);  \
+    memcpy(bytes, &new, sizeof new); \
     WRITE((int64_t)old)
 
-#define LOAD_RESERVED(type)                                                                        \
-    ATOMIC_ADDRESS(type);                                                                          \
-    const uint64_t address = RS1;                                                                  \
-    LOAD(type);                                                                                    \
-    hart->has_reservation = true;                                                                  \
-    hart->reserved_address = address;                                                              \
+#define LOAD_RESERVED(type)           \
+    ATOMIC_ADDRESS(type);             \
+    const uint64_t address = RS1;     \
+    LOAD(type);                       \
+    hart->has_reservation = true;     \
+    hart->reserved_address = address; \
     hart->reserved_bytes = sizeof(type)
 
 /* Fails, without touching memory, where the reservation is not for exactly these bytes. */
-#define STORE_CONDITIONAL(type)                                                                    \
-    ATOMIC_ADDRESS(type);                                                                          \
-    bool is_held = hart->has_reservation && hart->reserved_address == RS1 &&                       \
-                   hart->reserved_bytes == sizeof(type);                                           \
-    if (is_held) {                                                                                 \
-        ATOMIC_BYTES(type)                                                                         \
-        const type stored = (type)RS2;                                                             \
-        memcpy(bytes, &stored, sizeof stored);                                                     \
-    }                                                                                              \
-    hart->has_reservation = false;                                                                 \
+#define STORE_CONDITIONAL(type)                                              \
+    ATOMIC_ADDRESS(type);                                                    \
+    bool is_held = hart->has_reservation && hart->reserved_address == RS1 && \
+                   hart->reserved_bytes == sizeof(type);                     \
+    if (is_held) {                                                           \
+        ATOMIC_BYTES(type)                                                   \
+        const type stored = (type)RS2;                                       \
+        memcpy(bytes, &stored, sizeof stored);                               \
+    }                                                                        \
+    hart->has_reservation = false;                                           \
     WRITE(!is_held)
 
-#define READ_CSR(is_write)                                                                         \
-    uint64_t value;                                                                                \
-    if ((is_write) || !read_csr(hart, clock, IMM, budget - left - 1, &value))                      \
-        FAULT(FAULT_ILLEGAL, instruction_bits(memory, PC));                                        \
+#define READ_CSR(is_write)                                                    \
+    uint64_t value;                                                           \
+    if ((is_write) || !read_csr(hart, clock, IMM, budget - left - 1, &value)) \
+        FAULT(FAULT_ILLEGAL, instruction_bits(memory, PC));                   \
     WRITE(value)
 
-#define FAULT(cause, about)                                                                        \
-    do {                                                                                           \
-        *result =                                                                                  \
-            (struct hart_result){.stop = HART_FAULT, .fault = (cause), .fault_value = (about)};    \
-        goto stop_before;                                                                          \
+#define FAULT(cause, about)                                                                     \
+    do {                                                                                        \
+        *result =                                                                               \
+            (struct hart_result){.stop = HART_FAULT, .fault = (cause), .fault_value = (about)}; \
+        goto stop_before;                                                                       \
     } while (0)
 
-#define STOP_BEFORE(why)                                                                           \
-    *result = (struct hart_result){.stop = (why)};                                                 \
+#define STOP_BEFORE(why)                           \
+    *result = (struct hart_result){.stop = (why)}; \
     goto stop_before
 
-#define STOP_AFTER(why)                                                                            \
-    *result = (struct hart_result){.stop = (why)};                                                 \
+#define STOP_AFTER(why)                            \
+    *result = (struct hart_result){.stop = (why)}; \
     goto stop_after
 
 static uint64_t instruction_bits(const struct memory *memory, uint64_t pc)
@@ -254,13 +254,13 @@ static uint64_t instruction_bits(const struct memory *memory, uint64_t pc)
 
 /* Each instruction jumps to the next one's code itself (threaded dispatch: Bell, "Threaded code",
  * Communications of the ACM 16(6), 1973), so that each has a jump of its own for the processor to
- * predict. `left` counts down with every instruction that is begun; those that stop give it back. */
-#define DISPATCH()                                                                                 \
-    do {                                                                                           \
-        if (__builtin_expect(left == 0, 0))                                                        \
-            goto budget_is_used;                                                                   \
-        left--;                                                                                    \
-        goto *labels[op->code];                                                                    \
+ * predict. `left` counts down with every instruction that begins; one that stops gives it back. */
+#define DISPATCH()                          \
+    do {                                    \
+        if (__builtin_expect(left == 0, 0)) \
+            goto budget_is_used;            \
+        left--;                             \
+        goto *labels[op->code];             \
     } while (0)
 
 uint64_t hart_run(struct hart *hart, struct memory *memory, const struct hart_clock *clock,
@@ -269,7 +269,7 @@ uint64_t hart_run(struct hart *hart, struct memory *memory, const struct hart_cl
     static const void *const labels[] = {
         [INSTRUCTION_NONE] = &&decode,
         [CODE_PAGE_END] = &&end_of_page,
-#define INSTRUCTION(code, mnemonic, format, match, mask, semantics)                                \
+#define INSTRUCTION(code, mnemonic, format, match, mask, semantics) \
     [INSTRUCTION_##code] = &&run_##code,
 #include "machine/instruction.def"
 #undef INSTRUCTION
@@ -313,12 +313,12 @@ decode:
     }
     goto *labels[op->code];
 
-#define INSTRUCTION(code, mnemonic, format, match, mask, semantics)                                \
-    run_##code:                                                                                    \
-    {                                                                                              \
-        semantics;                                                                                 \
-    }                                                                                              \
-    op += op->halves;                                                                              \
+#define INSTRUCTION(code, mnemonic, format, match, mask, semantics) \
+    run_##code:                                                     \
+    {                                                               \
+        semantics;                                                  \
+    }                                                               \
+    op += op->halves;                                               \
     DISPATCH();
 #include "machine/instruction.def"
 #undef INSTRUCTION

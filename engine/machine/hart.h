@@ -20,12 +20,12 @@
 #define HART_SINK      32
 
 /* Causes as in the mcause register (RISC-V, Volume II, version 20211203, table 3.6). */
-#define FAULT_LIST(X)                                                                              \
-    X(FAULT_FETCH_ACCESS, 1, "jump outside memory")                                                \
-    X(FAULT_ILLEGAL, 2, "illegal instruction")                                                     \
-    X(FAULT_BREAKPOINT, 3, "breakpoint")                                                           \
-    X(FAULT_LOAD_ACCESS, 5, "load outside memory")                                                 \
-    X(FAULT_ATOMIC_MISALIGNED, 6, "misaligned atomic access")                                      \
+#define FAULT_LIST(X)                                         \
+    X(FAULT_FETCH_ACCESS, 1, "jump outside memory")           \
+    X(FAULT_ILLEGAL, 2, "illegal instruction")                \
+    X(FAULT_BREAKPOINT, 3, "breakpoint")                      \
+    X(FAULT_LOAD_ACCESS, 5, "load outside memory")            \
+    X(FAULT_ATOMIC_MISALIGNED, 6, "misaligned atomic access") \
     X(FAULT_STORE_ACCESS, 7, "store outside memory")
 
 enum fault {

@@ -10,11 +10,11 @@
 
 #define SBI_VERSION 0x02000000 /* 2.0: major number from bit 24 on */
 
-#define A0 10
-#define A1 11
-#define A2 12
-#define A6 16
-#define A7 17
+#define A0          10
+#define A1          11
+#define A2          12
+#define A6          16
+#define A7          17
 
 /* A console write takes at most this much; the guest writes the rest with its next call. */
 #define CONSOLE_WRITE_MAX 65536
@@ -31,7 +31,7 @@ struct call {
     struct memory_trouble *trouble;
 };
 
-/* Both tell whether the buffer may be used now; otherwise the call has its answer, or is tried again. */
+/* May the buffer be used now? Otherwise the call has its answer already, or is tried again. */
 static bool is_usable(struct call *call, struct memory_trouble trouble)
 {
     if (trouble.result == MEMORY_OK)

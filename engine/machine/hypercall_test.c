@@ -142,7 +142,7 @@ static void reset_ends_it_with_0_or_1(void **state)
     assert_int_equal(run.status, 1);
 }
 
-/* wfi sleeps until the timer, however the sleep is cut; a timer that is due does not let it sleep. */
+/* wfi sleeps until the timer, however the sleep is cut; a timer that is due lets it pass. */
 static void sleeps_until_the_timer(void **state)
 {
     (void)state;

@@ -5,7 +5,7 @@
 #include "base/status.h"
 
 static const struct instruction_description descriptions[INSTRUCTION_COUNT] = {
-#define INSTRUCTION(code, mnemonic, format, match, mask, semantics)                                \
+#define INSTRUCTION(code, mnemonic, format, match, mask, semantics) \
     [INSTRUCTION_##code] = {mnemonic, FORMAT_##format, match, mask},
 #include "machine/instruction.def"
 #undef INSTRUCTION
@@ -93,17 +93,17 @@ static bool decode_word(uint32_t bits, struct instruction *instruction)
 /* The expansion of one row: its fields are the table's expressions over `bits`. */
 static bool decode_half(uint32_t bits, struct instruction *instruction)
 {
-#define COMPRESSED(mnemonic, match, mask, is_legal, expansion, rd_, rs1_, rs2_, immediate_)        \
-    if ((bits & (mask)) == (match)) {                                                              \
-        *instruction = (struct instruction){                                                       \
-            .code = INSTRUCTION_##expansion,                                                       \
-            .halves = 1,                                                                           \
-            .rd = (uint8_t)(rd_),                                                                  \
-            .rs1 = (uint8_t)(rs1_),                                                                \
-            .rs2 = (uint8_t)(rs2_),                                                                \
-            .imm = (immediate_),                                                                   \
-        };                                                                                         \
-        return is_legal;                                                                           \
+#define COMPRESSED(mnemonic, match, mask, is_legal, expansion, rd_, rs1_, rs2_, immediate_) \
+    if ((bits & (mask)) == (match)) {                                                       \
+        *instruction = (struct instruction){                                                \
+            .code = INSTRUCTION_##expansion,                                                \
+            .halves = 1,                                                                    \
+            .rd = (uint8_t)(rd_),                                                           \
+            .rs1 = (uint8_t)(rs1_),                                                         \
+            .rs2 = (uint8_t)(rs2_),                                                         \
+            .imm = (immediate_),                                                            \
+        };                                                                                  \
+        return is_legal;                                                                    \
     }
 #include "machine/compressed.def"
 #undef COMPRESSED
@@ -112,8 +112,8 @@ static bool decode_half(uint32_t bits, struct instruction *instruction)
 
 const char *instruction_compressed_mnemonic(uint32_t bits)
 {
-#define COMPRESSED(mnemonic, match, mask, is_legal, expansion, rd, rs1, rs2, immediate)            \
-    if ((bits & (mask)) == (match))                                                                \
+#define COMPRESSED(mnemonic, match, mask, is_legal, expansion, rd, rs1, rs2, immediate) \
+    if ((bits & (mask)) == (match))                                                     \
         return mnemonic;
 #include "machine/compressed.def"
 #undef COMPRESSED

@@ -9,7 +9,7 @@
  *
  *   31      25 24  20 19  15 14  12 11       7 6      0
  *  +----------+------+------+------+----------+--------+
- *  |  funct7  |  rs2 |  rs1 |funct3|    rd    | opcode |  R;  AMO: funct7 ends in aq, rl;  LR: rs2 = 0
+ *  |  funct7  |  rs2 |  rs1 |funct3|    rd    | opcode |  R, LR; AMO: funct7 ends in aq, rl
  *  +----------+------+------+------+----------+--------+
  *  |    imm[11:0]    |  rs1 |funct3|    rd    | opcode |  I, LOAD, JALR; CSR: imm is its number
  *  +----------+------+------+------+----------+--------+

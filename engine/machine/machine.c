@@ -127,7 +127,7 @@ static bool is_idle(const struct machine *machine)
     return true;
 }
 
-/* Instructions have passed in the turn of the current hart; a turn that is over goes to the next. */
+/* Instructions have passed in the current hart's turn; when it is over the next hart has its. */
 static void pass(struct machine *machine, uint64_t instructions)
 {
     machine->clock.ticks += instructions;

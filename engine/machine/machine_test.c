@@ -1,5 +1,5 @@
-/* A machine through struct guest: however its run is cut, saved, moved, tracked or starved of pages,
- * it must end as if nobody had touched it.
+/* A machine through struct guest: however its run is cut, saved, moved, tracked or starved of
+ * pages, it must end as if nobody had touched it.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -34,8 +34,7 @@ static struct guest *boot(const struct program *program)
     struct bytes image = program_image(program);
     struct problem problem = {0};
     struct guest *guest = NULL;
-    enum status status =
-        machine_open(&config, "test", image.data, image.count, &guest, &problem);
+    enum status status = machine_open(&config, "test", image.data, image.count, &guest, &problem);
     assert_int_equal(status, STATUS_OK);
     bytes_fini(&image);
     return guest;
@@ -104,11 +103,11 @@ static uint32_t put_every(struct program *program, int64_t every)
 
 static void end_every(struct program *program, uint32_t branch_idx)
 {
-    program->words[branch_idx] = program_word(INSTRUCTION_BNE, 0, T0, ZERO,
-                                              4 * (int64_t)(program->count - branch_idx));
+    program->words[branch_idx] =
+        program_word(INSTRUCTION_BNE, 0, T0, ZERO, 4 * (int64_t)(program->count - branch_idx));
 }
 
-/* Does some of everything, LOOPS times; says a letter, sleeps, and ends with a status made of all. */
+/* Does some of everything, LOOPS times; talks, sleeps, and ends with a status made of all. */
 static const struct program *worker(void)
 {
     static struct program program;
@@ -347,7 +346,7 @@ static void a_machine_without_pages_fetches_each_once(void **state)
     }
 }
 
-/* A page that is taken away again is missed again; its decoded code and TLB entries went with it. */
+/* A page that is taken away is missed again: its decoded code and TLB entries went with it. */
 static void dropped_pages_are_missed_again(void **state)
 {
     (void)state;

@@ -59,7 +59,8 @@ static bool is_inside(const struct memory *memory, uint64_t address, uint64_t co
     return offset <= memory->ram_bytes && count <= memory->ram_bytes - offset;
 }
 
-struct memory_trouble memory_check_load(const struct memory *memory, uint64_t address, uint64_t count)
+struct memory_trouble memory_check_load(const struct memory *memory, uint64_t address,
+                                        uint64_t count)
 {
     if (!is_inside(memory, address, count))
         return (struct memory_trouble){MEMORY_OUTSIDE, 0};
@@ -72,7 +73,9 @@ struct memory_trouble memory_check_load(const struct memory *memory, uint64_t ad
     return no_trouble;
 }
 
-/* The first write to a page since the last fetch is what the dirty log consists of. While tracking
+/* DOC: dirty-log
+ *
+ * The first write to a page since the last fetch is what the dirty log consists of. While tracking
  * is on it stops the guest here; the page is in the log then, so that the second attempt passes. */
 struct memory_trouble memory_check_store(struct memory *memory, uint64_t address, uint64_t count)
 {

@@ -62,7 +62,8 @@ void memory_init(struct memory *memory, struct guest *guest, uint64_t ram_bytes)
 void memory_fini(struct memory *memory);
 
 /* May [address, address + count) be read? Looks at presence only. */
-struct memory_trouble memory_check_load(const struct memory *memory, uint64_t address, uint64_t count);
+struct memory_trouble memory_check_load(const struct memory *memory, uint64_t address,
+                                        uint64_t count);
 /* May it be written? Logs what is to be written. After MEMORY_OK the caller writes, at once. */
 struct memory_trouble memory_check_store(struct memory *memory, uint64_t address, uint64_t count);
 
@@ -104,7 +105,8 @@ static inline struct code_page *memory_fetch(struct memory *memory, uint64_t pc,
 
 /* `count` is 1, 2, 4 or 8. The low bits of the address take part in the comparison with the tag, so
  * that a misaligned access, which may cross a page, misses. NULL: see trouble. */
-static inline uint8_t *memory_look_up(const struct memory_entry *tlb, uint64_t address, uint64_t count)
+static inline uint8_t *memory_look_up(const struct memory_entry *tlb, uint64_t address,
+                                      uint64_t count)
 {
     const struct memory_entry *entry = &tlb[address / PAGE_BYTES % MEMORY_TLB_ENTRIES];
     if (__builtin_expect(entry->tag != (address & ~(uint64_t)(PAGE_BYTES - count)), 0))

@@ -7,9 +7,9 @@
 
 #include "machine/memory.h"
 
-#define PAGES       300 /* more than the TLB has entries: two pages share one */
-#define AT(page_idx) (RAM_BASE + (uint64_t)(page_idx) * PAGE_BYTES)
-#define END         AT(PAGES)
+#define PAGES        300 /* more than the TLB has entries: two pages share one */
+#define AT(page_idx) (RAM_BASE + (uint64_t)(page_idx)*PAGE_BYTES)
+#define END          AT(PAGES)
 
 static struct guest guest;
 static struct memory memory;
@@ -39,7 +39,8 @@ static struct memory_trouble load(uint64_t address, uint64_t count)
 {
     struct memory_trouble trouble = {MEMORY_OK, 0};
     if (memory_load(&memory, address, count, &trouble) != NULL)
-        assert_ptr_equal(memory_load(&memory, address, count, &trouble), memory_at(&memory, address));
+        assert_ptr_equal(memory_load(&memory, address, count, &trouble),
+                         memory_at(&memory, address));
     return trouble;
 }
 
@@ -172,9 +173,10 @@ static void stores_forget_what_they_touch(void **state)
         uint64_t offset, count;
         bool is_kept[3];
     } rows[] = {
-        {96, 4, {true, true, true}},   {99, 1, {true, true, true}},   {100, 1, {false, true, true}},
-        {103, 1, {false, true, true}}, {104, 4, {true, false, true}}, {107, 2, {true, false, false}},
-        {98, 8, {false, false, true}}, {112, 8, {true, true, true}},
+        {96, 4, {true, true, true}},    {99, 1, {true, true, true}},
+        {100, 1, {false, true, true}},  {103, 1, {false, true, true}},
+        {104, 4, {true, false, true}},  {107, 2, {true, false, false}},
+        {98, 8, {false, false, true}},  {112, 8, {true, true, true}},
     };
     assert_int_equal(store(AT(2) + 8, 8).result, MEMORY_OK);
     struct code_page *page = fetch(AT(2));

@@ -213,7 +213,7 @@ enum status machine_load(struct guest *guest, struct bytes_reader *from)
     return STATUS_OK;
 }
 
-/* Of what moves, and nothing else: not of the dirty log, the TLB, decoded code, undrained output. */
+/* Of what moves, and nothing else: not of the dirty log, caches, or output to drain. */
 uint64_t machine_digest(const struct guest *guest)
 {
     const struct machine *machine = machine_of_const(guest);
