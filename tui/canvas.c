@@ -18,9 +18,12 @@ static const struct {
     {0x2514, '+'}, /* └ */ {0x2518, '+'}, /* ┘ */ {0x2581, '_'}, /* ▁ */ {0x2582, '.'}, /* ▂ */
     {0x2583, ':'}, /* ▃ */ {0x2584, '-'}, /* ▄ */ {0x2585, '='}, /* ▅ */ {0x2586, '+'}, /* ▆ */
     {0x2587, '*'}, /* ▇ */ {0x2588, '#'}, /* █ */ {0x2591, '-'}, /* ░ */ {0x2592, '+'}, /* ▒ */
-    {0x2593, '%'}, /* ▓ */ {0x25a0, 'o'}, /* ■ */ {0x25b2, '^'}, /* ▲ */ {0x25b6, '>'}, /* ▶ */
+    {0x2593, '%'}, /* ▓ */ {0x25a0, 'o'}, /* ■ */ {0x25a1, '-'}, /* □ */
+    {0x25b2, '^'}, /* ▲ */ {0x25b6, '>'}, /* ▶ */
     {0x25c6, '!'}, /* ◆ */ {0x25cb, '?'}, /* ○ */ {0x25cf, '*'}, /* ● */ {0x25e6, ','}, /* ◦ */
 };
+
+#define UNKNOWN '~' /* nothing else is drawn as this: a test sees that the table lacks something */
 
 static uint32_t to_ascii(uint32_t code)
 {
@@ -29,7 +32,7 @@ static uint32_t to_ascii(uint32_t code)
     for (size_t i = 0; i < sizeof replacements / sizeof replacements[0]; i++)
         if (replacements[i].code == code)
             return (uint32_t)replacements[i].ascii;
-    return '?';
+    return UNKNOWN;
 }
 
 void canvas_init(struct canvas *canvas, bool is_ascii)
@@ -72,25 +75,25 @@ void canvas_blank(struct canvas *canvas, struct rect rect)
             canvas_put(canvas, row, column, COLOUR_PLAIN, ' ');
 }
 
-/* One character of valid UTF-8 (all our texts are ours); anything else is shown as '?'. */
+/* One character of valid UTF-8 (all our texts are ours); anything else is UNKNOWN. */
 static uint32_t next_code(const char **text)
 {
     const unsigned char *at = (const unsigned char *)*text;
     unsigned extra = at[0] < 0x80 ? 0 : at[0] >= 0xf0 ? 3 : at[0] >= 0xe0 ? 2 : at[0] >= 0xc0 ? 1 : 4;
     if (extra == 4) {
         *text += 1;
-        return '?';
+        return UNKNOWN;
     }
     uint32_t code = extra == 0 ? at[0] : at[0] & (0x3fu >> extra);
     for (unsigned i = 1; i <= extra; i++) {
         if ((at[i] & 0xc0) != 0x80) {
             *text += i;
-            return '?';
+            return UNKNOWN;
         }
         code = code << 6 | (at[i] & 0x3f);
     }
     *text += extra + 1;
-    return code < ' ' ? '?' : code;
+    return code < ' ' ? UNKNOWN : code;
 }
 
 int canvas_width(const char *text)

@@ -6,9 +6,10 @@
 #include "base/units.h"
 
 /* How long things should be seen, in seconds of wall time. */
-#define ROUND_SEEN_MIN_S  0.6
+#define ROUND_SEEN_MIN_S  0.8
 #define ROUND_SEEN_MAX_S  6.0
 #define PAUSE_SEEN_S      10.0
+#define TINY_PAUSE_SEEN_S 4.0  /* of less than a millisecond: there is little to see in it */
 #define LONG_PAUSE_SEEN_S 6.0
 #define PAUSE_PATIENCE_S  20.0 /* a pause that was thought to be shorter is hurried after this */
 #define WAIT_PATIENCE_S   4.0  /* before the move, and after it */
@@ -125,7 +126,7 @@ static double speed_of_pause(const struct director *director, const struct sessi
     uint64_t pause_ns = expected_pause_ns(session);
     double pause_s = (double)pause_ns / 1e9, speed;
     if (pause_ns < SHORT_PAUSE_NS) {
-        speed = pause_s / PAUSE_SEEN_S;
+        speed = pause_s / (pause_ns < NS_PER_MS ? TINY_PAUSE_SEEN_S : PAUSE_SEEN_S);
         if (director->is_demo)
             speed = fmin(speed, 1 / SLOWEST_IN_DEMO);
         return round_speed(hurried(speed, seen_s, PAUSE_PATIENCE_S));

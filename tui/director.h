@@ -5,7 +5,8 @@
  *   before the move   real time; a long wait is shortened
  *   rounds            about real time; short ones are slowed until they can be seen, long ones hurried
  *   pause             slowed so that it lasts about ten seconds, at least a thousandfold in a
- *                     demonstration; a pause of seconds is slowed only a little
+ *                     demonstration; a pause of seconds is slowed only a little, one of microseconds
+ *                   is over sooner
  *   post-copy         the first faults one by one, then faster and faster
  *   after the move    real time
  *

@@ -60,8 +60,8 @@ static void tell_round(const struct timeline *timeline, char *text, size_t room)
     const struct timeline_round *last = timeline->round_count > 1 ? round - 1 : NULL;
     words_counted(&pages, round->pages, "page");
     if (timeline->is_limit_exceeded)
-        snprintf(text, room, "Round %llu: the guest writes so fast that the rounds do not shrink; "
-                 "the limit is given up.", idx);
+        snprintf(text, room, "Round %llu: the rounds do not shrink to what the downtime limit allows, "
+                 "and no more of them are permitted.", idx);
     else if (last != NULL && round->pages >= last->pages)
         snprintf(text, room,
                  "Round %llu sends %s, no fewer than before (%s): the guest writes as fast as "
@@ -74,6 +74,21 @@ static void tell_round(const struct timeline *timeline, char *text, size_t room)
                  idx, pages.text, idx - 1);
     else
         snprintf(text, room, "Round %llu sends %s.", idx, pages.text);
+}
+
+/* The paused round in three parts, for the pause is shown slowly: why, what, and what the clients
+ * notice. */
+static void tell_paused_round(const struct timeline_round *round, char *text, size_t room)
+{
+    struct words pages;
+    if (round->pages_sent * 3 < round->pages)
+        snprintf(text, room, "Downtime: the guest stands still, so that nothing more can get dirty.");
+    else if (round->pages_sent * 3 < round->pages * 2)
+        snprintf(text, room, "Its last %s travel, then its registers and its connections. "
+                 "Neither host runs it now.", words_counted(&pages, round->pages, "page"));
+    else
+        snprintf(text, room, "Its clients wait. What they have sent is not lost: "
+                 "it will be answered at host B.");
 }
 
 static void tell_pause(const struct session *session, char *text, size_t room)
@@ -91,13 +106,10 @@ static void tell_pause(const struct session *session, char *text, size_t room)
                  "Its clients wait: this is the downtime.",
                  words_counted(&pages, session->facts.total_pages, "page"));
     else if (round != NULL && round->is_paused && round->pages > 0)
-        snprintf(text, room,
-                 "Downtime: the guest stands still, so nothing more gets dirty. "
-                 "Its last %s and its registers travel.",
-                 words_counted(&pages, round->pages, "page"));
+        tell_paused_round(round, text, room);
     else
         snprintf(text, room,
-                 "Downtime: the guest stands still. Only its registers and devices travel; "
+                 "Downtime: the guest stands still. Only its registers and connections travel; "
                  "missing pages follow later.");
 }
 
@@ -131,7 +143,7 @@ static void tell_after(const struct session *session, char *text, size_t room)
     struct words total, downtime;
     if (timeline->outcome == OUTCOME_COMPLETED)
         snprintf(text, room,
-                 "The move is complete: %s in all, %s of it downtime. Host A may be switched off.",
+                 "The move is complete: total time %s, downtime %s. Host A may be switched off.",
                  words_time(&total, timeline->ended_ns - timeline->started_ns),
                  words_time(&downtime, timeline->downtime_ns));
     else if (timeline->outcome == OUTCOME_ABORTED)

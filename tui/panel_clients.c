@@ -1,5 +1,5 @@
 /* What the clients feel: for each slice of time the longest latency of an answer, as a strip whose
- * height is logarithmic, from 0.1 ms to 100 ms, or to what it takes. Where no answer came at all, the strip shows silence.
+ * height is logarithmic, from 10 us to 100 ms, or to what it takes. Where no answer came at all, the strip shows silence.
  * The whole run fits: a column stands for as many slices as it takes.
  */
 #include "tui/panel.h"
@@ -10,10 +10,11 @@
 #include "base/units.h"
 #include "tui/words.h"
 
-#define LATENCY_LOW_NS  (NS_PER_S / 10000) /* the strip's foot */
-#define DECADES_MIN     3                   /* above it: to 100 ms */
-#define DECADES_MAX     6
-#define SLOW_NS         (5 * NS_PER_MS)     /* what a person would call an outage has another colour */
+#define LATENCY_LOW_NS  (10 * NS_PER_US)    /* the strip's foot */
+#define DECADES_MIN     4                   /* above it: to 100 ms */
+#define DECADES_MAX     7
+#define SLOW_NS         NS_PER_MS /* and this much slower than usual: */
+#define SLOW_TIMES      8         /* an outage, which has another colour */
 #define ANSWERS_USUAL   4 /* a column with fewer expected answers says nothing by having none */
 
 struct strip {
@@ -79,14 +80,16 @@ static int decades_of(const struct picture *picture)
     return decades;
 }
 
-static void draw_strip(struct canvas *canvas, struct rect rect, const struct session *session,
+static void draw_strip(struct canvas *canvas, struct rect rect, const struct picture *picture,
                        const struct strip *strip)
 {
+    const struct session *session = picture->session;
     const struct session_facts *facts = &session->facts;
     uint64_t expected = facts->client_count * facts->request_rate * strip->slices_per_column *
                         TIMELINE_SLICE_NS / NS_PER_S;
     int bottom = rect.row + rect.rows - 1;
     uint64_t silence_ns = silence_now_ns(&session->timeline);
+    uint64_t slow_ns = picture->latency.p50 * SLOW_TIMES > SLOW_NS ? picture->latency.p50 * SLOW_TIMES : SLOW_NS;
     bool has_answers_before = false;
     for (uint64_t i = 0; i < strip->column_count && i < (uint64_t)rect.columns; i++) {
         struct felt felt = felt_in_column(&session->timeline, strip, i);
@@ -95,7 +98,7 @@ static void draw_strip(struct canvas *canvas, struct rect rect, const struct ses
         if (is_last && silence_ns > felt.latency_max_ns)
             felt.latency_max_ns = silence_ns;
         if (felt.answers > 0 || (is_last && silence_ns > 0)) {
-            bool is_slow = felt.latency_max_ns > SLOW_NS;
+            bool is_slow = felt.latency_max_ns > slow_ns || (is_last && silence_ns > 0);
             uint32_t style = felt.wrong > 0 || is_slow ? COLOUR_WAITED_FOR : COLOUR_CLEAN;
             draw_column(canvas, bottom, column, rect.rows, height_of(felt.latency_max_ns, strip), style);
             if (felt.wrong > 0)
@@ -177,7 +180,7 @@ void panel_clients(struct canvas *canvas, struct rect rect, const struct picture
         top_ns *= 10;
     units_format(UNIT_TIME, top_ns, top, sizeof top);
     canvas_text_right(canvas, inner.row, inner.column - 1, COLOUR_FAINT, top);
-    canvas_text_right(canvas, inner.row + inner.rows - 1, inner.column - 1, COLOUR_FAINT, "0.1ms");
-    draw_strip(canvas, inner, session, &strip);
+    canvas_text_right(canvas, inner.row + inner.rows - 1, inner.column - 1, COLOUR_FAINT, "10us");
+    draw_strip(canvas, inner, picture, &strip);
     draw_axis(canvas, inner, &session->timeline, &strip);
 }

@@ -19,7 +19,7 @@ struct tile {
 
 static struct tile tile_of(const uint64_t counts[PAGE_STATE_COUNT], uint64_t pages)
 {
-    static const uint32_t shades[] = {0x2591, 0x2592, 0x2593, 0x2588}; /* ░ ▒ ▓ █ */
+    static const uint32_t shades[] = {0x25a1, 0x2592, 0x2593, 0x2588}; /* □ ▒ ▓ █ */
     if (counts[PAGE_WAITED_FOR] > 0)
         return (struct tile){0x25c6, COLOUR_WAITED_FOR | STYLE_BOLD};
     if (counts[PAGE_IN_FLIGHT] > 0)

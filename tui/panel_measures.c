@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/units.h"
 #include "tui/words.h"
 
 enum { RATE_COLUMNS = 34 }; /* from here on there is room for the rates' whole unit */
@@ -29,6 +30,26 @@ static void draw_line(struct canvas *canvas, struct rect rect, int *row, uint32_
     (*row)++;
 }
 
+static void draw_heading(struct canvas *canvas, struct rect rect, const struct session_facts *facts,
+                         const struct timeline *timeline)
+{
+    struct words words;
+    char text[64];
+    canvas_heading(canvas, rect, "DOWNTIME");
+    if (facts->downtime_limit_ns == UINT64_MAX)
+        return;
+    units_format(UNIT_TIME, facts->downtime_limit_ns, words.text, sizeof words.text);
+    snprintf(text, sizeof text, " %s %s ", timeline->is_limit_exceeded ? "exceeds" : "limit", words.text);
+    canvas_text_right(canvas, rect.row, rect.column + rect.columns,
+                      timeline->is_limit_exceeded ? COLOUR_WAITED_FOR | STYLE_BOLD : COLOUR_FAINT, text);
+}
+
+/* The engine's own, made at the end of each round of pre-copy: the last one made it pause. */
+static bool has_forecast(const struct timeline *timeline)
+{
+    return timeline->round_count > 0 && timeline->forecast_downtime_ns > 0;
+}
+
 static void draw_clock(struct canvas *canvas, struct rect rect, int *row, const struct timeline *timeline)
 {
     struct words words;
@@ -50,12 +71,14 @@ void panel_measures(struct canvas *canvas, struct rect rect, const struct pictur
     bool is_ascii = canvas->is_ascii, is_wide = rect.columns >= RATE_COLUMNS;
     struct words words;
     int row = rect.row + 1;
-    canvas_heading(canvas, rect, "DOWNTIME");
+    draw_heading(canvas, rect, facts, timeline);
     draw_clock(canvas, rect, &row, timeline);
-    draw_line(canvas, rect, &row, COLOUR_FORECAST, "forecast", words_time(&words, facts->forecast_downtime_ns));
-    draw_line(canvas, rect, &row, timeline->is_limit_exceeded ? COLOUR_WAITED_FOR : COLOUR_PLAIN,
-              timeline->is_limit_exceeded ? "limit (exceeded)" : "limit",
-              words_time(&words, facts->downtime_limit_ns));
+    draw_line(canvas, rect, &row, COLOUR_FORECAST, "forecast at start",
+              words_time(&words, facts->forecast_downtime_ns));
+    if (facts->mode == MODE_PRE_COPY)
+        draw_line(canvas, rect, &row, COLOUR_FORECAST,
+                  timeline->is_paused || timeline->has_resumed ? "forecast at pause" : "forecast now",
+                  words_time(&words, has_forecast(timeline) ? timeline->forecast_downtime_ns : UINT64_MAX));
     draw_line(canvas, rect, &row, COLOUR_FORECAST, "if stop-and-copy",
               words_time(&words, facts->stop_and_copy_downtime_ns));
     draw_line(canvas, rect, &row, COLOUR_IN_FLIGHT, is_ascii ? "mu page copy rate" : "\u03bc page copy rate",

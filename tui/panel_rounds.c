@@ -82,6 +82,19 @@ static void draw_bar(struct canvas *canvas, int row, struct columns columns, uin
     }
 }
 
+/* Behind the bar; on it, where it leaves no room. */
+static void draw_paused_mark(struct canvas *canvas, int row, struct columns columns, int length)
+{
+    static const char mark[] = "paused";
+    int mark_columns = (int)sizeof mark - 1;
+    bool has_room = columns.bar + length + 1 + mark_columns < columns.bar_end;
+    if (has_room)
+        canvas_text(canvas, row, columns.bar + length + 1, mark_columns, COLOUR_WAITED_FOR, mark);
+    else
+        canvas_text(canvas, row, columns.bar + 1, mark_columns, COLOUR_WAITED_FOR | STYLE_REVERSE | STYLE_BOLD,
+                    mark);
+}
+
 static void draw_measured(struct canvas *canvas, int row, struct columns columns,
                           const struct session *session, const struct timeline_round *round)
 {
@@ -100,9 +113,8 @@ static void draw_measured(struct canvas *canvas, int row, struct columns columns
                           words_short(&words, round->dirtied_pages));
     canvas_text_right(canvas, row, columns.time, style, words_time(&words, round->duration_ns));
     if (round->is_paused)
-        canvas_text(canvas, row, columns.bar + bar_length(round->pages, session->facts.total_pages,
-                                                          columns.bar_end - columns.bar) + 1,
-                    8, COLOUR_WAITED_FOR, "paused");
+        draw_paused_mark(canvas, row, columns, bar_length(round->pages, session->facts.total_pages,
+                                                          columns.bar_end - columns.bar));
 }
 
 static void draw_predicted(struct canvas *canvas, int row, struct columns columns,
@@ -138,10 +150,10 @@ static void draw_post_copy(struct canvas *canvas, struct rect rect, int row, con
         canvas_format(canvas, row++, column, room, COLOUR_PLAIN, "%s pushed",
                       words_counted(&count, timeline->pages_pushed, "page"));
     if (row < end)
-        canvas_format(canvas, row++, column, room, COLOUR_PLAIN, "%s touched too early: page faults",
+        canvas_format(canvas, row++, column, room, COLOUR_PLAIN, "%s touched before they came: faults",
                       words_counted(&count, timeline->faults, "page"));
     if (row < end && picture->fault_wait.count > 0)
-        canvas_format(canvas, row++, column, room, COLOUR_PLAIN, "each waited %s, at worst %s",
+        canvas_format(canvas, row++, column, room, COLOUR_PLAIN, "usual wait %s, longest %s",
                       words_time(&usual, picture->fault_wait.p50), words_time(&worst, picture->fault_wait.max));
 }
 

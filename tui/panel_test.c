@@ -1,0 +1,151 @@
+/* Pictures without a terminal: where the panels stand, and what they say at chosen instants. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "tui/layout.h"
+#include "tui/panel.h"
+#include "tui/narrator.h"
+#include "tui/scripted.h"
+
+static char picture_text[100 * 310 * 4];
+
+/* Draws the session; its text, row by row, every character beyond ASCII as '#'. */
+static const char *draw(struct scripted *s, int rows, int columns, bool has_help, bool is_ascii)
+{
+    static const char *const next[3] = {"ferry compare", "ferry run", "ferry forecast"};
+    char sentence[2 * NARRATOR_MAX];
+    struct canvas canvas;
+    size_t at = 0;
+    narrator_tell(&s->session, sentence, sizeof sentence);
+    struct picture picture = {.session = &s->session, .sentence = sentence, .speed = 1, .next_commands = next,
+                              .latency = timeline_latency(&s->session.timeline),
+                              .fault_wait = timeline_fault_wait(&s->session.timeline)};
+    canvas_init(&canvas, is_ascii);
+    canvas_resize(&canvas, rows, columns);
+    panel_all(&canvas, &picture, has_help);
+    for (int row = 0; row < rows; row++) {
+        for (int column = 0; column < columns; column++) {
+            uint32_t code = canvas.cells[row * columns + column].code;
+            assert_true(!is_ascii || code < 0x80);
+            picture_text[at++] = code == 0 ? ' ' : code < 0x80 ? (char)code : '#';
+        }
+        picture_text[at++] = '\n';
+    }
+    picture_text[at] = '\0';
+    canvas_fini(&canvas);
+    return picture_text;
+}
+
+static bool is_inside(struct rect rect, int rows, int columns)
+{
+    return rect.row >= 0 && rect.column >= 0 && rect.rows >= 0 && rect.columns > 0 &&
+           rect.row + rect.rows <= rows && rect.column + rect.columns <= columns;
+}
+
+/* At every size: all inside, nothing on top of another, nothing left empty from top to bottom. */
+static void the_panels_cover_every_size_exactly(void **state)
+{
+    (void)state;
+    for (int rows = LAYOUT_ROWS_MIN; rows <= 100; rows++)
+        for (int columns = LAYOUT_COLUMNS_MIN; columns <= 300; columns += 11)
+            for (int has_ended = 0; has_ended < 2; has_ended++) {
+                struct layout layout;
+                assert_true(layout_make(rows, columns, has_ended != 0, &layout));
+                const struct rect stack[] = {layout.title, layout.sentence, layout.hosts, layout.closing,
+                                             layout.rounds, layout.clients, layout.keys};
+                int row = 0;
+                for (size_t i = 0; i < sizeof stack / sizeof stack[0]; i++) {
+                    assert_true(is_inside(stack[i], rows, columns));
+                    assert_int_equal(stack[i].row, row);
+                    row += stack[i].rows;
+                }
+                assert_int_equal(row, rows);
+                assert_int_equal(layout.measures.column, layout.rounds.columns);
+                assert_int_equal(layout.measures.column + layout.measures.columns, columns);
+                assert_true(layout.hosts.rows >= 6 || has_ended);
+                assert_true(!has_ended || layout.closing.rows >= 6);
+            }
+    struct layout layout;
+    assert_false(layout_make(LAYOUT_ROWS_MIN - 1, 200, false, &layout));
+    assert_false(layout_make(100, LAYOUT_COLUMNS_MIN - 1, false, &layout));
+}
+
+static void assert_parts(const char *text, const char *const *parts)
+{
+    for (; *parts != NULL; parts++)
+        if (strstr(text, *parts) == NULL)
+            fail_msg("\"%s\" is not in:\n%s", *parts, text);
+}
+
+static void the_pictures_say_what_is_going_on(void **state)
+{
+    static const struct { enum mode mode; uint64_t at_ns; const char *parts[8]; } rows[] = {
+        {MODE_PRE_COPY, NS_PER_S / 2, {"round -", "downtime -", "guest runs here", "not paused yet", "  0 ", "4,096", "0.500 s"}},
+        {MODE_PRE_COPY, NS_PER_S + NS_PER_S / 5, {"round 0", "dirty 3,", "in flight", "forecast now", "limit 30ms"}},
+        {MODE_PRE_COPY, 100 * NS_PER_S, {"downtime 7.", "measured", "forecast at pause", "WHAT THIS SHOWED", "ferry forecast", "0 wrong"}},
+        {MODE_STOP_AND_COPY, NS_PER_S + NS_PER_S / 2, {"guest paused", "still growing", "499.8 ms", "paused", "round 0"}},
+        {MODE_POST_COPY, NS_PER_S + 1000000, {"guest waits", "missing 4,096", "waited for 1", "4,096 pages to come", "downtime 758.0 us"}},
+        {MODE_HYBRID, NS_PER_S + NS_PER_S, {"guest runs here", "faults", "pushed", "round 0"}},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct scripted *s = scripted_open(rows[i].mode, 4096, NS_PER_S);
+        s->session.ops->advance(&s->session, rows[i].at_ns);
+        assert_parts(draw(s, 24, 80, false, false), rows[i].parts);
+        assert_parts(draw(s, 40, 120, false, true), rows[i].parts);
+        scripted_close(&s->session);
+    }
+}
+
+/* Every size, every scene, with and without help: nothing outside, no glyph without an ASCII form. */
+static void no_size_breaks_a_picture(void **state)
+{
+    static const int sizes[][2] = {{1, 1}, {3, 10}, {24, 80}, {25, 81}, {40, 120}, {60, 200}, {100, 300}};
+    static const uint64_t pages[] = {1, 3, 64, 100003};
+    (void)state;
+    for (size_t i = 0; i < sizeof pages / sizeof pages[0]; i++)
+        for (int mode = 0; mode < MODE_COUNT; mode++) {
+            struct scripted *s = scripted_open((enum mode)mode, pages[i], NS_PER_S / 100);
+            while (!s->session.has_ended) {
+                uint64_t piece_ns = 1 + (uint64_t)s->events.items[s->events.count - 1].at_ns / 6;
+                s->session.ops->advance(&s->session, s->session.timeline.now_ns + piece_ns);
+                for (size_t j = 0; j < sizeof sizes / sizeof sizes[0]; j++) {
+                    const char *text = draw(s, sizes[j][0], sizes[j][1], j % 2, j % 3 == 0);
+                    if (sizes[j][0] < LAYOUT_ROWS_MIN)
+                        continue;
+                    assert_non_null(strstr(text, "round"));
+                    assert_non_null(strstr(text, "downtime"));
+                    assert_null(strchr(text, '~')); /* no ASCII form was forgotten */
+                }
+            }
+            scripted_close(&s->session);
+        }
+}
+
+static void sixteen_million_pages_are_drawn_whole(void **state)
+{
+    uint64_t pages = 1ull << 24;
+    struct scripted *s = scripted_open(MODE_PRE_COPY, 64, 60 * NS_PER_S);
+    (void)state;
+    timeline_fini(&s->session.timeline);
+    timeline_init(&s->session.timeline, pages);
+    s->session.facts.total_pages = pages;
+    const struct event start = {.at_ns = 1, .kind = EVENT_MIGRATION_STARTED, .fields = {MODE_PRE_COPY, pages}};
+    timeline_add(&s->session.timeline, &start);
+    assert_non_null(strstr(draw(s, 60, 200, false, false), "dirty 16.78 M"));
+    scripted_close(&s->session);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_panels_cover_every_size_exactly),
+        cmocka_unit_test(the_pictures_say_what_is_going_on),
+        cmocka_unit_test(no_size_breaks_a_picture),
+        cmocka_unit_test(sixteen_million_pages_are_drawn_whole),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
