@@ -164,11 +164,13 @@ static void mailbox_call_receive(struct call *call)
         call->result = HYPERCALL_OUTPUT;
 }
 
+/* More than a window is never taken, so no more is looked at; but the mailbox is told of all that was
+ * offered, to know that the guest has more to send. */
 static void mailbox_call_send(struct call *call)
 {
     struct machine *machine = call->machine;
-    uint64_t count = smaller(call->a2, STREAM_WINDOW_BYTES);
-    if (!may_read(call, call->a1, count))
+    uint64_t count = smaller(call->a2, UINT32_MAX);
+    if (!may_read(call, call->a1, smaller(count, STREAM_WINDOW_BYTES)))
         return;
     const uint8_t *data = memory_at(&machine->memory, call->a1);
     answer(call, mailbox_send(&machine->mailbox, call->a0, data, (uint32_t)count));

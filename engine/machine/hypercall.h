@@ -25,9 +25,9 @@
  *                                                      written as 32-bit words, at most `capacity` of them;
  *                                                      the word MAILBOX_CALLER stands for a new connection
  *
- * `poll` reports a stream that has bytes to receive, was closed by its peer, or has room to send
- * again after a send that was cut short. With nothing to do a guest executes `wfi`: it sleeps until
- * the timer is due or a mailbox wants attention.
+ * `poll` reports a stream that has bytes to receive or was closed by its peer; after a send that was
+ * cut short it reports that stream when there is room to send again, and not before. With nothing to
+ * do a guest executes `wfi`: it sleeps until the timer is due or a mailbox wants attention.
  *
  * The time CSR counts nanoseconds of guest time; cycle and instret count instructions.
  */

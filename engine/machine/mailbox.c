@@ -98,15 +98,17 @@ int64_t mailbox_close(struct mailbox *mailbox, uint64_t stream_idx)
     return 0;
 }
 
+/* After a send that was cut short only room to go on is news: a guest that must answer before it
+ * reads on would otherwise never sleep while a client sends much and reads nothing. */
 static bool slot_wants_attention(const struct mailbox_slot *slot)
 {
     const struct stream *stream = &slot->stream;
 
-    if (slot->state == MAILBOX_CALLING)
-        return true;
-    return slot->state == MAILBOX_ACCEPTED &&
-           (stream->to_read_count > 0 || stream->fin_received ||
-            (stream->was_short && stream_room(stream) > 0));
+    if (slot->state != MAILBOX_ACCEPTED)
+        return slot->state == MAILBOX_CALLING;
+    if (stream->was_short)
+        return stream_room(stream) > 0;
+    return stream->to_read_count > 0 || stream->fin_received;
 }
 
 uint32_t mailbox_poll(struct mailbox *mailbox, uint32_t *streams, uint32_t capacity)

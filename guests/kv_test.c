@@ -1,0 +1,655 @@
+/* kv, spoken to as clients speak to it: through streams, in whatever pieces. */
+#include "guests/stand.h"
+
+#include "base/prng.h"
+
+#define MIB  (1024ull * 1024)
+#define PORT 6379
+
+static struct stand stand;
+static struct bytes answers; /* what the client under test has read */
+
+static void boot(const char *command, uint64_t memory_bytes)
+{
+    stand_open(&stand, command, memory_bytes);
+    stand_settle(&stand, 10 * NS_PER_S);
+    assert_int_equal(stand.run.stop, GUEST_IDLE);
+}
+
+static void connect(uint32_t idx)
+{
+    stand_connect(&stand, idx, PORT);
+    stand_settle(&stand, NS_PER_S);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    boot("kv", 8 * MIB);
+    connect(0);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    stand_close(&stand);
+    bytes_fini(&answers);
+    return 0;
+}
+
+/* Reads all that has arrived for a client. */
+static bool read_some(uint32_t idx)
+{
+    uint8_t data[STREAM_WINDOW_BYTES];
+    uint32_t count = stream_read(&stand.clients[idx], data, sizeof data);
+    bytes_put(&answers, data, count);
+    return count > 0;
+}
+
+/* Sends in pieces of `piece_bytes`, reads what comes back meanwhile and until silence. */
+static void talk(uint32_t idx, const void *request, size_t count, size_t piece_bytes)
+{
+    const uint8_t *at = request;
+    bool was_any = true;
+
+    bytes_clear(&answers);
+    while (count > 0 || was_any) {
+        uint32_t piece = (uint32_t)(count < piece_bytes ? count : piece_bytes);
+        uint32_t taken = stream_write(&stand.clients[idx], at, piece);
+        at += taken;
+        count -= taken;
+        stand_settle(&stand, NS_PER_S);
+        was_any = read_some(idx) || taken > 0;
+        assert_true(was_any || count == 0);
+    }
+    assert_int_equal(stand.run.stop, GUEST_IDLE);
+    assert_int_equal(stand.run.wake_ns, UINT64_MAX);
+}
+
+static void expect_bytes(const void *expected, size_t count, const char *about)
+{
+    bytes_put_u8(&answers, 0);
+    answers.count--;
+    if (answers.count != count || memcmp(answers.data, expected, count) != 0)
+        fail_msg("%s\nexpected (%zu bytes): %.400s\nanswered (%zu bytes): %.400s", about, count,
+                 (const char *)expected, answers.count, (const char *)answers.data);
+}
+
+static void ask(uint32_t idx, const char *request, const char *answer)
+{
+    talk(idx, request, strlen(request), SIZE_MAX);
+    expect_bytes(answer, strlen(answer), request);
+}
+
+/* ---- Every command, as one conversation: each row depends on those before it ---- */
+
+struct exchange {
+    const char *request, *answer;
+};
+
+static const struct exchange conversation[] = {
+    {"*1\r\n$4\r\nPING\r\n", "+PONG\r\n"},
+    {"*2\r\n$4\r\nping\r\n$2\r\nhi\r\n", "$2\r\nhi\r\n"},
+    {"PING\r\n", "+PONG\r\n"},
+    {"  pInG   there  \r\n", "$5\r\nthere\r\n"},
+    {"PING\n", "+PONG\r\n"},
+    {"\r\n", ""},
+    {"*0\r\n", ""},
+    {"*-1\r\n", ""},
+    {"PING 1 2\r\n", "-ERR wrong number of arguments for 'ping' command\r\n"},
+    {"*2\r\n$4\r\nECHO\r\n$3\r\na b\r\n", "$3\r\na b\r\n"},
+    {"*2\r\n$4\r\nECHO\r\n$0\r\n\r\n", "$0\r\n\r\n"},
+    {"ECHO\r\n", "-ERR wrong number of arguments for 'echo' command\r\n"},
+    {"GET color\r\n", "$-1\r\n"},
+    {"DBSIZE\r\n", ":0\r\n"},
+    {"SET color green\r\n", "+OK\r\n"},
+    {"GET color\r\n", "$5\r\ngreen\r\n"},
+    {"get color\r\n", "$5\r\ngreen\r\n"},
+    {"GET COLOR\r\n", "$-1\r\n"},
+    {"DBSIZE\r\n", ":1\r\n"},
+    {"SET color blue\r\n", "+OK\r\n"},
+    {"GET color\r\n", "$4\r\nblue\r\n"},
+    {"*3\r\n$3\r\nSET\r\n$5\r\ncolor\r\n$0\r\n\r\n", "+OK\r\n"},
+    {"GET color\r\n", "$0\r\n\r\n"},
+    {"*3\r\n$3\r\nSET\r\n$0\r\n\r\n$5\r\nempty\r\n", "+OK\r\n"},
+    {"*2\r\n$3\r\nGET\r\n$0\r\n\r\n", "$5\r\nempty\r\n"},
+    {"SET color blue EX 10\r\n", "-ERR syntax error\r\n"},
+    {"SET color\r\n", "-ERR wrong number of arguments for 'set' command\r\n"},
+    {"GET a b\r\n", "-ERR wrong number of arguments for 'get' command\r\n"},
+    {"EXISTS color\r\n", ":1\r\n"},
+    {"EXISTS color none color\r\n", ":2\r\n"},
+    {"DEL none\r\n", ":0\r\n"},
+    {"DEL color none color\r\n", ":1\r\n"},
+    {"GET color\r\n", "$-1\r\n"},
+    {"DEL\r\n", "-ERR wrong number of arguments for 'del' command\r\n"},
+    {"INCR visits\r\n", ":1\r\n"},
+    {"INCR visits\r\n", ":2\r\n"},
+    {"GET visits\r\n", "$1\r\n2\r\n"},
+    {"SET visits 99\r\n", "+OK\r\n"},
+    {"INCR visits\r\n", ":100\r\n"},
+    {"SET visits -1\r\n", "+OK\r\n"},
+    {"INCR visits\r\n", ":0\r\n"},
+    {"INCR visits\r\n", ":1\r\n"},
+    {"SET visits -9223372036854775808\r\n", "+OK\r\n"},
+    {"INCR visits\r\n", ":-9223372036854775807\r\n"},
+    {"SET visits 9223372036854775806\r\n", "+OK\r\n"},
+    {"INCR visits\r\n", ":9223372036854775807\r\n"},
+    {"INCR visits\r\n", "-ERR increment or decrement would overflow\r\n"},
+    {"GET visits\r\n", "$19\r\n9223372036854775807\r\n"},
+    {"SET visits 9223372036854775808\r\n", "+OK\r\n"},
+    {"INCR visits\r\n", "-ERR value is not an integer or out of range\r\n"},
+    {"SET visits 1x\r\n", "+OK\r\n"},
+    {"INCR visits\r\n", "-ERR value is not an integer or out of range\r\n"},
+    {"SET visits 01\r\n", "+OK\r\n"},
+    {"INCR visits\r\n", "-ERR value is not an integer or out of range\r\n"},
+    {"SET visits -\r\n", "+OK\r\n"},
+    {"INCR visits\r\n", "-ERR value is not an integer or out of range\r\n"},
+    {"HGET a b\r\n", "-ERR unknown command 'HGET'\r\n"},
+    {"*1\r\n$5\r\na'\r\nb\r\n", "-ERR unknown command 'a???b'\r\n"},
+    {"GETX a\r\n", "-ERR unknown command 'GETX'\r\n"},
+    {"GE a\r\n", "-ERR unknown command 'GE'\r\n"},
+    {"COMMAND DOCS\r\n", "*0\r\n"},
+    {"CONFIG GET save\r\n", "*2\r\n$4\r\nsave\r\n$0\r\n\r\n"},
+    {"CONFIG SET save 1\r\n", "-ERR only CONFIG GET with one parameter is there\r\n"},
+    {"SELECT 0\r\n", "+OK\r\n"},
+    {"SELECT 1\r\n", "-ERR DB index is out of range\r\n"},
+    {"DBSIZE\r\n", ":2\r\n"},
+    {"FLUSHALL\r\n", "+OK\r\n"},
+    {"DBSIZE\r\n", ":0\r\n"},
+    {"GET visits\r\n", "$-1\r\n"},
+};
+
+#define EXCHANGES (sizeof conversation / sizeof conversation[0])
+
+static void test_every_command(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < EXCHANGES; i++)
+        ask(0, conversation[i].request, conversation[i].answer);
+}
+
+static void test_pipelined_in_pieces_of_every_size(void **state)
+{
+    struct bytes requests = {0}, expected = {0};
+    (void)state;
+    for (size_t i = 0; i < EXCHANGES; i++) {
+        bytes_put(&requests, conversation[i].request, strlen(conversation[i].request));
+        bytes_put(&expected, conversation[i].answer, strlen(conversation[i].answer));
+    }
+    for (size_t piece = 1; piece < 100; piece++) {
+        char about[32];
+        snprintf(about, sizeof about, "pieces of %zu", piece);
+        talk(0, requests.data, requests.count, piece);
+        expect_bytes(expected.data, expected.count, about);
+    }
+    talk(0, requests.data, requests.count, SIZE_MAX);
+    expect_bytes(expected.data, expected.count, "all at once");
+    bytes_fini(&requests);
+    bytes_fini(&expected);
+}
+
+static void test_info_tells_numbers(void **state)
+{
+    (void)state;
+    connect(7);
+    ask(0, "SET a 1\r\n", "+OK\r\n");
+    talk(0, "INFO\r\n", 6, SIZE_MAX);
+    bytes_put_u8(&answers, 0);
+    const char *text = (const char *)answers.data;
+    assert_int_equal(text[0], '$');
+    assert_int_equal(strtoul(text + 1, NULL, 10), strlen(strchr(text, '\n') + 1) - 2);
+    assert_non_null(strstr(text, "\r\nconnected_clients:2\r\n"));
+    assert_non_null(strstr(text, "\r\ntotal_commands_processed:2\r\n"));
+    assert_non_null(strstr(text, "\r\ndb0:keys=1,expires=0\r\n"));
+}
+
+/* ---- Bytes ---- */
+
+static void put_request(struct bytes *to, unsigned count, ...)
+{
+    va_list words;
+    char head[32];
+    va_start(words, count);
+    bytes_put(to, head, (size_t)snprintf(head, sizeof head, "*%u\r\n", count));
+    for (unsigned i = 0; i < count; i++) {
+        const void *word = va_arg(words, const void *);
+        size_t bytes = va_arg(words, size_t);
+        bytes_put(to, head, (size_t)snprintf(head, sizeof head, "$%zu\r\n", bytes));
+        bytes_put(to, word, bytes);
+        bytes_put(to, "\r\n", 2);
+    }
+    va_end(words);
+}
+
+static void put_answer(struct bytes *to, const void *value, size_t count)
+{
+    char head[32];
+    bytes_put(to, head, (size_t)snprintf(head, sizeof head, "$%zu\r\n", count));
+    bytes_put(to, value, count);
+    bytes_put(to, "\r\n", 2);
+}
+
+static void test_keys_and_values_are_any_bytes(void **state)
+{
+    uint8_t all[512];
+    struct bytes requests = {0}, expected = {0};
+    (void)state;
+    for (unsigned i = 0; i < sizeof all; i++)
+        all[i] = (uint8_t)(i * 7);
+    put_request(&requests, 3, "SET", (size_t)3, all, (size_t)300, all, sizeof all);
+    put_request(&requests, 3, "SET", (size_t)3, "a\0b", (size_t)3, "\r\n", (size_t)2);
+    put_request(&requests, 3, "SET", (size_t)3, "a\0c", (size_t)3, "\0", (size_t)1);
+    put_request(&requests, 2, "GET", (size_t)3, all, (size_t)300);
+    put_request(&requests, 2, "GET", (size_t)3, "a\0b", (size_t)3);
+    put_request(&requests, 2, "GET", (size_t)3, "a\0c", (size_t)3);
+    put_request(&requests, 2, "GET", (size_t)3, "a", (size_t)1);
+    bytes_put(&expected, "+OK\r\n+OK\r\n+OK\r\n", 15);
+    put_answer(&expected, all, sizeof all);
+    put_answer(&expected, "\r\n", 2);
+    put_answer(&expected, "\0", 1);
+    bytes_put(&expected, "$-1\r\n", 5);
+    for (size_t piece = 1; piece < 2000; piece += piece < 20 ? 1 : 400) {
+        talk(0, requests.data, requests.count, piece);
+        expect_bytes(expected.data, expected.count, "any bytes");
+    }
+    bytes_fini(&requests);
+    bytes_fini(&expected);
+}
+
+static void fill(uint8_t *value, size_t count, uint64_t seed)
+{
+    struct prng prng = prng_make(seed, 9);
+    for (size_t i = 0; i < count; i++)
+        value[i] = (uint8_t)prng_next(&prng);
+}
+
+static void test_values_of_all_sizes_up_to_the_largest(void **state)
+{
+    static const size_t sizes[] = {0,    1,    7,    8,    9,     63,    64,     500,     1000,
+                                   2000, 4000, 4055, 4056, 4057,  4058,  4090,   4095,    4096,
+                                   4097, 5000, 8192, 9999, 65536, 99999, 500000, 1048575, 1048576};
+    uint8_t *value = malloc(1048576);
+    (void)state;
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        struct bytes requests = {0}, expected = {0};
+        fill(value, sizes[i], i);
+        put_request(&requests, 3, "SET", (size_t)3, "k", (size_t)1, value, sizes[i]);
+        put_request(&requests, 2, "GET", (size_t)3, "k", (size_t)1);
+        put_request(&requests, 2, "ECHO", (size_t)4, value, sizes[i]);
+        put_request(&requests, 1, "PING", (size_t)4);
+        bytes_put(&expected, "+OK\r\n", 5);
+        put_answer(&expected, value, sizes[i]);
+        put_answer(&expected, value, sizes[i]);
+        bytes_put(&expected, "+PONG\r\n", 7);
+        talk(0, requests.data, requests.count, SIZE_MAX);
+        expect_bytes(expected.data, expected.count, "a large value");
+        bytes_fini(&requests);
+        bytes_fini(&expected);
+    }
+    free(value);
+}
+
+/* ---- What breaks the protocol: one error line, and the connection is closed ---- */
+
+static void test_protocol_errors_close_the_connection(void **state)
+{
+    static const struct exchange rows[] = {
+        {"*x\r\n", "-ERR Protocol error: invalid multibulk length\r\n"},
+        {"*\r\n", "-ERR Protocol error: invalid multibulk length\r\n"},
+        {"*1\rx", "-ERR Protocol error: invalid multibulk length\r\n"},
+        {"*257\r\n", "-ERR Protocol error: invalid multibulk length\r\n"},
+        {"*99999999999999999999", "-ERR Protocol error: invalid multibulk length\r\n"},
+        {"*1\r\n+PING\r\n", "-ERR Protocol error: expected '$', got '+'\r\n"},
+        {"*1\r\n\1", "-ERR Protocol error: expected '$', got '?'\r\n"},
+        {"*1\r\n$-1\r\n", "-ERR Protocol error: invalid bulk length\r\n"},
+        {"*1\r\n$x\r\n", "-ERR Protocol error: invalid bulk length\r\n"},
+        {"*1\r\n$1048577\r\n", "-ERR Protocol error: invalid bulk length\r\n"},
+        {"*1\r\n$4294967300\r\n", "-ERR Protocol error: invalid bulk length\r\n"},
+        {"*1\r\n$9999999999999", "-ERR Protocol error: invalid bulk length\r\n"},
+        {"*1\r\n$4\r\nPINGxx", "-ERR Protocol error: expected the end of a bulk string\r\n"},
+        {"PING\r\n*1\r\n$4\r\nPING\r\n*y\r\nPING\r\n",
+         "+PONG\r\n+PONG\r\n-ERR Protocol error: invalid multibulk length\r\n"},
+        {"QUIT\r\nPING\r\n", "+OK\r\n"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        for (size_t piece = 1; piece < 100; piece += 98) {
+            talk(0, rows[i].request, strlen(rows[i].request), piece);
+            expect_bytes(rows[i].answer, strlen(rows[i].answer), rows[i].request);
+            assert_true(stream_is_at_end(&stand.clients[0]));
+            stream_close(&stand.clients[0]);
+            stand_settle(&stand, NS_PER_S);
+            assert_true(stream_is_over(&stand.clients[0]));
+            connect(0);
+            ask(0, "PING\r\n", "+PONG\r\n");
+        }
+}
+
+static void test_requests_without_an_end_are_bounded(void **state)
+{
+    struct bytes line = {0}, array = {0};
+    uint8_t *value = calloc(1, MIB);
+    const char *error = "-ERR Protocol error: too big inline request\r\n";
+    (void)state;
+    memset(bytes_extend(&line, 3000), 'x', 3000);
+    talk(0, line.data, line.count, SIZE_MAX);
+    expect_bytes(error, strlen(error), "3000 bytes without a line end");
+    stream_close(&stand.clients[0]);
+    stand_settle(&stand, NS_PER_S);
+    connect(0);
+
+    error = "-ERR Protocol error: too big request\r\n";
+    put_request(&array, 3, "DEL", (size_t)3, value, (size_t)MIB, value, (size_t)MIB);
+    talk(0, array.data, array.count, SIZE_MAX);
+    expect_bytes(error, strlen(error), "two megabytes in one request");
+    assert_true(stream_is_at_end(&stand.clients[0]));
+    bytes_fini(&line);
+    bytes_fini(&array);
+    free(value);
+}
+
+static void test_a_claim_costs_nothing(void **state)
+{
+    uint64_t dirty_before;
+    (void)state;
+    ask(0, "*2\r\n$4\r\nECHO\r\n", "");
+    dirty_before = stand.guest->dirty.set_count;
+    ask(0, "$1048576\r\nonly this", "");
+    assert_in_range(stand.guest->dirty.set_count, dirty_before, dirty_before + 2);
+}
+
+/* ---- Connections ---- */
+
+static void test_sixty_connections_at_a_time(void **state)
+{
+    char request[64], answer[64];
+    (void)state;
+    for (uint32_t i = 1; i < 60; i++)
+        stand_connect(&stand, i, PORT);
+    stand_settle(&stand, NS_PER_S);
+    for (uint32_t round = 0; round < 3; round++)
+        for (uint32_t i = 0; i < 60; i++) {
+            snprintf(request, sizeof request, "SET own:%u %u\r\n", i, i * 1000 + round);
+            stream_write(&stand.clients[i], request, (uint32_t)strlen(request));
+            /* The next one's request arrives in halves, around everybody else's. */
+            stream_write(&stand.clients[(i + 1) % 60], "GE", i + 1 < 60 ? 2 : 0);
+            stand_settle(&stand, NS_PER_S);
+            stream_write(&stand.clients[(i + 1) % 60], "T x\r\n", i + 1 < 60 ? 5 : 0);
+        }
+    stand_settle(&stand, NS_PER_S);
+    for (uint32_t i = 0; i < 60; i++) {
+        bytes_clear(&answers);
+        read_some(i);
+        snprintf(request, sizeof request, "GET own:%u\r\n", i);
+        snprintf(answer, sizeof answer, "$%u\r\n%u\r\n", i < 1 ? 1 : i < 10 ? 4 : 5, i * 1000 + 2);
+        ask(i, request, answer);
+    }
+    ask(5, "DBSIZE\r\n", ":60\r\n");
+}
+
+static void test_connections_come_and_go(void **state)
+{
+    char answer[16];
+    (void)state;
+    for (unsigned i = 0; i < 300; i++) {
+        uint32_t idx = 1 + i % (MAILBOX_STREAMS - 1);
+        connect(idx);
+        snprintf(answer, sizeof answer, ":%u\r\n", i + 1);
+        ask(idx, "INCR visits\r\n*3\r\n$3\r\nSET\r\n$1\r\na\r\n$9000\r\nno more", answer);
+        stream_close(&stand.clients[idx]);
+        stand_settle(&stand, NS_PER_S);
+        assert_true(stream_is_over(&stand.clients[idx]));
+    }
+    ask(0, "GET visits\r\n", "$3\r\n300\r\n");
+}
+
+static void test_a_client_that_closes_still_gets_its_answers(void **state)
+{
+    (void)state;
+    stream_write(&stand.clients[0], "SET a 1\r\nGET a\r\n", 16);
+    stream_close(&stand.clients[0]);
+    stand_settle(&stand, NS_PER_S);
+    bytes_clear(&answers);
+    read_some(0);
+    expect_bytes("+OK\r\n$1\r\n1\r\n", 12, "half-closed");
+    stand_settle(&stand, NS_PER_S);
+    assert_true(stream_is_over(&stand.clients[0]));
+}
+
+static void test_a_client_that_does_not_read_loses_nothing(void **state)
+{
+    enum { COUNT = 100, BYTES = 3000 };
+    uint8_t value[BYTES];
+    struct bytes requests = {0}, expected = {0};
+    size_t sent = 0;
+    bool was_any = true;
+    (void)state;
+    connect(1);
+    for (unsigned i = 0; i < COUNT; i++) {
+        char key[16];
+        size_t key_bytes = (size_t)snprintf(key, sizeof key, "k%u", i);
+        struct bytes set = {0};
+        fill(value, BYTES, i);
+        put_request(&set, 3, "SET", (size_t)3, key, key_bytes, value, (size_t)BYTES);
+        talk(1, set.data, set.count, SIZE_MAX);
+        expect_bytes("+OK\r\n", 5, "SET");
+        bytes_fini(&set);
+        put_request(&requests, 2, "GET", (size_t)3, key, key_bytes);
+        put_answer(&expected, value, BYTES);
+        put_request(&requests, 1, "PING", (size_t)4);
+        bytes_put(&expected, "+PONG\r\n", 7);
+    }
+    while (true) { /* as much as goes, and nothing is read */
+        uint32_t taken = stream_write(&stand.clients[0], requests.data + sent,
+                                      (uint32_t)(requests.count - sent));
+        sent += taken;
+        stand_settle(&stand, NS_PER_S);
+        assert_int_equal(stand.run.stop, GUEST_IDLE); /* it waits asleep */
+        if (taken == 0)
+            break;
+    }
+    ask(1, "PING\r\n", "+PONG\r\n"); /* the others are served */
+    bytes_clear(&answers);
+    while (was_any || sent < requests.count) {
+        sent += stream_write(&stand.clients[0], requests.data + sent,
+                             (uint32_t)(requests.count - sent));
+        was_any = read_some(0);
+        stand_settle(&stand, NS_PER_S);
+    }
+    expect_bytes(expected.data, expected.count, "read late");
+    assert_int_equal(stand.run.stop, GUEST_IDLE);
+    bytes_fini(&requests);
+    bytes_fini(&expected);
+}
+
+/* ---- Memory ---- */
+
+static void test_full_memory_is_an_answer(void **state)
+{
+    uint8_t value[3000] = {0};
+    uint64_t count = 0;
+    static const char full[] = "-OOM command not allowed when used memory > 'maxmemory'.\r\n";
+    (void)state;
+    for (unsigned round = 0; round < 2; round++) {
+        for (count = 0;; count++) {
+            char key[16];
+            struct bytes request = {0};
+            put_request(&request, 3, "SET", (size_t)3, key,
+                        (size_t)snprintf(key, sizeof key, "k%llu", (unsigned long long)count),
+                        value, sizeof value);
+            talk(0, request.data, request.count, SIZE_MAX);
+            bytes_fini(&request);
+            if (answers.data[0] == '-')
+                break;
+            expect_bytes("+OK\r\n", 5, "SET");
+        }
+        expect_bytes(full, sizeof full - 1, "the last SET");
+        assert_in_range(count, 1500, 2048); /* of 8 MiB, a page each */
+        char size[32];
+        snprintf(size, sizeof size, ":%llu\r\n", (unsigned long long)count);
+        ask(0, "DBSIZE\r\n", size);
+        ask(0, "SET k7 small\r\n", "+OK\r\n"); /* in its place */
+        ask(0, "GET k7\r\n", "$5\r\nsmall\r\n");
+        ask(0, "DEL k9\r\n", ":1\r\n");
+        ask(0, "SET other 1\r\n", "+OK\r\n");
+        ask(0, "FLUSHALL\r\n", "+OK\r\n"); /* and all of it once more */
+    }
+}
+
+static void test_it_serves_in_four_megabytes(void **state)
+{
+    (void)state;
+    stand_close(&stand);
+    boot("kv", 4 * MIB);
+    assert_string_equal(stand_console(&stand), "kv: 0 keys, listening on port 6379\n");
+    connect(63);
+    ask(63, "SET a 1\r\n", "+OK\r\n");
+    ask(63, "GET a\r\n", "$1\r\n1\r\n");
+}
+
+/* Random commands against an array that does the same: the sizes wander through all classes. */
+static void test_a_long_random_life(void **state)
+{
+    enum { KEYS = 40, STEPS = 6000, BYTES_MAX = 20000 };
+    static uint8_t values[KEYS][BYTES_MAX];
+    size_t bytes[KEYS];
+    uint64_t present = 0;
+    struct prng prng = prng_make(3, 3);
+    (void)state;
+    for (unsigned i = 0; i < KEYS; i++)
+        bytes[i] = SIZE_MAX;
+    for (unsigned step = 0; step < STEPS; step++) {
+        struct bytes request = {0}, expected = {0};
+        unsigned key_idx = (unsigned)prng_below(&prng, KEYS);
+        uint64_t choice = prng_below(&prng, 10);
+        char key[300];
+        size_t key_bytes = (size_t)snprintf(key, sizeof key, "%0*u", 1 + (int)key_idx * 7, key_idx);
+        if (choice < 4) {
+            size_t most = 1ull << prng_below(&prng, 15);
+            present += bytes[key_idx] == SIZE_MAX;
+            bytes[key_idx] = prng_below(&prng, most < BYTES_MAX ? most : BYTES_MAX);
+            fill(values[key_idx], bytes[key_idx], step);
+            put_request(&request, 3, "SET", (size_t)3, key, key_bytes, values[key_idx],
+                        bytes[key_idx]);
+            bytes_put(&expected, "+OK\r\n", 5);
+        } else if (choice < 5) {
+            bool is_there = bytes[key_idx] != SIZE_MAX;
+            put_request(&request, 2, "DEL", (size_t)3, key, key_bytes);
+            bytes_put(&expected, is_there ? ":1\r\n" : ":0\r\n", 4);
+            bytes[key_idx] = SIZE_MAX;
+            present -= is_there;
+        } else {
+            put_request(&request, 2, "GET", (size_t)3, key, key_bytes);
+            if (bytes[key_idx] == SIZE_MAX)
+                bytes_put(&expected, "$-1\r\n", 5);
+            else
+                put_answer(&expected, values[key_idx], bytes[key_idx]);
+        }
+        talk(0, request.data, request.count, 1 + prng_below(&prng, 6000));
+        expect_bytes(expected.data, expected.count, "a long life");
+        bytes_fini(&request);
+        bytes_fini(&expected);
+    }
+    char size[32];
+    snprintf(size, sizeof size, ":%llu\r\n", (unsigned long long)present);
+    ask(0, "DBSIZE\r\n", size);
+}
+
+/* ---- What a migration sees ---- */
+
+static void test_preloaded_pages(void **state)
+{
+    enum { PAGES = 1024, SETS = 100, HOT_MAX = 12 };
+    uint64_t booted;
+    (void)state;
+    stand_close(&stand);
+    boot("kv --preload 4MiB", 8 * MIB);
+    booted = stand_instructions(&stand);
+    assert_string_equal(stand_console(&stand), "kv: 1024 keys, listening on port 6379\n");
+    assert_in_range(booted, 0, PAGES * 3000ull);
+    connect(0);
+    ask(0, "DBSIZE\r\n", ":1024\r\n");
+    talk(0, "GET key:00000000\r\n", 18, SIZE_MAX);
+    assert_int_equal(answers.count, 4056 + 9);
+    for (size_t i = 7; i < 7 + 4056; i++)
+        assert_in_range(answers.data[i], ' ', '~');
+    ask(0, "GET key:00001024\r\n", "$-1\r\n");
+
+    stand.guest->ops->track(stand.guest, true);
+    for (unsigned i = 0; i < SETS; i++) {
+        char request[64];
+        snprintf(request, sizeof request, "SET key:%08u v%u\r\n", i * 10, i);
+        ask(0, request, "+OK\r\n");
+    }
+    /* Each its own page, and the pages that every request needs. */
+    assert_in_range(stand.guest->dirty.set_count, SETS, SETS + HOT_MAX);
+    stand.guest->ops->fetch_dirty(stand.guest, 0, stand.guest->total_pages, NULL);
+    for (unsigned i = 0; i < SETS; i++) {
+        char request[64], answer[64];
+        snprintf(request, sizeof request, "GET key:%08u\r\n", i * 10);
+        snprintf(answer, sizeof answer, "$%d\r\nv%u\r\n", i < 10 ? 2 : 3, i);
+        ask(0, request, answer);
+    }
+    assert_in_range(stand.guest->dirty.set_count, 1, HOT_MAX);
+}
+
+static void test_a_preload_that_does_not_fit(void **state)
+{
+    (void)state;
+    stand_close(&stand);
+    stand_open(&stand, "kv --preload 8MiB", 8 * MIB);
+    stand_run(&stand, NS_PER_S);
+    assert_int_equal(stand.run.stop, GUEST_ENDED);
+    assert_int_equal(stand.run.status, 2);
+    assert_string_equal(stand_console(&stand),
+                        "kv: 8192 KiB of memory are too small for a preload of 8192 KiB\n");
+}
+
+static uint64_t cost_of(const char *request, const char *answer)
+{
+    uint64_t before = stand_instructions(&stand);
+    for (unsigned i = 0; i < 100; i++)
+        ask(0, request, answer);
+    return (stand_instructions(&stand) - before) / 100;
+}
+
+static void test_a_request_is_cheap(void **state)
+{
+    uint64_t set, get;
+    (void)state;
+    ask(0, "SET key:00000001 0123456789abcdef\r\n", "+OK\r\n");
+    set = cost_of("*3\r\n$3\r\nSET\r\n$12\r\nkey:00000001\r\n$16\r\n0123456789abcdef\r\n", "+OK\r\n");
+    get = cost_of("*2\r\n$3\r\nGET\r\n$12\r\nkey:00000001\r\n", "$16\r\n0123456789abcdef\r\n");
+    print_message("instructions: SET %llu, GET %llu\n", (unsigned long long)set,
+                  (unsigned long long)get);
+    assert_in_range(set, 100, 1000);
+    assert_in_range(get, 100, 1000);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_every_command),
+        TEST(test_pipelined_in_pieces_of_every_size),
+        TEST(test_info_tells_numbers),
+        TEST(test_keys_and_values_are_any_bytes),
+        TEST(test_values_of_all_sizes_up_to_the_largest),
+        TEST(test_protocol_errors_close_the_connection),
+        TEST(test_requests_without_an_end_are_bounded),
+        TEST(test_a_claim_costs_nothing),
+        TEST(test_sixty_connections_at_a_time),
+        TEST(test_connections_come_and_go),
+        TEST(test_a_client_that_closes_still_gets_its_answers),
+        TEST(test_a_client_that_does_not_read_loses_nothing),
+        TEST(test_full_memory_is_an_answer),
+        TEST(test_it_serves_in_four_megabytes),
+        TEST(test_a_long_random_life),
+        TEST(test_preloaded_pages),
+        TEST(test_a_preload_that_does_not_fit),
+        TEST(test_a_request_is_cheap),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
