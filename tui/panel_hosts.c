@@ -72,10 +72,11 @@ static void draw_heading(struct canvas *canvas, struct rect rect, const struct t
         state = "guest runs here";
     if (*state == '\0')
         return;
-    uint32_t style = timeline->is_paused || timeline->waiting_harts > 0 ? COLOUR_WAITED_FOR : COLOUR_CLEAN;
+    bool is_halted = timeline->is_paused || timeline->waiting_harts > 0;
     int room = rect.column + rect.columns - column - 1;
-    column = canvas_format(canvas, rect.row, column + 1, room, style | STYLE_BOLD, " %s %s ",
-                           timeline->is_paused ? "\u25cb" : "\u25cf", state);
+    canvas_format(canvas, rect.row, column + 1, room,
+                           (is_halted ? COLOUR_WAITED_FOR : COLOUR_CLEAN) | STYLE_BOLD, " %s %s ",
+                           is_halted ? "\u25c6" : "\u25cf", state);
 }
 
 /* What travels, and in which direction. */

@@ -85,9 +85,9 @@ static void the_pictures_say_what_is_going_on(void **state)
     static const struct { enum mode mode; uint64_t at_ns; const char *parts[8]; } rows[] = {
         {MODE_PRE_COPY, NS_PER_S / 2, {"round -", "downtime -", "guest runs here", "not paused yet", "  0 ", "4,096", "0.500 s"}},
         {MODE_PRE_COPY, NS_PER_S + NS_PER_S / 5, {"round 0", "dirty 3,", "in flight", "forecast now", "limit 30ms"}},
-        {MODE_PRE_COPY, 100 * NS_PER_S, {"downtime 7.", "measured", "forecast at pause", "WHAT THIS SHOWED", "ferry forecast", "0 wrong"}},
+        {MODE_PRE_COPY, 100 * NS_PER_S, {"downtime 8.325 ms", "measured", "forecast at pause", "WHAT THIS SHOWED", "ferry forecast", "0 wrong"}},
         {MODE_STOP_AND_COPY, NS_PER_S + NS_PER_S / 2, {"guest paused", "still growing", "499.8 ms", "paused", "round 0"}},
-        {MODE_POST_COPY, NS_PER_S + 1000000, {"guest waits", "missing 4,096", "waited for 1", "4,096 pages to come", "downtime 758.0 us"}},
+        {MODE_POST_COPY, NS_PER_S + 1000000, {"guest waits", "missing 4,095", "waited for 1", "4,096 pages to come", "downtime 758.0 us"}},
         {MODE_HYBRID, NS_PER_S + NS_PER_S, {"guest runs here", "faults", "pushed", "round 0"}},
     };
     (void)state;
@@ -118,7 +118,8 @@ static void no_size_breaks_a_picture(void **state)
                         continue;
                     assert_non_null(strstr(text, "round"));
                     assert_non_null(strstr(text, "downtime"));
-                    assert_null(strchr(text, '~')); /* no ASCII form was forgotten */
+                    if (strchr(text, '~') != NULL)
+                        fail_msg("no ASCII form of something in:\n%s", text);
                 }
             }
             scripted_close(&s->session);
