@@ -92,9 +92,9 @@ demo: ## install what is missing, build, and show the demonstration
 check: ## install what is missing, build, and run every test
 	@.ci/packages check
 	@$(BUILD_ALL) -s all $(TESTS) || { .ci/packages check --list; exit 2; }
-	@$(MAKE) --no-print-directory lint
-	@$(MAKE) --no-print-directory compilers
-	@$(MAKE) --no-print-directory test
+	@$(MAKE) --no-print-directory -s lint
+	@$(MAKE) --no-print-directory -s compilers
+	@$(MAKE) --no-print-directory -s test
 
 test: all $(TESTS) ## build and run the tests alone
 	@.ci/test $(BUILD)/log $(TESTS)

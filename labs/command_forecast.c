@@ -64,7 +64,7 @@ static const char *downtime_cell(struct people *people, const struct forecast *f
 static const char *round_cell(struct people *people, const struct forecast *forecast, uint32_t idx)
 {
     if (idx >= forecast->round_count)
-        return "";
+        return "-";
     return people_count(people, (uint64_t)(forecast->round_pages[idx] + 0.5));
 }
 

@@ -129,7 +129,7 @@ static void print_clients(const struct report *report, FILE *file)
         return;
     fprintf(file,
             "  %-18s%s, %s answers, %s wrong; longest silence %s\n"
-            "  %-18slatency %s (median), %s (99 of 100), %s (longest)\n",
+            "  %-18slatency %s (median), %s (p99), %s (longest)\n",
             "clients", people_count(&people, report->scenario->client_count),
             people_count(&people, timeline->answers), people_count(&people, timeline->errors),
             people_time(&people, timeline->longest_silence_ns), "",
