@@ -132,7 +132,7 @@ struct writes {
     uint64_t irregular; /* more than 2 us away from their instant, counted from the first */
 };
 
-/* Watches the last `pages` pages of memory, which are the working set when it is all that is free. */
+/* Watches the last `pages` pages of memory: the working set, when it is all that is free. */
 static struct writes watch_writes(uint64_t rate, uint64_t pages, uint64_t duration_ns)
 {
     const struct guest_ops *ops = stand.guest->ops;
@@ -219,7 +219,7 @@ static void test_the_dirtiers_patterns(void **state)
     (void)state;
     stand_open(&stand, "dirtier --working-set 1MiB", 1 * MIB + 12 * 4096);
     writes = watch_writes(5000, 256, NS_PER_S);
-    assert_int_equal(writes.distinct, 256); /* nothing outside is counted, nothing inside left out */
+    assert_int_equal(writes.distinct, 256); /* every page of it */
     assert_in_range(writes.hot, 380, 640);  /* 25 of 256 pages: 488 expected, deviation 21 */
     stand_close(&stand);
 

@@ -5,11 +5,11 @@
  *   kv_request.h   requests out of bytes
  *   kv.c           connections, commands and their answers
  *
- * The way of a request: poll names a stream; its bytes are received into `input`; each whole request
- * in there is executed and its answer collected in `output`; one send puts them all on their way.
- * Only what is left over (half a request, an answer that the stream has no room for) is kept with
- * its connection. So the pages that every request dirties are few and the same for all clients, and
- * a SET of a key that exists dirties one more: the one of its entry. */
+ * The way of a request: poll names a stream; its bytes are received into `input`; each whole
+ * request in there is executed and its answer collected in `output`; one send puts them all on
+ * their way. Only what is left over (half a request, an answer that the stream has no room for) is
+ * kept with its connection. So the pages that every request dirties are few and the same for all
+ * clients, and a SET of a key that exists dirties one more: the one of its entry. */
 #include "runtime.h"
 
 #include "kv_request.h"
@@ -128,7 +128,7 @@ static void reply_byte_string(struct slice value)
     reply_literal("\r\n");
 }
 
-/* An answer that is too long for `output` gets a block of its own, with all that comes before it. */
+/* An answer too long for `output` gets a block of its own, with all that comes before it. */
 static void reply_long(struct connection *connection, struct slice value)
 {
     uint32_t class;

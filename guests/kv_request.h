@@ -13,10 +13,10 @@
 
 #include "kv_store.h"
 
-#define REQUEST_WORDS_MAX  256            /* of one request */
-#define REQUEST_WORD_MAX   (1024 * 1024)  /* bytes of one word: the largest value */
-#define REQUEST_LINE_MAX   2048           /* bytes of an inline request */
-#define REQUEST_BYTES_MAX  HEAP_BLOCK_MAX /* of a whole request: it lies in one block */
+#define REQUEST_WORDS_MAX 256            /* of one request */
+#define REQUEST_WORD_MAX  (1024 * 1024)  /* bytes of one word: the largest value */
+#define REQUEST_LINE_MAX  2048           /* bytes of an inline request */
+#define REQUEST_BYTES_MAX HEAP_BLOCK_MAX /* of a whole request: it lies in one block */
 
 struct request {
     uint32_t word_count; /* 0: an empty line, to be ignored */
@@ -125,8 +125,9 @@ static enum parsed parse_line(struct cursor *cursor, struct request *request)
     request->word_count = 0;
     while (at < line_end) {
         const uint8_t *word = at;
-        while (at < line_end && *at > ' ')
-            at++;
+        for (; at < line_end; at++)
+            if (*at <= ' ')
+                break;
         if (at > word && request->word_count == REQUEST_WORDS_MAX)
             return wrong(cursor, "Protocol error: too many words in an inline request");
         if (at > word)

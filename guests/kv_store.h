@@ -56,7 +56,7 @@ static uint8_t *entry_value(struct entry *entry)
     return entry->data + padded(entry->key_bytes);
 }
 
-/* FNV-1a (Fowler, Noll, Vo), 32 bits, its high bits folded into the low ones that choose a bucket. */
+/* FNV-1a (Fowler, Noll, Vo), 32 bits; the high ones are folded into those that choose a bucket. */
 static uint32_t hash_of(struct slice key)
 {
     uint32_t hash = 2166136261u;
@@ -161,7 +161,8 @@ static void store_clear(void)
 #define PRELOAD_RESERVE_BYTES (64 * 4096) /* for requests, and for keys that clients add */
 
 /* Printable and different in every page: eight words from one random number (by Knuth's MMIX
- * generator), because preloading 48 MiB has to be quick. Not inlined: its constants fill registers. */
+ * generator), because preloading 48 MiB has to be quick. Not inlined: its constants need all the
+ * registers. */
 __attribute__((noinline)) static void fill_value(uint8_t *bytes, uint32_t count, uint64_t seed)
 {
     const uint64_t ones = 0x0101010101010101ull, nibbles = 0x0f * ones;
@@ -184,7 +185,8 @@ static void preload_key(uint64_t number)
 {
     char text[PRELOAD_KEY_BYTES + 1];
     struct slice key = {(const uint8_t *)text, PRELOAD_KEY_BYTES};
-    uint32_t value_bytes = (uint32_t)(PAGE_BYTES - sizeof(struct entry) - padded(PRELOAD_KEY_BYTES));
+    uint32_t value_bytes =
+        (uint32_t)(PAGE_BYTES - sizeof(struct entry) - padded(PRELOAD_KEY_BYTES));
 
     memcpy(text, "key:", 4);
     for (unsigned i = PRELOAD_KEY_BYTES; i > 4; number /= 10)

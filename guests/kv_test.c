@@ -616,10 +616,12 @@ static uint64_t cost_of(const char *request, const char *answer)
 
 static void test_a_request_is_cheap(void **state)
 {
+    static const char set_16[] =
+        "*3\r\n$3\r\nSET\r\n$12\r\nkey:00000001\r\n$16\r\n0123456789abcdef\r\n";
     uint64_t set, get;
     (void)state;
     ask(0, "SET key:00000001 0123456789abcdef\r\n", "+OK\r\n");
-    set = cost_of("*3\r\n$3\r\nSET\r\n$12\r\nkey:00000001\r\n$16\r\n0123456789abcdef\r\n", "+OK\r\n");
+    set = cost_of(set_16, "+OK\r\n");
     get = cost_of("*2\r\n$3\r\nGET\r\n$12\r\nkey:00000001\r\n", "$16\r\n0123456789abcdef\r\n");
     print_message("instructions: SET %llu, GET %llu\n", (unsigned long long)set,
                   (unsigned long long)get);

@@ -182,8 +182,8 @@ static void put_format(struct writer *writer, const char *format, va_list argume
         } else if (*format == 'd') {
             put_signed(writer, is_long ? va_arg(arguments, long) : va_arg(arguments, int), width);
         } else if (*format == 'u' || *format == 'x') {
-            uint64_t value = is_long ? va_arg(arguments, unsigned long)
-                                     : va_arg(arguments, unsigned);
+            uint64_t value =
+                is_long ? va_arg(arguments, unsigned long) : va_arg(arguments, unsigned);
             put_number(writer, value, *format == 'u' ? 10 : 16, width);
         } else {
             put(writer, *format);

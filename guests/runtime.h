@@ -59,7 +59,7 @@ static inline void set_timer(uint64_t at_ns)
     hypercall(HYPERCALL_TIME, 0, at_ns, 0, 0);
 }
 
-/* Sleeps until the timer is due or a mailbox wants attention; not at all when that is so already. */
+/* Sleeps until the timer is due or a mailbox wants attention; not at all when it is so already. */
 static inline void wait_for_something(void)
 {
     __asm__ volatile("wfi" ::: "memory");
@@ -67,7 +67,7 @@ static inline void wait_for_something(void)
 
 void sleep_until(uint64_t at_ns); /* UINT64_MAX: for ever */
 
-/* ---- Mailboxes: results are a count or stream number, or one of the negative HYPERCALL_ errors ---- */
+/* ---- Mailboxes: the result is a count or stream number, or a negative HYPERCALL_ error ---- */
 
 static inline int64_t mailbox_call(uint64_t function, uint64_t argument0, uint64_t argument1,
                                    uint64_t argument2)
@@ -146,7 +146,7 @@ enum option_kind {
 struct option {
     const char *name; /* "--count" */
     enum option_kind kind;
-    uint64_t *value; /* holds the default */
+    uint64_t *value;          /* holds the default */
     const char *const *words; /* of OPTION_WORD, NULL at the end */
 };
 

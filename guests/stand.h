@@ -25,7 +25,6 @@ struct stand {
     struct guest_run run; /* how the guest stopped last */
     struct stream clients[MAILBOX_STREAMS];
     bool is_client[MAILBOX_STREAMS];
-    uint64_t traps;      /* GUEST_DIRTIED, all */
     struct bytes console; /* all that the guest has written, with a NUL behind the end */
 };
 
@@ -124,7 +123,6 @@ static inline void stand_run(struct stand *stand, uint64_t until_ns)
     do {
         stand_carry(stand);
         ops->run(stand->guest, until_ns, &stand->run);
-        stand->traps += stand->run.stop == GUEST_DIRTIED;
         if (stand->run.stop == GUEST_IDLE)
             ops->idle_until(stand->guest,
                             stand->run.wake_ns < until_ns ? stand->run.wake_ns : until_ns);
@@ -140,7 +138,6 @@ static inline void stand_settle(struct stand *stand, uint64_t limit_ns)
     do {
         was_any = stand_carry(stand);
         stand->guest->ops->run(stand->guest, until_ns, &stand->run);
-        stand->traps += stand->run.stop == GUEST_DIRTIED;
     } while (stand->run.stop != GUEST_ENDED && stand->run.stop != GUEST_TIME_REACHED &&
              (stand->run.stop != GUEST_IDLE || was_any));
 }

@@ -1,6 +1,6 @@
-/* mailbox: a guest's connections, as numbered handles. The guest never learns an address: it listens
- * on a port, accepts a stream, and speaks of "stream 3"; the post office outside (the switch) knows
- * at which host stream 3 ends today. This is the whole of the indirection that a move needs.
+/* mailbox: a guest's connections, as numbered handles. The guest never learns an address: it
+ * listens on a port, accepts a stream, and speaks of "stream 3"; the post office outside (the
+ * switch) knows at which host stream 3 ends today. This is all the indirection that a move needs.
  *
  * Stream numbers are given by the post office and are the same on both hosts.
  *
@@ -16,8 +16,8 @@
 #include "base/bytes.h"
 #include "machine/stream.h"
 
-#define MAILBOX_STREAMS 64 /* connections at a time: with their windows, at most 512 KiB of state */
-#define MAILBOX_PORTS   8  /* ports that a guest listens on */
+#define MAILBOX_STREAMS 64 /* at a time: with their windows 512 KiB of state at most */
+#define MAILBOX_PORTS   8  /* that a guest listens on */
 
 enum mailbox_slot_state {
     MAILBOX_FREE,
@@ -35,7 +35,7 @@ struct mailbox_slot {
 struct mailbox {
     uint16_t ports[MAILBOX_PORTS]; /* 0: unused */
     struct mailbox_slot slots[MAILBOX_STREAMS];
-    uint32_t next_poll_idx; /* so that no stream starves: polls begin behind the last one reported */
+    uint32_t next_poll_idx; /* polls begin behind the last one reported: no stream starves */
 };
 
 void mailbox_init(struct mailbox *mailbox);
@@ -43,11 +43,14 @@ void mailbox_init(struct mailbox *mailbox);
 /* The guest's side; results as in hypercall.h. `now_ns` is guest time throughout. */
 int64_t mailbox_listen(struct mailbox *mailbox, uint64_t port);
 int64_t mailbox_accept(struct mailbox *mailbox);
-int64_t mailbox_receive(struct mailbox *mailbox, uint64_t stream_idx, void *data, uint32_t capacity);
-int64_t mailbox_send(struct mailbox *mailbox, uint64_t stream_idx, const void *data, uint32_t count);
+int64_t mailbox_receive(struct mailbox *mailbox, uint64_t stream_idx, void *data,
+                        uint32_t capacity);
+int64_t mailbox_send(struct mailbox *mailbox, uint64_t stream_idx, const void *data,
+                     uint32_t count);
 int64_t mailbox_close(struct mailbox *mailbox, uint64_t stream_idx);
 uint32_t mailbox_poll(struct mailbox *mailbox, uint32_t *streams, uint32_t capacity);
-bool mailbox_wants_attention(const struct mailbox *mailbox); /* poll would report something: ends wfi */
+/* Poll would report something: this ends wfi. */
+bool mailbox_wants_attention(const struct mailbox *mailbox);
 
 /* The world's side. */
 /* False while nobody listens on the port, or the slot is still in use (closed by both ends and all

@@ -252,13 +252,13 @@ static void test_broken_states_are_refused(void **state)
         size_t at;
         uint8_t value;
     } rows[] = {
-        {slots_at - 1, MAILBOX_STREAMS},          /* the next to poll */
-        {slots_at, 3},                            /* more slots than there are bytes for */
-        {slots_at + 1, 2},                        /* slot 2 twice */
-        {slots_at + 1, MAILBOX_STREAMS},          /* no such slot */
-        {slots_at + 2, MAILBOX_FREE},             /* a free slot does not travel */
-        {slots_at + 2, MAILBOX_CLOSED},           /* its stream is open */
-        {slots_at + 2, MAILBOX_CLOSED + 1},       /* no such state */
+        {slots_at - 1, MAILBOX_STREAMS},    /* the next to poll */
+        {slots_at, 3},                      /* more slots than there are bytes for */
+        {slots_at + 1, 2},                  /* slot 2 twice */
+        {slots_at + 1, MAILBOX_STREAMS},    /* no such slot */
+        {slots_at + 2, MAILBOX_FREE},       /* a free slot does not travel */
+        {slots_at + 2, MAILBOX_CLOSED},     /* its stream is open */
+        {slots_at + 2, MAILBOX_CLOSED + 1}, /* no such state */
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         uint8_t old = saved.data[rows[i].at];

@@ -212,7 +212,7 @@ static void model_save(const struct guest *guest, struct bytes *to)
 }
 
 /* No write of the future has happened, and none of the past is still to come: at most the one of
- * this instant, which trapped. A clock that is far from its writes would make us catch up forever. */
+ * this instant, which trapped. A clock far from its writes would make us catch up for ever. */
 static bool is_clock_right(const struct model *model)
 {
     if (model->now_ns > INT64_MAX)

@@ -27,6 +27,7 @@ struct model_config {
 };
 
 struct guest *model_open(const struct model_config *config);
-struct guest *model_open_empty(const struct model_config *config); /* every page missing, no state */
+/* Every page missing, no state: what a target holds before anything has arrived. */
+struct guest *model_open_empty(const struct model_config *config);
 
 #endif

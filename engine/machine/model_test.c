@@ -1,4 +1,4 @@
-/* The model guest: exact instants, one trap per page and fetch, cuts of run() that change nothing. */
+/* The model guest: exact instants, one trap per page and fetch, and cuts that change nothing. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -40,10 +40,10 @@ static void test_writes_happen_at_their_instants(void **state)
     static const struct {
         uint64_t rate, until_ns, writes;
     } rows[] = {
-        {1, 999999999, 0},          {1, 1000000000, 1},        {3, 333333332, 0},
-        {3, 333333333, 1},          {3, 666666665, 1},         {3, 666666666, 2},
-        {3, 1000000000, 3},         {7000, 142856, 0},         {7000, 142857, 1},
-        {5000, 10000000000, 50000}, {1000000000, 1000, 1000},  {2500000000, 2, 7},
+        {1, 999999999, 0},          {1, 1000000000, 1},       {3, 333333332, 0},
+        {3, 333333333, 1},          {3, 666666665, 1},        {3, 666666666, 2},
+        {3, 1000000000, 3},         {7000, 142856, 0},        {7000, 142857, 1},
+        {5000, 10000000000, 50000}, {1000000000, 1000, 1000}, {2500000000, 2, 7},
         {2500000000, 10, 27},
     };
     (void)state;
@@ -137,14 +137,14 @@ static void test_fetching_a_part_of_the_log(void **state)
         bitmap_copy(&before, &guest->dirty);
         for (uint64_t page_idx = 0; page_idx < 300; page_idx += 3)
             old += bitmap_set(&fetched, page_idx);
-        for (uint64_t page_idx = rows[i].first; page_idx < rows[i].first + rows[i].count; page_idx++)
+        for (uint64_t page_idx = rows[i].first; page_idx < rows[i].first + rows[i].count;
+             page_idx++)
             expected += bitmap_has(&before, page_idx);
-        assert_int_equal(
-            guest->ops->fetch_dirty(guest, rows[i].first, rows[i].count, &fetched), expected);
+        assert_int_equal(guest->ops->fetch_dirty(guest, rows[i].first, rows[i].count, &fetched),
+                         expected);
         assert_int_equal(guest->dirty.set_count, before.set_count - expected);
         for (uint64_t page_idx = 0; page_idx < 300; page_idx++) {
-            bool is_inside =
-                page_idx >= rows[i].first && page_idx < rows[i].first + rows[i].count;
+            bool is_inside = page_idx >= rows[i].first && page_idx < rows[i].first + rows[i].count;
             bool was = bitmap_has(&before, page_idx);
             assert_int_equal(bitmap_has(&guest->dirty, page_idx), was && !is_inside);
             assert_int_equal(bitmap_has(&fetched, page_idx),
@@ -248,8 +248,8 @@ static void test_states_that_do_not_fit_are_refused(void **state)
 
 static void test_idle_guests_sleep_for_ever(void **state)
 {
-    struct model_config configs[] = {config_of(10, 10, 0), config_of(10, 0, 100),
-                                     {MODEL_IDLE, 10, 10, 100, 1}};
+    struct model_config configs[] = {
+        config_of(10, 10, 0), config_of(10, 0, 100), {MODEL_IDLE, 10, 10, 100, 1}};
     (void)state;
     for (size_t i = 0; i < sizeof configs / sizeof configs[0]; i++) {
         struct guest *guest = model_open(&configs[i]);

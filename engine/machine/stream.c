@@ -4,8 +4,8 @@
 
 #include "base/status.h"
 
-/* The window fits one packet: sending again is one packet from una, and there is no partial case. */
-_Static_assert(sizeof ((struct stream_packet *)0)->data == STREAM_WINDOW_BYTES, "one packet");
+/* The window fits one packet: sending again is one packet from una, never a part of it. */
+_Static_assert(sizeof((struct stream_packet *)0)->data == STREAM_WINDOW_BYTES, "one packet");
 
 #define NEVER UINT64_MAX
 
@@ -202,9 +202,15 @@ void stream_rehome(struct stream *stream)
 /* ---- What travels ---- */
 
 /* The flags in the order of their bits. One list, so that save and load cannot disagree. */
-#define STREAM_FLAGS(F)                                                                            \
-    F(0, is_closing) F(1, fin_sent) F(2, fin_acked) F(3, fin_received)                             \
-    F(4, owes_ack) F(5, owes_again) F(6, was_short) F(7, owes_rehome)
+#define STREAM_FLAGS(F) \
+    F(0, is_closing)    \
+    F(1, fin_sent)      \
+    F(2, fin_acked)     \
+    F(3, fin_received)  \
+    F(4, owes_ack)      \
+    F(5, owes_again)    \
+    F(6, was_short)     \
+    F(7, owes_rehome)
 
 void stream_save(const struct stream *stream, struct bytes *to)
 {

@@ -4,8 +4,9 @@
  * Sequence numbers count bytes from 0 in each direction. A packet carries the sequence number of
  * its first byte, the first byte that its sender has not read yet (`ack`), and whether the sender's
  * stream ends behind it. Bytes are acknowledged when they are read, not when they arrive: so the
- * window is the flow control as well, and what arrives in order always finds room. Nothing else is needed to survive a move: the state is numbers and at most
- * STREAM_WINDOW_BYTES of bytes each way; what was in flight when the guest moved is sent again.
+ * window is the flow control as well, and what arrives in order always finds room. Nothing else is
+ * needed to survive a move: the state is numbers and at most STREAM_WINDOW_BYTES of bytes each way;
+ * what was in flight when the guest moved is sent again.
  *
  *          to_send: acknowledged | sent, not acknowledged | not sent yet
  *                                ^ una                    ^ next        (una + to_send.count: end)
@@ -42,10 +43,10 @@ struct stream {
     uint64_t retry_after_ns; /* grows with each retry */
     bool is_closing;         /* the near end has no more to send */
     bool fin_sent, fin_acked, fin_received;
-    bool owes_ack;           /* something was read, or came again, since the last packet */
-    bool owes_again;         /* all that is unacknowledged goes out now, whatever the timer says */
-    bool was_short;          /* a write took less than was offered: tell when there is room */
-    bool owes_rehome;        /* the next packet announces that this end has moved */
+    bool owes_ack;    /* something was read, or came again, since the last packet */
+    bool owes_again;  /* all that is unacknowledged goes out now, whatever the timer says */
+    bool was_short;   /* a write took less than was offered: tell when there is room */
+    bool owes_rehome; /* the next packet announces that this end has moved */
 };
 
 struct stream_packet {

@@ -390,10 +390,10 @@ static void test_impossible_numbers_are_refused(void **state)
 {
     static struct stream stream;
     (void)state;
-#define REFUSES(change)                                                                            \
-    busy_stream(&stream);                                                                          \
-    assert_true(loads(&stream));                                                                   \
-    change;                                                                                        \
+#define REFUSES(change)          \
+    busy_stream(&stream);        \
+    assert_true(loads(&stream)); \
+    change;                      \
     assert_false(loads(&stream))
     REFUSES(stream.una = 11);
     REFUSES(stream.una = UINT64_MAX);
