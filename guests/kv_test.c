@@ -508,6 +508,58 @@ static void test_it_serves_in_four_megabytes(void **state)
     ask(63, "GET a\r\n", "$1\r\n1\r\n");
 }
 
+/* One request for key number i, and its answer. */
+static void ask_key(const char *form, unsigned key_idx, const char *answer)
+{
+    char request[200];
+    snprintf(request, sizeof request, form, key_idx, key_idx);
+    ask(0, request, answer);
+}
+
+static void test_keys_share_buckets(void **state)
+{
+    enum { KEYS = 5000 }; /* for 2048 buckets */
+    char answer[80];
+    (void)state;
+    stand_close(&stand);
+    boot("kv", 2 * MIB);
+    connect(0);
+    for (unsigned i = 0; i < KEYS; i++)
+        ask_key("SET k%u v%u\r\n", i, "+OK\r\n");
+    for (unsigned i = 0; i < KEYS; i += 3)
+        ask_key("DEL k%u\r\n", i, ":1\r\n");
+    for (unsigned i = 1; i < KEYS; i += 3) /* too long for the block that it has */
+        ask_key("SET k%u %060u\r\n", i, "+OK\r\n");
+    for (unsigned i = 0; i < KEYS; i++) {
+        if (i % 3 == 0)
+            snprintf(answer, sizeof answer, "$-1\r\n");
+        else if (i % 3 == 1)
+            snprintf(answer, sizeof answer, "$60\r\n%060u\r\n", i);
+        else
+            snprintf(answer, sizeof answer, "$%d\r\nv%u\r\n", snprintf(NULL, 0, "v%u", i), i);
+        ask_key("GET k%u\r\n", i, answer);
+    }
+    snprintf(answer, sizeof answer, ":%d\r\n", KEYS - (KEYS + 2) / 3);
+    ask(0, "DBSIZE\r\n", answer);
+}
+
+static void test_no_memory_is_lost(void **state)
+{
+    uint8_t *value = calloc(1, 100000);
+    (void)state;
+    for (unsigned i = 0; i < 300; i++) { /* 30 MB in all, in 8 MiB */
+        struct bytes request = {0};
+        size_t count = i % 2 == 0 ? 100000 : 30;
+        put_request(&request, 3, "SET", (size_t)3, "k", (size_t)1, value, count);
+        put_request(&request, 2, "ECHO", (size_t)4, value, count);
+        talk(0, request.data, request.count, SIZE_MAX);
+        assert_int_equal(answers.data[0], '+');
+        assert_int_equal(answers.data[5], '$');
+        bytes_fini(&request);
+    }
+    free(value);
+}
+
 /* Random commands against an array that does the same: the sizes wander through all classes. */
 static void test_a_long_random_life(void **state)
 {
@@ -648,6 +700,8 @@ int main(void)
         TEST(test_a_client_that_does_not_read_loses_nothing),
         TEST(test_full_memory_is_an_answer),
         TEST(test_it_serves_in_four_megabytes),
+        TEST(test_keys_share_buckets),
+        TEST(test_no_memory_is_lost),
         TEST(test_a_long_random_life),
         TEST(test_preloaded_pages),
         TEST(test_a_preload_that_does_not_fit),
