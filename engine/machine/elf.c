@@ -105,7 +105,7 @@ static enum status place(const struct image *image, uint8_t *ram, uint64_t ram_b
     bool has_entry = false;
     for (size_t i = 0; i < image->segment_count; i++) {
         const Elf64_Phdr *segment = &image->segments[i];
-        if (segment->p_type != PT_LOAD || segment->p_memsz == 0)
+        if (segment->p_type != PT_LOAD || (segment->p_memsz == 0 && segment->p_filesz == 0))
             continue;
         enum status status = check_segment(image, segment);
         if (status != STATUS_OK)

@@ -127,6 +127,8 @@ static void says_what_would_be_right(void **state)
     expect(&image, STATUS_BAD_INPUT, "truncated");
     segment_of(&image)->p_memsz = 1;
     expect(&image, STATUS_BAD_INPUT, "larger in the file");
+    segment_of(&image)->p_memsz = 0;
+    expect(&image, STATUS_BAD_INPUT, "larger in the file");
     segment_of(&image)->p_memsz = UINT64_MAX;
     expect(&image, STATUS_BAD_INPUT, "outside memory");
     header_of(&image)->e_phnum = 0;

@@ -46,7 +46,8 @@ struct memory_entry {
     uint64_t tag;  /* address of the page; MEMORY_NO_TAG: empty */
     uint8_t *page; /* its bytes */
 };
-#define MEMORY_NO_TAG 1 /* no page has an odd address */
+/* The comparison in memory_look_up clears this bit of every address, whatever is loaded. */
+#define MEMORY_NO_TAG (PAGE_BYTES / 2)
 
 struct memory {
     uint8_t *ram;        /* owned; zeros that become real when touched */

@@ -87,6 +87,23 @@ static void knows_where_ram_ends(void **state)
     assert_int_equal(trouble.result, MEMORY_OUTSIDE);
 }
 
+/* Low addresses, where the numbers are small enough to look like marks of the caches; in caches that
+ * were never filled, and in one whose entry was emptied. */
+static void nothing_lies_at_low_addresses(void **state)
+{
+    (void)state;
+    for (unsigned round = 0; round < 2; round++) {
+        for (uint64_t address = 0; address < 2 * PAGE_BYTES; address++)
+            for (uint64_t count = 1; count <= 8; count *= 2) {
+                assert_int_equal(load(address, count).result, MEMORY_OUTSIDE);
+                assert_int_equal(store(address, count).result, MEMORY_OUTSIDE);
+            }
+        assert_int_equal(load(AT(0), 8).result, MEMORY_OK);
+        assert_int_equal(store(AT(0), 8).result, MEMORY_OK);
+        memory_drop(&memory, 0);
+    }
+}
+
 static void missing_comes_before_dirtied(void **state)
 {
     (void)state;
@@ -229,6 +246,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(knows_where_ram_ends),
+        TEST(nothing_lies_at_low_addresses),
         TEST(missing_comes_before_dirtied),
         TEST(a_dropped_page_is_missing_for_all),
         TEST(protection_is_seen_by_the_next_store),
