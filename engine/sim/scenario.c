@@ -477,6 +477,19 @@ static enum status check_memory(const struct scenario *scenario, struct problem 
     return STATUS_OK;
 }
 
+/* A mistyped unit should not make a run of a week. */
+static enum status check_bandwidth(const struct scenario *scenario, struct problem *problem)
+{
+    uint64_t least = scenario->memory_bytes * 8 / (HOUR_NS / NS_PER_S) + 1;
+
+    if (scenario->bandwidth_bits_per_s >= least)
+        return STATUS_OK;
+    return problem_set(problem, STATUS_USAGE,
+                       "bandwidth: it is too little to carry the memory once within an hour: "
+                       "write at least %llukbit/s",
+                       (unsigned long long)(least / 1000 + 1));
+}
+
 enum status scenario_check(struct scenario *scenario, bool is_comparison, struct problem *problem)
 {
     uint64_t argument_bytes = scenario->arguments.count + sizeof scenario->guest;
@@ -493,7 +506,9 @@ enum status scenario_check(struct scenario *scenario, bool is_comparison, struct
     if (argument_bytes > MACHINE_ARGS_MAX)
         return problem_set(problem, STATUS_USAGE, "args: %zu bytes are too many: write at most %zu",
                            scenario->arguments.count, MACHINE_ARGS_MAX - sizeof scenario->guest);
-    return check_memory(scenario, problem);
+    if (check_memory(scenario, problem) != STATUS_OK)
+        return STATUS_USAGE;
+    return check_bandwidth(scenario, problem);
 }
 
 /* What the guest or the mode does not obey is left out: what stands here can be run again. */
