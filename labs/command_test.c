@@ -365,6 +365,24 @@ static void the_demonstration_tells_itself_in_lines(void **state)
     json_decref(object);
 }
 
+/* A bug ends with the line that makes it happen again. */
+static void an_abort_names_its_scenario(void **state)
+{
+    char line[512];
+    int status;
+    (void)state;
+    /* The shell becomes ferry, so that its number is known; an hour of world time is time enough. */
+    snprintf(line, sizeof line,
+             "(exec " BUILD_DIR "/bin/ferry run --seed 77 --run-for 3600s -- --preload 1MiB "
+             ">/dev/null 2>%s/err) & sleep 1; kill -ABRT $!; wait $!; exit $?",
+             folder);
+    status = system(line);
+    slurp("err", err);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 128 + 6);
+    assert_non_null(strstr(err, "ferry run --run-for 3600s --seed 77 -- --preload 1MiB"));
+}
+
 static void help_is_help(void **state)
 {
     static const char *const commands[] = {"demo", "run", "compare", "forecast", "tui", "guest"};
@@ -379,6 +397,10 @@ static void help_is_help(void **state)
         snprintf(line, sizeof line, "%s --help", commands[i]);
         assert_int_equal(ferry(line), 0);
         assert_non_null(strstr(out, "usage: ferry "));
+        char *rest = out, *printed;
+        while ((printed = strsep(&rest, "\n")) != NULL)
+            if (strlen(printed) > 80)
+                fail_msg("too wide: %s", printed);
     }
     assert_int_equal(ferry("help run"), 0);
     assert_non_null(strstr(out, "--downtime-limit 30ms"));
@@ -399,6 +421,7 @@ int main(void)
         cmocka_unit_test(guests_run_where_they_are),
         cmocka_unit_test(anybody_s_program_is_a_guest),
         cmocka_unit_test(the_demonstration_tells_itself_in_lines),
+        cmocka_unit_test(an_abort_names_its_scenario),
         cmocka_unit_test(help_is_help),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

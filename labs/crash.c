@@ -14,8 +14,7 @@ static void on_abort(int signal_number)
 {
     ssize_t ignored = write(STDERR_FILENO, crash_text, strlen(crash_text));
     (void)ignored;
-    /* SA_RESETHAND has put the default back: returning to abort() ends the program. */
-    (void)signal_number;
+    raise(signal_number); /* SA_RESETHAND has put the default back: this one ends the program */
 }
 
 void crash_prepare(const char *command, const struct scenario *scenario)

@@ -11,32 +11,32 @@ static int command_help(const struct command *command, int word_count, char **wo
 
 static const struct command commands[] = {
     {"demo", "ferry demo [OPTIONS] [-- ARGUMENTS...]", "a server is moved while its clients talk to it",
-     "The key-value server kv, with 48 MiB of data in 64 MiB of memory, is moved over a link of\n"
-     "200 Mbit/s while four clients write about 4,000 pages a second. At a terminal it is drawn, and\n"
-     "?, Escape and q are the keys to know; elsewhere, and with --plain, it is told in lines.\n"
-     "Every option overrides what the demonstration brings along.\n",
+     "The key-value server kv, with 48 MiB of data in 64 MiB of memory, is moved over\n"
+     "a link of 200 Mbit/s while four clients write about 4,000 pages a second. At a\n"
+     "terminal it is drawn (? shows the keys); elsewhere, and with --plain, it is told\n"
+     "in lines. Every option overrides what the demonstration brings along.\n",
      TAKES_SCENARIO | TAKES_JSON | TAKES_RECORD | TAKES_PLAIN, command_demo},
     {"run", "ferry run [SCENARIO.ini] [OPTIONS] [-- ARGUMENTS...]", "one migration, and a summary of it",
-     "A scenario file has lines of key = value; the keys are the options below. What the line says\n"
-     "overrides the file.\n",
+     "A scenario file has lines of key = value; the keys are the options below. What\n"
+     "the command line says overrides the file.\n",
      TAKES_SCENARIO | TAKES_JSON | TAKES_RECORD | TAKES_PLAIN | TAKES_QUIET | TAKES_VERIFY,
      command_run},
     {"compare", "ferry compare [SCENARIO.ini] [OPTIONS] [-- ARGUMENTS...]",
      "the same guest and seed in every mode, one table", NULL,
      TAKES_SCENARIO | TAKES_EVERY_MODE | TAKES_JSON | TAKES_PLAIN | TAKES_QUIET, command_compare},
     {"forecast", "ferry forecast [SCENARIO.ini] [OPTIONS]", "what theory says, without a run",
-     "The formulas of stop-and-copy, of pre-copy's rounds and of post-copy, for a guest that writes\n"
-     "evenly over its working set.\n",
+     "The formulas of stop-and-copy, of pre-copy's rounds and of post-copy, for a\n"
+     "guest that writes evenly over its working set.\n",
      TAKES_SCENARIO | TAKES_EVERY_MODE | TAKES_JSON | TAKES_QUIET, command_forecast},
     {"tui", "ferry tui [SCENARIO.ini | RECORDING] [OPTIONS] [-- ARGUMENTS...]",
      "watch a scenario or a recording in the terminal", NULL,
      TAKES_SCENARIO | TAKES_RECORDING | TAKES_PLAIN, command_tui},
-    {"guest", "ferry guest list | info GUEST | disassemble GUEST [FROM] | run [OPTIONS] GUEST [ARGUMENTS...]",
+    {"guest", "ferry guest list | info GUEST | disassemble GUEST [FROM] | run GUEST ...",
      "what can be moved: list, look inside, run without moving",
-     "GUEST is a name that `ferry guest list` shows, or a file of your own with a / or .elf in it.\n"
-     "FROM is an address such as 0x80000000 or the name of a function.\n"
-     "run takes --memory SIZE and --cpu-rate RATE before or behind GUEST; all words behind them are\n"
-     "the guest's. Its console is standard output, its exit status ferry's.\n",
+     "GUEST is a name that `ferry guest list` shows, or a file of your own: ./FILE or\n"
+     "FILE.elf. FROM is an address such as 0x80000000 or the name of a function. run\n"
+     "takes --memory SIZE and --cpu-rate RATE before or behind GUEST; all words behind\n"
+     "them are the guest's. Its console is standard output, its exit status ferry's.\n",
      0, command_guest},
     {"help", "ferry help [COMMAND]", "this list, or a command's options", NULL, 0, command_help},
 };

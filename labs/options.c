@@ -15,11 +15,11 @@ static const struct own_option {
     bool has_value;
     const char *help;
 } own_options[] = {
-    {"json", TAKES_JSON, true, "writes the report as JSON; -: to standard output, and nothing else"},
-    {"record", TAKES_RECORD, true, "writes the recording, for ferry tui"},
-    {"verify", TAKES_VERIFY, false, "runs again, and without a move: transparent, deterministic"},
+    {"json", TAKES_JSON, true, "the report as JSON; -: to standard output, alone"},
+    {"record", TAKES_RECORD, true, "the recording, for ferry tui"},
+    {"verify", TAKES_VERIFY, false, "a second run, and one without a move, must agree"},
     {"plain", TAKES_PLAIN, false, "prints lines, draws nothing"},
-    {"quiet", TAKES_QUIET, false, "says nothing but errors and the report asked for"},
+    {"quiet", TAKES_QUIET, false, "says nothing but errors"},
     {"help", ~0u, false, "this text"},
 };
 

@@ -29,30 +29,59 @@ static bool find_place(struct output *output, const char *path)
     return true;
 }
 
-/* A name beside the place: in the same file system, or the renaming would fail. */
-static int open_beside(struct output *output, mode_t mode)
+/* The rights that the file has, or that a new one gets. */
+static mode_t rights(const char *path)
 {
-    size_t count = strlen(output->path);
-    memcpy(output->temporary, output->path, count);
-    memcpy(output->temporary + count, ".XXXXXX", 8);
-    int file = mkstemp(output->temporary);
-    if (file >= 0 && fchmod(file, mode) != 0) {
-        close(file);
-        unlink(output->temporary);
-        file = -1;
+    struct stat stat_of;
+    mode_t mask;
+
+    if (stat(path, &stat_of) == 0)
+        return stat_of.st_mode & 07777;
+    mask = umask(0);
+    umask(mask);
+    return 0666 & ~mask;
+}
+
+/* Opens a name beside the place: in the same file system, or the renaming would fail. */
+static FILE *open_beside(const char *path, char *temporary, size_t temporary_bytes)
+{
+    int descriptor;
+    FILE *file;
+
+    snprintf(temporary, temporary_bytes, "%s.XXXXXX", path);
+    descriptor = mkstemp(temporary);
+    if (descriptor < 0)
+        return NULL;
+    file = fdopen(descriptor, "w");
+    if (file == NULL || fchmod(descriptor, rights(path)) != 0) {
+        close(descriptor);
+        unlink(temporary);
+        return NULL;
     }
-    if (file < 0)
-        output->temporary[0] = '\0';
     return file;
+}
+
+/* A file can be written where one beside it can; it is taken away again at once. */
+static bool is_possible(const char *path)
+{
+    char temporary[OUTPUT_PATH_MAX + 16];
+    FILE *file;
+
+    if (access(path, F_OK) == 0 && access(path, W_OK) != 0)
+        return false;
+    file = open_beside(path, temporary, sizeof temporary);
+    if (file == NULL)
+        return false;
+    fclose(file);
+    unlink(temporary);
+    return true;
 }
 
 enum status output_open(struct output *output, const char *path, struct problem *problem)
 {
     struct stat stat_of;
-    int file;
 
-    output->file = NULL;
-    output->temporary[0] = '\0';
+    memset(output, 0, sizeof *output);
     if (path == NULL)
         return STATUS_OK;
     if (strcmp(path, "-") == 0) {
@@ -61,20 +90,28 @@ enum status output_open(struct output *output, const char *path, struct problem 
     }
     if (!find_place(output, path))
         return refuse(path, problem);
-    if (stat(output->path, &stat_of) == 0) {
-        if (access(output->path, W_OK) != 0)
-            return refuse(path, problem);
-        file = S_ISREG(stat_of.st_mode) ? open_beside(output, stat_of.st_mode & 07777) : -2;
-    } else {
-        mode_t mask = umask(0);
-        umask(mask);
-        file = open_beside(output, 0666 & ~mask);
-    }
-    if (file == -2)
+    output->is_direct = stat(output->path, &stat_of) == 0 && !S_ISREG(stat_of.st_mode);
+    if (output->is_direct)
         output->file = fopen(output->path, "w");
-    else if (file >= 0)
-        output->file = fdopen(file, "w");
+    else if (is_possible(output->path))
+        output->file = open_memstream(&output->text, &output->text_bytes);
     return output->file == NULL ? refuse(path, problem) : STATUS_OK;
+}
+
+static bool put_in_place(const struct output *output)
+{
+    char temporary[OUTPUT_PATH_MAX + 16];
+    FILE *file = open_beside(output->path, temporary, sizeof temporary);
+    bool is_written;
+
+    if (file == NULL)
+        return false;
+    is_written = fwrite(output->text, 1, output->text_bytes, file) == output->text_bytes;
+    is_written = fclose(file) == 0 && is_written;
+    if (is_written && rename(temporary, output->path) == 0)
+        return true;
+    unlink(temporary);
+    return false;
 }
 
 enum status output_finish(struct output *output, struct problem *problem)
@@ -84,27 +121,18 @@ enum status output_finish(struct output *output, struct problem *problem)
 
     if (file == NULL)
         return STATUS_OK;
-    is_written = ferror(file) == 0 && fflush(file) == 0;
-    if (file == stdout) {
-        output->file = NULL;
-        return is_written ? STATUS_OK : refuse("standard output", problem);
-    }
-    if (is_written && fclose(file) == 0) {
-        output->file = NULL;
-        if (output->temporary[0] == '\0' || rename(output->temporary, output->path) == 0)
-            return STATUS_OK;
-    }
-    enum status status = refuse(output->path, problem);
-    output_discard(output);
-    return status;
+    output->file = NULL;
+    if (file == stdout)
+        return fflush(file) == 0 ? STATUS_OK : refuse("standard output", problem);
+    is_written = fclose(file) == 0 && (output->is_direct || put_in_place(output));
+    return is_written ? STATUS_OK : refuse(output->path, problem);
 }
 
 void output_discard(struct output *output)
 {
     if (output->file != NULL && output->file != stdout)
         fclose(output->file);
-    if (output->temporary[0] != '\0')
-        unlink(output->temporary);
+    free(output->text);
     output->file = NULL;
-    output->temporary[0] = '\0';
+    output->text = NULL;
 }

@@ -1,5 +1,7 @@
-/* output: a file that is whole or not there. It is opened before the run, beside its place and under
- * another name, and gets its name when all is written: what stood there before stays until then.
+/* output: a file that is whole or not there. Before the run it is only seen that it can be written;
+ * what is written waits in memory, and goes to its place in one go at the end: beside it under
+ * another name, then renamed. What stood there before stays until then, and a run that is stopped
+ * leaves nothing behind.
  *
  * What is no file (a pipe, /dev/null) is written directly.
  */
@@ -15,9 +17,11 @@
 #define OUTPUT_PATH_MAX 4096
 
 struct output {
-    FILE *file;                      /* NULL: no output was asked for */
-    char path[OUTPUT_PATH_MAX];      /* where it shall stand; links are followed */
-    char temporary[OUTPUT_PATH_MAX]; /* where it is written; "": directly */
+    FILE *file;                 /* where to write; NULL: no output was asked for */
+    char path[OUTPUT_PATH_MAX]; /* where it shall stand; links are followed */
+    bool is_direct;
+    char *text;                 /* owned: what waits, when the file is closed */
+    size_t text_bytes;
 };
 
 /* `path` NULL: nothing to do, now and in the calls below; "-": standard output. */

@@ -26,7 +26,7 @@ enum option {
 };
 
 static const struct scenario_option options[OPTION_COUNT] = {
-    [OPTION_GUEST] = {"guest", "kv", "what is moved: a name, a file FILE.elf, or model:uniform|idle",
+    [OPTION_GUEST] = {"guest", "kv", "what is moved: a name, FILE.elf, model:uniform|idle",
                       NULL, UNIT_COUNT, false},
     [OPTION_MODE] = {"mode", "pre-copy", "how it is moved",
                      "stop-and-copy|pre-copy|post-copy|hybrid", UNIT_COUNT, false},
@@ -34,11 +34,11 @@ static const struct scenario_option options[OPTION_COUNT] = {
     [OPTION_##field] = {key, text, help, NULL, kind, true},
     SCENARIO_NUMBERS(NUMBER_DESCRIPTION)
 #undef NUMBER_DESCRIPTION
-    [OPTION_PATTERN] = {"pattern", "uniform", "of dirtier's writes (hot-cold: 90 % to 10 % of the pages)",
+    [OPTION_PATTERN] = {"pattern", "uniform", "of dirtier (hot-cold: 90 % of writes to 10 %)",
                         "uniform|sequential|hot-cold", UNIT_COUNT, false},
     [OPTION_ON_LIMIT] = {"on-limit", "pause", "what pre-copy does when the rounds are used up",
                          "pause|abort|post-copy", UNIT_COUNT, false},
-    [OPTION_ARGS] = {"args", "", "the guest's own arguments (on a command line: all after --)", NULL,
+    [OPTION_ARGS] = {"args", "", "the guest's own (on a command line: all after --)", NULL,
                      UNIT_COUNT, false},
 };
 
