@@ -125,7 +125,9 @@ enum status output_finish(struct output *output, struct problem *problem)
     if (file == stdout)
         return fflush(file) == 0 ? STATUS_OK : refuse("standard output", problem);
     is_written = fclose(file) == 0 && (output->is_direct || put_in_place(output));
-    return is_written ? STATUS_OK : refuse(output->path, problem);
+    enum status status = is_written ? STATUS_OK : refuse(output->path, problem);
+    output_discard(output);
+    return status;
 }
 
 void output_discard(struct output *output)
