@@ -46,13 +46,15 @@ static enum status check_kind(struct image *image)
     return STATUS_OK;
 }
 
-/* The table must lie in the file: libelf would answer NULL or, if not, be trusted with it. */
+/* The table must lie in the file, as whole words: libelf would answer NULL or, if not, be trusted
+ * with it. */
 static enum status find_segments(struct image *image)
 {
     const Elf64_Ehdr *header = image->header;
     if (header->e_phnum == 0 || header->e_phnum == PN_XNUM ||
         header->e_phentsize != sizeof(Elf64_Phdr) || header->e_phoff > image->byte_count ||
-        (image->byte_count - header->e_phoff) / sizeof(Elf64_Phdr) < header->e_phnum)
+        (image->byte_count - header->e_phoff) / sizeof(Elf64_Phdr) < header->e_phnum ||
+        header->e_phoff % _Alignof(Elf64_Phdr) != 0)
         return problem_set(image->problem, STATUS_BAD_INPUT,
                            "%s: broken or truncated: its program headers are not in the file",
                            image->name);

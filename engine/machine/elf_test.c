@@ -131,6 +131,8 @@ static void says_what_would_be_right(void **state)
     expect(&image, STATUS_BAD_INPUT, "larger in the file");
     segment_of(&image)->p_memsz = UINT64_MAX;
     expect(&image, STATUS_BAD_INPUT, "outside memory");
+    header_of(&image)->e_phoff = 1; /* would be read from the middle of words */
+    expect(&image, STATUS_BAD_INPUT, "program headers");
     header_of(&image)->e_phnum = 0;
     expect(&image, STATUS_BAD_INPUT, "program headers");
     segment_of(&image)->p_memsz = 40ull << 20;
