@@ -21,10 +21,11 @@ static const struct {
     {0x258c, '='}, /* ▌ */ {0x258d, '='}, /* ▍ */ {0x258e, '-'}, /* ▎ */ {0x258f, '-'}, /* ▏ */
     {0x2591, '-'}, /* ░ */ {0x2592, '+'}, /* ▒ */ {0x2593, '%'}, /* ▓ */ {0x25a0, 'o'}, /* ■ */
     {0x25a1, '-'}, /* □ */ {0x25b2, '^'}, /* ▲ */ {0x25c6, '!'}, /* ◆ */ {0x25cb, '?'}, /* ○ */
-    {0x25cf, '*'}, /* ● */ {0x25e6, ','}, /* ◦ */
+    {0x25cf, '*'}, /* ● */ {0x25e6, ','},                                               /* ◦ */
 };
 
-#define UNKNOWN '~' /* nothing else is drawn as this: a test sees that the table lacks something */
+/* Nothing else is drawn as this, so that a test sees what the table lacks. */
+#define UNKNOWN '~'
 
 static uint32_t to_ascii(uint32_t code)
 {
@@ -76,17 +77,27 @@ void canvas_blank(struct canvas *canvas, struct rect rect)
             canvas_put(canvas, row, column, COLOUR_PLAIN, ' ');
 }
 
-/* One character of valid UTF-8 (all our texts are ours); anything else is UNKNOWN. */
+/* How many bytes follow the first one of a character in UTF-8; -1: it begins none. */
+static int bytes_after(unsigned char first)
+{
+    if (first < 0x80)
+        return 0;
+    if (first < 0xc0)
+        return -1;
+    return first < 0xe0 ? 1 : first < 0xf0 ? 2 : 3;
+}
+
+/* The next character; UNKNOWN for what is no UTF-8, and for control characters. */
 static uint32_t next_code(const char **text)
 {
     const unsigned char *at = (const unsigned char *)*text;
-    unsigned extra = at[0] < 0x80 ? 0 : at[0] >= 0xf0 ? 3 : at[0] >= 0xe0 ? 2 : at[0] >= 0xc0 ? 1 : 4;
-    if (extra == 4) {
+    int extra = bytes_after(at[0]);
+    if (extra < 0) {
         *text += 1;
         return UNKNOWN;
     }
     uint32_t code = extra == 0 ? at[0] : at[0] & (0x3fu >> extra);
-    for (unsigned i = 1; i <= extra; i++) {
+    for (int i = 1; i <= extra; i++) {
         if ((at[i] & 0xc0) != 0x80) {
             *text += i;
             return UNKNOWN;

@@ -1,8 +1,9 @@
 /* canvas: a picture made of character cells, before it reaches any terminal.
  *
  * Panels draw into a canvas and know nothing of curses; the screen shows a canvas and knows nothing
- * of pages. Every glyph that a panel uses stands in one table in canvas.c beside the ASCII character
- * that replaces it where the locale has no UTF-8, so no panel asks which of the two it draws.
+ * of pages. Every glyph that a panel uses stands in one table in canvas.c beside the ASCII
+ * character that replaces it where the locale has no UTF-8, so no panel asks which of the two it
+ * draws.
  *
  * Whatever falls outside the canvas is not drawn: panels need no bounds checks.
  */

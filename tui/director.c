@@ -9,7 +9,7 @@
 #define ROUND_SEEN_MIN_S  0.8
 #define ROUND_SEEN_MAX_S  6.0
 #define PAUSE_SEEN_S      10.0
-#define TINY_PAUSE_SEEN_S 4.0  /* of less than a millisecond: there is little to see in it */
+#define TINY_PAUSE_SEEN_S 4.0 /* of less than a millisecond: there is little to see in it */
 #define LONG_PAUSE_SEEN_S 6.0
 #define PAUSE_PATIENCE_S  20.0 /* a pause that was thought to be shorter is hurried after this */
 #define WAIT_PATIENCE_S   4.0  /* before the move, and after it */
@@ -23,9 +23,9 @@
 #define FAULTS_SLOWER_FIRST 1500.0
 #define FAULTS_GROWTH_S     2.0
 
-#define DOUBLINGS_MAX 20
-#define SPEED_MAX     1e4
-#define SPEED_MIN     1e-6
+#define DOUBLINGS_MAX       20
+#define SPEED_MAX           1e4
+#define SPEED_MIN           1e-6
 
 /* The world never runs further than this before the director looks again. */
 #define PIECE_MIN_NS (10 * NS_PER_US)
@@ -65,7 +65,8 @@ static double round_speed(double speed)
         return SPEED_MAX;
     static const double steps[] = {1, 1.5, 2, 3, 5, 7, 10};
     bool is_slower = speed < 1;
-    double factor = is_slower ? 1 / speed : speed; /* so that it is the factor shown that is round */
+    double factor =
+        is_slower ? 1 / speed : speed; /* so that it is the factor shown that is round */
     double power = pow(10, floor(log10(factor) + 1e-9)), digit = factor / power, best = 1;
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++)
         if (fabs(log(steps[i] / digit)) < fabs(log(best / digit)))
@@ -91,7 +92,8 @@ static uint64_t expected_pause_ns(const struct session *session)
     if (timeline->round_count > 0 && timeline->forecast_downtime_ns > 0 &&
         timeline->forecast_downtime_ns != UINT64_MAX)
         return timeline->forecast_downtime_ns;
-    if (session->facts.forecast_downtime_ns > 0 && session->facts.forecast_downtime_ns != UINT64_MAX)
+    if (session->facts.forecast_downtime_ns > 0 &&
+        session->facts.forecast_downtime_ns != UINT64_MAX)
         return session->facts.forecast_downtime_ns;
     return 10 * NS_PER_MS;
 }
@@ -144,7 +146,8 @@ static double speed_of_post_copy(const struct session *session)
 static double speed_by_phase(const struct director *director, const struct session *session)
 {
     enum scene scene = scene_of(&session->timeline);
-    double seen_s = scene == (enum scene)director->scene ? (double)director->scene_wall_ns / 1e9 : 0;
+    double seen_s =
+        scene == (enum scene)director->scene ? (double)director->scene_wall_ns / 1e9 : 0;
     switch (scene) {
     case SCENE_BEFORE:
         return speed_before(session, seen_s);
@@ -179,7 +182,8 @@ void director_describe(double speed, char *text, size_t text_bytes)
     if (speed > 0.99 && speed < 1.01)
         snprintf(text, text_bytes, "real time");
     else if (speed < 1)
-        snprintf(text, text_bytes, "%.*gx slower", 1 / speed < 9.95 ? 2 : 7, round_factor(1 / speed));
+        snprintf(text, text_bytes, "%.*gx slower", 1 / speed < 9.95 ? 2 : 7,
+                 round_factor(1 / speed));
     else
         snprintf(text, text_bytes, "%.*gx faster", speed < 9.95 ? 2 : 7, round_factor(speed));
 }

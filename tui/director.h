@@ -3,16 +3,15 @@
  * never seen. So the speed follows what is going on:
  *
  *   before the move   real time; a long wait is shortened
- *   rounds            about real time; short ones are slowed until they can be seen, long ones hurried
- *   pause             slowed so that it lasts about ten seconds, at least a thousandfold in a
- *                     demonstration; a pause of seconds is slowed only a little, one of microseconds
- *                   is over sooner
- *   post-copy         the first faults one by one, then faster and faster
+ *   rounds            about real time; short ones are slowed until they can be seen, long ones
+ * hurried pause             slowed so that it lasts about ten seconds, at least a thousandfold in a
+ *                     demonstration; a pause of seconds is slowed only a little, one of
+ * microseconds is over sooner post-copy         the first faults one by one, then faster and faster
  *   after the move    real time
  *
  * The director decides nothing in the world: it says until when the world may live. It never goes
- * back. Speeds are world time per wall time, in steps of 1, 1.5, 2, 3, 5, 7, 10, ..., so that the number beside
- * the clock stays still.
+ * back. Speeds are world time per wall time, in steps of 1, 1.5, 2, 3, 5, 7, 10, ..., so that the
+ * number beside the clock stays still.
  */
 #ifndef TUI_DIRECTOR_H
 #define TUI_DIRECTOR_H
@@ -25,11 +24,11 @@
 
 struct director {
     bool is_demo;
-    double fixed_speed;    /* given by the user when it began; 0: by phase */
-    int doublings;         /* by the user's keys, on top of either */
-    uint64_t reached_ns;   /* the instant that the world was last allowed to live to */
-    double fraction_ns;    /* less than a nanosecond, carried */
-    int scene;             /* what is going on, and for how long it was watched */
+    double fixed_speed;  /* given by the user when it began; 0: by phase */
+    int doublings;       /* by the user's keys, on top of either */
+    uint64_t reached_ns; /* the instant that the world was last allowed to live to */
+    double fraction_ns;  /* less than a nanosecond, carried */
+    int scene;           /* what is going on, and for how long it was watched */
     uint64_t scene_wall_ns;
 };
 

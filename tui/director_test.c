@@ -25,10 +25,13 @@ static uint64_t play(struct director *director, struct session *session, uint64_
 
 static void speeds_are_told_in_words(void **state)
 {
-    static const struct { double speed; const char *text; } rows[] = {
-        {1, "real time"},        {0.001, "1000x slower"}, {0.0005, "2000x slower"}, {0.5, "2x slower"},
-        {1 / 1.5, "1.5x slower"}, {1 / 7.0, "7x slower"},  {2, "2x faster"},         {1.5, "1.5x faster"},
-        {1000, "1000x faster"},  {1e-6, "1000000x slower"}};
+    static const struct {
+        double speed;
+        const char *text;
+    } rows[] = {{1, "real time"},         {0.001, "1000x slower"},  {0.0005, "2000x slower"},
+                {0.5, "2x slower"},       {1 / 1.5, "1.5x slower"}, {1 / 7.0, "7x slower"},
+                {2, "2x faster"},         {1.5, "1.5x faster"},     {1000, "1000x faster"},
+                {1e-6, "1000000x slower"}};
     char text[64];
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -70,10 +73,16 @@ static void the_demonstration_lasts_about_half_a_minute(void **state)
 
 static void every_mode_ends_in_reasonable_time(void **state)
 {
-    static const struct { enum mode mode; uint64_t pages, start_ns; bool is_demo; } rows[] = {
-        {MODE_STOP_AND_COPY, 16384, 3 * NS_PER_S, true}, {MODE_POST_COPY, 16384, 3 * NS_PER_S, true},
-        {MODE_HYBRID, 16384, 3 * NS_PER_S, true},        {MODE_PRE_COPY, 64, 100 * NS_PER_MS, false},
-        {MODE_PRE_COPY, 262144, 100 * NS_PER_MS, false}, {MODE_STOP_AND_COPY, 262144, 40 * NS_PER_S, false}};
+    static const struct {
+        enum mode mode;
+        uint64_t pages, start_ns;
+        bool is_demo;
+    } rows[] = {{MODE_STOP_AND_COPY, 16384, 3 * NS_PER_S, true},
+                {MODE_POST_COPY, 16384, 3 * NS_PER_S, true},
+                {MODE_HYBRID, 16384, 3 * NS_PER_S, true},
+                {MODE_PRE_COPY, 64, 100 * NS_PER_MS, false},
+                {MODE_PRE_COPY, 262144, 100 * NS_PER_MS, false},
+                {MODE_STOP_AND_COPY, 262144, 40 * NS_PER_S, false}};
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct scripted *s = scripted_open(rows[i].mode, rows[i].pages, rows[i].start_ns);

@@ -12,7 +12,8 @@ static const struct key keys[] = {
     {"m", "m", "m move", "starts the move now", KEY_START, 0},
     {"p", "p", "p post", "switches over to post-copy now", KEY_POST_COPY, 0},
     {"a", "a", "a abort", "gives the move up; the guest stays at host A", KEY_ABORT, 0},
-    {"1", "1", "1-4 replay", "plays the same seed again, by stop-and-copy", KEY_REPLAY, MODE_STOP_AND_COPY},
+    {"1", "1", "1-4 replay", "plays the same seed again, by stop-and-copy", KEY_REPLAY,
+     MODE_STOP_AND_COPY},
     {"2", "2", NULL, "plays the same seed again, by pre-copy", KEY_REPLAY, MODE_PRE_COPY},
     {"3", "3", NULL, "plays the same seed again, by post-copy", KEY_REPLAY, MODE_POST_COPY},
     {"4", "4", NULL, "plays the same seed again, by hybrid", KEY_REPLAY, MODE_HYBRID},
@@ -92,7 +93,9 @@ const char *key_obstacle(const struct key *key, const struct session *session)
     case KEY_ABORT:
         return abort_obstacle(session);
     case KEY_REPLAY:
-        return session->ops->can(session, SESSION_REPLAY) ? NULL : "This cannot be played again in another mode.";
+        return session->ops->can(session, SESSION_REPLAY)
+                   ? NULL
+                   : "This cannot be played again in another mode.";
     case KEY_FASTER:
     case KEY_SLOWER:
     case KEY_AUTOMATIC:

@@ -30,7 +30,7 @@ struct key {
     const char *bar;   /* "s step" in the line of keys; NULL: only in the help */
     const char *help;  /* what it does, as the end of "This key ..." */
     enum key_action action;
-    uint64_t value;    /* of KEY_REPLAY: the mode */
+    uint64_t value; /* of KEY_REPLAY: the mode */
 };
 
 int key_count(void);

@@ -5,7 +5,7 @@ enum {
     SENTENCE_ROWS = 2,
     HOSTS_FRAME_ROWS = 2, /* heading and legend, around the map */
     MAP_ROWS_MIN = 6,
-    ROUNDS_ROWS_MIN = 7,  /* heading and six */
+    ROUNDS_ROWS_MIN = 7, /* heading and six */
     ROUNDS_ROWS_MAX = 18,
     CLIENTS_ROWS_MIN = 5, /* heading, three of strip, axis */
     CLIENTS_ROWS_MAX = 8,
@@ -24,7 +24,8 @@ bool layout_make(int rows, int columns, bool has_ended, struct layout *layout)
 {
     if (rows < LAYOUT_ROWS_MIN || columns < LAYOUT_COLUMNS_MIN)
         return false;
-    /* What is beyond 24 rows: a half to the maps, a third to the rounds, the rest to the clients. */
+    /* What is beyond 24 rows: a half to the maps, a third to the rounds, the rest to the clients.
+     */
     int spare = rows - LAYOUT_ROWS_MIN;
     int rounds_rows = smaller(ROUNDS_ROWS_MIN + spare / 3, ROUNDS_ROWS_MAX);
     int clients_rows = smaller(CLIENTS_ROWS_MIN + spare / 6, CLIENTS_ROWS_MAX);
@@ -50,7 +51,8 @@ bool layout_make(int rows, int columns, bool has_ended, struct layout *layout)
     layout->closing = (struct rect){row, 0, closing_rows, columns};
     row += closing_rows;
     layout->rounds = (struct rect){row, 0, rounds_rows, columns - measures_columns};
-    layout->measures = (struct rect){row, columns - measures_columns, rounds_rows, measures_columns};
+    layout->measures =
+        (struct rect){row, columns - measures_columns, rounds_rows, measures_columns};
     row += rounds_rows;
     layout->clients = (struct rect){row, 0, clients_rows, columns};
     row += clients_rows;

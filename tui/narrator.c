@@ -10,8 +10,8 @@ static void tell_before(const struct session *session, char *text, size_t room)
 {
     const struct session_facts *facts = &session->facts;
     struct words clients, pages, start;
-    bool is_early = facts->start_at_ns != UINT64_MAX &&
-                    session->timeline.now_ns < facts->start_at_ns / 2;
+    bool is_early =
+        facts->start_at_ns != UINT64_MAX && session->timeline.now_ns < facts->start_at_ns / 2;
     words_counted(&pages, facts->total_pages, "page");
     if (facts->client_count > 0 && (is_early || facts->start_at_ns == UINT64_MAX))
         snprintf(text, room, "Normal service: %s runs at host A and answers its %s.", facts->guest,
@@ -28,7 +28,8 @@ static void tell_before(const struct session *session, char *text, size_t room)
 static void tell_setup(const struct session *session, char *text, size_t room)
 {
     (void)session;
-    snprintf(text, room, "Host A asks host B whether it is ready. Nothing is sent before it says so.");
+    snprintf(text, room,
+             "Host A asks host B whether it is ready. Nothing is sent before it says so.");
 }
 
 static void tell_first_round(const struct timeline_round *round, char *text, size_t room)
@@ -60,8 +61,10 @@ static void tell_round(const struct timeline *timeline, char *text, size_t room)
     const struct timeline_round *last = timeline->round_count > 1 ? round - 1 : NULL;
     words_counted(&pages, round->pages, "page");
     if (timeline->is_limit_exceeded)
-        snprintf(text, room, "Round %llu: the rounds do not shrink to what the downtime limit allows, "
-                 "and no more of them are permitted.", idx);
+        snprintf(text, room,
+                 "Round %llu: the rounds do not shrink to what the downtime limit allows, "
+                 "and no more of them are permitted.",
+                 idx);
     else if (last != NULL && round->pages >= last->pages)
         snprintf(text, room,
                  "Round %llu sends %s, no fewer than before (%s): the guest writes as fast as "
@@ -82,12 +85,16 @@ static void tell_paused_round(const struct timeline_round *round, char *text, si
 {
     struct words pages;
     if (round->pages_sent * 3 < round->pages)
-        snprintf(text, room, "Downtime: the guest stands still, so that nothing more can get dirty.");
+        snprintf(text, room,
+                 "Downtime: the guest stands still, so that nothing more can get dirty.");
     else if (round->pages_sent * 3 < round->pages * 2)
-        snprintf(text, room, "Its last %s travel, then its registers and its connections. "
-                 "Neither host runs it now.", words_counted(&pages, round->pages, "page"));
+        snprintf(text, room,
+                 "Its last %s travel, then its registers and its connections. "
+                 "Neither host runs it now.",
+                 words_counted(&pages, round->pages, "page"));
     else
-        snprintf(text, room, "Its clients wait. What they have sent is not lost: "
+        snprintf(text, room,
+                 "Its clients wait. What they have sent is not lost: "
                  "it will be answered at host B.");
 }
 
@@ -147,10 +154,12 @@ static void tell_after(const struct session *session, char *text, size_t room)
                  words_time(&total, timeline->ended_ns - timeline->started_ns),
                  words_time(&downtime, timeline->downtime_ns));
     else if (timeline->outcome == OUTCOME_ABORTED)
-        snprintf(text, room, "The move was given up. Nothing is lost: "
+        snprintf(text, room,
+                 "The move was given up. Nothing is lost: "
                  "the guest runs at host A as if nothing had been tried.");
     else if (timeline->outcome == OUTCOME_PAUSED)
-        snprintf(text, room, "The move failed at the hand-over: the guest stands still, "
+        snprintf(text, room,
+                 "The move failed at the hand-over: the guest stands still, "
                  "and can be recovered.");
     else
         snprintf(text, room, "The guest is lost: neither host has all of it.");
@@ -165,8 +174,9 @@ void narrator_tell(const struct session *session, char *text, size_t room)
     else if (timeline->has_ended || (session->has_ended && timeline->has_started))
         tell_after(session, text, room);
     else if (timeline->has_guest_ended)
-        snprintf(text, room, timeline->is_guest_fault ? "The guest faulted and cannot go on."
-                                                      : "The guest has ended by itself (status %llu).",
+        snprintf(text, room,
+                 timeline->is_guest_fault ? "The guest faulted and cannot go on."
+                                          : "The guest has ended by itself (status %llu).",
                  (unsigned long long)timeline->guest_status);
     else if (!timeline->has_started)
         tell_before(session, text, room);
@@ -202,29 +212,35 @@ static void tell_guest_step(const struct timeline *before, const struct timeline
 {
     struct words words;
     if (after->dirty_traps > before->dirty_traps)
-        snprintf(text, room, "The guest wrote to a protected page: a trap, and the page is dirty "
-                 "(trap %s).", words_count(&words, after->dirty_traps));
+        snprintf(text, room,
+                 "The guest wrote to a protected page: a trap, and the page is dirty "
+                 "(trap %s).",
+                 words_count(&words, after->dirty_traps));
     else if (after->faults > before->faults)
-        snprintf(text, room, "The guest touched a page that is not there: it is asked for "
-                 "(fault %s).", words_count(&words, after->faults));
+        snprintf(text, room,
+                 "The guest touched a page that is not there: it is asked for "
+                 "(fault %s).",
+                 words_count(&words, after->faults));
     else if (after->waiting_harts < before->waiting_harts)
         snprintf(text, room, "The page that the guest waited for is there: it goes on.");
     else if (after->is_paused && !before->is_paused)
         snprintf(text, room, "The guest stands still now: the downtime begins.");
     else if (!after->is_paused && before->is_paused)
-        snprintf(text, room, "The guest runs again, at host %c.", after->host == HOST_SOURCE ? 'A' : 'B');
+        snprintf(text, room, "The guest runs again, at host %c.",
+                 after->host == HOST_SOURCE ? 'A' : 'B');
     else if (after->has_guest_ended && !before->has_guest_ended)
         snprintf(text, room, "The guest has ended.");
 }
 
-static void tell_client_step(const struct timeline *before, const struct timeline *after, char *text,
-                             size_t room)
+static void tell_client_step(const struct timeline *before, const struct timeline *after,
+                             char *text, size_t room)
 {
     struct words words;
     if (after->errors > before->errors)
         snprintf(text, room, "A client got a wrong answer.");
     else if (after->answers > before->answers)
-        snprintf(text, room, "A client got its answer after %s.", words_time(&words, after->last_latency_ns));
+        snprintf(text, room, "A client got its answer after %s.",
+                 words_time(&words, after->last_latency_ns));
     else if (after->requests > before->requests)
         snprintf(text, room, "A client sent a request.");
 }
@@ -264,8 +280,9 @@ void narrator_tell_step(const struct timeline *before, const struct timeline *af
     if (what[0] == '\0')
         tell_move_step(before, after, what, sizeof what);
     if (what[0] == '\0')
-        snprintf(what, sizeof what, after->has_started && !after->has_ended
-                                        ? "A frame or an installed page: nothing else changed."
-                                        : "Nothing that is counted.");
+        snprintf(what, sizeof what,
+                 after->has_started && !after->has_ended
+                     ? "A frame or an installed page: nothing else changed."
+                     : "Nothing that is counted.");
     snprintf(text, room, "Event %s: %s", words_count(&number, after->event_count), what);
 }

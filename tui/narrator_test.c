@@ -14,7 +14,11 @@
 static void each_scene_has_its_sentence(void **state)
 {
     /* at_ns: since the start of the move. */
-    static const struct { enum mode mode; int64_t at_ns; const char *part; } rows[] = {
+    static const struct {
+        enum mode mode;
+        int64_t at_ns;
+        const char *part;
+    } rows[] = {
         {MODE_PRE_COPY, -900000000, "Normal service: kv runs at host A and answers its 4 clients."},
         {MODE_PRE_COPY, -100000000, "At 1.000 s its 4,096 pages of memory will begin to move"},
         {MODE_PRE_COPY, 100000, "Host A asks host B whether it is ready."},
@@ -22,8 +26,10 @@ static void each_scene_has_its_sentence(void **state)
         {MODE_PRE_COPY, 600000000, "must be sent again already"},
         {MODE_PRE_COPY, 700000000, "written during round 0"},
         {MODE_PRE_COPY, 60000000000, "The move is complete: "},
-        {MODE_STOP_AND_COPY, 100000000, "Stop-and-copy: the guest stands still while all 4,096 pages travel."},
-        {MODE_STOP_AND_COPY, 1000000000, "The move is complete: total time 674.1 ms, downtime 674.5 ms."},
+        {MODE_STOP_AND_COPY, 100000000,
+         "Stop-and-copy: the guest stands still while all 4,096 pages travel."},
+        {MODE_STOP_AND_COPY, 1000000000,
+         "The move is complete: total time 674.1 ms, downtime 674.5 ms."},
         {MODE_POST_COPY, 400000, "Host B checks every byte"},
         {MODE_POST_COPY, 1100000, "it waits until that page has come (fault 1)"},
         {MODE_POST_COPY, 500000000, "still to come. Host A pushes them"},
@@ -67,21 +73,32 @@ static void every_sentence_fits_two_lines(void **state)
 
 static void each_event_is_told_when_stepped_to(void **state)
 {
-    static const struct { struct event event; const char *part; } rows[] = {
+    static const struct {
+        struct event event;
+        const char *part;
+    } rows[] = {
         {{.kind = EVENT_REQUEST_SENT, .fields = {0, 30}}, "Event 1: A client sent a request."},
         {{.kind = EVENT_REQUEST_ANSWERED, .fields = {0, 400000, 0}}, "answer after 400.0 us"},
-        {{.kind = EVENT_MIGRATION_STARTED, .fields = {MODE_PRE_COPY, 64}}, "The move was asked for."},
+        {{.kind = EVENT_MIGRATION_STARTED, .fields = {MODE_PRE_COPY, 64}},
+         "The move was asked for."},
         {{.kind = EVENT_PHASE_CHANGED, .fields = {PHASE_COPY}}, "A new phase: copy."},
-        {{.kind = EVENT_ROUND_STARTED, .fields = {0, 64, 0}}, "Round 0 begins with 64 pages to send."},
-        {{.kind = EVENT_PAGES_SENT, .fields = {0, 8, WHY_FIRST, 8 * 4112}}, "8 pages on the link (first copy); 8 sent"},
-        {{.kind = EVENT_PAGE_DIRTIED, .fields = {3, HOST_SOURCE}}, "a trap, and the page is dirty (trap 1)"},
-        {{.kind = EVENT_DOWNTIME_FORECAST, .fields = {5000000, 4000000}}, "would be about 5.000 ms"},
+        {{.kind = EVENT_ROUND_STARTED, .fields = {0, 64, 0}},
+         "Round 0 begins with 64 pages to send."},
+        {{.kind = EVENT_PAGES_SENT, .fields = {0, 8, WHY_FIRST, 8 * 4112}},
+         "8 pages on the link (first copy); 8 sent"},
+        {{.kind = EVENT_PAGE_DIRTIED, .fields = {3, HOST_SOURCE}},
+         "a trap, and the page is dirty (trap 1)"},
+        {{.kind = EVENT_DOWNTIME_FORECAST, .fields = {5000000, 4000000}},
+         "would be about 5.000 ms"},
         {{.kind = EVENT_GUEST_PAUSED, .fields = {HOST_SOURCE}}, "the downtime begins"},
-        {{.kind = EVENT_FRAME_SENT, .fields = {4096, 1}}, "registers and devices are on the link: 4.000 KiB"},
-        {{.kind = EVENT_GUEST_RESUMED, .fields = {HOST_TARGET}}, "The guest runs again, at host B."},
+        {{.kind = EVENT_FRAME_SENT, .fields = {4096, 1}},
+         "registers and devices are on the link: 4.000 KiB"},
+        {{.kind = EVENT_GUEST_RESUMED, .fields = {HOST_TARGET}},
+         "The guest runs again, at host B."},
         {{.kind = EVENT_PAGE_FAULTED, .fields = {9, 0}}, "it is asked for (fault 1)"},
         {{.kind = EVENT_FAULT_RESOLVED, .fields = {9, 0, 1000}}, "it goes on"},
-        {{.kind = EVENT_MIGRATION_ENDED, .fields = {OUTCOME_COMPLETED}}, "The move has ended: completed."},
+        {{.kind = EVENT_MIGRATION_ENDED, .fields = {OUTCOME_COMPLETED}},
+         "The move has ended: completed."},
     };
     struct timeline timeline;
     char text[2 * NARRATOR_MAX];

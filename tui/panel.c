@@ -16,7 +16,8 @@ void panel_all(struct canvas *canvas, const struct picture *picture, bool has_he
     canvas_blank(canvas, everything);
     if (!layout_make(canvas->rows, canvas->columns, picture->session->has_ended, &layout)) {
         char text[128];
-        snprintf(text, sizeof text, "Please make this window at least %d columns by %d rows (it is %d by %d).",
+        snprintf(text, sizeof text,
+                 "Please make this window at least %d columns by %d rows (it is %d by %d).",
                  LAYOUT_COLUMNS_MIN, LAYOUT_ROWS_MIN, canvas->columns, canvas->rows);
         canvas_wrap(canvas, everything, COLOUR_PLAIN, text);
         return;

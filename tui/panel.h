@@ -12,10 +12,10 @@
 /* All that a panel may look at. */
 struct picture {
     const struct session *session;
-    const char *sentence;        /* the narrator's, or the answer to a key that can do nothing */
+    const char *sentence; /* the narrator's, or the answer to a key that can do nothing */
     bool is_answer;
-    double speed;                /* world time per wall time */
-    bool is_stopped;             /* by the user */
+    double speed;                     /* world time per wall time */
+    bool is_stopped;                  /* by the user */
     const char *const *next_commands; /* three, for the end; each may be NULL */
     /* Counted now and then, for they look at every answer and every fault. */
     struct timeline_spread latency, fault_wait;

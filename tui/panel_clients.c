@@ -1,6 +1,6 @@
 /* What the clients feel: for each slice of time the longest latency of an answer, as a strip whose
- * height is logarithmic, from 10 us to 100 ms, or to what it takes. Where no answer came at all, the strip shows silence.
- * The whole run fits: a column stands for as many slices as it takes.
+ * height is logarithmic, from 10 us to 100 ms, or to what it takes. Where no answer came at all,
+ * the strip shows silence. The whole run fits: a column stands for as many slices as it takes.
  */
 #include "tui/panel.h"
 
@@ -10,17 +10,17 @@
 #include "base/units.h"
 #include "tui/words.h"
 
-#define LATENCY_LOW_NS  (10 * NS_PER_US)    /* the strip's foot */
-#define DECADES_MIN     4                   /* above it: to 100 ms */
-#define DECADES_MAX     7
-#define SLOW_NS         NS_PER_MS /* and this much slower than usual: */
-#define SLOW_TIMES      8         /* an outage, which has another colour */
-#define ANSWERS_USUAL   4 /* a column with fewer expected answers says nothing by having none */
+#define LATENCY_LOW_NS (10 * NS_PER_US) /* the strip's foot */
+#define DECADES_MIN    4                /* above it: to 100 ms */
+#define DECADES_MAX    7
+#define SLOW_NS        NS_PER_MS /* and this much slower than usual: */
+#define SLOW_TIMES     8         /* an outage, which has another colour */
+#define ANSWERS_USUAL  4 /* a column with fewer expected answers says nothing by having none */
 
 struct strip {
     uint64_t slices_per_column;
     uint64_t column_count; /* that time has reached */
-    int decades; /* of its height */
+    int decades;           /* of its height */
     int rows, columns;
 };
 
@@ -89,7 +89,8 @@ static void draw_strip(struct canvas *canvas, struct rect rect, const struct pic
                         TIMELINE_SLICE_NS / NS_PER_S;
     int bottom = rect.row + rect.rows - 1;
     uint64_t silence_ns = silence_now_ns(&session->timeline);
-    uint64_t slow_ns = picture->latency.p50 * SLOW_TIMES > SLOW_NS ? picture->latency.p50 * SLOW_TIMES : SLOW_NS;
+    uint64_t slow_ns =
+        picture->latency.p50 * SLOW_TIMES > SLOW_NS ? picture->latency.p50 * SLOW_TIMES : SLOW_NS;
     bool has_answers_before = false;
     for (uint64_t i = 0; i < strip->column_count && i < (uint64_t)rect.columns; i++) {
         struct felt felt = felt_in_column(&session->timeline, strip, i);
@@ -100,7 +101,8 @@ static void draw_strip(struct canvas *canvas, struct rect rect, const struct pic
         if (felt.answers > 0 || (is_last && silence_ns > 0)) {
             bool is_slow = felt.latency_max_ns > slow_ns || (is_last && silence_ns > 0);
             uint32_t style = felt.wrong > 0 || is_slow ? COLOUR_WAITED_FOR : COLOUR_CLEAN;
-            draw_column(canvas, bottom, column, rect.rows, height_of(felt.latency_max_ns, strip), style);
+            draw_column(canvas, bottom, column, rect.rows, height_of(felt.latency_max_ns, strip),
+                        style);
             if (felt.wrong > 0)
                 canvas_put(canvas, rect.row, column, COLOUR_WAITED_FOR | STYLE_BOLD, '!');
         } else if (has_answers_before && expected >= ANSWERS_USUAL && !is_last) {
@@ -152,10 +154,12 @@ static void draw_heading(struct canvas *canvas, struct rect rect, const struct p
     column = canvas_format(canvas, rect.row, column, rect.columns,
                            timeline->errors > 0 ? COLOUR_WAITED_FOR | STYLE_BOLD : COLOUR_PLAIN,
                            "%s wrong ", words_count(&words, timeline->errors));
-    snprintf(text, sizeof text, " latency %s, longest silence %s ", words_time(&words, picture->latency.p50),
+    snprintf(text, sizeof text, " latency %s, longest silence %s ",
+             words_time(&words, picture->latency.p50),
              words_time(&silence, timeline->longest_silence_ns));
     if (column + canvas_width(text) > rect.column + rect.columns - 1)
-        snprintf(text, sizeof text, " longest silence %s ", words_time(&words, timeline->longest_silence_ns));
+        snprintf(text, sizeof text, " longest silence %s ",
+                 words_time(&words, timeline->longest_silence_ns));
     canvas_text_right(canvas, rect.row, rect.column + rect.columns - 1, COLOUR_PLAIN, text);
 }
 

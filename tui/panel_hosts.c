@@ -75,8 +75,8 @@ static void draw_heading(struct canvas *canvas, struct rect rect, const struct t
     bool is_halted = timeline->is_paused || timeline->waiting_harts > 0;
     int room = rect.column + rect.columns - column - 1;
     canvas_format(canvas, rect.row, column + 1, room,
-                           (is_halted ? COLOUR_WAITED_FOR : COLOUR_CLEAN) | STYLE_BOLD, " %s %s ",
-                           is_halted ? "\u25c6" : "\u25cf", state);
+                  (is_halted ? COLOUR_WAITED_FOR : COLOUR_CLEAN) | STYLE_BOLD, " %s %s ",
+                  is_halted ? "\u25c6" : "\u25cf", state);
 }
 
 /* What travels, and in which direction. */
@@ -92,8 +92,8 @@ static void draw_link(struct canvas *canvas, int row, int column, const struct t
         canvas_text(canvas, row + 1, column, 2, COLOUR_WAITED_FOR | STYLE_BOLD, "\u00ab?");
 }
 
-static void draw_legend(struct canvas *canvas, struct rect rect, const uint64_t sums[PAGE_STATE_COUNT],
-                        uint64_t pages_per_cell)
+static void draw_legend(struct canvas *canvas, struct rect rect,
+                        const uint64_t sums[PAGE_STATE_COUNT], uint64_t pages_per_cell)
 {
     static const struct {
         enum page_state state;
@@ -114,7 +114,8 @@ static void draw_legend(struct canvas *canvas, struct rect rect, const uint64_t 
         if (column + 2 + canvas_width(entries[i].name) > end)
             break;
         canvas_put(canvas, rect.row, column, entries[i].style, entries[i].code);
-        column = canvas_text(canvas, rect.row, column + 2, end - column, COLOUR_PLAIN, entries[i].name);
+        column =
+            canvas_text(canvas, rect.row, column + 2, end - column, COLOUR_PLAIN, entries[i].name);
         if (entries[i].has_count)
             column = canvas_format(canvas, rect.row, column + 1, end - column - 1,
                                    sums[entries[i].state] > 0 ? STYLE_BOLD : COLOUR_FAINT, "%s",

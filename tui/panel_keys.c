@@ -55,8 +55,8 @@ static void draw_frame(struct canvas *canvas, struct rect rect)
 void panel_help(struct canvas *canvas, struct rect rect, const struct picture *picture)
 {
     /* The title row stays: the clock, the round and the downtime are always in sight. */
-    struct rect box = {rect.row + (rect.rows - key_count() - 4) / 2, rect.column + (rect.columns - 72) / 2,
-                       key_count() + 4, 72};
+    struct rect box = {rect.row + (rect.rows - key_count() - 4) / 2,
+                       rect.column + (rect.columns - 72) / 2, key_count() + 4, 72};
     if (box.row < rect.row + 1)
         box.row = rect.row + 1;
     draw_frame(canvas, box);
@@ -64,8 +64,9 @@ void panel_help(struct canvas *canvas, struct rect rect, const struct picture *p
     for (int i = 0; i < key_count(); i++) {
         const struct key *key = key_at(i);
         bool is_possible = key_obstacle(key, picture->session) == NULL;
-        canvas_format(canvas, box.row + 1 + i, box.column + 3, 10, is_possible ? STYLE_BOLD : COLOUR_FAINT,
-                      is_possible ? "%s" : "(%s)", key->name);
+        canvas_format(canvas, box.row + 1 + i, box.column + 3, 10,
+                      is_possible ? STYLE_BOLD : COLOUR_FAINT, is_possible ? "%s" : "(%s)",
+                      key->name);
         canvas_text(canvas, box.row + 1 + i, box.column + 13, box.columns - 15,
                     is_possible ? COLOUR_PLAIN : COLOUR_FAINT, key->help);
     }
@@ -84,10 +85,12 @@ void panel_closing(struct canvas *canvas, struct rect rect, const struct picture
                            (session->is_broken ? COLOUR_WAITED_FOR : COLOUR_CLEAN) | STYLE_BOLD,
                            session->verdict);
     if (session->ops->can(session, SESSION_REPLAY)) {
-        int column = canvas_text(canvas, row, rect.column + 2, room, COLOUR_PLAIN, "The same seed again:");
+        int column =
+            canvas_text(canvas, row, rect.column + 2, room, COLOUR_PLAIN, "The same seed again:");
         for (int i = 0; i < key_count(); i++)
             if (key_at(i)->action == KEY_REPLAY) {
-                column = canvas_format(canvas, row, column + 2, room, STYLE_BOLD, "%s", key_at(i)->name);
+                column =
+                    canvas_format(canvas, row, column + 2, room, STYLE_BOLD, "%s", key_at(i)->name);
                 column = canvas_text(canvas, row, column + 1, room, COLOUR_PLAIN,
                                      mode_name((enum mode)key_at(i)->value));
             }
@@ -97,6 +100,7 @@ void panel_closing(struct canvas *canvas, struct rect rect, const struct picture
         if (picture->next_commands[i] == NULL || row >= rect.row + rect.rows)
             continue;
         canvas_text(canvas, row, rect.column + 2, 5, COLOUR_PLAIN, i == 0 ? "Next:" : "");
-        canvas_text(canvas, row++, rect.column + 8, room - 6, STYLE_BOLD, picture->next_commands[i]);
+        canvas_text(canvas, row++, rect.column + 8, room - 6, STYLE_BOLD,
+                    picture->next_commands[i]);
     }
 }

@@ -39,9 +39,11 @@ static void draw_heading(struct canvas *canvas, struct rect rect, const struct s
     if (facts->downtime_limit_ns == UINT64_MAX)
         return;
     units_format(UNIT_TIME, facts->downtime_limit_ns, words.text, sizeof words.text);
-    snprintf(text, sizeof text, " %s %s ", timeline->is_limit_exceeded ? "exceeds" : "limit", words.text);
+    snprintf(text, sizeof text, " %s %s ", timeline->is_limit_exceeded ? "exceeds" : "limit",
+             words.text);
     canvas_text_right(canvas, rect.row, rect.column + rect.columns,
-                      timeline->is_limit_exceeded ? COLOUR_WAITED_FOR | STYLE_BOLD : COLOUR_FAINT, text);
+                      timeline->is_limit_exceeded ? COLOUR_WAITED_FOR | STYLE_BOLD : COLOUR_FAINT,
+                      text);
 }
 
 /* The engine's own, made at the end of each round of pre-copy: the last one made it pause. */
@@ -50,16 +52,20 @@ static bool has_forecast(const struct timeline *timeline)
     return timeline->round_count > 0 && timeline->forecast_downtime_ns > 0;
 }
 
-static void draw_clock(struct canvas *canvas, struct rect rect, int *row, const struct timeline *timeline)
+static void draw_clock(struct canvas *canvas, struct rect rect, int *row,
+                       const struct timeline *timeline)
 {
     struct words words;
     bool has_begun = timeline->is_paused || timeline->has_resumed;
     uint32_t style = STYLE_BOLD | (timeline->is_paused ? COLOUR_WAITED_FOR | STYLE_REVERSE : 0);
     char text[64];
-    snprintf(text, sizeof text, " %s ", has_begun ? words_time(&words, timeline->downtime_ns) : "none yet");
+    snprintf(text, sizeof text, " %s ",
+             has_begun ? words_time(&words, timeline->downtime_ns) : "none yet");
     canvas_text(canvas, *row, rect.column + 1, 14,
                 STYLE_BOLD | (timeline->is_paused ? COLOUR_WAITED_FOR : COLOUR_PLAIN),
-                timeline->is_paused ? "still growing" : has_begun ? "measured" : "not paused yet");
+                timeline->is_paused ? "still growing"
+                : has_begun         ? "measured"
+                                    : "not paused yet");
     canvas_text_right(canvas, *row, rect.column + rect.columns, style, text);
     (*row)++;
 }
@@ -77,21 +83,30 @@ void panel_measures(struct canvas *canvas, struct rect rect, const struct pictur
               words_time(&words, facts->forecast_downtime_ns));
     if (facts->mode == MODE_PRE_COPY)
         draw_line(canvas, rect, &row, COLOUR_FORECAST,
-                  timeline->is_paused || timeline->has_resumed ? "forecast at pause" : "forecast now",
-                  words_time(&words, has_forecast(timeline) ? timeline->forecast_downtime_ns : UINT64_MAX));
+                  timeline->is_paused || timeline->has_resumed ? "forecast at pause"
+                                                               : "forecast now",
+                  words_time(&words,
+                             has_forecast(timeline) ? timeline->forecast_downtime_ns : UINT64_MAX));
     draw_line(canvas, rect, &row, COLOUR_FORECAST, "if stop-and-copy",
               words_time(&words, facts->stop_and_copy_downtime_ns));
-    draw_line(canvas, rect, &row, COLOUR_IN_FLIGHT, is_ascii ? "mu page copy rate" : "\u03bc page copy rate",
+    draw_line(canvas, rect, &row, COLOUR_IN_FLIGHT,
+              is_ascii ? "mu page copy rate" : "\u03bc page copy rate",
               rate(&words, timeline_mu(timeline), is_wide));
-    draw_line(canvas, rect, &row, COLOUR_DIRTY, is_ascii ? "delta page dirty rate" : "\u03b4 page dirty rate",
+    draw_line(canvas, rect, &row, COLOUR_DIRTY,
+              is_ascii ? "delta page dirty rate" : "\u03b4 page dirty rate",
               rate(&words, timeline_delta(timeline), is_wide));
     if (row >= rect.row + rect.rows)
         return;
     /* With more rows: what the move costs so far. */
     row++;
-    draw_line(canvas, rect, &row, COLOUR_PLAIN, "pages sent", words_count(&words, timeline->pages_sent));
-    draw_line(canvas, rect, &row, COLOUR_DIRTY, "sent again", words_count(&words, timeline->pages_resent));
-    draw_line(canvas, rect, &row, COLOUR_PLAIN, "on the wire", words_size(&words, timeline->bytes_on_wire));
-    draw_line(canvas, rect, &row, COLOUR_DIRTY, "write traps", words_count(&words, timeline->dirty_traps));
-    draw_line(canvas, rect, &row, COLOUR_MISSING, "page faults", words_count(&words, timeline->faults));
+    draw_line(canvas, rect, &row, COLOUR_PLAIN, "pages sent",
+              words_count(&words, timeline->pages_sent));
+    draw_line(canvas, rect, &row, COLOUR_DIRTY, "sent again",
+              words_count(&words, timeline->pages_resent));
+    draw_line(canvas, rect, &row, COLOUR_PLAIN, "on the wire",
+              words_size(&words, timeline->bytes_on_wire));
+    draw_line(canvas, rect, &row, COLOUR_DIRTY, "write traps",
+              words_count(&words, timeline->dirty_traps));
+    draw_line(canvas, rect, &row, COLOUR_MISSING, "page faults",
+              words_count(&words, timeline->faults));
 }

@@ -91,8 +91,8 @@ static void draw_paused_mark(struct canvas *canvas, int row, struct columns colu
     if (has_room)
         canvas_text(canvas, row, columns.bar + length + 1, mark_columns, COLOUR_WAITED_FOR, mark);
     else
-        canvas_text(canvas, row, columns.bar + 1, mark_columns, COLOUR_WAITED_FOR | STYLE_REVERSE | STYLE_BOLD,
-                    mark);
+        canvas_text(canvas, row, columns.bar + 1, mark_columns,
+                    COLOUR_WAITED_FOR | STYLE_REVERSE | STYLE_BOLD, mark);
 }
 
 static void draw_measured(struct canvas *canvas, int row, struct columns columns,
@@ -109,12 +109,14 @@ static void draw_measured(struct canvas *canvas, int row, struct columns columns
     canvas_text_right(canvas, row, columns.forecast, COLOUR_FORECAST,
                       forecast == UINT64_MAX ? "-" : words_short(&words, forecast));
     if (columns.dirtied > 0)
-        canvas_text_right(canvas, row, columns.dirtied, round->dirtied_pages > 0 ? COLOUR_DIRTY : COLOUR_FAINT,
+        canvas_text_right(canvas, row, columns.dirtied,
+                          round->dirtied_pages > 0 ? COLOUR_DIRTY : COLOUR_FAINT,
                           words_short(&words, round->dirtied_pages));
     canvas_text_right(canvas, row, columns.time, style, words_time(&words, round->duration_ns));
     if (round->is_paused)
-        draw_paused_mark(canvas, row, columns, bar_length(round->pages, session->facts.total_pages,
-                                                          columns.bar_end - columns.bar));
+        draw_paused_mark(
+            canvas, row, columns,
+            bar_length(round->pages, session->facts.total_pages, columns.bar_end - columns.bar));
 }
 
 static void draw_predicted(struct canvas *canvas, int row, struct columns columns,
@@ -132,7 +134,8 @@ static void draw_predicted(struct canvas *canvas, int row, struct columns column
 }
 
 /* After a switch to post-copy there are no more rounds: what is still to come, and why it came. */
-static void draw_post_copy(struct canvas *canvas, struct rect rect, int row, const struct picture *picture)
+static void draw_post_copy(struct canvas *canvas, struct rect rect, int row,
+                           const struct picture *picture)
 {
     const struct timeline *timeline = &picture->session->timeline;
     struct words count, usual, worst;
@@ -150,11 +153,13 @@ static void draw_post_copy(struct canvas *canvas, struct rect rect, int row, con
         canvas_format(canvas, row++, column, room, COLOUR_PLAIN, "%s pushed",
                       words_counted(&count, timeline->pages_pushed, "page"));
     if (row < end)
-        canvas_format(canvas, row++, column, room, COLOUR_PLAIN, "%s touched before they came: faults",
+        canvas_format(canvas, row++, column, room, COLOUR_PLAIN,
+                      "%s touched before they came: faults",
                       words_counted(&count, timeline->faults, "page"));
     if (row < end && picture->fault_wait.count > 0)
         canvas_format(canvas, row++, column, room, COLOUR_PLAIN, "usual wait %s, longest %s",
-                      words_time(&usual, picture->fault_wait.p50), words_time(&worst, picture->fault_wait.max));
+                      words_time(&usual, picture->fault_wait.p50),
+                      words_time(&worst, picture->fault_wait.max));
 }
 
 /* How many rows the rounds get: all, or what the lines on post-copy leave. */
@@ -170,8 +175,9 @@ void panel_rounds(struct canvas *canvas, struct rect rect, const struct picture 
     const struct session *session = picture->session;
     const struct timeline *timeline = &session->timeline;
     struct columns columns = columns_of(rect);
-    bool has_post_copy = timeline->has_resumed &&
-                         (timeline->pages_missing > 0 || timeline->faults > 0 || timeline->pages_pushed > 0);
+    bool has_post_copy =
+        timeline->has_resumed &&
+        (timeline->pages_missing > 0 || timeline->faults > 0 || timeline->pages_pushed > 0);
     uint32_t room = rows_for_rounds(rect, has_post_copy);
     bool is_copying = !timeline->has_started ||
                       (!timeline->is_paused && !timeline->has_resumed && !timeline->has_ended);

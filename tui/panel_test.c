@@ -20,7 +20,10 @@ static const char *draw(struct scripted *s, int rows, int columns, bool has_help
     struct canvas canvas;
     size_t at = 0;
     narrator_tell(&s->session, sentence, sizeof sentence);
-    struct picture picture = {.session = &s->session, .sentence = sentence, .speed = 1, .next_commands = next,
+    struct picture picture = {.session = &s->session,
+                              .sentence = sentence,
+                              .speed = 1,
+                              .next_commands = next,
                               .latency = timeline_latency(&s->session.timeline),
                               .fault_wait = timeline_fault_wait(&s->session.timeline)};
     canvas_init(&canvas, is_ascii);
@@ -54,8 +57,9 @@ static void the_panels_cover_every_size_exactly(void **state)
             for (int has_ended = 0; has_ended < 2; has_ended++) {
                 struct layout layout;
                 assert_true(layout_make(rows, columns, has_ended != 0, &layout));
-                const struct rect stack[] = {layout.title, layout.sentence, layout.hosts, layout.closing,
-                                             layout.rounds, layout.clients, layout.keys};
+                const struct rect stack[] = {layout.title,   layout.sentence, layout.hosts,
+                                             layout.closing, layout.rounds,   layout.clients,
+                                             layout.keys};
                 int row = 0;
                 for (size_t i = 0; i < sizeof stack / sizeof stack[0]; i++) {
                     assert_true(is_inside(stack[i], rows, columns));
@@ -82,12 +86,29 @@ static void assert_parts(const char *text, const char *const *parts)
 
 static void the_pictures_say_what_is_going_on(void **state)
 {
-    static const struct { enum mode mode; uint64_t at_ns; const char *parts[8]; } rows[] = {
-        {MODE_PRE_COPY, NS_PER_S / 2, {"round -", "downtime -", "guest runs here", "not paused yet", "  0 ", "4,096", "0.500 s"}},
-        {MODE_PRE_COPY, NS_PER_S + NS_PER_S / 5, {"round 0", "dirty 3,", "in flight", "forecast now", "limit 30ms"}},
-        {MODE_PRE_COPY, 100 * NS_PER_S, {"downtime 8.325 ms", "measured", "forecast at pause", "WHAT THIS SHOWED", "ferry forecast", "0 wrong"}},
-        {MODE_STOP_AND_COPY, NS_PER_S + NS_PER_S / 2, {"guest paused", "still growing", "499.8 ms", "paused", "round 0"}},
-        {MODE_POST_COPY, NS_PER_S + 1000000, {"guest waits", "missing 4,095", "waited for 1", "4,096 pages to come", "downtime 758.0 us"}},
+    static const struct {
+        enum mode mode;
+        uint64_t at_ns;
+        const char *parts[8];
+    } rows[] = {
+        {MODE_PRE_COPY,
+         NS_PER_S / 2,
+         {"round -", "downtime -", "guest runs here", "not paused yet", "  0 ", "4,096",
+          "0.500 s"}},
+        {MODE_PRE_COPY,
+         NS_PER_S + NS_PER_S / 5,
+         {"round 0", "dirty 3,", "in flight", "forecast now", "limit 30ms"}},
+        {MODE_PRE_COPY,
+         100 * NS_PER_S,
+         {"downtime 8.325 ms", "measured", "forecast at pause", "WHAT THIS SHOWED",
+          "ferry forecast", "0 wrong"}},
+        {MODE_STOP_AND_COPY,
+         NS_PER_S + NS_PER_S / 2,
+         {"guest paused", "still growing", "499.8 ms", "paused", "round 0"}},
+        {MODE_POST_COPY,
+         NS_PER_S + 1000000,
+         {"guest waits", "missing 4,095", "waited for 1", "4,096 pages to come",
+          "downtime 758.0 us"}},
         {MODE_HYBRID, NS_PER_S + NS_PER_S, {"guest runs here", "faults", "pushed", "round 0"}},
     };
     (void)state;
@@ -100,10 +121,12 @@ static void the_pictures_say_what_is_going_on(void **state)
     }
 }
 
-/* Every size, every scene, with and without help: nothing outside, no glyph without an ASCII form. */
+/* Every size, every scene, with and without help: nothing outside, no glyph without an ASCII form.
+ */
 static void no_size_breaks_a_picture(void **state)
 {
-    static const int sizes[][2] = {{1, 1}, {3, 10}, {24, 80}, {25, 81}, {40, 120}, {60, 200}, {100, 300}};
+    static const int sizes[][2] = {{1, 1},    {3, 10},   {24, 80},  {25, 81},
+                                   {40, 120}, {60, 200}, {100, 300}};
     static const uint64_t pages[] = {1, 3, 64, 100003};
     (void)state;
     for (size_t i = 0; i < sizeof pages / sizeof pages[0]; i++)
@@ -134,7 +157,8 @@ static void sixteen_million_pages_are_drawn_whole(void **state)
     timeline_fini(&s->session.timeline);
     timeline_init(&s->session.timeline, pages);
     s->session.facts.total_pages = pages;
-    const struct event start = {.at_ns = 1, .kind = EVENT_MIGRATION_STARTED, .fields = {MODE_PRE_COPY, pages}};
+    const struct event start = {
+        .at_ns = 1, .kind = EVENT_MIGRATION_STARTED, .fields = {MODE_PRE_COPY, pages}};
     timeline_add(&s->session.timeline, &start);
     assert_non_null(strstr(draw(s, 60, 200, false, false), "dirty 16.78 M"));
     scripted_close(&s->session);

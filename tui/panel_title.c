@@ -33,8 +33,11 @@ void panel_title(struct canvas *canvas, struct rect rect, const struct picture *
     director_describe(picture->speed, pace, sizeof pace);
     bool is_fine = (picture->speed < 0.02 || picture->is_stopped) && !session->has_ended;
     snprintf(clock, sizeof clock, "%s  %s",
-             is_fine ? words_clock_fine(&time, timeline->now_ns) : words_clock(&time, timeline->now_ns),
-             session->has_ended ? "ended" : picture->is_stopped ? "stopped" : pace);
+             is_fine ? words_clock_fine(&time, timeline->now_ns)
+                     : words_clock(&time, timeline->now_ns),
+             session->has_ended    ? "ended"
+             : picture->is_stopped ? "stopped"
+                                   : pace);
     int end = rect.columns - 1;
     canvas_text_right(canvas, rect.row, end, STYLE_REVERSE | STYLE_BOLD, clock);
     end -= canvas_width(clock) + 3;
@@ -46,9 +49,11 @@ void panel_title(struct canvas *canvas, struct rect rect, const struct picture *
     snprintf(what, sizeof what, "ferry  %s by %s  seed %llu", session->facts.guest,
              mode_name(session->facts.mode), (unsigned long long)session->facts.seed);
     if (canvas_width(what) > end - 1)
-        snprintf(what, sizeof what, "ferry  %s by %s", session->facts.guest, mode_name(session->facts.mode));
+        snprintf(what, sizeof what, "ferry  %s by %s", session->facts.guest,
+                 mode_name(session->facts.mode));
     if (canvas_width(what) > end - 1)
-        snprintf(what, sizeof what, "%s by %s", session->facts.guest, mode_name(session->facts.mode));
+        snprintf(what, sizeof what, "%s by %s", session->facts.guest,
+                 mode_name(session->facts.mode));
     canvas_text(canvas, rect.row, 1, end - 1, STYLE_REVERSE | STYLE_BOLD, what);
 }
 

@@ -7,15 +7,16 @@
 #include "base/units.h"
 #include "tui/words.h"
 
-#define PIECE_NS          (10 * NS_PER_MS)  /* of the world, between two looks at the timeline */
-#define PROGRESS_EACH_NS  (100 * NS_PER_MS) /* of the wall, between two rewritings of the line */
+#define PIECE_NS         (10 * NS_PER_MS)  /* of the world, between two looks at the timeline */
+#define PROGRESS_EACH_NS (100 * NS_PER_MS) /* of the wall, between two rewritings of the line */
 
 /* What has been told already. Everything is told from the timeline, in the order in which it can
  * have happened, so that it does not matter how long the pieces are. */
 struct teller {
     const struct session *session;
     FILE *out;
-    bool has_told_start, has_told_pause, has_told_resume, has_told_end, has_told_limit, has_told_guest;
+    bool has_told_start, has_told_pause, has_told_resume, has_told_end, has_told_limit,
+        has_told_guest;
     bool is_post_copy_told;
     uint32_t rounds_told;
 };
@@ -33,7 +34,8 @@ static void tell_head(const struct teller *teller)
             facts->client_count == 0 ? "Nobody talks to the guest"
                                      : words_counted(&clients, facts->client_count, "client"));
     if (facts->forecast_downtime_ns != UINT64_MAX)
-        fprintf(teller->out, "Forecast: downtime %s", words_time(&time, facts->forecast_downtime_ns));
+        fprintf(teller->out, "Forecast: downtime %s",
+                words_time(&time, facts->forecast_downtime_ns));
     if (facts->forecast_downtime_ns != UINT64_MAX && facts->forecast_total_ns != UINT64_MAX)
         fprintf(teller->out, ", total time %s", words_time(&time, facts->forecast_total_ns));
     if (facts->forecast_downtime_ns != UINT64_MAX)
@@ -58,7 +60,8 @@ static void tell_round(const struct teller *teller, const struct timeline_round 
                 words_count(&forecast, facts->forecast_round_pages[round->round_idx]));
     fprintf(teller->out, " in %s", words_time(&duration, round->duration_ns));
     if (!round->is_paused)
-        fprintf(teller->out, ", meanwhile %s dirtied", words_counted(&dirtied, round->dirtied_pages, "page"));
+        fprintf(teller->out, ", meanwhile %s dirtied",
+                words_counted(&dirtied, round->dirtied_pages, "page"));
     fprintf(teller->out, ".\n");
 }
 
@@ -80,7 +83,8 @@ static void tell_resume(const struct teller *teller)
     const struct timeline *timeline = &teller->session->timeline;
     struct words time;
     tell_instant(teller, timeline->resumed_at_ns);
-    fprintf(teller->out, "the guest runs at host B. The downtime was %s", words_time(&time, timeline->downtime_ns));
+    fprintf(teller->out, "the guest runs at host B. The downtime was %s",
+            words_time(&time, timeline->downtime_ns));
     if (facts->forecast_downtime_ns != UINT64_MAX)
         fprintf(teller->out, " (forecast %s)", words_time(&time, facts->forecast_downtime_ns));
     fprintf(teller->out, ".\n");
@@ -91,7 +95,8 @@ static void tell_end(const struct teller *teller)
     const struct timeline *timeline = &teller->session->timeline;
     struct words time, p50, p99, faults, pushed, pages, again;
     struct timeline_spread wait = timeline_fault_wait(timeline);
-    /* The last page may be there before the guest runs: it is complete with the later of the two. */
+    /* The last page may be there before the guest runs: it is complete with the later of the two.
+     */
     tell_instant(teller, timeline->has_resumed && timeline->resumed_at_ns > timeline->ended_ns
                              ? timeline->resumed_at_ns
                              : timeline->ended_ns);
@@ -108,8 +113,9 @@ static void tell_end(const struct teller *teller)
                 words_counted(&faults, timeline->faults, "page fault"),
                 words_counted(&pushed, timeline->pages_pushed, "page"));
     if (wait.count > 0)
-        fprintf(teller->out, "Waiting for a page: half within %s, 99 of 100 within %s, longest %s.\n",
-                words_time(&p50, wait.p50), words_time(&p99, wait.p99), words_time(&time, wait.max));
+        fprintf(
+            teller->out, "Waiting for a page: half within %s, 99 of 100 within %s, longest %s.\n",
+            words_time(&p50, wait.p50), words_time(&p99, wait.p99), words_time(&time, wait.max));
 }
 
 /* Everything that has happened since the last call. */
@@ -148,8 +154,9 @@ static void tell_news(struct teller *teller)
     }
     if (timeline->has_guest_ended && !teller->has_told_guest) {
         teller->has_told_guest = true;
-        fprintf(teller->out, timeline->is_guest_fault ? "The guest faulted (cause %llu).\n"
-                                                      : "The guest ended by itself with status %llu.\n",
+        fprintf(teller->out,
+                timeline->is_guest_fault ? "The guest faulted (cause %llu).\n"
+                                         : "The guest ended by itself with status %llu.\n",
                 (unsigned long long)timeline->guest_status);
     }
 }
@@ -161,10 +168,12 @@ static void tell_clients(const struct teller *teller)
     struct words answers, errors, p50, p99, max, silence;
     if (timeline->requests == 0)
         return;
-    fprintf(teller->out, "Clients: %s, %s wrong; latency half within %s, 99 of 100 within %s, longest %s; "
+    fprintf(teller->out,
+            "Clients: %s, %s wrong; latency half within %s, 99 of 100 within %s, longest %s; "
             "longest silence %s.\n",
-            words_counted(&answers, timeline->answers, "answer"), words_count(&errors, timeline->errors),
-            words_time(&p50, latency.p50), words_time(&p99, latency.p99), words_time(&max, latency.max),
+            words_counted(&answers, timeline->answers, "answer"),
+            words_count(&errors, timeline->errors), words_time(&p50, latency.p50),
+            words_time(&p99, latency.p99), words_time(&max, latency.max),
             words_time(&silence, timeline->longest_silence_ns));
 }
 
@@ -194,7 +203,8 @@ void plain_progress(const struct session *session, char *text, size_t text_bytes
     else if (timeline->has_ended)
         snprintf(where, sizeof where, "%s", outcome_name(timeline->outcome));
     else if (timeline->is_paused)
-        snprintf(where, sizeof where, "paused, downtime %s", words_time(&downtime, timeline->downtime_ns));
+        snprintf(where, sizeof where, "paused, downtime %s",
+                 words_time(&downtime, timeline->downtime_ns));
     else if (round != NULL && timeline->phase == PHASE_COPY)
         snprintf(where, sizeof where, "round %llu", (unsigned long long)round->round_idx);
     else

@@ -33,19 +33,25 @@ static void assert_in_order(const char *text, const char *const *parts)
 static void each_mode_is_told_in_order(void **state)
 {
     static const char *const parts[MODE_COUNT][16] = {
-        [MODE_STOP_AND_COPY] = {"moves from host A to host B by stop-and-copy.", "200.0 Mbit/s", "Forecast: downtime",
-                                "1.000000 s: the move starts.\n", "1.000200 s: the guest is paused: the downtime begins.",
-                                "1.673992 s: round 0, paused: 4,096 pages (forecast 4,096) in 673.8 ms.",
-                                "the guest runs at host B. The downtime was 674.5 ms (forecast", "the move is complete",
-                                "4,096 pages sent, 0 of them again", "Clients: ", " 0 wrong;", "longest silence", NULL},
-        [MODE_PRE_COPY] = {"by pre-copy.", "the move starts. The guest runs on at host A.", "round 0: 4,096 pages (forecast",
-                           "meanwhile", "pages dirtied.", "round 1: ", "round 2: ", "the guest is paused", ", paused: ",
+        [MODE_STOP_AND_COPY] =
+            {"moves from host A to host B by stop-and-copy.", "200.0 Mbit/s", "Forecast: downtime",
+             "1.000000 s: the move starts.\n",
+             "1.000200 s: the guest is paused: the downtime begins.",
+             "1.673992 s: round 0, paused: 4,096 pages (forecast 4,096) in 673.8 ms.",
+             "the guest runs at host B. The downtime was 674.5 ms (forecast",
+             "the move is complete", "4,096 pages sent, 0 of them again", "Clients: ", " 0 wrong;",
+             "longest silence", NULL},
+        [MODE_PRE_COPY] = {"by pre-copy.", "the move starts. The guest runs on at host A.",
+                           "round 0: 4,096 pages (forecast", "meanwhile", "pages dirtied.",
+                           "round 1: ", "round 2: ", "the guest is paused", ", paused: ",
                            "The downtime was", "the move is complete", "Clients: ", NULL},
         [MODE_POST_COPY] = {"by post-copy.", "the guest is paused", "the guest runs at host B",
                             "Its missing pages follow", "the move is complete",
-                            "Post-copy: 400 page faults, 3,696 pages pushed.", "Waiting for a page: half within", NULL},
-        [MODE_HYBRID] = {"by hybrid.", "round 0: 4,096 pages", "the guest is paused", "the guest runs at host B",
-                         "Its missing pages follow", "the move is complete", "Post-copy: ", NULL},
+                            "Post-copy: 400 page faults, 3,696 pages pushed.",
+                            "Waiting for a page: half within", NULL},
+        [MODE_HYBRID] = {"by hybrid.", "round 0: 4,096 pages", "the guest is paused",
+                         "the guest runs at host B", "Its missing pages follow",
+                         "the move is complete", "Post-copy: ", NULL},
     };
     (void)state;
     for (int mode = 0; mode < MODE_COUNT; mode++) {
@@ -115,7 +121,8 @@ static void an_output_that_cannot_be_written_is_status_1(void **state)
     scripted_close(&s->session);
 }
 
-/* In a pipe: one line per round, none longer than a terminal is wide, the count of pages never falls. */
+/* In a pipe: one line per round, none longer than a terminal is wide, the count of pages never
+ * falls. */
 static void progress_only_grows(void **state)
 {
     int status;

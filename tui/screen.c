@@ -27,14 +27,14 @@ static struct {
     bool is_ascii, has_colour;
     struct canvas shown; /* what stands on the glass */
 
-    struct termios before;                          /* the terminal's modes as they were found */
+    struct termios before; /* the terminal's modes as they were found */
     struct sigaction before_deadly[DEADLY_COUNT], before_stop;
-    char restore[RESTORE_BYTES_MAX];                /* leaves the picture, from any state */
+    char restore[RESTORE_BYTES_MAX]; /* leaves the picture, from any state */
     size_t restore_bytes;
     stack_t before_stack;
-    void *signal_stack;                             /* so that a stack overflow is survived too */
+    void *signal_stack; /* so that a stack overflow is survived too */
 
-    int stderr_kept;   /* a file in memory that takes stderr's place; -1: stderr is elsewhere */
+    int stderr_kept; /* a file in memory that takes stderr's place; -1: stderr is elsewhere */
     int stderr_before;
 } screen = {.stderr_kept = -1, .stderr_before = -1};
 
@@ -105,21 +105,17 @@ static void want_stop(int signal_number)
     is_stop_wanted = 1;
 }
 
-/* As they are before curses, which brings handlers of its own, has touched them. */
-static void remember_signals(void)
-{
-    for (int i = 0; i < DEADLY_COUNT; i++)
-        sigaction(deadly[i], NULL, &screen.before_deadly[i]);
-    sigaction(SIGTSTP, NULL, &screen.before_stop);
-}
-
 /* Who started us may have decided that a signal is not for us (nohup, a shell's background jobs):
  * that stays so. */
-static void catch(int signal_number, const struct sigaction *action, const struct sigaction *before)
+static void catch (int signal_number, const struct sigaction *action, struct sigaction *before)
 {
-    sigaction(signal_number, before->sa_handler == SIG_IGN ? before : action, NULL);
+    sigaction(signal_number, NULL, before);
+    if (before->sa_handler != SIG_IGN)
+        sigaction(signal_number, action, NULL);
 }
 
+/* Before curses is asked for anything: where a program has handlers of its own, curses installs
+ * none and does not switch SIGTSTP off while it draws. */
 static void catch_signals(void)
 {
     struct sigaction action = {.sa_handler = die, .sa_flags = SA_ONSTACK};
@@ -129,10 +125,10 @@ static void catch_signals(void)
     MUST(screen.signal_stack != NULL);
     sigaltstack(&stack, &screen.before_stack);
     for (int i = 0; i < DEADLY_COUNT; i++)
-        catch(deadly[i], &action, &screen.before_deadly[i]);
+        catch (deadly[i], &action, &screen.before_deadly[i]);
     action.sa_handler = want_stop;
     action.sa_flags = 0;
-    catch(SIGTSTP, &action, &screen.before_stop);
+    catch (SIGTSTP, &action, &screen.before_stop);
 }
 
 static void release_signals(void)
@@ -179,7 +175,8 @@ static bool is_utf8_locale(void)
             wanted = getenv("LC_CTYPE");
         if (wanted == NULL || *wanted == '\0')
             wanted = getenv("LANG");
-        if (wanted != NULL && (strcasestr(wanted, "utf-8") != NULL || strcasestr(wanted, "utf8") != NULL))
+        if (wanted != NULL &&
+            (strcasestr(wanted, "utf-8") != NULL || strcasestr(wanted, "utf8") != NULL))
             setlocale(LC_CTYPE, "C.UTF-8");
     }
     return strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
@@ -192,12 +189,9 @@ static void prepare_colours(void)
     static const struct {
         short of_256, of_8;
     } colours[COLOUR_COUNT] = {
-        [COLOUR_FAINT] = {246, COLOR_WHITE},
-        [COLOUR_CLEAN] = {36, COLOR_GREEN},
-        [COLOUR_DIRTY] = {178, COLOR_YELLOW},
-        [COLOUR_IN_FLIGHT] = {74, COLOR_CYAN},
-        [COLOUR_MISSING] = {175, COLOR_MAGENTA},
-        [COLOUR_WAITED_FOR] = {166, COLOR_RED},
+        [COLOUR_FAINT] = {246, COLOR_WHITE},     [COLOUR_CLEAN] = {36, COLOR_GREEN},
+        [COLOUR_DIRTY] = {178, COLOR_YELLOW},    [COLOUR_IN_FLIGHT] = {74, COLOR_CYAN},
+        [COLOUR_MISSING] = {175, COLOR_MAGENTA}, [COLOUR_WAITED_FOR] = {166, COLOR_RED},
         [COLOUR_FORECAST] = {74, COLOR_CYAN},
     };
     const char *no_color = getenv("NO_COLOR");
@@ -217,6 +211,30 @@ static bool has_addressing(void)
     return addressing != NULL && addressing != (char *)-1;
 }
 
+/* By default Control-C and Control-Z throw away what is on its way to the terminal: that could be
+ * our own restoring of it, which the signal has just caused. */
+static void keep_output_on_signals(void)
+{
+    struct termios modes;
+    if (tcgetattr(STDIN_FILENO, &modes) != 0)
+        return;
+    modes.c_lflag |= NOFLSH;
+    tcsetattr(STDIN_FILENO, TCSADRAIN, &modes);
+    def_prog_mode();
+}
+
+/* The terminal and its signals as screen_open found them. */
+static void give_back(void)
+{
+    if (screen.curses != NULL) {
+        endwin();
+        delscreen(screen.curses);
+        screen.curses = NULL;
+    }
+    tcsetattr(STDIN_FILENO, TCSANOW, &screen.before);
+    release_signals();
+}
+
 bool screen_open(void)
 {
     screen.is_ascii = !is_utf8_locale();
@@ -224,24 +242,19 @@ bool screen_open(void)
         return false;
     if (tcgetattr(STDIN_FILENO, &screen.before) != 0)
         return false;
-    remember_signals();
+    catch_signals();
     screen.curses = newterm(NULL, stdout, stdin);
-    if (screen.curses == NULL)
-        return false;
-    if (!has_addressing()) {
-        endwin();
-        delscreen(screen.curses);
-        restore_handlers();
-        tcsetattr(STDIN_FILENO, TCSANOW, &screen.before);
+    if (screen.curses == NULL || !has_addressing()) {
+        give_back();
         return false;
     }
     prepare_restore();
-    catch_signals();
     keep_stderr();
     prepare_colours();
     cbreak();
     noecho();
     nonl();
+    keep_output_on_signals();
     curs_set(0);
     keypad(stdscr, true);
     nodelay(stdscr, true);
@@ -252,12 +265,8 @@ bool screen_open(void)
 
 void screen_close(void)
 {
-    endwin();
-    delscreen(screen.curses);
-    screen.curses = NULL;
-    tcsetattr(STDIN_FILENO, TCSANOW, &screen.before);
+    give_back();
     release_stderr();
-    release_signals();
     canvas_fini(&screen.shown);
 }
 

@@ -1,6 +1,6 @@
-/* scripted: a session for the tests of this folder, made of events written down beforehand. It obeys
- * the same contract as the real ones and looks much like the demonstration, but it needs no engine,
- * and a test can make the guest as small as it likes.
+/* scripted: a session for the tests of this folder, made of events written down beforehand. It
+ * obeys the same contract as the real ones and looks much like the demonstration, but it needs no
+ * engine, and a test can make the guest as small as it likes.
  *
  * A command (start, post-copy, abort, replay) writes the script anew; what has happened stays, for
  * the script is the same up to the command's instant.
@@ -42,8 +42,8 @@ struct scripted {
     uint64_t forecast[16];
 };
 
-static inline void scripted_put(struct scripted *s, uint64_t at_ns, enum event_kind kind, uint64_t a,
-                                uint64_t b, uint64_t c, uint64_t d)
+static inline void scripted_put(struct scripted *s, uint64_t at_ns, enum event_kind kind,
+                                uint64_t a, uint64_t b, uint64_t c, uint64_t d)
 {
     event_append(&s->events, (struct event){.at_ns = at_ns, .kind = kind, .fields = {a, b, c, d}});
 }
@@ -59,12 +59,14 @@ static inline void scripted_write(struct scripted *s, uint64_t until_ns, bool is
 }
 
 /* One round from `t`; the set is what is in `round`. Returns when its last byte has left. */
-static inline uint64_t scripted_round(struct scripted *s, uint64_t t, uint64_t idx, struct bitmap *round,
-                                      bool is_paused, enum why why)
+static inline uint64_t scripted_round(struct scripted *s, uint64_t t, uint64_t idx,
+                                      struct bitmap *round, bool is_paused, enum why why)
 {
-    uint64_t pages = round->set_count, sent = 0, stop_ns = s->switch_ns < s->abort_ns ? s->switch_ns : s->abort_ns;
+    uint64_t pages = round->set_count, sent = 0,
+             stop_ns = s->switch_ns < s->abort_ns ? s->switch_ns : s->abort_ns;
     scripted_put(s, t, EVENT_ROUND_STARTED, idx, pages, is_paused, 0);
-    for (uint64_t page = bitmap_next(round, 0); page != BITMAP_NONE && (is_paused || t < stop_ns);) {
+    for (uint64_t page = bitmap_next(round, 0);
+         page != BITMAP_NONE && (is_paused || t < stop_ns);) {
         uint64_t count = bitmap_run(round, page, SCRIPTED_RUN);
         scripted_put(s, t, EVENT_PAGES_SENT, page, count, why, count * 4112);
         t += count * SCRIPTED_PAGE_NS;
@@ -76,7 +78,8 @@ static inline uint64_t scripted_round(struct scripted *s, uint64_t t, uint64_t i
             bitmap_clear(round, page + i);
         page = bitmap_next(round, page + count);
     }
-    scripted_put(s, t, EVENT_ROUND_ENDED, idx, sent, sent * 4112, is_paused ? 0 : s->dirty.set_count);
+    scripted_put(s, t, EVENT_ROUND_ENDED, idx, sent, sent * 4112,
+                 is_paused ? 0 : s->dirty.set_count);
     return t;
 }
 
@@ -97,7 +100,8 @@ static inline uint64_t scripted_post_copy(struct scripted *s, uint64_t t, struct
     for (uint64_t page = bitmap_next(left, 0); page != BITMAP_NONE; page = bitmap_next(left, 0)) {
         uint64_t wanted = prng_below(&s->prng, s->page_count);
         bool is_fault = bitmap_has(left, wanted) && faults < 400;
-        uint64_t first = is_fault ? wanted : page, count = is_fault ? 1 : bitmap_run(left, page, SCRIPTED_RUN);
+        uint64_t first = is_fault ? wanted : page,
+                 count = is_fault ? 1 : bitmap_run(left, page, SCRIPTED_RUN);
         enum why why = is_fault ? WHY_FAULT : WHY_PUSHED;
         if (is_fault)
             scripted_put(s, t, EVENT_PAGE_FAULTED, wanted, 0, 0, 0);
@@ -128,13 +132,15 @@ static inline uint64_t scripted_move(struct scripted *s)
     bitmap_clear_all(&s->dirty);
     if (s->mode == MODE_PRE_COPY || s->mode == MODE_HYBRID)
         scripted_put(s, t, EVENT_PHASE_CHANGED, PHASE_COPY, 0, 0, 0);
-    while ((s->mode == MODE_PRE_COPY || (s->mode == MODE_HYBRID && idx == 0)) && round.set_count > 48) {
+    while ((s->mode == MODE_PRE_COPY || (s->mode == MODE_HYBRID && idx == 0)) &&
+           round.set_count > 48) {
         scripted_put(s, t, EVENT_LOG_FETCHED, round.set_count, 0, 0, 0);
         t = scripted_round(s, t, idx, &round, false, idx == 0 ? WHY_FIRST : WHY_RESENT);
         idx++;
         scripted_put(s, t, EVENT_DOWNTIME_FORECAST, s->dirty.set_count * SCRIPTED_PAGE_NS + 900000,
                      s->dirty.set_count * SCRIPTED_PAGE_NS * 2 / 3 + 900000, 0, 0);
-        for (uint64_t p = bitmap_next(&s->dirty, 0); p != BITMAP_NONE; p = bitmap_next(&s->dirty, p + 1))
+        for (uint64_t p = bitmap_next(&s->dirty, 0); p != BITMAP_NONE;
+             p = bitmap_next(&s->dirty, p + 1))
             bitmap_set(&round, p);
         bitmap_clear_all(&s->dirty);
         if (t >= s->switch_ns || t >= s->abort_ns)
@@ -198,7 +204,8 @@ static inline void scripted_rewrite(struct scripted *s)
     s->events.count = 0;
     s->paused_ns = s->resumed_ns = SCRIPTED_NEVER;
     s->prng = prng_make(1, 1);
-    uint64_t end_ns = s->start_ns == SCRIPTED_NEVER ? 60 * NS_PER_S : scripted_move(s) + s->after_ns;
+    uint64_t end_ns =
+        s->start_ns == SCRIPTED_NEVER ? 60 * NS_PER_S : scripted_move(s) + s->after_ns;
     scripted_talk(s, end_ns);
     scripted_put(s, end_ns, EVENT_RUN_ENDED, 123456789, 0x1234, 0, 0);
     scripted_sort(s);
@@ -217,7 +224,8 @@ static inline void scripted_fold(struct scripted *s)
     s->session.has_ended = true;
     s->session.is_broken = s->is_broken_at_end;
     snprintf(s->verdict, sizeof s->verdict,
-             "4 clients, %llu answers, 0 wrong; longest silence %llu ms; stop-and-copy would have been 2.7 s",
+             "4 clients, %llu answers, 0 wrong; longest silence %llu ms; stop-and-copy would have "
+             "been 2.7 s",
              (unsigned long long)timeline->answers,
              (unsigned long long)(timeline->longest_silence_ns / NS_PER_MS));
     s->session.verdict = s->verdict;
@@ -252,7 +260,8 @@ static inline bool scripted_can(const struct session *session, enum session_comm
     return is_copying;
 }
 
-static inline bool scripted_act(struct session *session, enum session_command command, uint64_t value)
+static inline bool scripted_act(struct session *session, enum session_command command,
+                                uint64_t value)
 {
     struct scripted *s = (struct scripted *)session;
     uint64_t now_ns = session->timeline.now_ns;
@@ -288,8 +297,8 @@ static inline void scripted_close(struct session *session)
 /* A guest of `page_count` pages whose move begins at `start_ns`. */
 static inline struct scripted *scripted_open(enum mode mode, uint64_t page_count, uint64_t start_ns)
 {
-    static const struct session_ops ops = {scripted_advance, scripted_step, scripted_can, scripted_act,
-                                           scripted_close};
+    static const struct session_ops ops = {scripted_advance, scripted_step, scripted_can,
+                                           scripted_act, scripted_close};
     struct scripted *s = calloc(1, sizeof *s);
     double pages = (double)page_count;
     s->mode = mode;
@@ -303,12 +312,23 @@ static inline struct scripted *scripted_open(enum mode mode, uint64_t page_count
     timeline_init(&s->session.timeline, page_count);
     s->session.ops = &ops;
     s->session.facts = (struct session_facts){
-        .guest = "kv", .origin = "scripted", .mode = mode, .seed = 1, .total_pages = page_count,
-        .page_bytes = 4096, .bandwidth_bits_per_s = 200000000, .latency_ns = SCRIPTED_LATENCY_NS,
-        .downtime_limit_ns = 30 * NS_PER_MS, .client_count = SCRIPTED_CLIENTS, .request_rate = 500,
-        .start_at_ns = start_ns, .forecast_total_ns = 7 * NS_PER_S,
-        .forecast_downtime_ns = 17900000, .stop_and_copy_downtime_ns = page_count * SCRIPTED_PAGE_NS,
-        .forecast_round_pages = s->forecast, .forecast_round_count = 12,
+        .guest = "kv",
+        .origin = "scripted",
+        .mode = mode,
+        .seed = 1,
+        .total_pages = page_count,
+        .page_bytes = 4096,
+        .bandwidth_bits_per_s = 200000000,
+        .latency_ns = SCRIPTED_LATENCY_NS,
+        .downtime_limit_ns = 30 * NS_PER_MS,
+        .client_count = SCRIPTED_CLIENTS,
+        .request_rate = 500,
+        .start_at_ns = start_ns,
+        .forecast_total_ns = 7 * NS_PER_S,
+        .forecast_downtime_ns = 17900000,
+        .stop_and_copy_downtime_ns = page_count * SCRIPTED_PAGE_NS,
+        .forecast_round_pages = s->forecast,
+        .forecast_round_count = 12,
     };
     scripted_rewrite(s);
     return s;

@@ -29,10 +29,10 @@ struct terminal {
     VTermScreen *screen;
     int file, rows, columns;
     pid_t child;
-    struct termios before;      /* its modes, before the child touched them */
-    bool has_picture;           /* the alternate screen is shown */
+    struct termios before; /* its modes, before the child touched them */
+    bool has_picture;      /* the alternate screen is shown */
     bool is_cursor_hidden;
-    struct bytes log;           /* everything that the child wrote */
+    struct bytes log; /* everything that the child wrote */
     char text[TERMINAL_TEXT_MAX];
 };
 
@@ -47,7 +47,8 @@ static inline int terminal_on_property(VTermProp property, VTermValue *value, vo
 }
 
 /* Runs `program` (its result is the exit status) in a terminal of its own. */
-static inline struct terminal *terminal_open(int rows, int columns, int (*program)(void *), void *user)
+static inline struct terminal *terminal_open(int rows, int columns, int (*program)(void *),
+                                             void *user)
 {
     static const VTermScreenCallbacks callbacks = {.settermprop = terminal_on_property};
     struct terminal *terminal = calloc(1, sizeof *terminal);
@@ -100,7 +101,8 @@ static inline const char *terminal_text(struct terminal *terminal)
     size_t at = 0;
     for (int row = 0; row < terminal->rows; row++) {
         VTermRect line = {row, row + 1, 0, terminal->columns};
-        at += vterm_screen_get_text(terminal->screen, terminal->text + at, sizeof terminal->text - at - 2, line);
+        at += vterm_screen_get_text(terminal->screen, terminal->text + at,
+                                    sizeof terminal->text - at - 2, line);
         terminal->text[at++] = '\n';
     }
     terminal->text[at] = '\0';
@@ -147,20 +149,14 @@ static inline void terminal_resize(struct terminal *terminal, int rows, int colu
     ioctl(terminal->file, TIOCSWINSZ, &size);
 }
 
-/* Waits for the child's end and takes what is left of its output. Its status as of waitpid. */
+/* Waits for the child's end and takes all of its output: when nobody has the terminal open any
+ * more, reading fails. Its status as of waitpid. */
 static inline int terminal_end(struct terminal *terminal)
 {
     int status = 0;
     time_t deadline = time(NULL) + TERMINAL_PATIENCE_S;
     while (terminal_take(terminal, 50) && time(NULL) < deadline)
-        if (waitpid(terminal->child, &status, WNOHANG) == terminal->child) {
-            while (terminal->child > 0) {
-                struct pollfd output = {.fd = terminal->file, .events = POLLIN};
-                if (poll(&output, 1, 0) <= 0 || !terminal_take(terminal, 0))
-                    terminal->child = 0;
-            }
-            return status;
-        }
+        ;
     waitpid(terminal->child, &status, 0);
     terminal->child = 0;
     return status;

@@ -13,12 +13,14 @@
 #include "tui/screen.h"
 
 #define FRAME_MS        33
-#define STOPPED_MS      200                 /* nothing moves: look for keys, and for a resize */
-#define WALL_MAX_NS     (100 * NS_PER_MS)   /* the program itself was stopped: that time is no show */
-#define BUDGET_NS       (20 * NS_PER_MS)    /* for the world, in each frame: keys are answered soon */
+#define STOPPED_MS      200               /* nothing moves: look for keys, and for a resize */
+#define WALL_MAX_NS     (100 * NS_PER_MS) /* the program itself was stopped: that time is no show */
+#define BUDGET_NS       (20 * NS_PER_MS)  /* for the world, in each frame: keys are answered soon */
 #define ANSWER_SHOWN_NS (4 * NS_PER_S)
-#define SPREADS_EACH_NS (250 * NS_PER_MS)   /* percentiles look at every answer: not in each frame */
-#define ROUND_PIECE_NS  NS_PER_MS           /* the world's time between two looks for a round's end */
+#define SPREADS_EACH_NS                                                                 \
+    (250 * NS_PER_MS)            /* percentiles look at every answer: not in each frame \
+                                  */
+#define ROUND_PIECE_NS NS_PER_MS /* the world's time between two looks for a round's end */
 
 struct view {
     struct session *session;
@@ -26,11 +28,11 @@ struct view {
     struct director director;
     struct canvas canvas;
     bool is_stopped, has_help, is_quit, is_closed;
-    bool is_running_round;          /* to the end of the round, as fast as it goes */
-    uint32_t round_count_before;
-    const char *answer;             /* to a key that can do nothing; until when it is shown */
+    bool is_running_round;        /* to the end of the round, as fast as it goes */
+    struct timeline before_round; /* as the timeline stood when that was asked for */
+    const char *answer;           /* to a key that can do nothing; until when it is shown */
     uint64_t answer_until_ns;
-    char step[2 * NARRATOR_MAX];    /* what the event did that the user stepped to; "" else */
+    char step[2 * NARRATOR_MAX]; /* what the event did that the user stepped to; "" else */
     struct timeline_spread latency, fault_wait;
     uint64_t spreads_at_ns;
 };
@@ -44,14 +46,13 @@ static uint64_t wall_now_ns(void)
 
 /* ---- Letting the world live. ---- */
 
-/* A round ends when the next begins, the guest pauses or resumes, or the move ends. */
+/* A round ends when the next begins, when the guest goes on at the target, or with the move. */
 static bool is_at_round_end(const struct view *view)
 {
     const struct timeline *timeline = &view->session->timeline;
-    return view->session->has_ended || timeline->round_count > view->round_count_before ||
-           (timeline->round_count == view->round_count_before && timeline->round_count > 0 &&
-            timeline->rounds[timeline->round_count - 1].has_ended &&
-            (timeline->has_resumed || timeline->has_ended));
+    return view->session->has_ended || timeline->round_count > view->before_round.round_count ||
+           timeline->has_resumed != view->before_round.has_resumed ||
+           timeline->has_ended != view->before_round.has_ended;
 }
 
 static void run_round(struct view *view, uint64_t began_ns)
@@ -129,7 +130,7 @@ static void handle(struct view *view, const struct key *key)
         break;
     case KEY_STEP_ROUND:
         view->is_stopped = view->is_running_round = true;
-        view->round_count_before = session->timeline.round_count;
+        view->before_round = session->timeline;
         break;
     case KEY_FASTER:
         director_faster(&view->director);
@@ -192,7 +193,9 @@ static void draw(struct view *view, uint64_t now_ns)
     narrator_tell(session, sentence, sizeof sentence);
     struct picture picture = {
         .session = session,
-        .sentence = view->answer != NULL ? view->answer : view->step[0] != '\0' ? view->step : sentence,
+        .sentence = view->answer != NULL    ? view->answer
+                    : view->step[0] != '\0' ? view->step
+                                            : sentence,
         .is_answer = view->answer != NULL,
         .speed = director_speed(&view->director, session),
         .is_stopped = view->is_stopped,

@@ -1,7 +1,7 @@
 /* view: the terminal view of a session, from its first picture until the user quits.
  *
- * It draws session->timeline, lets the world live as fast as the director says, and gives the user's
- * wishes to session->ops. The session stays the caller's.
+ * It draws session->timeline, lets the world live as fast as the director says, and gives the
+ * user's wishes to session->ops. The session stays the caller's.
  */
 #ifndef TUI_VIEW_H
 #define TUI_VIEW_H

@@ -28,7 +28,10 @@ const char *words_short(struct words *words, uint64_t count)
     if (count < 1000000)
         return words_count(words, count);
     double millions = (double)count / 1e6;
-    snprintf(words->text, sizeof words->text, "%.*f M", millions < 9.9995 ? 3 : millions < 99.995 ? 2 : 1,
+    snprintf(words->text, sizeof words->text, "%.*f M",
+             millions < 9.9995   ? 3
+             : millions < 99.995 ? 2
+                                 : 1,
              millions);
     return words->text;
 }
