@@ -1,4 +1,5 @@
-/* command: what `ferry` can be asked to do, one file each (command_NAME.c), in the table of main.c. */
+/* command: what `ferry` can be asked to do, one file each (command_NAME.c), in the table of main.c.
+ */
 #ifndef LABS_COMMAND_H
 #define LABS_COMMAND_H
 

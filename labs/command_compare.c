@@ -59,10 +59,10 @@ static void print_row(const char *name, const struct column *columns, enum cell_
         const char *column = (const char *)&columns[i];
         uint64_t value = *(const uint64_t *)(column + offset);
         bool has_value = has_offset == 0 || *(const bool *)(column + has_offset);
-        const char *text = !has_value             ? "-"
-                           : kind == CELL_TIME    ? people_time(&people, value)
-                           : kind == CELL_BYTES   ? people_bytes(&people, value)
-                                                  : people_count(&people, value);
+        const char *text = !has_value           ? "-"
+                           : kind == CELL_TIME  ? people_time(&people, value)
+                           : kind == CELL_BYTES ? people_bytes(&people, value)
+                                                : people_count(&people, value);
         printf("%15s", text);
     }
     printf("\n");
@@ -108,7 +108,7 @@ static void print_oracle(const struct column *columns)
 static void print_table(const struct scenario *scenario, const struct column *columns)
 {
 #define ROW(name, kind, field) print_row(name, columns, kind, offsetof(struct column, field), 0)
-#define ROW_IF(name, kind, field, has)                                                             \
+#define ROW_IF(name, kind, field, has) \
     print_row(name, columns, kind, offsetof(struct column, field), offsetof(struct column, has))
     char memory[40], bandwidth[40];
 
@@ -139,8 +139,9 @@ static void print_table(const struct scenario *scenario, const struct column *co
 }
 
 /* One mode. Its report goes to the end of `runs`. */
-static enum status run_mode(const struct options *options, const struct image *image, enum mode mode,
-                            struct column *column, json_t *runs, struct problem *problem)
+static enum status run_mode(const struct options *options, const struct image *image,
+                            enum mode mode, struct column *column, json_t *runs,
+                            struct problem *problem)
 {
     struct scenario scenario;
     struct run run;
@@ -173,7 +174,8 @@ static int compare(struct setting *setting)
     int status = EXIT_DONE;
 
     for (unsigned i = 0; i < MODE_COUNT; i++) {
-        if (run_mode(options, &setting->image, (enum mode)i, &columns[i], runs, &problem) != STATUS_OK) {
+        if (run_mode(options, &setting->image, (enum mode)i, &columns[i], runs, &problem) !=
+            STATUS_OK) {
             json_decref(runs);
             return command_refuse(setting->command, &problem);
         }

@@ -1,7 +1,7 @@
 /* ferry demo: a server is carried from host A to host B while its clients keep asking.
  *
- * The rounds shrink slowly enough to be seen: the clients dirty about 4,000 pages a second, the link
- * takes about 6,000, so each round is a little over half of the one before.
+ * The rounds shrink slowly enough to be seen: the clients dirty about 4,000 pages a second, the
+ * link takes about 6,000, so each round is a little over half of the one before.
  */
 #include <stdio.h>
 

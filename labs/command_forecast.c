@@ -24,8 +24,8 @@ static enum status make_forecasts(const struct scenario *scenario, const struct 
     forecasts->state_bytes = world_state_bytes(world);
     world_close(world);
     for (unsigned i = 0; i < MODE_COUNT; i++)
-        forecasts->is_known[i] = run_forecast(scenario, (enum mode)i, forecasts->state_bytes,
-                                              &forecasts->of[i]);
+        forecasts->is_known[i] =
+            run_forecast(scenario, (enum mode)i, forecasts->state_bytes, &forecasts->of[i]);
     return STATUS_OK;
 }
 

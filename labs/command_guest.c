@@ -16,7 +16,8 @@
 #include "machine/machine.h"
 #include "sim/guest_build.h"
 
-/* What came with ferry, in a sentence each; a guest that is not named here is listed without one. */
+/* What came with ferry, in a sentence each; a guest that is not named here is listed without one.
+ */
 static const struct {
     const char *name, *sentence;
 } sentences[] = {
@@ -47,7 +48,8 @@ static int guest_list(void)
     image_free_names(names, count);
     printf("%-15s%s\n", "model:uniform", sentence_of("model:uniform"));
     printf("%-15s%s\n", "model:idle", sentence_of("model:idle"));
-    printf("%-15s%s\n", "FILE.elf", "a program of your own for 64-bit RISC-V (README.md shows how)");
+    printf("%-15s%s\n", "FILE.elf",
+           "a program of your own for 64-bit RISC-V (README.md shows how)");
     return EXIT_DONE;
 }
 
@@ -72,8 +74,7 @@ static void print_info(const struct image *image, const struct guest_file *file)
         code_bytes += file->codes[i].byte_count;
     printf("%-14s%s\n", "file", image->path);
     printf("%-14s%s\n", "size", people_bytes(&people, image->bytes));
-    printf("%-14s%016llx\n", "digest",
-           (unsigned long long)digest_of(image->data, image->bytes));
+    printf("%-14s%016llx\n", "digest", (unsigned long long)digest_of(image->data, image->bytes));
     printf("%-14s0x%" PRIx64 "\n", "entry", file->entry);
     printf("%-14s%s\n", "instructions", people_bytes(&people, code_bytes));
     if (file->memory_end > RAM_BASE)
@@ -121,7 +122,8 @@ static enum status parse_from(const struct guest_file *file, const char *word, u
     if (strncmp(word, "0x", 2) != 0 || *end != '\0' || errno != 0)
         return problem_set(problem, STATUS_USAGE,
                            "\"%.40s\" is no function of this guest: write its name or an address "
-                           "such as 0x80000000", word);
+                           "such as 0x80000000",
+                           word);
     for (uint32_t i = 0; i < file->code_count; i++)
         if (*from >= file->codes[i].address &&
             *from - file->codes[i].address < file->codes[i].byte_count && *from % 2 == 0)
@@ -178,8 +180,10 @@ static int live(const char *name, struct guest *guest)
             fflush(stdout);
         }
         if (run.stop == GUEST_IDLE && run.wake_ns == UINT64_MAX) {
-            fprintf(stderr, "ferry guest: %s waits for somebody to talk to it: only a world has "
-                            "clients (ferry run --guest %s)\n", name, name);
+            fprintf(stderr,
+                    "ferry guest: %s waits for somebody to talk to it: only a world has "
+                    "clients (ferry run --guest %s)\n",
+                    name, name);
             return EXIT_FAILED;
         }
         if (run.stop == GUEST_IDLE)
@@ -196,7 +200,8 @@ static int live(const char *name, struct guest *guest)
     }
 }
 
-/* Takes --memory and --cpu-rate from the front of the words. Returns how many words it took, or -1. */
+/* Takes --memory and --cpu-rate from the front of the words. Returns how many words it took, or -1.
+ */
 static int take_options(struct scenario *scenario, int word_count, char **words,
                         struct problem *problem)
 {
@@ -209,7 +214,7 @@ static int take_options(struct scenario *scenario, int word_count, char **words,
         is_ours = is_ours || (strncmp(word, "--cpu-rate", count) == 0 && count == 10);
         if (!is_ours)
             break;
-        const char *value = word[count] == '=' ? word + count + 1
+        const char *value = word[count] == '='       ? word + count + 1
                             : taken + 1 < word_count ? words[taken + 1]
                                                      : NULL;
         const char *key = count == 8 ? "memory" : "cpu-rate";
@@ -227,7 +232,8 @@ static int take_options(struct scenario *scenario, int word_count, char **words,
     return taken;
 }
 
-/* Everything before the guest can be booted: options, name, options again, the guest's own words. */
+/* Everything before the guest can be booted: options, name, options again, the guest's own words.
+ */
 static enum status read_line(struct scenario *scenario, struct image *image, int word_count,
                              char **words, struct problem *problem)
 {
@@ -237,7 +243,8 @@ static enum status read_line(struct scenario *scenario, struct image *image, int
     if (at < 0)
         return STATUS_USAGE;
     if (at == word_count || words[at][0] == '-')
-        return problem_set(problem, STATUS_USAGE, at == word_count
+        return problem_set(problem, STATUS_USAGE,
+                           at == word_count
                                ? "no guest named: write ferry guest run hello"
                                : "unknown option %.40s: those of run are --memory and --cpu-rate",
                            words[at == word_count ? 0 : at]);

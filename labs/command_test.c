@@ -86,8 +86,8 @@ static int ferry(const char *line)
     char command[1024];
     int status;
 
-    snprintf(command, sizeof command, "D=%s; " BUILD_DIR "/bin/ferry %s >$D/out 2>$D/err </dev/null",
-             folder, line);
+    snprintf(command, sizeof command,
+             "D=%s; " BUILD_DIR "/bin/ferry %s >$D/out 2>$D/err </dev/null", folder, line);
     status = system(command);
     slurp("out", out);
     slurp("err", err);
@@ -371,7 +371,8 @@ static void an_abort_names_its_scenario(void **state)
     char line[512];
     int status;
     (void)state;
-    /* The shell becomes ferry, so that its number is known; an hour of world time is time enough. */
+    /* The shell becomes ferry, so that its number is known; an hour of world time is time enough.
+     */
     snprintf(line, sizeof line,
              "(exec " BUILD_DIR "/bin/ferry run --seed 77 --run-for 3600s -- --preload 1MiB "
              ">/dev/null 2>%s/err) & sleep 1; kill -ABRT $!; wait $!; exit $?",

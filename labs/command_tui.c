@@ -89,7 +89,8 @@ int command_tui(const struct command *command, int word_count, char **words)
     int status = setting_open(&setting, command, NULL, word_count, words);
 
     if (status == SETTING_READY)
-        status = setting.options.is_recording ? watch_recording(&setting) : watch_scenario(&setting);
+        status =
+            setting.options.is_recording ? watch_recording(&setting) : watch_scenario(&setting);
     setting_close(&setting);
     return status;
 }

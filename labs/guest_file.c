@@ -13,7 +13,8 @@ static int compare_symbols(const void *a, const void *b)
     return strcmp(first->name, second->name);
 }
 
-static void add_symbols(struct guest_file *file, Elf *elf, Elf_Scn *section, const GElf_Shdr *header)
+static void add_symbols(struct guest_file *file, Elf *elf, Elf_Scn *section,
+                        const GElf_Shdr *header)
 {
     Elf_Data *data = elf_getdata(section, NULL);
     size_t count = header->sh_entsize == 0 ? 0 : header->sh_size / header->sh_entsize;
@@ -28,8 +29,8 @@ static void add_symbols(struct guest_file *file, Elf *elf, Elf_Scn *section, con
         if (gelf_getsym(data, (int)i, &symbol) == NULL)
             break;
         name = elf_strptr(elf, header->sh_link, symbol.st_name);
-        bool is_label = GELF_ST_TYPE(symbol.st_info) == STT_FUNC ||
-                        GELF_ST_TYPE(symbol.st_info) == STT_NOTYPE;
+        bool is_label =
+            GELF_ST_TYPE(symbol.st_info) == STT_FUNC || GELF_ST_TYPE(symbol.st_info) == STT_NOTYPE;
         /* A dollar begins marks of the assembler, ".L" its own labels. */
         if (name == NULL || !is_label || symbol.st_shndx == SHN_UNDEF ||
             symbol.st_shndx == SHN_ABS || *name == '\0' || *name == '$' || *name == '.')

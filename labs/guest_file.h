@@ -1,5 +1,5 @@
-/* guest_file: an ELF image looked at from outside, for `ferry guest info` and `disassemble`. To boot
- * an image is engine/machine/elf.h's affair; nothing here decides what a machine runs.
+/* guest_file: an ELF image looked at from outside, for `ferry guest info` and `disassemble`. To
+ * boot an image is engine/machine/elf.h's affair; nothing here decides what a machine runs.
  */
 #ifndef LABS_GUEST_FILE_H
 #define LABS_GUEST_FILE_H
@@ -24,12 +24,12 @@ struct guest_code {
 #define GUEST_CODE_MAX 16
 
 struct guest_file {
-    void *elf;                           /* libelf's */
+    void *elf; /* libelf's */
     uint64_t entry;
-    uint64_t memory_end;                 /* behind the last byte that the image needs */
+    uint64_t memory_end;                     /* behind the last byte that the image needs */
     struct guest_code codes[GUEST_CODE_MAX]; /* the sections that hold instructions */
     uint32_t code_count;
-    struct guest_symbol *symbols;        /* owned; functions and labels, by address */
+    struct guest_symbol *symbols; /* owned; functions and labels, by address */
     uint64_t symbol_count;
 };
 

@@ -41,8 +41,9 @@ static void show(const struct timeline *timeline)
     fflush(stderr);
 }
 
-enum status headless_run(struct run *run, const struct scenario *scenario, const struct image *image,
-                         bool is_kept, bool has_progress, struct problem *problem)
+enum status headless_run(struct run *run, const struct scenario *scenario,
+                         const struct image *image, bool is_kept, bool has_progress,
+                         struct problem *problem)
 {
     enum status status = run_open(run, scenario, image->data, image->bytes, is_kept, problem);
     uint64_t shown_ns = wall_ns();

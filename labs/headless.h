@@ -1,5 +1,5 @@
-/* headless: a run from its beginning to its end without a view; at most one line on stderr that says
- * how far it is, where stderr is a terminal. */
+/* headless: a run from its beginning to its end without a view; at most one line on stderr that
+ * says how far it is, where stderr is a terminal. */
 #ifndef LABS_HEADLESS_H
 #define LABS_HEADLESS_H
 

@@ -8,7 +8,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-
 /* The folder of the guests that came with ferry: beside the folder of the program itself. */
 static bool guests_folder(char *folder, size_t folder_bytes)
 {
@@ -81,11 +80,13 @@ static enum status refuse_name(const char *guest, struct problem *problem)
     if (count == 0)
         status = problem_set(problem, STATUS_NO_FILE,
                              "guest: \"%.40s\" is not there, nor is any other beside this program: "
-                             "build the guests with make", guest);
+                             "build the guests with make",
+                             guest);
     else
         status = problem_set(problem, STATUS_USAGE,
                              "guest: unknown guest \"%.40s\": write one of %s, model:uniform, "
-                             "model:idle, or a path such as ./%.40s.elf", guest, list, guest);
+                             "model:idle, or a path such as ./%.40s.elf",
+                             guest, list, guest);
     image_free_names(names, count);
     return status;
 }

@@ -5,7 +5,8 @@
 
 #include "labs/options.h"
 
-/* What the reader and the handler share. inih calls them in turn: one line is read, then handled. */
+/* What the reader and the handler share. inih calls them in turn: one line is read, then handled.
+ */
 struct reading {
     FILE *file;
     const char *path;
@@ -59,7 +60,8 @@ static char *read_line(char *text, int capacity, void *context)
     text[count] = '\0';
     if (count == 0)
         return NULL;
-    if (reading->line == 1 && strncmp(text, "\xef\xbb\xbf", 3) == 0) /* some editors' mark of UTF-8 */
+    if (reading->line == 1 &&
+        strncmp(text, "\xef\xbb\xbf", 3) == 0) /* some editors' mark of UTF-8 */
         memmove(text, text + 3, (count -= 3) + 1);
     size_t length = count > 0 && text[count - 1] == '\n' ? count - 1 : count;
     if (line_objection(text, length) != NULL) {

@@ -48,7 +48,8 @@ static void what_is_wrong_is_found_in_its_line(void **state)
     const struct {
         const char *text, *words;
     } rows[] = {
-        {"seed = 7\nlatancy = 2ms\n", "x.ini:2: unknown option \"latancy\": the nearest that exists is \"latency\""},
+        {"seed = 7\nlatancy = 2ms\n",
+         "x.ini:2: unknown option \"latancy\": the nearest that exists is \"latency\""},
         {"\nseed = 7\n\nseed = 8\n", "x.ini:4: \"seed\" was given already in line 2"},
         {"seed = 7\nmemory = 64\n", "x.ini:2: memory: \"64\" has no unit"},
         {"seed = 7\n  latency = 2ms\n", "x.ini:2: the line is indented"},

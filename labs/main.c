@@ -10,13 +10,15 @@
 static int command_help(const struct command *command, int word_count, char **words);
 
 static const struct command commands[] = {
-    {"demo", "ferry demo [OPTIONS] [-- ARGUMENTS...]", "a server is moved while its clients talk to it",
+    {"demo", "ferry demo [OPTIONS] [-- ARGUMENTS...]",
+     "a server is moved while its clients talk to it",
      "The key-value server kv, with 48 MiB of data in 64 MiB of memory, is moved over\n"
      "a link of 200 Mbit/s while four clients write about 4,000 pages a second. At a\n"
      "terminal it is drawn (? shows the keys); elsewhere, and with --plain, it is told\n"
      "in lines. Every option overrides what the demonstration brings along.\n",
      TAKES_SCENARIO | TAKES_JSON | TAKES_RECORD | TAKES_PLAIN, command_demo},
-    {"run", "ferry run [SCENARIO.ini] [OPTIONS] [-- ARGUMENTS...]", "one migration, and a summary of it",
+    {"run", "ferry run [SCENARIO.ini] [OPTIONS] [-- ARGUMENTS...]",
+     "one migration, and a summary of it",
      "A scenario file has lines of key = value; the keys are the options below. What\n"
      "the command line says overrides the file.\n",
      TAKES_SCENARIO | TAKES_JSON | TAKES_RECORD | TAKES_PLAIN | TAKES_QUIET | TAKES_VERIFY,
@@ -73,7 +75,8 @@ static int refuse_unknown(const char *name)
     for (size_t i = 1; i < COMMAND_COUNT; i++)
         if (nearest_distance(name, commands[i].name) < nearest_distance(name, commands[best].name))
             best = i;
-    fprintf(stderr, "ferry: unknown command \"%.40s\": the nearest is \"%s\" (ferry help lists all)\n",
+    fprintf(stderr,
+            "ferry: unknown command \"%.40s\": the nearest is \"%s\" (ferry help lists all)\n",
             name, commands[best].name);
     return EXIT_USAGE;
 }

@@ -142,8 +142,8 @@ static bool has_value_behind(const struct split *split, int word_count, char **w
     return word_count > 1 && (strncmp(words[1], "--", 2) != 0 || strcmp(split->key, "args") == 0);
 }
 
-static enum status take_option(struct options *options, unsigned takes, int word_count, char **words,
-                               struct problem *problem)
+static enum status take_option(struct options *options, unsigned takes, int word_count,
+                               char **words, struct problem *problem)
 {
     struct split split;
     split_option(words[0], &split);
@@ -241,7 +241,8 @@ static enum status find_file(struct options *options, unsigned takes, int word_c
                                words[i]);
         if (options->file_path != NULL)
             return problem_set(problem, STATUS_USAGE,
-                               "\"%.40s\" is a second file: name one (options begin with --)", words[i]);
+                               "\"%.40s\" is a second file: name one (options begin with --)",
+                               words[i]);
         options->file_path = words[i];
     }
     return STATUS_OK;
@@ -253,8 +254,8 @@ static enum status apply_presets(struct options *options, const struct preset *p
                                  struct problem *problem)
 {
     bool is_other_guest = (options->set >> options_find("guest") & 1) != 0;
-    bool has_clients = (options->set >> options_find("clients") & 1) == 0 ||
-                       options->scenario.client_count > 0;
+    bool has_clients =
+        (options->set >> options_find("clients") & 1) == 0 || options->scenario.client_count > 0;
     enum status status = STATUS_OK;
 
     for (; presets != NULL && presets->key != NULL && status == STATUS_OK; presets++) {

@@ -1,8 +1,9 @@
-/* options: a command line, with the scenario file that it may name, as one scenario and a few wishes.
+/* options: a command line, with the scenario file that it may name, as one scenario and a few
+ * wishes.
  *
- * The scenario's options are scenario.h's list; the front door adds where a report goes and how much
- * is said. A file is read first, whatever its place in the line; then the line's own options, from
- * left to right. All that is refused is refused here, before anything runs.
+ * The scenario's options are scenario.h's list; the front door adds where a report goes and how
+ * much is said. A file is read first, whatever its place in the line; then the line's own options,
+ * from left to right. All that is refused is refused here, before anything runs.
  */
 #ifndef LABS_OPTIONS_H
 #define LABS_OPTIONS_H
@@ -14,24 +15,25 @@
 #include "sim/scenario.h"
 
 /* Which of the front door's own options a command takes. */
-#define TAKES_JSON       0x01u
-#define TAKES_RECORD     0x02u
-#define TAKES_PLAIN      0x04u
-#define TAKES_QUIET      0x08u
-#define TAKES_VERIFY     0x10u
-#define TAKES_EVERY_MODE 0x20u /* it goes through all modes: --mode is refused, options of each are not */
-#define TAKES_RECORDING  0x40u /* the file may be a recording */
-#define TAKES_SCENARIO   0x80u /* the scenario's options, and a file */
+#define TAKES_JSON   0x01u
+#define TAKES_RECORD 0x02u
+#define TAKES_PLAIN  0x04u
+#define TAKES_QUIET  0x08u
+#define TAKES_VERIFY 0x10u
+#define TAKES_EVERY_MODE \
+    0x20u /* it goes through all modes: --mode is refused, options of each are not */
+#define TAKES_RECORDING 0x40u /* the file may be a recording */
+#define TAKES_SCENARIO  0x80u /* the scenario's options, and a file */
 
 struct options {
     struct scenario scenario;
-    const char *file_path;   /* a scenario or a recording, borrowed from the line; NULL: none */
-    bool is_recording;       /* of file_path: then nothing of the scenario was set */
-    const char *json_path;   /* NULL: not asked for; "-": standard output */
+    const char *file_path; /* a scenario or a recording, borrowed from the line; NULL: none */
+    bool is_recording;     /* of file_path: then nothing of the scenario was set */
+    const char *json_path; /* NULL: not asked for; "-": standard output */
     const char *record_path;
     bool is_plain, is_quiet, is_verify, is_help;
-    uint64_t set;            /* bit i: scenario option i was set by the line or the file */
-    uint32_t line_of[64];    /* where in the file option i was set; 0: not there */
+    uint64_t set;         /* bit i: scenario option i was set by the line or the file */
+    uint32_t line_of[64]; /* where in the file option i was set; 0: not there */
 };
 
 /* A scenario that a command brings along: what the user does not set is set by it. */
@@ -52,7 +54,8 @@ void options_print_help(unsigned takes);
 
 /* The command line that makes this scenario again: "ferry run --guest sort --seed 7 -- -n 5".
  * Appends to `line`, NUL-terminated. */
-void options_write_command(const char *command, const struct scenario *scenario, struct bytes *line);
+void options_write_command(const char *command, const struct scenario *scenario,
+                           struct bytes *line);
 
 /* How to call this program again: as it was called. */
 const char *options_program(void);

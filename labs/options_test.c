@@ -10,7 +10,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#define TAKES_OF_RUN                                                                               \
+#define TAKES_OF_RUN \
     (TAKES_SCENARIO | TAKES_JSON | TAKES_RECORD | TAKES_PLAIN | TAKES_QUIET | TAKES_VERIFY)
 #define WORDS_MAX 16
 
@@ -152,7 +152,8 @@ static void the_line_makes_the_scenario_again(void **state)
     } rows[] = {
         {"", "ferry run"},
         {"--seed 1", "ferry run"},
-        {"--mode hybrid --seed 3 --memory 32MiB", "ferry run --mode hybrid --memory 32MiB --seed 3"},
+        {"--mode hybrid --seed 3 --memory 32MiB",
+         "ferry run --mode hybrid --memory 32MiB --seed 3"},
         {"--guest sort -- -n 5", "ferry run --guest sort -- -n 5"},
         {"-- it's ;", "ferry run -- 'it'\\''s' ';'"},
     };

@@ -20,7 +20,7 @@ struct output {
     FILE *file;                 /* where to write; NULL: no output was asked for */
     char path[OUTPUT_PATH_MAX]; /* where it shall stand; links are followed */
     bool is_direct;
-    char *text;                 /* owned: what waits, when the file is closed */
+    char *text; /* owned: what waits, when the file is closed */
     size_t text_bytes;
 };
 

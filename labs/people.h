@@ -18,7 +18,8 @@ const char *people_bytes(struct people *people, uint64_t bytes); /* 12.34 MiB */
 const char *people_time(struct people *people, uint64_t ns);     /* 28.11 ms */
 const char *people_rate(struct people *people, uint64_t pages_per_s);
 
-/* Text after `head`, in lines of at most 80 columns, each but the first indented to where it began. */
+/* Text after `head`, in lines of at most 80 columns, each but the first indented to where it began.
+ */
 void people_wrap(FILE *file, const char *head, const char *text);
 
 #endif

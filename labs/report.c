@@ -56,8 +56,7 @@ static void print_heading(const struct report *report, FILE *file)
     fprintf(file, "%s, %s, seed %llu: %s", report->scenario->guest,
             mode_name(report->scenario->mode), (unsigned long long)report->scenario->seed,
             outcome_name(report->outcome));
-    fprintf(file, "%s\n",
-            timeline->is_limit_exceeded ? ", with the downtime limit exceeded" : "");
+    fprintf(file, "%s\n", timeline->is_limit_exceeded ? ", with the downtime limit exceeded" : "");
     if (*report->reason != '\0')
         people_wrap(file, "  ", report->reason);
 }

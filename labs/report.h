@@ -21,8 +21,8 @@ struct report {
     struct oracle oracle;
     enum outcome outcome;
     const char *reason;
-    bool has_post_copy;      /* pages travelled after the guest had moved */
-    bool has_forecast;       /* a formula applies */
+    bool has_post_copy; /* pages travelled after the guest had moved */
+    bool has_forecast;  /* a formula applies */
     struct forecast forecast;
     struct timeline_spread latency, fault_wait;
     uint64_t recording_digest;

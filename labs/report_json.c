@@ -86,10 +86,11 @@ static json_t *postcopy_json(const struct report *report)
     set_u64(object, "faults", timeline->faults);
     json_object_set_new(object, "fault_wait_ns", spread_json(&report->fault_wait));
     set_u64(object, "pages_pushed", timeline->pages_pushed);
-    json_object_set_new(object, "resume_to_last_page_ns",
-                        report->has_post_copy && timeline->has_resumed && timeline->has_ended
-                            ? json_integer((json_int_t)(timeline->ended_ns - timeline->resumed_at_ns))
-                            : json_null());
+    json_object_set_new(
+        object, "resume_to_last_page_ns",
+        report->has_post_copy && timeline->has_resumed && timeline->has_ended
+            ? json_integer((json_int_t)(timeline->ended_ns - timeline->resumed_at_ns))
+            : json_null());
     return object;
 }
 
@@ -106,8 +107,8 @@ static json_t *clients_json(const struct report *report)
 
 static void set_ns_of(json_t *object, const char *key, double seconds)
 {
-    json_object_set_new(object, key,
-                        seconds < 9e9 ? json_integer((json_int_t)(seconds * 1e9 + 0.5)) : json_null());
+    json_object_set_new(
+        object, key, seconds < 9e9 ? json_integer((json_int_t)(seconds * 1e9 + 0.5)) : json_null());
 }
 
 json_t *report_forecast_json(const struct forecast *forecast)
@@ -175,7 +176,8 @@ json_t *report_json(const struct report *report)
     json_object_set_new(object, "postcopy", postcopy_json(report));
     json_object_set_new(object, "clients", clients_json(report));
     json_object_set_new(object, "forecast",
-                        report->has_forecast ? report_forecast_json(&report->forecast) : json_null());
+                        report->has_forecast ? report_forecast_json(&report->forecast)
+                                             : json_null());
     json_object_set_new(object, "oracle", oracle_json(&report->oracle));
     set_digest(object, "digest", timeline->digest);
     set_digest(object, "recording_digest", report->recording_digest);

@@ -16,7 +16,8 @@ static void open_run(struct run *run, const char *const (*options)[2])
 
     scenario_init(&scenario);
     for (; (*options)[0] != NULL; options++)
-        assert_int_equal(scenario_set(&scenario, (*options)[0], (*options)[1], &problem), STATUS_OK);
+        assert_int_equal(scenario_set(&scenario, (*options)[0], (*options)[1], &problem),
+                         STATUS_OK);
     assert_int_equal(scenario_check(&scenario, false, &problem), STATUS_OK);
     assert_int_equal(run_open(run, &scenario, NULL, 0, false, &problem), STATUS_OK);
     run_to_end(run);
@@ -24,8 +25,11 @@ static void open_run(struct run *run, const char *const (*options)[2])
 }
 
 static const char *const model[][2] = {
-    {"guest", "model:uniform"}, {"memory", "64MiB"}, {"dirty-rate", "9000pages/s"},
-    {"seed", "3"},              {NULL, NULL},
+    {"guest", "model:uniform"},
+    {"memory", "64MiB"},
+    {"dirty-rate", "9000pages/s"},
+    {"seed", "3"},
+    {NULL, NULL},
 };
 static const char *const post_copy[][2] = {
     {"guest", "model:uniform"}, {"memory", "4MiB"}, {"mode", "post-copy"}, {NULL, NULL}};
@@ -94,8 +98,9 @@ static void numbers_add_up(void **state)
     assert_int_equal(number(object, "pages_resent"), pages - 16384);
     assert_int_equal(number(object, "page_bytes"), 4096);
     assert_int_equal(number(object, "seed"), 3);
-    assert_int_equal(number(object, "bytes_on_wire"),
-                     pages * 4096 + number(object, "framing_bytes") + number(object, "state_bytes"));
+    assert_int_equal(number(object, "bytes_on_wire"), pages * 4096 +
+                                                          number(object, "framing_bytes") +
+                                                          number(object, "state_bytes"));
     assert_int_equal(number(json_object_get(object, "options"), "max-rounds"), 30);
     assert_string_equal(
         json_string_value(json_object_get(json_object_get(object, "options"), "memory")), "64MiB");
@@ -159,8 +164,12 @@ static void a_broken_rule_is_told(void **state)
 static void the_summary_is_for_people(void **state)
 {
     static const char *const wanted[] = {"model:uniform, pre-copy, seed 3: completed",
-                                         "paused", "total time", "downtime", "forecast",
-                                         "oracle", "recording "};
+                                         "paused",
+                                         "total time",
+                                         "downtime",
+                                         "forecast",
+                                         "oracle",
+                                         "recording "};
     struct run run;
     struct report report;
     char text[8192] = "";
@@ -183,10 +192,8 @@ static void the_summary_is_for_people(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_object_has_the_agreed_keys),
-        cmocka_unit_test(numbers_add_up),
-        cmocka_unit_test(what_there_is_none_of_is_null),
-        cmocka_unit_test(a_broken_rule_is_told),
+        cmocka_unit_test(the_object_has_the_agreed_keys), cmocka_unit_test(numbers_add_up),
+        cmocka_unit_test(what_there_is_none_of_is_null),  cmocka_unit_test(a_broken_rule_is_told),
         cmocka_unit_test(the_summary_is_for_people),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

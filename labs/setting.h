@@ -19,8 +19,8 @@ struct setting {
 
 #define SETTING_READY (-1)
 
-/* SETTING_READY, or the exit status of a command that ends here: its help was asked for, or something
- * was refused. setting_close in every case. */
+/* SETTING_READY, or the exit status of a command that ends here: its help was asked for, or
+ * something was refused. setting_close in every case. */
 int setting_open(struct setting *setting, const struct command *command,
                  const struct preset *presets, int word_count, char **words);
 void setting_close(struct setting *setting); /* what was not finished is not written */

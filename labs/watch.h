@@ -7,13 +7,13 @@
 #include "record/session.h"
 
 struct watch {
-    bool is_plain;             /* lines, even at a terminal */
+    bool is_plain; /* lines, even at a terminal */
     bool is_demo;
     const char *next_commands[3];
 };
 
-/* Shows the session until its end or until the user has seen enough, and closes it. Returns the exit
- * status: EXIT_FAILED where a rule was broken or the terminal went away. */
+/* Shows the session until its end or until the user has seen enough, and closes it. Returns the
+ * exit status: EXIT_FAILED where a rule was broken or the terminal went away. */
 int watch_session(struct session *session, const struct watch *watch);
 
 #endif

@@ -26,16 +26,16 @@ enum option {
 };
 
 static const struct scenario_option options[OPTION_COUNT] = {
-    [OPTION_GUEST] = {"guest", "kv", "what is moved: a name, FILE.elf, model:uniform|idle",
-                      NULL, UNIT_COUNT, false},
+    [OPTION_GUEST] = {"guest", "kv", "what is moved: a name, FILE.elf, model:uniform|idle", NULL,
+                      UNIT_COUNT, false},
     [OPTION_MODE] = {"mode", "pre-copy", "how it is moved",
                      "stop-and-copy|pre-copy|post-copy|hybrid", UNIT_COUNT, false},
-#define NUMBER_DESCRIPTION(key, field, kind, text, help)                                           \
+#define NUMBER_DESCRIPTION(key, field, kind, text, help) \
     [OPTION_##field] = {key, text, help, NULL, kind, true},
     SCENARIO_NUMBERS(NUMBER_DESCRIPTION)
 #undef NUMBER_DESCRIPTION
-    [OPTION_PATTERN] = {"pattern", "uniform", "of dirtier (hot-cold: 90 % of writes to 10 %)",
-                        "uniform|sequential|hot-cold", UNIT_COUNT, false},
+        [OPTION_PATTERN] = {"pattern", "uniform", "of dirtier (hot-cold: 90 % of writes to 10 %)",
+                            "uniform|sequential|hot-cold", UNIT_COUNT, false},
     [OPTION_ON_LIMIT] = {"on-limit", "pause", "what pre-copy does when the rounds are used up",
                          "pause|abort|post-copy", UNIT_COUNT, false},
     [OPTION_ARGS] = {"args", "", "the guest's own (on a command line: all after --)", NULL,
@@ -48,13 +48,13 @@ static const struct scenario_option options[OPTION_COUNT] = {
 static const struct range {
     uint64_t least, most;
 } ranges[OPTION_COUNT] = {
-    [OPTION_memory_bytes] = {PAGE_BYTES, MODEL_PAGES_MAX * PAGE_BYTES},
+    [OPTION_memory_bytes] = {PAGE_BYTES, MODEL_PAGES_MAX *PAGE_BYTES},
     [OPTION_cpu_rate] = {1000, 10000000000ull},
     [OPTION_trap_cost_ns] = {0, NS_PER_S},
     [OPTION_bandwidth_bits_per_s] = {1000, 10000000000000ull},
     [OPTION_latency_ns] = {0, 10 * NS_PER_S},
     [OPTION_dirty_rate] = {1, 100000000},
-    [OPTION_working_set_bytes] = {PAGE_BYTES, MODEL_PAGES_MAX * PAGE_BYTES},
+    [OPTION_working_set_bytes] = {PAGE_BYTES, MODEL_PAGES_MAX *PAGE_BYTES},
     [OPTION_start_at_ns] = {0, HOUR_NS},
     [OPTION_run_for_ns] = {0, HOUR_NS},
     [OPTION_downtime_limit_ns] = {0, HOUR_NS},
@@ -133,7 +133,8 @@ static enum status set_guest(struct scenario *scenario, const char *value, struc
     if (strncmp(value, "model:", 6) == 0 && strcmp(value, "model:uniform") != 0 &&
         strcmp(value, "model:idle") != 0)
         return problem_set(problem, STATUS_USAGE,
-                           "guest: unknown model \"%.40s\": write model:uniform or model:idle", value);
+                           "guest: unknown model \"%.40s\": write model:uniform or model:idle",
+                           value);
     snprintf(scenario->guest, sizeof scenario->guest, "%s", value);
     return STATUS_OK;
 }
@@ -167,8 +168,9 @@ static enum status set_choice(struct scenario *scenario, uint32_t idx, const cha
     int choice = choice_find(options[idx].choices, value);
 
     if (choice < 0)
-        return problem_set(problem, STATUS_USAGE, "%s: \"%.40s\" is none of its words: write one of %s",
-                           options[idx].key, value, options[idx].choices);
+        return problem_set(problem, STATUS_USAGE,
+                           "%s: \"%.40s\" is none of its words: write one of %s", options[idx].key,
+                           value, options[idx].choices);
     if (idx == OPTION_MODE)
         scenario->mode = (enum mode)choice;
     else if (idx == OPTION_PATTERN)
@@ -236,11 +238,13 @@ static enum status set_args(struct scenario *scenario, const char *value, struct
             continue;
         }
         if (*at == '\\' && quote != '\'' && *++at == '\0')
-            return problem_set(problem, STATUS_USAGE, "args: nothing stands behind the last backslash");
+            return problem_set(problem, STATUS_USAGE,
+                               "args: nothing stands behind the last backslash");
         bytes_put_u8(&scenario->arguments, (uint8_t)*at);
     }
     if (quote != 0)
-        return problem_set(problem, STATUS_USAGE, "args: the quotation mark %c is not closed", quote);
+        return problem_set(problem, STATUS_USAGE, "args: the quotation mark %c is not closed",
+                           quote);
     if (is_in_word)
         bytes_put_u8(&scenario->arguments, 0);
     return STATUS_OK;
@@ -272,8 +276,9 @@ static enum status unknown_option(const char *key, struct problem *problem)
     for (uint32_t i = 1; i < OPTION_COUNT; i++)
         if (nearest_distance(key, options[i].key) < nearest_distance(key, options[best].key))
             best = i;
-    return problem_set(problem, STATUS_USAGE, "unknown option \"%.40s\": the nearest that exists is \"%s\"",
-                       key, options[best].key);
+    return problem_set(problem, STATUS_USAGE,
+                       "unknown option \"%.40s\": the nearest that exists is \"%s\"", key,
+                       options[best].key);
 }
 
 static bool is_default(const struct scenario *scenario, uint32_t idx)
@@ -284,7 +289,8 @@ static bool is_default(const struct scenario *scenario, uint32_t idx)
     if (idx == OPTION_ARGS)
         return scenario->arguments.count == 0;
     if (options[idx].is_number && strcmp(options[idx].default_text, "none") != 0) {
-        enum status status = units_parse(options[idx].kind, options[idx].default_text, &number, NULL);
+        enum status status =
+            units_parse(options[idx].kind, options[idx].default_text, &number, NULL);
         MUST(status == STATUS_OK);
         return number == *number_field(scenario, idx);
     }
@@ -340,7 +346,8 @@ void scenario_get(const struct scenario *scenario, uint32_t idx, char *text, siz
     } else if (idx == OPTION_ARGS) {
         struct bytes line = {0};
         get_args(scenario, &line);
-        snprintf(text, text_bytes, "%.*s", (int)line.count, line.count > 0 ? (char *)line.data : "");
+        snprintf(text, text_bytes, "%.*s", (int)line.count,
+                 line.count > 0 ? (char *)line.data : "");
         bytes_fini(&line);
     } else if (!options[idx].is_number) {
         unsigned choice = idx == OPTION_MODE      ? (unsigned)scenario->mode
@@ -455,14 +462,14 @@ static enum status check_memory(const struct scenario *scenario, struct problem 
 
     units_format(UNIT_SIZE, memory, text, sizeof text);
     if (memory % PAGE_BYTES != 0)
-        return problem_set(problem, STATUS_USAGE,
-                           "memory: %s is no whole number of pages of 4KiB: write a size such as 64MiB",
-                           text);
+        return problem_set(
+            problem, STATUS_USAGE,
+            "memory: %s is no whole number of pages of 4KiB: write a size such as 64MiB", text);
     if (memory < least || memory > most) {
         units_format(UNIT_SIZE, memory < least ? least : most, bound, sizeof bound);
-        return problem_set(problem, STATUS_USAGE, "memory: %s is too %s for this guest: write at %s %s",
-                           text, memory < least ? "little" : "much",
-                           memory < least ? "least" : "most", bound);
+        return problem_set(
+            problem, STATUS_USAGE, "memory: %s is too %s for this guest: write at %s %s", text,
+            memory < least ? "little" : "much", memory < least ? "least" : "most", bound);
     }
     if (working_set == SCENARIO_NONE)
         return STATUS_OK;

@@ -152,8 +152,9 @@ static void a_comparison_takes_the_options_of_every_mode(void **state)
     struct scenario scenario;
     struct problem problem;
     (void)state;
-    assert_int_equal(try(&scenario, "mode=stop-and-copy max-rounds=3 switch-after=2", true, &problem),
-                     STATUS_OK);
+    assert_int_equal(
+        try(&scenario, "mode=stop-and-copy max-rounds=3 switch-after=2", true, &problem),
+        STATUS_OK);
     scenario_fini(&scenario);
     assert_int_equal(try(&scenario, "guest=hello clients=3", true, &problem), STATUS_USAGE);
     scenario_fini(&scenario);
@@ -204,7 +205,8 @@ static void arguments_are_words(void **state)
         assert_int_equal(scenario_set(&again, "args", text, &problem), STATUS_OK);
         assert_int_equal(again.arguments.count, scenario.arguments.count);
         if (again.arguments.count > 0)
-            assert_memory_equal(again.arguments.data, scenario.arguments.data, again.arguments.count);
+            assert_memory_equal(again.arguments.data, scenario.arguments.data,
+                                again.arguments.count);
         scenario_fini(&scenario);
         scenario_fini(&again);
     }
