@@ -61,10 +61,19 @@ static inline struct terminal *terminal_open(int rows, int columns, int (*progra
     vterm_screen_set_callbacks(terminal->screen, &callbacks, terminal);
     vterm_screen_enable_altscreen(terminal->screen, 1);
     vterm_screen_reset(terminal->screen, 1);
+    /* The child waits until the terminal's modes have been looked at. */
+    int gate[2];
+    char go = 0;
+    if (pipe(gate) != 0)
+        abort();
     terminal->child = forkpty(&terminal->file, NULL, NULL, &size);
     if (terminal->child == 0)
-        _exit(program(user));
+        _exit(read(gate[0], &go, 1) == 1 ? program(user) : 99);
     tcgetattr(terminal->file, &terminal->before);
+    if (write(gate[1], &go, 1) != 1)
+        abort();
+    close(gate[0]);
+    close(gate[1]);
     return terminal;
 }
 
