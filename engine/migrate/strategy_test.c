@@ -169,6 +169,18 @@ static void test_what_happens_at_the_round_limit(void **state)
     }
 }
 
+/* Nothing was dirtied in the first of five rounds: there is no second to wait for. */
+static void test_hybrid_does_not_wait_for_rounds_that_cannot_come(void **state)
+{
+    static const struct situation sent = {.phase = PHASE_COPY, .left = 0};
+    static const struct situation fetched = {.phase = PHASE_COPY, .left = 0, .rounds_done = 1};
+    uint64_t memo[MEMO_BYTES / 8] = {0};
+    struct action action;
+    (void)state;
+    assert_int_equal(ask(MODE_HYBRID, &sent, memo, &action), ACTION_FETCH);
+    assert_int_equal(ask(MODE_HYBRID, &fetched, memo, &action), ACTION_PAUSE);
+}
+
 static void test_a_run_of_pages_is_one_action(void **state)
 {
     struct bitmap to_send;
@@ -206,6 +218,7 @@ int main(void)
         cmocka_unit_test(test_first_and_last_actions_of_every_mode),
         cmocka_unit_test(test_when_pre_copy_pauses),
         cmocka_unit_test(test_what_happens_at_the_round_limit),
+        cmocka_unit_test(test_hybrid_does_not_wait_for_rounds_that_cannot_come),
         cmocka_unit_test(test_a_run_of_pages_is_one_action),
         cmocka_unit_test(test_phases_only_go_where_they_may),
     };
