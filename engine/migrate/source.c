@@ -185,6 +185,16 @@ static void explain_pause(struct source *source, bool is_limit_exceeded)
     snprintf(source->reason, sizeof source->reason, "%s", reason);
 }
 
+static void exceed_limit(struct source *source, uint64_t now_ns)
+{
+    struct view view = view_of(source, now_ns, true);
+    uint64_t downtime_ns = view_downtime_ns(&view, source->to_send.set_count);
+    emit(source, (struct event){.at_ns = now_ns,
+                                .kind = EVENT_LIMIT_EXCEEDED,
+                                .limit_exceeded = {.round_idx = source->rounds_done,
+                                                   .downtime_ns = downtime_ns}});
+}
+
 static void act_pause(struct source *source, uint64_t now_ns, bool is_limit_exceeded)
 {
     uint64_t dirtied = fetch(source, now_ns);
@@ -192,19 +202,23 @@ static void act_pause(struct source *source, uint64_t now_ns, bool is_limit_exce
     if (source->is_round_open)
         close_round(source, now_ns, dirtied);
     source->state_bytes = state_wire_bytes(source);
-    if (is_limit_exceeded) {
-        struct view view = view_of(source, now_ns, true);
-        emit(source, (struct event){.at_ns = now_ns,
-                                    .kind = EVENT_LIMIT_EXCEEDED,
-                                    .limit_exceeded = {.round_idx = source->rounds_done,
-                                                       .downtime_ns = view_downtime_ns(
-                                                           &view, source->to_send.set_count)}});
-    }
+    if (is_limit_exceeded)
+        exceed_limit(source, now_ns);
     explain_pause(source, is_limit_exceeded);
     enter(source, now_ns, PHASE_PAUSE);
     emit(source, (struct event){.at_ns = now_ns,
                                 .kind = EVENT_GUEST_PAUSED,
                                 .guest_paused = {.host = HOST_SOURCE}});
+}
+
+static void act_give_up(struct source *source, uint64_t now_ns, bool is_limit_exceeded)
+{
+    if (is_limit_exceeded)
+        exceed_limit(source, now_ns);
+    fail(source, now_ns,
+         is_limit_exceeded ? "the round limit was met with the downtime limit out of reach "
+                             "(--on-limit abort)"
+                           : "the strategy gave the move up");
 }
 
 /* STALE (where copies sent before are old), STATE and COMMIT leave in one burst. */
@@ -279,12 +293,15 @@ static uint64_t act_send(struct source *source, uint64_t now_ns, const struct ac
     uint64_t chunk_bytes =
         is_after_pause(source) ? source->config.push_chunk_bytes : source->config.copy_chunk_bytes;
     uint64_t most = chunk_bytes / MESSAGE_PAGE_WIRE_BYTES;
+    uint64_t frame_pages = FRAME_PAYLOAD_MAX / (8 + source->guest->ops->payload_bytes);
     uint64_t count = 1;
     enum why why = WHY_PUSHED;
 
     if (action->first_idx >= total || action->count == 0 ||
         action->count > total - action->first_idx)
         return 0;
+    if (most > frame_pages) /* a run of model pages is one frame */
+        most = frame_pages;
     if (action->count < most)
         most = action->count;
     if (is_after_pause(source)) {
@@ -358,12 +375,7 @@ static uint64_t perform(struct source *source, uint64_t now_ns, const struct act
     case ACTION_GIVE_UP:
         if (!is_copying && !is_paused)
             return 0;
-        if (action->is_limit_exceeded)
-            emit(source, (struct event){.at_ns = now_ns,
-                                        .kind = EVENT_LIMIT_EXCEEDED,
-                                        .limit_exceeded = {.round_idx = source->rounds_done}});
-        fail(source, now_ns,
-             "the round limit was met with the downtime limit out of reach (--on-limit abort)");
+        act_give_up(source, now_ns, action->is_limit_exceeded);
         return 0;
     }
     return 0;
@@ -416,7 +428,7 @@ uint64_t source_send(struct source *source, uint64_t now_ns, uint64_t backlog_by
             return charge;
     }
     strategy_never_ends(source, now_ns);
-    return 0;
+    return source_send(source, now_ns, backlog_bytes, to); /* ABORT, or the engine's own push */
 }
 
 /* ---- What arrives ---- */
@@ -426,7 +438,7 @@ static void receive_request(struct source *source, const struct frame *frame)
     uint64_t page_idx;
     if (message_get_number(frame, &page_idx) != STATUS_OK ||
         page_idx >= source->guest->total_pages || source->request_count == SOURCE_REQUESTS_MAX)
-        return; /* the target asks again for what it needs; nonsense needs nothing */
+        return; /* no guest has that many harts or pages: nobody waits for it */
     source->requests[source->request_count++] = page_idx;
 }
 
