@@ -14,20 +14,26 @@ bool witness_follow_writer(struct witness *witness, const struct stream *writer)
     return true;
 }
 
+/* The end of a stream has a number, but is no byte. */
+static uint64_t received_bytes(const struct stream *reader)
+{
+    return reader->expected - reader->fin_received;
+}
+
 bool witness_follow_reader(struct witness *witness, const struct stream *reader)
 {
-    uint64_t begin = reader->expected - reader->to_read_count;
-    if (reader->expected < witness->read || reader->expected > witness->written ||
-        begin > witness->read)
+    uint64_t end = received_bytes(reader);
+    uint64_t begin = end - reader->to_read_count;
+    if (end < witness->read || end > witness->written || begin > witness->read)
         return false;
-    for (uint64_t at = begin; at < reader->expected; at++)
+    for (uint64_t at = begin; at < end; at++)
         if (witness->bytes[at % WITNESS_BYTES] != reader->to_read[at - begin])
             return false;
-    witness->read = reader->expected;
+    witness->read = end;
     return true;
 }
 
 bool witness_is_where_it_was(const struct witness *witness, const struct stream *reader)
 {
-    return reader->expected == witness->read;
+    return received_bytes(reader) == witness->read;
 }
