@@ -17,10 +17,12 @@ FERRY_LIBS := -ljansson -linih -lncursesw -ltinfo $(LIBS)
 TEST_LIBS  := -lcmocka -lvterm -lutil
 
 # ---- What there is: every .c that is no test belongs to the library of its floors. ----
-ENGINE_SRC  := $(filter-out %_test.c %_fuzz.c,$(wildcard engine/*/*.c))
+ENGINE_SRC  := $(filter-out %_test.c %_fuzz.c %_bench.c,$(wildcard engine/*/*.c))
 # The views and the front door, but for main: their tests link them too.
-FRONT_SRC   := $(filter-out %_test.c labs/main.c,$(wildcard tui/*.c labs/*.c))
+FRONT_SRC   := $(filter-out %_test.c %_bench.c labs/main.c,$(wildcard tui/*.c labs/*.c))
 TEST_SRC    := $(wildcard engine/*/*_test.c tui/*_test.c labs/*_test.c guests/*_test.c)
+FUZZ_SRC    := $(wildcard engine/*/*_fuzz.c)
+BENCH_SRC   := $(wildcard engine/*/*_bench.c tui/*_bench.c)
 GUEST_NAMES := $(patsubst guests/%.c,%,$(filter-out guests/runtime.c %_test.c,$(wildcard guests/*.c)))
 
 OBJ     = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
@@ -29,11 +31,13 @@ FRONT   := $(BUILD)/libfront.a
 FERRY   := $(BUILD)/bin/ferry
 GUESTS  := $(patsubst %,$(BUILD)/guests/%,$(GUEST_NAMES))
 TESTS   := $(patsubst %.c,$(BUILD)/test/%,$(TEST_SRC))
+BENCHES := $(patsubst %.c,$(BUILD)/test/%,$(BENCH_SRC))
+FUZZERS := $(patsubst %.c,$(BUILD)/fuzz/%,$(FUZZ_SRC))
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help demo check test asan lint compilers format install clean
+.PHONY: all help demo check test asan fuzz bench lint compilers format install clean
 
 all: $(FERRY) $(GUESTS) ## build ferry and its guests (build/bin/ferry, build/guests/)
 
@@ -74,6 +78,12 @@ $(BUILD)/test/%: $(BUILD)/obj/%.o $(FRONT) $(ENGINE)
 	@mkdir -p $(@D)
 	$(CC) $(OPT) $(CFLAGS) $(SANITIZE) $^ $(TEST_LIBS) $(FERRY_LIBS) -o $@
 
+# ---- Fuzzers: everything that reads bytes it did not write, by clang's libFuzzer. ----
+$(BUILD)/fuzz/%: %.c $(ENGINE_SRC) $(wildcard engine/*/*.h)
+	@mkdir -p $(@D)
+	$(CLANG) -std=gnu11 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -D_GNU_SOURCE \
+		-Iengine $< $(ENGINE_SRC) $(LIBS) -o $@
+
 -include $(patsubst %.o,%.d,$(call OBJ,$(ENGINE_SRC) $(FRONT_SRC) $(TEST_SRC) labs/main.c))
 
 # ---- What people ask for. ----
@@ -104,6 +114,17 @@ asan: ## the tests with gcc's sanitizers for addresses and undefined behaviour
 		SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover' -s all $(TESTS:$(BUILD)/%=$(BUILD)/asan/%)
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan OPT=-O1 \
 		SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover' test
+
+FUZZ_SECONDS ?= 60
+fuzz: ## run each fuzzer for FUZZ_SECONDS (60), by clang's libFuzzer
+	@.ci/packages fuzz
+	@$(BUILD_ALL) -s $(FUZZERS)
+	@for fuzzer in $(FUZZERS); do mkdir -p $$fuzzer.corpus; echo "$$fuzzer"; \
+		$$fuzzer -max_total_time=$(FUZZ_SECONDS) -max_len=8192 -verbosity=0 -print_final_stats=0 \
+			-artifact_prefix=$$fuzzer. $$fuzzer.corpus || exit 1; done
+
+bench: all $(BENCHES) ## the project's own times, as medians and ratios within the run
+	@for bench in $(BENCHES); do $$bench || exit 1; done
 
 lint: $(ENGINE) ## check the house rules: floors, no clock below, no globals
 	@.ci/lint . $(BUILD)/obj
