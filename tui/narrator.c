@@ -120,10 +120,12 @@ static void tell_pause(const struct session *session, char *text, size_t room)
                  "missing pages follow later.");
 }
 
+/* The first faults one by one; then they come too fast for a sentence each. */
 static void tell_post_copy(const struct timeline *timeline, char *text, size_t room)
 {
+    enum { FAULTS_TOLD_EACH = 12 };
     struct words missing, faults;
-    if (timeline->waiting_harts > 0)
+    if (timeline->waiting_harts > 0 && timeline->faults <= FAULTS_TOLD_EACH)
         snprintf(text, room,
                  "The guest at host B touched a page that is still at host A: "
                  "it waits until that page has come (fault %s).",

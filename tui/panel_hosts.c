@@ -54,27 +54,34 @@ static void draw_map(struct canvas *canvas, struct rect rect, const struct timel
     }
 }
 
-static void draw_heading(struct canvas *canvas, struct rect rect, const struct timeline *timeline,
+/* What the guest does at the host where it is. A fault takes less than a millisecond: where time is
+ * shown fast, the words would only flicker. */
+static const char *describe_guest(const struct picture *picture, bool *is_halted)
+{
+    const double fault_is_seen = 0.01;
+    const struct timeline *timeline = &picture->session->timeline;
+    *is_halted = timeline->is_paused;
+    if (timeline->is_paused)
+        return "guest paused";
+    if (timeline->phase == PHASE_POST_COPY && picture->speed > fault_is_seen)
+        return "runs with faults";
+    *is_halted = timeline->waiting_harts > 0;
+    return *is_halted ? "guest waits" : "guest runs here";
+}
+
+static void draw_heading(struct canvas *canvas, struct rect rect, const struct picture *picture,
                          uint32_t host)
 {
+    const struct timeline *timeline = &picture->session->timeline;
     char title[32];
-    const char *state = "";
+    bool is_halted;
     snprintf(title, sizeof title, "HOST %c (%s)", host == HOST_SOURCE ? 'A' : 'B',
              host == HOST_SOURCE ? "source" : "target");
     int column = canvas_heading(canvas, rect, title);
-    if (timeline->has_guest_ended)
-        state = "";
-    else if (timeline->host == host && timeline->is_paused)
-        state = "guest paused";
-    else if (timeline->host == host && timeline->waiting_harts > 0)
-        state = "guest waits";
-    else if (timeline->host == host)
-        state = "guest runs here";
-    if (*state == '\0')
+    if (timeline->host != host || timeline->has_guest_ended)
         return;
-    bool is_halted = timeline->is_paused || timeline->waiting_harts > 0;
-    int room = rect.column + rect.columns - column - 1;
-    canvas_format(canvas, rect.row, column + 1, room,
+    const char *state = describe_guest(picture, &is_halted);
+    canvas_format(canvas, rect.row, column + 1, rect.column + rect.columns - column - 1,
                   (is_halted ? COLOUR_WAITED_FOR : COLOUR_CLEAN) | STYLE_BOLD, " %s %s ",
                   is_halted ? "\u25c6" : "\u25cf", state);
 }
@@ -113,6 +120,8 @@ static void draw_legend(struct canvas *canvas, struct rect rect,
     for (size_t i = 0; i < sizeof entries / sizeof entries[0]; i++) {
         if (column + 2 + canvas_width(entries[i].name) > end)
             break;
+        if (entries[i].state == PAGE_DIRTY) /* few of the cell's pages, or many */
+            canvas_put(canvas, rect.row, column++, entries[i].style, 0x25a1);
         canvas_put(canvas, rect.row, column, entries[i].style, entries[i].code);
         column =
             canvas_text(canvas, rect.row, column + 2, end - column, COLOUR_PLAIN, entries[i].name);
@@ -135,8 +144,8 @@ void panel_hosts(struct canvas *canvas, struct rect rect, const struct picture *
     int columns = (rect.columns - GAP_COLUMNS) / 2;
     struct rect a = {rect.row, rect.column, 1, columns};
     struct rect b = {rect.row, rect.column + rect.columns - columns, 1, columns};
-    draw_heading(canvas, a, timeline, HOST_SOURCE);
-    draw_heading(canvas, b, timeline, HOST_TARGET);
+    draw_heading(canvas, a, picture, HOST_SOURCE);
+    draw_heading(canvas, b, picture, HOST_TARGET);
 
     struct rect map = {rect.row + 1, a.column + 1, rect.rows - 2, columns - 1};
     draw_map(canvas, map, timeline, HOST_SOURCE, sums);

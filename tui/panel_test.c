@@ -107,9 +107,9 @@ static void the_pictures_say_what_is_going_on(void **state)
          {"guest paused", "still growing", "499.8 ms", "paused", "round 0"}},
         {MODE_POST_COPY,
          NS_PER_S + 1000000,
-         {"guest waits", "missing 4,095", "waited for 1", "4,096 pages to come",
+         {"runs with faults", "missing 4,095", "waited for 1", "4,096 pages to come",
           "downtime 758.0 us"}},
-        {MODE_HYBRID, NS_PER_S + NS_PER_S, {"guest runs here", "faults", "pushed", "round 0"}},
+        {MODE_HYBRID, NS_PER_S + NS_PER_S, {"runs with faults", "faults", "pushed", "round 0"}},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
