@@ -37,6 +37,16 @@ static void heap_init(void)
     heap.end = heap_end();
 }
 
+/* Where no block is used any more, all from `first` on is fresh again: blocks are never joined, so
+ * memory that was cut into small ones would be lost to larger ones for ever. */
+static void heap_start_again(uint8_t *first)
+{
+    if (heap.used_bytes > 0)
+        return; /* a connection holds half a request, or answers that nobody reads */
+    heap.fresh = first;
+    memset(heap.free, 0, sizeof heap.free);
+}
+
 static void heap_give(void *block, uint32_t class)
 {
     struct heap_free *free = block;

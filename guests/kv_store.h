@@ -153,6 +153,7 @@ static void store_clear(void)
             store.buckets[i] = NULL; /* empty buckets are not written: their pages stay clean */
     }
     store.entry_count = 0;
+    heap_start_again((uint8_t *)(store.buckets + store.bucket_count));
 }
 
 /* ---- Preloading: keys "key:00000000", "key:00000001", ... that fill a page each ---- */
