@@ -7,9 +7,12 @@
  *   kind                 base unit    accepted
  *   UNIT_SIZE            byte         B KiB MiB GiB (powers of 1024), kB MB GB (powers of 1000)
  *   UNIT_TIME            nanosecond   ns us ms s min
- *   UNIT_BANDWIDTH       bit/s        bit/s kbit/s Mbit/s Gbit/s Tbit/s, B/s kB/s MB/s GB/s MiB/s
- * GiB/s UNIT_PAGE_RATE       page/s       pages/s kpages/s Mpages/s UNIT_REQUEST_RATE    request/s
- * /s k/s UNIT_CPU_RATE        instr/s      IPS kIPS MIPS GIPS UNIT_COUNT           one digits only
+ *   UNIT_BANDWIDTH       bit/s        bit/s kbit/s Mbit/s Gbit/s Tbit/s, and bytes: B/s kB/s MB/s
+ *                                     GB/s KiB/s MiB/s GiB/s
+ *   UNIT_PAGE_RATE       page/s       pages/s kpages/s Mpages/s
+ *   UNIT_REQUEST_RATE    request/s    /s k/s
+ *   UNIT_CPU_RATE        instr/s      IPS kIPS MIPS GIPS
+ *   UNIT_COUNT           one          digits only
  */
 #ifndef BASE_UNITS_H
 #define BASE_UNITS_H

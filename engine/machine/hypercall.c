@@ -83,9 +83,11 @@ static void base_version(struct call *call)
 
 static void base_probe(struct call *call);
 
+/* A time beyond what a guest can live (292 years) is never: idling until then would bring the clock
+ * to where it overflows. */
 static void time_set(struct call *call)
 {
-    call->machine->timer_ns = call->a0;
+    call->machine->timer_ns = call->a0 <= INT64_MAX ? call->a0 : UINT64_MAX;
 }
 
 static void end_guest(struct call *call, uint64_t status)

@@ -159,6 +159,8 @@ static void sleeps_until_the_timer(void **state)
     machine->harts[0].pc = RAM_BASE + 4; /* once more */
     guest->ops->run(guest, 5001, &run);
     assert_int_equal(run.stop, GUEST_TIME_REACHED);
+    ask(HYPERCALL_TIME, 0, 1ull << 63, 0, 0); /* beyond every life: never */
+    assert_int_equal(machine->timer_ns, UINT64_MAX);
     ask(HYPERCALL_TIME, 0, UINT64_MAX, 0, 0);
     guest->ops->run(guest, 10000, &run);
     assert_int_equal(run.stop, GUEST_IDLE);

@@ -160,6 +160,7 @@ static uint64_t model_fetch_dirty(struct guest *guest, uint64_t first_idx, uint6
     uint64_t end_idx = first_idx + count;
     uint64_t fetched_count = 0;
 
+    MUST(first_idx <= guest->total_pages && count <= guest->total_pages - first_idx);
     for (uint64_t word_idx = first_idx / 64; word_idx * 64 < end_idx; word_idx++) {
         uint64_t first_of_word = word_idx * 64;
         uint64_t taken = guest->dirty.words[word_idx];
