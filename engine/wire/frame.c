@@ -5,17 +5,6 @@
 /* The header's fields by offset. */
 enum { AT_TYPE = 4, AT_NOTE = 5, AT_ZERO = 6, AT_CHECKSUM = 8 };
 
-const char *frame_type_name(enum frame_type type)
-{
-    static const char *const names[] = {
-#define FRAME_NAME(type, name) name,
-        FRAME_TYPES(FRAME_NAME)
-#undef FRAME_NAME
-    };
-    MUST((unsigned)type < FRAME_TYPE_COUNT);
-    return names[type];
-}
-
 static uint64_t little_endian(const uint8_t *at, unsigned count)
 {
     uint64_t value = 0;

@@ -25,25 +25,23 @@
 /* The largest state (64 streams with both windows full, 8 harts) is below 600 KiB. */
 #define FRAME_PAYLOAD_MAX (1u << 20)
 
-/* source -> target, then target -> source, then either. message.h has the payloads. */
-#define FRAME_TYPES(X)                    \
-    X(FRAME_HELLO, "HELLO")               \
-    X(FRAME_PAGES, "PAGES")               \
-    X(FRAME_STALE, "STALE")               \
-    X(FRAME_STATE, "STATE")               \
-    X(FRAME_COMMIT, "COMMIT")             \
-    X(FRAME_READY, "READY")               \
-    X(FRAME_RUNNING, "RUNNING")           \
-    X(FRAME_PAGE_REQUEST, "PAGE_REQUEST") \
-    X(FRAME_COMPLETE, "COMPLETE")         \
-    X(FRAME_REFUSED, "REFUSED")           \
-    X(FRAME_ABORT, "ABORT")
-
+/* message.h has the payloads. */
 enum frame_type {
-#define FRAME_ENUM(type, name) type,
-    FRAME_TYPES(FRAME_ENUM)
-#undef FRAME_ENUM
-        FRAME_TYPE_COUNT
+    /* source -> target */
+    FRAME_HELLO,
+    FRAME_PAGES,
+    FRAME_STALE,
+    FRAME_STATE,
+    FRAME_COMMIT,
+    /* target -> source */
+    FRAME_READY,
+    FRAME_RUNNING,
+    FRAME_PAGE_REQUEST,
+    FRAME_COMPLETE,
+    FRAME_REFUSED,
+    /* source -> target, instead of all the rest */
+    FRAME_ABORT,
+    FRAME_TYPE_COUNT
 };
 
 struct frame {
@@ -52,8 +50,6 @@ struct frame {
     const uint8_t *payload; /* borrowed from the bytes that were decoded */
     uint32_t payload_bytes;
 };
-
-const char *frame_type_name(enum frame_type type);
 
 /* Encoding in two steps, so that a payload is written once, in place: begin appends a header to
  * `to` and returns where it stands; whatever is appended then is the payload; end seals it. */

@@ -1,16 +1,18 @@
 /* message: what the frames of the migration stream say.
  *
  *   frame         direction  payload (little-endian)
- *   HELLO         s -> t     u32 magic, u16 version, u16 0, u32 features, u32 payload bytes of a
- * page, u64 pages, kind of guest as 16 characters, filled up with zeros READY         s <- t     -
- * it has the memory and understands the guest PAGES         s -> t     one or more of: u64 page
- * number, payload;  note: why (enum why) STALE         s -> t     u64 first page, bits (bit set:
- * the copy sent before is stale) STATE         s -> t     everything but the pages, as the guest
- * saves itself COMMIT        s -> t     u64 pages that are still missing at the target, u64 digest
- * of STATE RUNNING       s <- t     -                        it has verified all of it, and runs
- *   REFUSED       s <- t     reason as text           at any time before it runs
+ *   HELLO         s -> t     u32 magic, u16 version, u16 0, u32 features,
+ *                            u32 payload bytes of a page, u64 pages,
+ *                            kind of guest as 16 characters, filled up with zeros
+ *   READY         s <- t     -  (it has the memory and understands the guest)
+ *   PAGES         s -> t     one or more of: u64 page number, payload; note: enum why
+ *   STALE         s -> t     u64 first page, bits (set: the copy sent before is stale)
+ *   STATE         s -> t     everything but the pages, as the guest saves itself
+ *   COMMIT        s -> t     u64 pages that are missing at the target, u64 digest of STATE
+ *   RUNNING       s <- t     -  (it has verified all of it, and runs)
+ *   REFUSED       s <- t     reason as text, at any time before it runs
  *   PAGE_REQUEST  s <- t     u64 page number
- *   COMPLETE      s <- t     -                        no page is missing any more
+ *   COMPLETE      s <- t     -  (no page is missing any more)
  *   ABORT         s -> t     reason as text
  *
  *   s -> t   HELLO         PAGES PAGES ... STALE STATE COMMIT          PAGES ...
@@ -71,15 +73,15 @@ void message_put_stale(struct bytes *to, const struct bitmap *stale, uint64_t fi
 void message_put_state(struct bytes *to, const struct bytes *state);
 void message_put_commit(struct bytes *to, const struct message_commit *commit);
 void message_put_number(struct bytes *to, enum frame_type type, uint64_t number); /* PAGE_REQUEST */
-void message_put_text(struct bytes *to, enum frame_type type, const char *text);  /* REFUSED, ABORT,
-                                                     and  with "": READY, RUNNING, COMPLETE */
+/* REFUSED, ABORT; and with "": READY, RUNNING, COMPLETE. */
+void message_put_text(struct bytes *to, enum frame_type type, const char *text);
 
 /* Each reads a frame of its type whole, or says STATUS_BAD_STREAM. */
 MUST_USE enum status message_get_hello(const struct frame *frame, struct message_hello *hello);
 MUST_USE enum status message_get_commit(const struct frame *frame, struct message_commit *commit);
 MUST_USE enum status message_get_number(const struct frame *frame, uint64_t *number);
-void message_get_text(const struct frame *frame,
-                      char text[MESSAGE_REASON_MAX]); /* printable, cut */
+/* Printable, and cut where it is longer. */
+void message_get_text(const struct frame *frame, char text[MESSAGE_REASON_MAX]);
 /* The STALE bits as a reader of bytes, with where they begin; the caller checks the range. */
 MUST_USE enum status message_get_stale(const struct frame *frame, uint64_t *first_idx,
                                        const uint8_t **bits, uint32_t *bit_count);
