@@ -38,14 +38,15 @@ static double copy_rounds(const struct forecast_input *input, struct forecast *f
         left = dirtied(input, forecast->page_rate, sent);
         double downtime_s = burst_s(input, left);
         double next_s = burst_s(input, sent > 0 ? left * left / sent : 0);
-        if (is_hybrid)
-            continue;
-        forecast->is_converging = downtime_s * 1e9 <= (double)input->downtime_limit_ns;
-        /* Less than half a page is none. */
-        if (left < 0.5 || (forecast->is_converging && next_s > downtime_s * 0.75)) {
+        if (left < 0.5) { /* less than half a page is none: no round can follow */
             forecast->is_converging = true;
             break;
         }
+        if (is_hybrid)
+            continue;
+        forecast->is_converging = downtime_s * 1e9 <= (double)input->downtime_limit_ns;
+        if (forecast->is_converging && next_s > downtime_s * 0.75)
+            break;
     }
     return left;
 }
@@ -54,7 +55,9 @@ void forecast_make(enum mode mode, const struct forecast_input *input, struct fo
 {
     double left = (double)input->total_pages;
 
-    *forecast = (struct forecast){.is_converging = true};
+    /* Before the first page, HELLO goes there and READY comes back. */
+    *forecast =
+        (struct forecast){.is_converging = true, .total_s = 2 * (double)input->latency_ns / 1e9};
     forecast->page_rate = (double)input->bandwidth_bits_per_s / 8 / (double)input->page_wire_bytes;
     switch (mode) {
     case MODE_STOP_AND_COPY:
@@ -66,9 +69,12 @@ void forecast_make(enum mode mode, const struct forecast_input *input, struct fo
     case MODE_HYBRID:
         if (mode == MODE_HYBRID)
             left = copy_rounds(input, forecast, input->switch_after, true);
-        /* The pages that are left travel after the switch; the state alone makes the downtime. */
+        /* The pages that are left travel after the switch; the state alone makes the downtime, and
+         * for hybrid the bitmap of what is stale, a bit for each page. */
         forecast->downtime_s = burst_s(input, 0);
-        if (mode == MODE_HYBRID)
+        if (mode == MODE_HYBRID && left < 0.5)
+            add_round(forecast, 0); /* nothing is stale: an empty paused round, as in pre-copy */
+        else if (mode == MODE_HYBRID)
             forecast->downtime_s +=
                 (double)input->total_pages / (double)input->bandwidth_bits_per_s;
         forecast->total_s += forecast->downtime_s + left / forecast->page_rate;

@@ -30,7 +30,7 @@ struct forecast_input {
 
 struct forecast {
     double page_rate; /* mu */
-    double total_s;   /* start of the first round to the last page */
+    double total_s;   /* from the start, a round trip before the first page, to the last page */
     double downtime_s;
     uint32_t round_count; /* the paused one included; post-copy not */
     double round_pages[FORECAST_ROUNDS_MAX];

@@ -1,0 +1,121 @@
+/* The curriculum's formulas, by numbers that can be checked with a pocket calculator. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "migrate/forecast.h"
+
+#define NEAR(measured, expected, part) \
+    assert_true(fabs((measured) - (expected)) <= fabs(expected) * (part))
+
+/* 16384 pages of 4096 bytes at 16384 pages a second: a second for the whole memory. */
+static const struct forecast_input even = {
+    .total_pages = 16384,
+    .page_wire_bytes = 4096,
+    .bandwidth_bits_per_s = 16384ull * 4096 * 8,
+    .latency_ns = 1000000,
+    .state_bytes = 67109, /* a millisecond's worth */
+    .working_set_pages = 16384,
+    .downtime_limit_ns = 30000000,
+    .max_rounds = 30,
+    .switch_after = 1,
+};
+
+/* C3's case: 64 GiB over 10 Gbit/s, without framing. */
+static void test_stop_and_copy_is_the_whole_memory(void **state)
+{
+    struct forecast_input input = even;
+    struct forecast forecast;
+    (void)state;
+    input.total_pages = 16777216;
+    input.bandwidth_bits_per_s = 10000000000ull;
+    forecast_make(MODE_STOP_AND_COPY, &input, &forecast);
+    NEAR(forecast.downtime_s, 54.976 + 0.001, 1e-4);
+    NEAR(forecast.total_s, forecast.downtime_s + 0.002, 1e-9); /* HELLO there, READY back */
+    assert_int_equal(forecast.round_count, 1);
+    assert_true(forecast.round_pages[0] == 16777216);
+}
+
+/* C8: S / B + L, whatever is written and however large the memory. */
+static void test_post_copy_is_the_state_alone(void **state)
+{
+    struct forecast_input input = even;
+    struct forecast forecast;
+    (void)state;
+    for (uint64_t pages = 4096; pages <= 262144; pages *= 8) {
+        input.total_pages = input.working_set_pages = pages;
+        input.write_rate = (double)pages;
+        forecast_make(MODE_POST_COPY, &input, &forecast);
+        NEAR(forecast.downtime_s, 0.002, 1e-4);
+        NEAR(forecast.total_s, 0.004 + (double)pages / 16384, 1e-4);
+        assert_int_equal(forecast.round_count, 0);
+    }
+}
+
+/* C4: each round is N (1 - e^(-w V / (mu N))) of the one before it; here w / mu is a half. */
+static void test_rounds_shrink_by_the_exponential_form(void **state)
+{
+    struct forecast_input input = even;
+    struct forecast forecast;
+    double sum_s = 0;
+    (void)state;
+    input.write_rate = 8192;
+    input.downtime_limit_ns = 0; /* to the last page */
+    forecast_make(MODE_PRE_COPY, &input, &forecast);
+    assert_true(forecast.is_converging && forecast.round_count > 8);
+    assert_true(forecast.round_pages[0] == 16384);
+    NEAR(forecast.round_pages[1], 6446.6, 1e-4); /* 16384 (1 - e^-0.5) */
+    NEAR(forecast.round_pages[2], 2925.9, 1e-3);
+    for (uint32_t i = 0; i + 1 < forecast.round_count; i++)
+        sum_s += forecast.round_pages[i] / 16384;
+    NEAR(forecast.total_s, 0.002 + sum_s + forecast.downtime_s, 1e-9);
+    assert_true(forecast.downtime_s < 0.0021);
+}
+
+/* C7: writing faster than copying ends on the plateau v = 1 - e^(-1.2 v), 31 % of memory. */
+static void test_a_race_that_cannot_be_won_ends_at_the_round_limit(void **state)
+{
+    struct forecast_input input = even;
+    struct forecast forecast;
+    (void)state;
+    input.write_rate = 1.2 * 16384;
+    forecast_make(MODE_PRE_COPY, &input, &forecast);
+    assert_false(forecast.is_converging);
+    assert_int_equal(forecast.round_count, 31); /* thirty, and the paused one */
+    NEAR(forecast.round_pages[30], 0.3137 * 16384, 1e-2);
+}
+
+/* C10: the bitmap of stale pages, a bit each, is all that hybrid adds to post-copy's downtime; a
+ * guest that writes nothing needs none, and no second round. */
+static void test_hybrid_carries_a_bitmap_where_something_is_stale(void **state)
+{
+    struct forecast_input input = even;
+    struct forecast forecast;
+    (void)state;
+    input.write_rate = 8192;
+    forecast_make(MODE_HYBRID, &input, &forecast);
+    NEAR(forecast.downtime_s, 0.002 + 16384.0 / (double)input.bandwidth_bits_per_s, 1e-4);
+    NEAR(forecast.total_s, 0.002 + 1 + forecast.downtime_s + 6446.6 / 16384, 1e-4);
+
+    input.write_rate = 0;
+    input.switch_after = 5;
+    forecast_make(MODE_HYBRID, &input, &forecast);
+    NEAR(forecast.downtime_s, 0.002, 1e-4);
+    NEAR(forecast.total_s, 0.002 + 1 + 0.002, 1e-4);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_stop_and_copy_is_the_whole_memory),
+        cmocka_unit_test(test_post_copy_is_the_state_alone),
+        cmocka_unit_test(test_rounds_shrink_by_the_exponential_form),
+        cmocka_unit_test(test_a_race_that_cannot_be_won_ends_at_the_round_limit),
+        cmocka_unit_test(test_hybrid_carries_a_bitmap_where_something_is_stale),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
