@@ -215,6 +215,11 @@ void client_read(struct clients *clients, struct client *client, uint64_t now_ns
     uint32_t count = stream_read(&client->stream, bytes, sizeof bytes);
     for (uint32_t i = 0; i < count && client->state != CLIENT_FAILED; i++)
         take_byte(clients, client, now_ns, bytes[i]);
+    if (client->state == CLIENT_FAILED || !stream_is_at_end(&client->stream))
+        return;
+    if (client->outstanding_count > 0) /* the server hung up: the answer is lost */
+        answered(clients, client, now_ns, true);
+    client->state = CLIENT_FAILED;
 }
 
 uint64_t client_deadline_ns(const struct client *client)

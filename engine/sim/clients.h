@@ -31,7 +31,7 @@ enum client_state {
     CLIENT_ASKING,     /* DBSIZE was sent */
     CLIENT_READY,      /* knows the number of keys; waits for the others */
     CLIENT_TALKING,
-    CLIENT_FAILED, /* got a wrong answer: says no more */
+    CLIENT_FAILED, /* got a wrong answer, or the server hung up: says no more */
 };
 
 struct client_request {

@@ -143,6 +143,25 @@ static void test_wrong_answers_are_wrong(void **state)
     assert_is_wrong("\r\n");
 }
 
+static void test_a_server_that_hangs_up_loses_an_answer(void **state)
+{
+    struct play play;
+    struct client *client = play_open(&play);
+    char request[512];
+    (void)state;
+
+    hear(&play, request, sizeof request);
+    say(&play, ":0\r\n");
+    play.now_ns = client->due_ns;
+    client_tick(&play.clients, client, play.now_ns);
+    hear(&play, request, sizeof request);
+    stream_close(&play.server);
+    carry(&play);
+    assert_int_equal(count_answers(&play, true), 1);
+    assert_int_equal(client->state, CLIENT_FAILED);
+    play_close(&play);
+}
+
 static void test_no_more_than_a_few_are_outstanding(void **state)
 {
     struct play play;
@@ -163,6 +182,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_right_answers_are_right),
         cmocka_unit_test(test_wrong_answers_are_wrong),
+        cmocka_unit_test(test_a_server_that_hangs_up_loses_an_answer),
         cmocka_unit_test(test_no_more_than_a_few_are_outstanding),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

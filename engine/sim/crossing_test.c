@@ -1,43 +1,11 @@
 /* Real guests, moved: a guest that nobody talks to must end as if it had never moved, whatever the
  * mode, the seed and the instant. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include "base/prng.h"
 #include "machine/machine.h"
 #include "sim/guest_build.h"
-#include "sim/run.h"
+#include "sim/scripted.h"
 
 #define PAIRS 50 /* of seed and starting instant, for each guest and mode */
-
-struct image {
-    uint8_t *data;
-    size_t count;
-};
-
-static struct image image_read(const char *name)
-{
-    char path[256];
-    struct image image = {0};
-    snprintf(path, sizeof path, BUILD_DIR "/guests/%s", name);
-    FILE *file = fopen(path, "rb");
-    if (file == NULL)
-        fail_msg("cannot open %s", path);
-    fseek(file, 0, SEEK_END);
-    image.count = (size_t)ftell(file);
-    rewind(file);
-    image.data = malloc(image.count);
-    assert_int_equal(fread(image.data, 1, image.count, file), image.count);
-    fclose(file);
-    return image;
-}
 
 static void set(struct scenario *scenario, const char *key, const char *value)
 {

@@ -19,7 +19,9 @@ static void put_number(struct bytes *arguments, const char *name, uint64_t numbe
     put_argument(arguments, text);
 }
 
-void guest_build_arguments(const struct scenario *scenario, struct bytes *arguments)
+/* What the guest is told: its name, what the scenario's options say in the guest's own words, and
+ * then the user's arguments; each ended by a NUL. */
+static void build_arguments(const struct scenario *scenario, struct bytes *arguments)
 {
     static const char *const patterns[] = {"uniform", "sequential", "hot-cold"};
     const char *slash = strrchr(scenario->guest, '/');
@@ -75,7 +77,7 @@ enum status guest_build(const struct scenario *scenario, const uint8_t *image, s
         return STATUS_OK;
     }
     struct bytes arguments = {0};
-    guest_build_arguments(scenario, &arguments);
+    build_arguments(scenario, &arguments);
     if (arguments.count > MACHINE_ARGS_MAX) {
         bytes_fini(&arguments);
         return problem_set(problem, STATUS_USAGE, "the guest's arguments are longer than %d bytes",
@@ -94,7 +96,7 @@ struct guest *guest_build_empty(const struct scenario *scenario)
         return model_open_empty(&config);
     }
     struct bytes arguments = {0};
-    guest_build_arguments(scenario, &arguments);
+    build_arguments(scenario, &arguments);
     struct machine_config config = machine_config_of(scenario, &arguments);
     struct guest *guest = machine_open_empty(&config);
     bytes_fini(&arguments);

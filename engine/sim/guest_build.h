@@ -11,10 +11,6 @@ MUST_USE enum status guest_build(const struct scenario *scenario, const uint8_t 
 /* An empty one of the same shape, for the target. */
 struct guest *guest_build_empty(const struct scenario *scenario);
 
-/* What the guest is told: its name, what the scenario's options say in the guest's own words, and
- * then the user's arguments; each ended by a NUL. */
-void guest_build_arguments(const struct scenario *scenario, struct bytes *arguments);
-
 /* What its writes look like to the forecast: page writes per second, evenly over that many pages;
  * false where no formula applies. */
 bool guest_build_writes(const struct scenario *scenario, double *write_rate,

@@ -31,6 +31,14 @@ void observe_runners(struct observer *observer, uint64_t now_ns, bool may_run_at
         oracle_break(&observer->oracle, RULE_ONE_RUNNER, now_ns, "the guest may run at both hosts");
 }
 
+void observe_last_runner(struct observer *observer, uint64_t now_ns, bool may_run_at_source,
+                         bool may_run_at_target)
+{
+    observe_runners(observer, now_ns, may_run_at_source, may_run_at_target);
+    if (!may_run_at_source && !may_run_at_target)
+        oracle_break(&observer->oracle, RULE_ONE_RUNNER, now_ns, "the guest was lost");
+}
+
 /* ---- Streams ---- */
 
 static const char *direction_name(enum direction direction)

@@ -30,6 +30,10 @@ void observer_fini(struct observer *observer);
 void observe_runners(struct observer *observer, uint64_t now_ns, bool may_run_at_source,
                      bool may_run_at_target);
 
+/* At the end it must be at one of them: a guest is never lost in silence. */
+void observe_last_runner(struct observer *observer, uint64_t now_ns, bool may_run_at_source,
+                         bool may_run_at_target);
+
 /* Rule streams: an end may have been written to, or may have received. */
 void observe_writer(struct observer *observer, uint64_t now_ns, enum direction direction,
                     uint32_t client_idx, const struct stream *stream);

@@ -23,7 +23,8 @@ void world_happen(struct world *world, uint64_t at_ns, enum happening kind, uint
 
 /* ---- Who runs, and when ---- */
 
-void world_emit(struct world *world, struct event event)
+/* At this instant. */
+static void emit(struct world *world, struct event event)
 {
     event.at_ns = world->now_ns;
     event_append(&world->events, event);
@@ -223,9 +224,9 @@ static void drain_console(struct world *world, struct host *host)
     console = machine_console(host->guest);
     if (console->count == 0)
         return;
-    world_emit(world, (struct event){.kind = EVENT_CONSOLE_WRITTEN,
-                                     .console_written = {.host = host_idx(world, host),
-                                                         .bytes = console->count}});
+    emit(world, (struct event){
+                    .kind = EVENT_CONSOLE_WRITTEN,
+                    .console_written = {.host = host_idx(world, host), .bytes = console->count}});
     bytes_put(&world->console, console->data, console->count);
     bytes_clear(console);
 }
@@ -236,10 +237,10 @@ static void guest_ended(struct world *world, struct host *host, const struct gue
         return;
     world->has_guest_ended = true;
     drain_console(world, host);
-    world_emit(world, (struct event){.kind = EVENT_GUEST_ENDED,
-                                     .guest_ended = {.host = host_idx(world, host),
-                                                     .status = run->status,
-                                                     .is_fault = run->is_fault}});
+    emit(world, (struct event){.kind = EVENT_GUEST_ENDED,
+                               .guest_ended = {.host = host_idx(world, host),
+                                               .status = run->status,
+                                               .is_fault = run->is_fault}});
 }
 
 /* Why the guest stopped. Returns false when it will not run on before until_ns. */
@@ -256,9 +257,9 @@ static bool guest_stopped(struct world *world, struct host *host, const struct g
         return is_woken;
     }
     case GUEST_DIRTIED:
-        world_emit(world, (struct event){.kind = EVENT_PAGE_DIRTIED,
-                                         .page_dirtied = {.page_idx = run->page_idx,
-                                                          .host = host_idx(world, host)}});
+        emit(world, (struct event){.kind = EVENT_PAGE_DIRTIED,
+                                   .page_dirtied = {.page_idx = run->page_idx,
+                                                    .host = host_idx(world, host)}});
         host->offset_ns += world->scenario.trap_cost_ns;
         return true;
     case GUEST_MISSING:
@@ -313,12 +314,13 @@ static void finish(struct world *world)
         return;
     world->has_ended = true;
     drain_console(world, host);
+    observe_last_runner(&world->observer, world->now_ns, !source_wants_pause(&world->source),
+                        target_is_running(&world->target));
     if (world->target.is_complete)
         observe_end(&world->observer, world->now_ns, world->hosts[HOST_SOURCE].guest, guest);
-    world_emit(world,
-               (struct event){.kind = EVENT_RUN_ENDED,
-                              .run_ended = {.instructions = guest->ops->instructions(guest),
-                                            .digest = is_whole ? guest->ops->digest(guest) : 0}});
+    emit(world, (struct event){.kind = EVENT_RUN_ENDED,
+                               .run_ended = {.instructions = guest->ops->instructions(guest),
+                                             .digest = is_whole ? guest->ops->digest(guest) : 0}});
 }
 
 static void take(struct world *world, const struct heap_entry *entry)
@@ -342,9 +344,9 @@ static void take(struct world *world, const struct heap_entry *entry)
         return;
     case HAPPEN_ANNOUNCE:
         world->home = entry->who;
-        world_emit(world,
-                   (struct event){.kind = EVENT_STREAMS_REHOMED,
-                                  .streams_rehomed = {.streams = entry->what, .host = entry->who}});
+        emit(world,
+             (struct event){.kind = EVENT_STREAMS_REHOMED,
+                            .streams_rehomed = {.streams = entry->what, .host = entry->who}});
         return;
     case HAPPEN_END:
         finish(world);

@@ -3,9 +3,9 @@
  * Deterministic: integer nanoseconds, seeded randomness, ties broken by order. The same scenario,
  * seed and guest image give the same events, byte for byte, on any machine and compiler.
  *
- * The world lives from event to event. Whoever owns it lets it live (world_advance), takes the
- * events that happened (world_events, drained by the caller), and may interfere (world_act). The
- * oracle watches all the time; what it found is in world_oracle.
+ * The world lives from event to event. Whoever owns it lets it live (world_advance, world_step), is
+ * given the events that happened, and may interfere (the knobs). The oracle watches all the time;
+ * what it found is in world_oracle.
  */
 #ifndef SIM_WORLD_H
 #define SIM_WORLD_H

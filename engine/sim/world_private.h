@@ -55,7 +55,6 @@ struct world {
 /* Time. */
 void world_happen(struct world *world, uint64_t at_ns, enum happening kind, uint32_t who,
                   uint64_t what);
-void world_emit(struct world *world, struct event event); /* at this instant */
 
 /* The host at which the guest lives, and hears what arrives for it; NULL between two hosts. */
 struct host *world_home(struct world *world);

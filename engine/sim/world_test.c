@@ -1,36 +1,10 @@
 /* The world by example: theory against measurement on model guests, where nothing but the engine
  * and the link can be wrong. */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 #include "base/prng.h"
-#include "sim/run.h"
+#include "sim/scripted.h"
 #include "wire/message.h"
-
-/* A scenario as on a command line: "key=value" words. */
-static void scenario_of(struct scenario *scenario, const char *words)
-{
-    struct problem problem = {0};
-    char text[512], *save = NULL;
-
-    scenario_init(scenario);
-    snprintf(text, sizeof text, "%s", words);
-    for (char *word = strtok_r(text, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
-        char *value = strchr(word, '=');
-        *value++ = '\0';
-        if (scenario_set(scenario, word, value, &problem) != STATUS_OK)
-            fail_msg("%s", problem.text);
-    }
-    if (scenario_check(scenario, false, &problem) != STATUS_OK)
-        fail_msg("%s", problem.text);
-}
 
 static void run_words(struct run *run, const char *words)
 {
@@ -137,6 +111,41 @@ static void test_the_shop_is_closed_for_55_seconds(void **state)
     assert_int_equal(run.timeline.total_pages, 16777216);
     assert_near("downtime", (double)run.timeline.downtime_ns / 1e9, 54.98, 0.55);
     run_close(&run);
+}
+
+/* The forecast made before a run, and the run: where the rounds stop by expectation and by counts
+ * at the same place (many pages, rates apart from every limit), they must agree. */
+static void test_forecasts_come_true(void **state)
+{
+    static const char *const cases[] = {
+        "mode=stop-and-copy memory=256MiB latency=50ms",
+        "mode=post-copy memory=256MiB latency=50ms dirty-rate=20000pages/s",
+        "mode=hybrid memory=256MiB dirty-rate=20000pages/s switch-after=1",
+        "mode=hybrid memory=256MiB latency=50ms dirty-rate=9000pages/s switch-after=3",
+        "mode=hybrid memory=16MiB dirty-rate=1pages/s switch-after=2",
+        "mode=pre-copy memory=1GiB latency=50ms dirty-rate=9000pages/s downtime-limit=200ms",
+        "mode=pre-copy memory=256MiB dirty-rate=40000pages/s max-rounds=4",
+        "mode=pre-copy memory=256MiB latency=1s dirty-rate=25000pages/s working-set=64MiB "
+        "max-rounds=6 bandwidth=1Gbit/s downtime-limit=1ms",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char words[240];
+        struct run run;
+        struct forecast forecast;
+        snprintf(words, sizeof words, "guest=model:uniform run-for=0ms %s", cases[i]);
+        run_words(&run, words);
+        const struct timeline *timeline = &run.timeline;
+        assert_true(run_forecast(&run.scenario, run.scenario.mode, world_state_bytes(run.world),
+                                 &forecast));
+        double total_s = (double)(timeline->ended_ns - timeline->started_ns) / 1e9;
+        double downtime_s = (double)timeline->downtime_ns / 1e9;
+        assert_near(cases[i], total_s, forecast.total_s, forecast.total_s * 0.01);
+        assert_near(cases[i], downtime_s, forecast.downtime_s, forecast.downtime_s * 0.02);
+        assert_int_equal(timeline->round_count, forecast.round_count);
+        assert_int_equal(timeline->is_limit_exceeded, !forecast.is_converging);
+        run_close(&run);
+    }
 }
 
 static void test_limits_end_a_race_that_cannot_be_won(void **state)
@@ -249,6 +258,7 @@ int main(void)
         cmocka_unit_test(test_rounds_follow_the_exponential_form),
         cmocka_unit_test(test_downtimes_are_those_of_theory),
         cmocka_unit_test(test_the_shop_is_closed_for_55_seconds),
+        cmocka_unit_test(test_forecasts_come_true),
         cmocka_unit_test(test_limits_end_a_race_that_cannot_be_won),
         cmocka_unit_test(test_a_downtime_allowance_is_not_spent),
         cmocka_unit_test(test_a_run_does_not_depend_on_how_it_is_cut),

@@ -1,0 +1,125 @@
+/* The session: every key at any instant, in every phase. What it says it can do, it does; nothing
+ * that anybody presses breaks a rule, hangs the world or turns time back. */
+#include "base/prng.h"
+#include "base/units.h"
+#include "sim/scripted.h"
+
+#define GAMES 60 /* of random keys, for each scenario */
+
+static void press_any_key(struct session *session, struct prng *prng)
+{
+    enum session_command command = (enum session_command)prng_below(prng, SESSION_COMMAND_COUNT);
+    bool can = session->ops->can(session, command);
+
+    assert_int_equal(session->ops->act(session, command, prng_below(prng, MODE_COUNT)), can);
+    if (command == SESSION_REPLAY) {
+        assert_int_equal(session->timeline.now_ns, 0);
+        assert_null(session->verdict);
+    }
+}
+
+static void play(struct session *session, struct prng *prng)
+{
+    for (unsigned turn = 0; turn < 3000 && !session->has_ended; turn++) {
+        uint64_t before_ns = session->timeline.now_ns;
+        if (prng_below(prng, 400) == 0) {
+            press_any_key(session, prng);
+            continue;
+        }
+        if (prng_below(prng, 4) > 0)
+            session->ops->step(session);
+        else /* from a nanosecond to a quarter of a second */
+            session->ops->advance(session, before_ns + (1ull << prng_below(prng, 29)));
+        assert_true(session->timeline.now_ns >= before_ns);
+    }
+    while (!session->has_ended)
+        session->ops->advance(session, session->timeline.now_ns + NS_PER_S);
+}
+
+static void assert_survives_any_key(const char *words, const struct image *image)
+{
+    for (uint64_t game = 0; game < GAMES; game++) {
+        struct scenario scenario;
+        struct session *session;
+        struct prng prng = prng_make(game, 3);
+
+        scenario_of(&scenario, words);
+        scenario.mode = (enum mode)prng_below(&prng, MODE_COUNT);
+        assert_int_equal(
+            run_session_open(&session, &scenario, image->data, image->count, "a test", NULL),
+            STATUS_OK);
+        play(session, &prng);
+        if (session->is_broken)
+            fail_msg("%s, game %llu: %s", words, (unsigned long long)game, session->verdict);
+        assert_true(session->timeline.outcome == OUTCOME_COMPLETED ||
+                    session->timeline.outcome == OUTCOME_ABORTED);
+        assert_int_equal(session->timeline.host, session->timeline.outcome == OUTCOME_COMPLETED
+                                                     ? HOST_TARGET
+                                                     : HOST_SOURCE);
+        assert_non_null(session->verdict);
+        for (int command = 0; command < SESSION_REPLAY; command++)
+            assert_false(session->ops->act(session, (enum session_command)command, 0));
+        session->ops->close(session);
+        scenario_fini(&scenario);
+    }
+}
+
+static void test_any_key_at_any_instant_of_a_model(void **state)
+{
+    const struct image none = {0};
+    (void)state;
+    assert_survives_any_key("guest=model:uniform memory=1MiB bandwidth=100Mbit/s latency=2ms "
+                            "dirty-rate=2000pages/s start-at=30ms run-for=5ms",
+                            &none);
+}
+
+static void test_any_key_at_any_instant_of_a_service(void **state)
+{
+    struct image image = image_read("kv");
+    (void)state;
+    assert_survives_any_key("guest=kv memory=1MiB bandwidth=100Mbit/s latency=2ms clients=2 "
+                            "request-rate=200/s start-at=30ms run-for=5ms",
+                            &image);
+    free(image.data);
+}
+
+/* The same seed in another mode is another run; in the same mode it is the same one. */
+static void test_a_replay_is_the_same_run_again(void **state)
+{
+    struct scenario scenario;
+    struct session *session;
+    uint64_t digest, pages_sent, ended_ns;
+    (void)state;
+
+    scenario_of(&scenario, "guest=model:uniform memory=1MiB dirty-rate=2000pages/s run-for=5ms");
+    assert_int_equal(run_session_open(&session, &scenario, NULL, 0, "a test", NULL), STATUS_OK);
+    session->ops->advance(session, NS_PER_S);
+    assert_true(session->has_ended);
+    digest = session->timeline.digest;
+    pages_sent = session->timeline.pages_sent;
+    ended_ns = session->timeline.ended_ns;
+
+    assert_true(session->ops->act(session, SESSION_REPLAY, MODE_POST_COPY));
+    session->ops->advance(session, NS_PER_S);
+    assert_int_equal(session->facts.mode, MODE_POST_COPY);
+    assert_true(session->timeline.pages_sent < pages_sent);
+
+    assert_true(session->ops->act(session, SESSION_REPLAY, MODE_PRE_COPY));
+    session->ops->advance(session, NS_PER_S);
+    assert_int_equal(session->timeline.digest, digest);
+    assert_int_equal(session->timeline.pages_sent, pages_sent);
+    assert_int_equal(session->timeline.ended_ns, ended_ns);
+    assert_false(session->ops->act(session, SESSION_REPLAY, MODE_COUNT));
+    session->ops->close(session);
+    scenario_fini(&scenario);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_any_key_at_any_instant_of_a_model),
+        cmocka_unit_test(test_any_key_at_any_instant_of_a_service),
+        cmocka_unit_test(test_a_replay_is_the_same_run_again),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
