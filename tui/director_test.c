@@ -95,6 +95,34 @@ static void every_mode_ends_in_reasonable_time(void **state)
     }
 }
 
+/* What a pause is slowed to: it follows from how long it is thought to be, and from nothing else.
+ */
+static void a_pause_is_slowed_to_what_can_be_followed(void **state)
+{
+    static const struct {
+        uint64_t forecast_ns;
+        bool is_demo;
+        double speed;
+    } rows[] = {
+        {500 * NS_PER_US, true, 1 / 7000.0}, {5 * NS_PER_MS, true, 1 / 2000.0},
+        {5 * NS_PER_MS, false, 1 / 2000.0},  {30 * NS_PER_MS, true, 1 / 1000.0},
+        {30 * NS_PER_MS, false, 1 / 300.0},  {600 * NS_PER_MS, true, 1 / 10.0},
+        {2700 * NS_PER_MS, true, 1 / 2.0},   {60 * NS_PER_S, true, 10},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct scripted *s = scripted_open(MODE_POST_COPY, 64, NS_PER_MS);
+        struct director director;
+        s->session.facts.forecast_downtime_ns = rows[i].forecast_ns;
+        s->session.ops->advance(&s->session, s->paused_ns);
+        assert_true(s->session.timeline.is_paused);
+        director_init(&director, rows[i].is_demo, 0);
+        double speed = director_speed(&director, &s->session);
+        assert_true(speed > rows[i].speed * 0.999 && speed < rows[i].speed * 1.001);
+        scripted_close(&s->session);
+    }
+}
+
 /* However fast the world goes, the first look at the pause is at its beginning. */
 static void no_pause_is_passed_unseen(void **state)
 {
@@ -154,6 +182,7 @@ int main(void)
         cmocka_unit_test(speeds_are_told_in_words),
         cmocka_unit_test(the_demonstration_lasts_about_half_a_minute),
         cmocka_unit_test(every_mode_ends_in_reasonable_time),
+        cmocka_unit_test(a_pause_is_slowed_to_what_can_be_followed),
         cmocka_unit_test(no_pause_is_passed_unseen),
         cmocka_unit_test(a_given_speed_is_kept_and_keys_double_it),
         cmocka_unit_test(steps_are_never_taken_back),

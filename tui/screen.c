@@ -346,15 +346,14 @@ int screen_key(int timeout_ms)
 {
     struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
     int ready = poll(&input, 1, timeout_ms);
+    bool is_gone = ready > 0 && (input.revents & (POLLHUP | POLLERR | POLLNVAL)) != 0;
     if (is_stop_wanted)
         stop_until_continued();
-    if (ready > 0 && (input.revents & (POLLHUP | POLLERR | POLLNVAL)) && !(input.revents & POLLIN))
-        return SCREEN_KEY_CLOSED;
 
     wint_t code;
     int kind = get_wch(&code); /* also where poll was interrupted: a resize arrives as a key */
-    if (kind == ERR)
-        return ready > 0 && errno != EINTR && errno != EAGAIN ? SCREEN_KEY_CLOSED : SCREEN_KEY_NONE;
+    if (kind == ERR)           /* nothing, or bytes that are no character */
+        return is_gone ? SCREEN_KEY_CLOSED : SCREEN_KEY_NONE;
     if (kind == KEY_CODE_YES)
         return code == KEY_RESIZE ? SCREEN_KEY_RESIZED : SCREEN_KEY_NONE;
     return (int)code;

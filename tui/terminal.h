@@ -83,7 +83,8 @@ static inline void terminal_close(struct terminal *terminal)
         kill(terminal->child, SIGKILL);
         waitpid(terminal->child, NULL, 0);
     }
-    close(terminal->file);
+    if (terminal->file >= 0)
+        close(terminal->file);
     vterm_free(terminal->vterm);
     bytes_fini(&terminal->log);
     free(terminal);

@@ -20,12 +20,13 @@ struct show {
     uint64_t start_ns;
     double speed;
     bool is_broken;
-    uint64_t crash_ns; /* an assertion fails when the world comes so far; 0: never */
-    int job_file;      /* the view runs as a shell's job, its process id is written here; 0: no */
+    uint64_t crash_ns;  /* an assertion fails when the world comes so far; 0: never */
+    int ignored_signal; /* 0: none */
+    int job_file;       /* the view runs as a shell's job, its process id is written here; 0: no */
 };
 
 static const struct show usual = {
-    "xterm-256color", "C.UTF-8", NULL, MODE_PRE_COPY, NS_PER_S / 4, 1, false, 0, 0};
+    "xterm-256color", "C.UTF-8", NULL, MODE_PRE_COPY, NS_PER_S / 4, 1, false, 0, 0, 0};
 
 static uint64_t crash_at_ns;
 
@@ -44,6 +45,8 @@ static int play(void *user)
     /* Neither what cmocka catches nor what a shell lets its background jobs ignore. */
     for (int signal_number = 1; signal_number < 32; signal_number++)
         signal(signal_number, SIG_DFL);
+    if (show->ignored_signal != 0)
+        signal(show->ignored_signal, SIG_IGN);
     setenv("LC_ALL", show->locale, 1);
     setenv("TERM", show->term, 1);
     unsetenv("NO_COLOR");
@@ -298,7 +301,7 @@ static void key_post_copy(struct terminal *terminal, const char *key)
     assert_shows(terminal, "Round 0 sends all");
     terminal_type(terminal, key);
     assert_shows(terminal, "to come");
-    assert_shows(terminal, "guest runs here");
+    assert_shows(terminal, "runs with faults");
     terminal_type(terminal, key);
     assert_shows(terminal, "This is post-copy already.");
 }
@@ -456,6 +459,37 @@ static void it_stops_and_goes_on_as_a_job(void **state)
     close(files[1]);
 }
 
+static void a_terminal_that_goes_away_ends_it(void **state)
+{
+    struct show show = usual;
+    int status;
+    (void)state;
+    show.ignored_signal = SIGHUP; /* as under nohup: otherwise the signal ends it */
+    struct terminal *terminal = open_show(&show, 24, 80);
+    assert_shows(terminal, "q quit");
+    close(terminal->file);
+    terminal->file = -1;
+    assert_int_equal(waitpid(terminal->child, &status, 0), terminal->child);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == VIEW_TROUBLE);
+    terminal->child = 0;
+    terminal_close(terminal);
+}
+
+static void bytes_that_are_no_keys_do_nothing(void **state)
+{
+    (void)state;
+    struct terminal *terminal = open_show(&usual, 24, 80);
+    assert_shows(terminal, "q quit");
+    terminal_type(terminal, "\xe9\xff\033[A\001\t\rxyz");
+    /* What is no character may swallow what comes with it, but not what comes later. */
+    for (int tries = 0; tries < 100 && !terminal_shows(terminal, "faster"); tries++) {
+        terminal_type(terminal, "+");
+        terminal_take(terminal, 100);
+    }
+    assert_shows(terminal, "faster");
+    quit(terminal);
+}
+
 /* ---- Terminals of other kinds. ---- */
 
 /* Counts the parameters of all "select graphic rendition" sequences that ask for a colour. */
@@ -552,6 +586,8 @@ int main(void)
         cmocka_unit_test(control_c_ends_it),
         cmocka_unit_test(a_failed_assertion_can_be_read_afterwards),
         cmocka_unit_test(it_stops_and_goes_on_as_a_job),
+        cmocka_unit_test(a_terminal_that_goes_away_ends_it),
+        cmocka_unit_test(bytes_that_are_no_keys_do_nothing),
         cmocka_unit_test(no_color_means_no_colour),
         cmocka_unit_test(a_locale_without_utf8_gets_ascii),
         cmocka_unit_test(terminals_that_cannot_show_pictures_get_lines),
