@@ -154,6 +154,54 @@ static void test_a_refused_commit_gives_the_guest_back(void **state)
     pair_fini(&pair);
 }
 
+/* The state is right, but a page is missing that the source has not named. */
+static void test_a_hole_in_memory_is_refused(void **state)
+{
+    struct pair pair;
+    struct bytes forged = {0}, saved = {0};
+    (void)state;
+    pair_init(&pair, strategy_of(MODE_STOP_AND_COPY), PAGES);
+    source_start(&pair.source, 0);
+    while (pair.source.phase != PHASE_PAUSE || pair.source.to_send.set_count > 0)
+        pair_exchange(&pair, 4096);
+    pair.guests[1]->ops->drop_page(pair.guests[1], 3);
+    pair.guests[0]->ops->save(pair.guests[0], &saved);
+    message_put_state(&forged, &saved);
+    message_put_commit(
+        &forged, &(struct message_commit){.missing_pages = 0,
+                                          .state_digest = digest_of(saved.data, saved.count)});
+    target_receive(&pair.target, pair.now_ns, forged.data, forged.count);
+    assert_int_equal(pair.target.phase, TARGET_REFUSED);
+    assert_string_equal(pair.target.reason, "pages are missing that the source has not named");
+    bytes_fini(&forged);
+    bytes_fini(&saved);
+    pair_fini(&pair);
+}
+
+/* Once the guest runs at the target, its own writes are newer than anything that may still come. */
+static void test_an_old_copy_does_not_overwrite_what_the_guest_wrote(void **state)
+{
+    static const uint8_t old[8] = {99};
+    struct pair pair;
+    struct bytes late = {0};
+    uint8_t before[8], after[8];
+    (void)state;
+    pair_init(&pair, strategy_of(MODE_STOP_AND_COPY), PAGES);
+    source_start(&pair.source, 0);
+    while (pair_exchange(&pair, 4096))
+        ;
+    pair.guests[1]->ops->read_pages(pair.guests[1], 7, 1, before);
+    size_t begin = frame_begin(&late, FRAME_PAGES, WHY_PUSHED);
+    bytes_put_u64(&late, 7);
+    bytes_put(&late, old, sizeof old);
+    frame_end(&late, begin);
+    target_receive(&pair.target, pair.now_ns, late.data, late.count);
+    pair.guests[1]->ops->read_pages(pair.guests[1], 7, 1, after);
+    assert_memory_equal(before, after, sizeof before);
+    bytes_fini(&late);
+    pair_fini(&pair);
+}
+
 static void test_a_broken_stream_ends_the_move_and_not_the_guest(void **state)
 {
     static const uint8_t noise[64] = {0xff, 0xff, 0xff, 0xff, 9};
@@ -241,6 +289,44 @@ static void early_next(const struct view *view, void *memo, struct action *actio
                                                 : ACTION_FETCH;
 }
 
+/* Wants everything sent at once. */
+static void greedy_next(const struct view *view, void *memo, struct action *action)
+{
+    (void)memo;
+    action->kind = view->phase == PHASE_COPY                                     ? ACTION_PAUSE
+                   : view->phase == PHASE_PAUSE && view->to_send->set_count == 0 ? ACTION_HAND_OVER
+                                                                                 : ACTION_SEND;
+    action->first_idx = view_next_page(view, 0);
+    action->count = view->total_pages - action->first_idx;
+}
+
+/* 70,000 pages of a model are more than a frame may carry, however wide the link. */
+static void test_a_run_of_pages_is_bounded_by_a_frame(void **state)
+{
+    static const struct strategy greedy = {MODE_STOP_AND_COPY, greedy_next};
+    struct model_config model = {.pattern = MODEL_IDLE, .total_pages = 70000};
+    struct source_config config = {.strategy = &greedy, .copy_chunk_bytes = 1ull << 40};
+    struct guest *guest = model_open(&model);
+    struct event_list events = {0};
+    struct source source;
+    struct bytes ready = {0}, out = {0};
+    (void)state;
+    source_init(&source, &config, guest, &events);
+    source_start(&source, 0);
+    source_send(&source, 0, 0, &out);
+    message_put_text(&ready, FRAME_READY, "");
+    source_receive(&source, 0, ready.data, ready.count);
+    while (source_send(&source, 0, 0, &out) > 0)
+        ;
+    assert_int_equal(source.phase, PHASE_HAND_OVER);
+    assert_int_equal(source.sent.set_count, 70000);
+    source_fini(&source);
+    event_list_fini(&events);
+    bytes_fini(&ready);
+    bytes_fini(&out);
+    guest->ops->close(guest);
+}
+
 static void test_a_strategy_cannot_break_a_rule(void **state)
 {
     static const struct strategy nonsense = {MODE_PRE_COPY, nonsense_next};
@@ -278,8 +364,11 @@ int main(void)
         cmocka_unit_test(test_every_mode_moves_everything_however_it_is_cut),
         cmocka_unit_test(test_a_target_that_does_not_fit_refuses_before_anything_is_sent),
         cmocka_unit_test(test_a_refused_commit_gives_the_guest_back),
+        cmocka_unit_test(test_a_hole_in_memory_is_refused),
+        cmocka_unit_test(test_an_old_copy_does_not_overwrite_what_the_guest_wrote),
         cmocka_unit_test(test_a_broken_stream_ends_the_move_and_not_the_guest),
         cmocka_unit_test(test_a_requested_page_overtakes_the_push),
+        cmocka_unit_test(test_a_run_of_pages_is_bounded_by_a_frame),
         cmocka_unit_test(test_a_strategy_cannot_break_a_rule),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -148,6 +148,22 @@ static void test_forecasts_come_true(void **state)
     }
 }
 
+/* C6: the guest stands still while a trap is handled, so a round has time for no more of them. */
+static void test_a_trap_costs_world_time(void **state)
+{
+    struct run run;
+    (void)state;
+    run_words(&run, "guest=model:uniform memory=64MiB dirty-rate=30000pages/s trap-cost=1ms "
+                    "max-rounds=3 run-for=0ms");
+    for (uint32_t i = 0; i < 3; i++) {
+        const struct timeline_round *round = &run.timeline.rounds[i];
+        assert_near("traps of a round", (double)round->dirtied_pages,
+                    (double)round->duration_ns / (1e6 + 1e9 / 30000),
+                    2 + (double)round->dirtied_pages * 0.04);
+    }
+    run_close(&run);
+}
+
 static void test_limits_end_a_race_that_cannot_be_won(void **state)
 {
     static const char *const base =
@@ -259,6 +275,7 @@ int main(void)
         cmocka_unit_test(test_downtimes_are_those_of_theory),
         cmocka_unit_test(test_the_shop_is_closed_for_55_seconds),
         cmocka_unit_test(test_forecasts_come_true),
+        cmocka_unit_test(test_a_trap_costs_world_time),
         cmocka_unit_test(test_limits_end_a_race_that_cannot_be_won),
         cmocka_unit_test(test_a_downtime_allowance_is_not_spent),
         cmocka_unit_test(test_a_run_does_not_depend_on_how_it_is_cut),
