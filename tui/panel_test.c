@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <setjmp.h>
 #include <cmocka.h>
+#include <time.h>
 
 #include "tui/layout.h"
 #include "tui/panel.h"
@@ -164,12 +165,40 @@ static void sixteen_million_pages_are_drawn_whole(void **state)
     scripted_close(&s->session);
 }
 
+/* The promise of the design. Processor time, and the best of several: what else the machine does
+ * must not decide. */
+static void a_frame_takes_less_than_five_milliseconds(void **state)
+{
+    static const uint64_t pages[] = {16384, 1ull << 24};
+    (void)state;
+    for (size_t i = 0; i < sizeof pages / sizeof pages[0]; i++) {
+        struct scripted *s = scripted_open(MODE_PRE_COPY, 16384, NS_PER_S);
+        uint64_t best_ns = UINT64_MAX;
+        timeline_fini(&s->session.timeline);
+        timeline_init(&s->session.timeline, pages[i]);
+        s->session.facts.total_pages = pages[i];
+        s->session.ops->advance(&s->session, 3 * NS_PER_S);
+        for (int frame = 0; frame < 20; frame++) {
+            struct timespec began, ended;
+            clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &began);
+            draw(s, 60, 200, false, false);
+            clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ended);
+            uint64_t took_ns = (uint64_t)(ended.tv_sec - began.tv_sec) * NS_PER_S +
+                               (uint64_t)ended.tv_nsec - (uint64_t)began.tv_nsec;
+            best_ns = took_ns < best_ns ? took_ns : best_ns;
+        }
+        assert_true(best_ns < 5 * NS_PER_MS);
+        scripted_close(&s->session);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_panels_cover_every_size_exactly),
         cmocka_unit_test(the_pictures_say_what_is_going_on),
         cmocka_unit_test(no_size_breaks_a_picture),
+        cmocka_unit_test(a_frame_takes_less_than_five_milliseconds),
         cmocka_unit_test(sixteen_million_pages_are_drawn_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
