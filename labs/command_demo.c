@@ -10,6 +10,7 @@
 #include "labs/report.h"
 #include "labs/setting.h"
 #include "labs/watch.h"
+#include "sim/run_session.h"
 
 static const struct preset demo_scenario[] = {
     {"args", "--preload 48MiB", true},

@@ -8,6 +8,7 @@
 #include "labs/watch.h"
 #include "record/playback.h"
 #include "sim/run.h"
+#include "sim/run_session.h"
 
 /* A recording of an hour has some hundred MiB; what is larger was not made by ferry. */
 #define RECORDING_BYTES_MAX (2ull << 30)

@@ -1,5 +1,5 @@
 /* run: a world with its timeline and its recording kept in step. What `ferry run`, `compare`, the
- * tests and the simulated session are made of.
+ * tests are made of.
  */
 #ifndef SIM_RUN_H
 #define SIM_RUN_H
@@ -9,7 +9,6 @@
 
 #include "migrate/forecast.h"
 #include "record/recording.h"
-#include "record/session.h"
 #include "record/timeline.h"
 #include "sim/world.h"
 
@@ -41,10 +40,10 @@ bool run_forecast(const struct scenario *scenario, enum mode mode, uint64_t stat
 void run_verify(const struct run *run, const uint8_t *image, size_t image_bytes,
                 struct oracle *oracle);
 
-/* The same as a session that a view can drive; owns everything. `origin` names the scenario. The
- * image is copied, for replays. session->ops->close frees it. */
-MUST_USE enum status run_session_open(struct session **session, const struct scenario *scenario,
-                                      const uint8_t *image, size_t image_bytes, const char *origin,
-                                      struct problem *problem);
+/* The two steps that a run and a session share: what happened goes to the timeline and to the
+ * recording, in that order; and a recording begins with its scenario. */
+void run_fold(const struct event_list *events, struct timeline *timeline,
+              struct recorder *recorder);
+void run_begin_recording(struct recorder *recorder, const struct scenario *scenario, bool is_kept);
 
 #endif

@@ -3,6 +3,7 @@
 #include "base/prng.h"
 #include "base/units.h"
 #include "sim/scripted.h"
+#include "sim/run_session.h"
 
 #define GAMES 60 /* of random keys, for each scenario */
 

@@ -1,0 +1,236 @@
+#include "sim/run_session.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/units.h"
+#include "machine/hypercall.h"
+#include "sim/run.h"
+
+struct run_session {
+    struct session session; /* first: views hold a pointer to it */
+    struct scenario scenario;
+    uint8_t *image;
+    size_t image_bytes;
+    struct world *world;
+    struct recorder recorder;
+    struct event_list events;
+    char verdict[320];
+    uint64_t round_pages[FORECAST_ROUNDS_MAX];
+    char guest[64], origin[256];
+};
+
+static uint64_t ns_of(double seconds)
+{
+    return seconds * 1e9 < (double)INT64_MAX ? (uint64_t)(seconds * 1e9 + 0.5) : UINT64_MAX;
+}
+
+static void forecast_facts(struct run_session *own)
+{
+    struct session_facts *facts = &own->session.facts;
+    uint64_t state_bytes = world_state_bytes(own->world);
+    struct forecast forecast;
+
+    facts->forecast_total_ns = facts->forecast_downtime_ns = UINT64_MAX;
+    facts->forecast_round_pages = NULL;
+    facts->forecast_round_count = 0;
+    if (run_forecast(&own->scenario, own->scenario.mode, state_bytes, &forecast)) {
+        facts->forecast_total_ns = ns_of(forecast.total_s);
+        facts->forecast_downtime_ns = ns_of(forecast.downtime_s);
+        facts->forecast_round_pages = own->round_pages;
+        facts->forecast_round_count = forecast.round_count;
+        for (uint32_t i = 0; i < forecast.round_count; i++)
+            own->round_pages[i] = (uint64_t)(forecast.round_pages[i] + 0.5);
+    }
+    run_forecast(&own->scenario, MODE_STOP_AND_COPY, state_bytes, &forecast);
+    facts->stop_and_copy_downtime_ns = ns_of(forecast.downtime_s);
+}
+
+static void set_facts(struct run_session *own)
+{
+    const struct scenario *scenario = &own->scenario;
+    own->session.facts = (struct session_facts){
+        .guest = own->guest,
+        .origin = own->origin,
+        .mode = scenario->mode,
+        .seed = scenario->seed,
+        .total_pages = world_total_pages(own->world),
+        .page_bytes = PAGE_BYTES,
+        .bandwidth_bits_per_s = scenario->bandwidth_bits_per_s,
+        .latency_ns = scenario->latency_ns,
+        .downtime_limit_ns = scenario->downtime_limit_ns,
+        .client_count = scenario->client_count,
+        .request_rate = scenario->request_rate,
+        .start_at_ns = scenario->start_at_ns,
+    };
+    forecast_facts(own);
+}
+
+static enum status open_world(struct run_session *own, struct problem *problem)
+{
+    enum status status =
+        world_open(&own->scenario, own->image, own->image_bytes, &own->world, problem);
+    if (status != STATUS_OK)
+        return status;
+    timeline_init(&own->session.timeline, world_total_pages(own->world));
+    run_begin_recording(&own->recorder, &own->scenario, false);
+    own->session.has_ended = own->session.is_broken = false;
+    own->session.verdict = NULL;
+    set_facts(own);
+    return STATUS_OK;
+}
+
+static void close_world(struct run_session *own)
+{
+    world_close(own->world);
+    timeline_fini(&own->session.timeline);
+    recorder_fini(&own->recorder);
+}
+
+static void write_verdict(struct run_session *own)
+{
+    const struct timeline *timeline = &own->session.timeline;
+    const struct oracle *oracle = world_oracle(own->world);
+    char silence[32], downtime[32], stop[32], clients[120] = "";
+
+    units_for_people(UNIT_TIME, timeline->longest_silence_ns, silence, sizeof silence);
+    units_for_people(UNIT_TIME, timeline->downtime_ns, downtime, sizeof downtime);
+    units_for_people(UNIT_TIME, own->session.facts.stop_and_copy_downtime_ns, stop, sizeof stop);
+    if (own->scenario.client_count > 0)
+        snprintf(
+            clients, sizeof clients, "%llu clients, %llu answers, %llu wrong; longest silence %s; ",
+            (unsigned long long)own->scenario.client_count, (unsigned long long)timeline->answers,
+            (unsigned long long)timeline->errors, silence);
+    own->session.is_broken =
+        !oracle_holds(oracle) || timeline->errors > 0 || timeline->is_guest_fault;
+    own->session.verdict = own->verdict;
+    if (!oracle_holds(oracle))
+        snprintf(own->verdict, sizeof own->verdict, "%s", oracle->what);
+    else if (timeline->outcome != OUTCOME_COMPLETED)
+        snprintf(own->verdict, sizeof own->verdict, "%sthe guest stayed at the source: %s", clients,
+                 world_reason(own->world));
+    else if (own->scenario.mode == MODE_STOP_AND_COPY)
+        snprintf(own->verdict, sizeof own->verdict, "%sdowntime %s", clients, downtime);
+    else
+        snprintf(own->verdict, sizeof own->verdict,
+                 "%sdowntime %s; stop-and-copy would have been %s", clients, downtime, stop);
+}
+
+static void after(struct run_session *own, bool is_alive)
+{
+    run_fold(&own->events, &own->session.timeline, &own->recorder);
+    own->events.count = 0;
+    if (is_alive || own->session.has_ended)
+        return;
+    own->session.has_ended = true;
+    write_verdict(own);
+}
+
+static void session_advance(struct session *session, uint64_t until_ns)
+{
+    struct run_session *own = (struct run_session *)session;
+    bool is_alive = world_advance(own->world, until_ns, &own->events);
+    after(own, is_alive);
+    if (is_alive)
+        timeline_advance(&session->timeline, world_now_ns(own->world));
+}
+
+static bool session_step(struct session *session)
+{
+    struct run_session *own = (struct run_session *)session;
+    bool is_alive = world_step(own->world, &own->events);
+    after(own, is_alive);
+    return is_alive;
+}
+
+static bool session_can(const struct session *session, enum session_command command)
+{
+    const struct timeline *timeline = &session->timeline;
+    bool is_copying = timeline->phase == PHASE_SETUP || timeline->phase == PHASE_COPY;
+
+    switch (command) {
+    case SESSION_START:
+        return !timeline->has_started && !session->has_ended;
+    case SESSION_POST_COPY:
+        return is_copying;
+    case SESSION_ABORT:
+        return is_copying || timeline->phase == PHASE_PAUSE;
+    case SESSION_REPLAY:
+        return true;
+    case SESSION_COMMAND_COUNT:
+        break;
+    }
+    return false;
+}
+
+static bool replay(struct run_session *own, uint64_t mode)
+{
+    if (mode >= MODE_COUNT)
+        return false;
+    close_world(own);
+    own->scenario.mode = (enum mode)mode;
+    enum status status = open_world(own, NULL);
+    MUST(status == STATUS_OK); /* the same scenario was opened before */
+    return true;
+}
+
+static bool session_act(struct session *session, enum session_command command, uint64_t value)
+{
+    struct run_session *own = (struct run_session *)session;
+    bool has_obeyed = false;
+
+    if (!session_can(session, command))
+        return false;
+    if (command == SESSION_REPLAY)
+        return replay(own, value);
+    event_append(&own->events, (struct event){.at_ns = world_now_ns(own->world),
+                                              .kind = EVENT_INPUT_GIVEN,
+                                              .input_given = {.command = command, .value = value}});
+    if (command == SESSION_START)
+        has_obeyed = world_start(own->world, &own->events);
+    else if (command == SESSION_POST_COPY)
+        has_obeyed = world_switch_to_post_copy(own->world, &own->events);
+    else if (command == SESSION_ABORT)
+        has_obeyed = world_abort(own->world, &own->events);
+    after(own, true);
+    return has_obeyed;
+}
+
+static void session_close(struct session *session)
+{
+    struct run_session *own = (struct run_session *)session;
+    close_world(own);
+    scenario_fini(&own->scenario);
+    event_list_fini(&own->events);
+    free(own->image);
+    free(own);
+}
+
+enum status run_session_open(struct session **session, const struct scenario *scenario,
+                             const uint8_t *image, size_t image_bytes, const char *origin,
+                             struct problem *problem)
+{
+    static const struct session_ops ops = {session_advance, session_step, session_can, session_act,
+                                           session_close};
+    struct run_session *own = calloc(1, sizeof *own);
+    MUST(own != NULL);
+    own->session.ops = &ops;
+    scenario_copy(&own->scenario, scenario);
+    snprintf(own->guest, sizeof own->guest, "%.63s", scenario->guest);
+    snprintf(own->origin, sizeof own->origin, "%s", origin);
+    own->image_bytes = image_bytes;
+    own->image = malloc(image_bytes + 1);
+    MUST(own->image != NULL);
+    if (image_bytes > 0)
+        memcpy(own->image, image, image_bytes);
+    enum status status = open_world(own, problem);
+    if (status != STATUS_OK) {
+        scenario_fini(&own->scenario);
+        free(own->image);
+        free(own);
+        return status;
+    }
+    *session = &own->session;
+    return STATUS_OK;
+}
