@@ -101,13 +101,25 @@ static enum status check_size(const struct image *image, uint64_t end, uint64_t 
                        image->name, given, needed);
 }
 
+/* A segment to be loaded. One that a linker made for the file's own headers alone, below memory
+ * (lld does, where no script tells it otherwise), holds nothing of the program and is not. */
+static bool is_loaded(const struct image *image, const Elf64_Phdr *segment)
+{
+    uint64_t headers_end = image->header->e_phoff + image->segment_count * sizeof *segment;
+    bool is_headers_only = segment->p_offset == 0 && segment->p_filesz <= headers_end &&
+                           segment->p_memsz == segment->p_filesz && segment->p_flags == PF_R &&
+                           segment->p_paddr < RAM_BASE;
+    return segment->p_type == PT_LOAD && !is_headers_only &&
+           (segment->p_memsz > 0 || segment->p_filesz > 0);
+}
+
 static enum status place(const struct image *image, uint8_t *ram, uint64_t ram_bytes)
 {
     uint64_t end = RAM_BASE, entry = image->header->e_entry;
     bool has_entry = false;
     for (size_t i = 0; i < image->segment_count; i++) {
         const Elf64_Phdr *segment = &image->segments[i];
-        if (segment->p_type != PT_LOAD || (segment->p_memsz == 0 && segment->p_filesz == 0))
+        if (!is_loaded(image, segment))
             continue;
         enum status status = check_segment(image, segment);
         if (status != STATUS_OK)
@@ -125,7 +137,7 @@ static enum status place(const struct image *image, uint8_t *ram, uint64_t ram_b
         return status;
     for (size_t i = 0; i < image->segment_count; i++) {
         const Elf64_Phdr *segment = &image->segments[i];
-        if (segment->p_type == PT_LOAD && segment->p_filesz > 0)
+        if (is_loaded(image, segment) && segment->p_filesz > 0)
             memcpy(ram + (segment->p_paddr - RAM_BASE), image->bytes + segment->p_offset,
                    segment->p_filesz);
     }

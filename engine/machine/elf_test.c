@@ -144,6 +144,34 @@ static void says_what_would_be_right(void **state)
     bytes_fini(&image);
 }
 
+/* As lld lays it out without a script: a segment for the file's headers at 0x10000, then the code.
+ */
+static void a_segment_of_headers_alone_is_nothing_to_load(void **state)
+{
+    (void)state;
+    struct bytes small = small_image(), image = {0};
+    size_t headers_end = sizeof(Elf64_Ehdr) + 2 * sizeof(Elf64_Phdr);
+    Elf64_Phdr headers = {.p_type = PT_LOAD,
+                          .p_flags = PF_R,
+                          .p_vaddr = 0x10000,
+                          .p_paddr = 0x10000,
+                          .p_filesz = headers_end,
+                          .p_memsz = headers_end};
+    header_of(&small)->e_phnum = 2;
+    segment_of(&small)->p_offset += sizeof(Elf64_Phdr);
+    bytes_put(&image, small.data, sizeof(Elf64_Ehdr));
+    bytes_put(&image, &headers, sizeof headers);
+    bytes_put(&image, small.data + sizeof(Elf64_Ehdr), small.count - sizeof(Elf64_Ehdr));
+    assert_int_equal(load(&image), STATUS_OK);
+    assert_memory_equal(ram, image.data + headers_end, image.count - headers_end);
+
+    segment_of(&image)->p_filesz = segment_of(&image)->p_memsz =
+        headers_end + 8; /* and some data */
+    expect(&image, STATUS_BAD_INPUT, "outside memory");
+    bytes_fini(&small);
+    bytes_fini(&image);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -151,6 +179,7 @@ int main(void)
         cmocka_unit_test(refuses_every_truncation),
         cmocka_unit_test(survives_every_changed_byte),
         cmocka_unit_test(says_what_would_be_right),
+        cmocka_unit_test(a_segment_of_headers_alone_is_nothing_to_load),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
