@@ -119,7 +119,9 @@ void memory_install(struct memory *memory, uint64_t page_idx, const uint8_t *pay
 {
     forget_page(memory, page_idx);
     bitmap_set(&memory->guest->present, page_idx);
-    memcpy(memory->ram + page_idx * PAGE_BYTES, payload, PAGE_BYTES);
+    /* What is so already is not written: a page of zeros takes no real memory at the target. */
+    if (memcmp(memory->ram + page_idx * PAGE_BYTES, payload, PAGE_BYTES) != 0)
+        memcpy(memory->ram + page_idx * PAGE_BYTES, payload, PAGE_BYTES);
 }
 
 void memory_drop(struct memory *memory, uint64_t page_idx)

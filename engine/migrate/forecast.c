@@ -2,13 +2,14 @@
 
 #include <math.h>
 
-/* Pages that a time of copying `pages` leaves dirty (C4, uniform writes to the working set). */
+/* Pages that a time of copying `pages` leaves dirty (C4, uniform writes to the working set), and
+ * the hot ones. */
 static double dirtied(const struct forecast_input *input, double page_rate, double pages)
 {
     double n = (double)input->working_set_pages;
     if (input->write_rate <= 0 || n <= 0)
-        return 0;
-    return n * (1 - exp(-input->write_rate * pages / (page_rate * n)));
+        return (double)input->hot_pages;
+    return n * (1 - exp(-input->write_rate * pages / (page_rate * n))) + (double)input->hot_pages;
 }
 
 static double burst_s(const struct forecast_input *input, double pages)

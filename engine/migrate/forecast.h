@@ -22,6 +22,7 @@ struct forecast_input {
     uint64_t latency_ns;        /* one way */
     uint64_t state_bytes;       /* S, with its framing */
     uint64_t working_set_pages; /* that are written, uniformly */
+    uint64_t hot_pages;         /* written in every round, however short (stack, buffers) */
     double write_rate;          /* w, pages per second; 0: none */
     uint64_t downtime_limit_ns;
     uint64_t max_rounds;

@@ -76,6 +76,23 @@ static void test_rounds_shrink_by_the_exponential_form(void **state)
     assert_true(forecast.downtime_s < 0.0021);
 }
 
+/* Ten hot pages at w / mu = 1/2: V' = V/2 + 10 settles at 20 pages, and long before that another
+ * round would not lower the downtime by a quarter. */
+static void test_hot_pages_end_the_rounds(void **state)
+{
+    struct forecast_input input = even;
+    struct forecast cold, hot;
+    (void)state;
+    input.write_rate = 8192;
+    input.state_bytes = input.latency_ns = 0; /* the downtime is that of the pages alone */
+    forecast_make(MODE_PRE_COPY, &input, &cold);
+    input.hot_pages = 10;
+    forecast_make(MODE_PRE_COPY, &input, &hot);
+    assert_true(hot.is_converging && hot.round_count < cold.round_count);
+    assert_true(hot.round_pages[hot.round_count - 1] > 20 &&
+                hot.round_pages[hot.round_count - 1] < 60);
+}
+
 /* C7: writing faster than copying ends on the plateau v = 1 - e^(-1.2 v), 31 % of memory. */
 static void test_a_race_that_cannot_be_won_ends_at_the_round_limit(void **state)
 {
@@ -114,6 +131,7 @@ int main(void)
         cmocka_unit_test(test_stop_and_copy_is_the_whole_memory),
         cmocka_unit_test(test_post_copy_is_the_state_alone),
         cmocka_unit_test(test_rounds_shrink_by_the_exponential_form),
+        cmocka_unit_test(test_hot_pages_end_the_rounds),
         cmocka_unit_test(test_a_race_that_cannot_be_won_ends_at_the_round_limit),
         cmocka_unit_test(test_hybrid_carries_a_bitmap_where_something_is_stale),
     };

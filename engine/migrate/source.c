@@ -177,8 +177,8 @@ static void explain_pause(struct source *source, bool is_limit_exceeded)
         : mode == MODE_PRE_COPY && source->to_send.set_count == 0
             ? "nothing was left to send when the guest was paused"
         : mode == MODE_PRE_COPY
-            ? "the forecast downtime was within the limit, and another round would hardly have "
-              "lowered it"
+            ? "the forecast downtime was within the limit, and another round would not have "
+              "lowered it by a quarter"
         : mode == MODE_STOP_AND_COPY ? "everything was sent while the guest stood still"
         : mode == MODE_POST_COPY     ? "the guest was switched over before its pages"
                                      : "the rounds before the switch were done";

@@ -103,9 +103,14 @@ struct guest *guest_build_empty(const struct scenario *scenario)
     return guest;
 }
 
+/* Pages that are written in every round, however short: stack, heap head and buffers. Counted in
+ * the recordings of runs with 1 to 16 clients, as the pages dirtied in each of the last 20 rounds.
+ */
+#define KV_HOT_PAGES      7
+#define DIRTIER_HOT_PAGES 1
+
 /* kv with preloaded keys: half of the clients' requests write one of its pages, each as likely. */
-static bool preloaded_writes(const struct scenario *scenario, double *write_rate,
-                             uint64_t *working_set_pages)
+static bool preloaded_writes(const struct scenario *scenario, struct forecast_input *input)
 {
     const char *arguments = (const char *)scenario->arguments.data;
     uint64_t preload_bytes;
@@ -115,25 +120,26 @@ static bool preloaded_writes(const struct scenario *scenario, double *write_rate
         if (strcmp(arguments + at, "--preload") != 0 || next >= scenario->arguments.count ||
             units_parse(UNIT_SIZE, arguments + next, &preload_bytes, NULL) != STATUS_OK)
             continue;
-        *write_rate = (double)(scenario->client_count * scenario->request_rate) / 2;
-        *working_set_pages = preload_bytes / PAGE_BYTES;
+        input->write_rate = (double)(scenario->client_count * scenario->request_rate) / 2;
+        input->working_set_pages = preload_bytes / PAGE_BYTES;
+        input->hot_pages = KV_HOT_PAGES;
         return true;
     }
     return false;
 }
 
-bool guest_build_writes(const struct scenario *scenario, double *write_rate,
-                        uint64_t *working_set_pages)
+bool guest_build_writes(const struct scenario *scenario, struct forecast_input *input)
 {
     bool is_dirtier = strcmp(scenario->guest, "dirtier") == 0;
 
     if (strcmp(scenario->guest, "kv") == 0 && scenario->client_count > 0)
-        return preloaded_writes(scenario, write_rate, working_set_pages);
+        return preloaded_writes(scenario, input);
     if (!scenario_is_model(scenario) && (!is_dirtier || scenario->pattern != PATTERN_UNIFORM))
         return false;
-    *write_rate = scenario->dirty_rate == SCENARIO_NONE ? 0 : (double)scenario->dirty_rate;
-    *working_set_pages = scenario->working_set_bytes == SCENARIO_NONE
-                             ? scenario->memory_bytes / PAGE_BYTES
-                             : scenario->working_set_bytes / PAGE_BYTES;
+    input->write_rate = scenario->dirty_rate == SCENARIO_NONE ? 0 : (double)scenario->dirty_rate;
+    input->working_set_pages = scenario->working_set_bytes == SCENARIO_NONE
+                                   ? scenario->memory_bytes / PAGE_BYTES
+                                   : scenario->working_set_bytes / PAGE_BYTES;
+    input->hot_pages = is_dirtier ? DIRTIER_HOT_PAGES : 0;
     return true;
 }

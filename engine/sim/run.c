@@ -84,7 +84,7 @@ bool run_forecast(const struct scenario *scenario, enum mode mode, uint64_t stat
         .max_rounds = scenario->max_rounds,
         .switch_after = scenario->switch_after,
     };
-    bool is_known = guest_build_writes(scenario, &input.write_rate, &input.working_set_pages);
+    bool is_known = guest_build_writes(scenario, &input);
 
     /* Stop-and-copy and post-copy do not care what the guest writes. */
     if (!is_known && (mode == MODE_PRE_COPY || mode == MODE_HYBRID))
