@@ -50,16 +50,16 @@ enum status headless_run(struct run *run, const struct scenario *scenario,
 
     if (status != STATUS_OK)
         return status;
-    if (!has_progress) {
+    if (!has_progress)
         run_to_end(run);
-        return STATUS_OK;
-    }
-    for (uint64_t until_ns = 0; run_advance(run, until_ns); until_ns += SLICE_NS) {
+    for (uint64_t until_ns = 0; has_progress && run_advance(run, until_ns); until_ns += SLICE_NS) {
         if (wall_ns() - shown_ns < SHOW_NS)
             continue;
         shown_ns = wall_ns();
         show(&run->timeline);
     }
-    fprintf(stderr, "\r\033[K");
+    if (has_progress)
+        fprintf(stderr, "\r\033[K");
+    recorder_finish(&run->recorder);
     return STATUS_OK;
 }

@@ -11,7 +11,8 @@
 /* Whether a line that rewrites itself is welcome: a terminal that can, and nobody who said no. */
 bool headless_wants_progress(bool is_plain, bool is_quiet);
 
-/* The run is open and at its end; run_close is the caller's. With is_kept its recording is kept. */
+/* The run is open and at its end; run_close is the caller's. With is_kept its recording is kept,
+ * whole. */
 MUST_USE enum status headless_run(struct run *run, const struct scenario *scenario,
                                   const struct image *image, bool is_kept, bool has_progress,
                                   struct problem *problem);

@@ -3,9 +3,10 @@
  * What was recorded cannot be changed: time passes, step by step or as fast as the view likes, and
  * SESSION_REPLAY with the recorded mode begins again. All else is refused.
  *
- * A recording is input from anywhere. The head is checked by playback_open. An event that is
- * broken, or names pages that the guest does not have, ends the session where it stands: is_broken,
- * and the verdict says at which byte and why.
+ * A recording is input from anywhere. playback_open checks the head and the end: what is cut off or
+ * damaged is not shown at all. A digest protects against accidents, not against people: an event
+ * that is broken, or names pages that the guest does not have, ends the session where it stands:
+ * is_broken, and the verdict says at which byte and why.
  */
 #ifndef RECORD_PLAYBACK_H
 #define RECORD_PLAYBACK_H
@@ -16,8 +17,8 @@
 #include "record/session.h"
 
 /* `data` is borrowed until session->ops->close, which frees the session and nothing else. `origin`
- * is copied: "recording x.ferry". STATUS_BAD_INPUT when this is no recording, or its scenario lacks
- * what a view needs. */
+ * is copied: "recording x.ferry". STATUS_BAD_INPUT when this is no whole recording, or its scenario
+ * lacks what a view needs. */
 MUST_USE enum status playback_open(struct session **session, const void *data, size_t count,
                                    const char *origin, struct problem *problem);
 

@@ -43,7 +43,16 @@ static struct recorder record(const char *text, const struct event *list, size_t
     recorder_init(&recorder, text, true);
     for (size_t i = 0; i < count; i++)
         recorder_add(&recorder, &list[i]);
+    recorder_finish(&recorder);
     return recorder;
+}
+
+/* The end that fits, behind whatever a test wrote there itself. */
+static void seal(struct bytes *bytes)
+{
+    uint64_t digest = digest_of(bytes->data, bytes->count);
+    bytes_put_u8(bytes, RECORDING_END);
+    bytes_put_u64(bytes, digest);
 }
 
 static struct session *open_playback(const struct recorder *recorder)
@@ -153,14 +162,37 @@ static void wrong_answers_and_cuts_are_told(void **state)
     assert_non_null(strstr(session->verdict, "breaks off"));
     session->ops->close(session);
 
-    /* Cut within one: all before it is shown. */
-    recorder.bytes.count--;
+    /* Cut within an event, under an end that fits: all before it is shown. */
+    recorder.bytes.count -= RECORDING_END_BYTES + 1;
+    seal(&recorder.bytes);
     session = open_playback(&recorder);
     session->ops->advance(session, UINT64_MAX);
     assert_true(session->has_ended && session->is_broken);
     assert_int_equal(session->timeline.event_count, EVENTS - 2);
     assert_non_null(strstr(session->verdict, "broken at byte"));
     session->ops->close(session);
+    recorder_fini(&recorder);
+}
+
+/* One changed bit would tell another story: then none is told. */
+static void what_is_damaged_is_not_shown(void **state)
+{
+    struct recorder recorder = record(scenario, events, EVENTS);
+    struct session *session = NULL;
+    struct problem problem = {0};
+    (void)state;
+    recorder.bytes.data[recorder.bytes.count / 2] ^= 1;
+    assert_int_equal(
+        playback_open(&session, recorder.bytes.data, recorder.bytes.count, "x", &problem),
+        STATUS_BAD_INPUT);
+    assert_non_null(strstr(problem.text, "is damaged: its digest does not fit"));
+    recorder.bytes.data[recorder.bytes.count / 2] ^= 1;
+    problem = (struct problem){0};
+    assert_int_equal(
+        playback_open(&session, recorder.bytes.data, recorder.bytes.count - 1, "x", &problem),
+        STATUS_BAD_INPUT);
+    assert_non_null(strstr(problem.text, "it has no end"));
+    assert_null(session);
     recorder_fini(&recorder);
 }
 
@@ -239,22 +271,23 @@ static void random_damage_is_survived(void **state)
 {
     struct recorder recorder = record(scenario, events, EVENTS);
     struct prng prng = prng_make(2, 2);
-    size_t count = recorder.bytes.count;
+    size_t count = recorder.bytes.count - RECORDING_END_BYTES;
     (void)state;
     for (unsigned round = 0; round < 5000; round++) {
-        uint8_t *copy = malloc(count);
+        struct bytes copy = {0};
         struct session *session;
-        memcpy(copy, recorder.bytes.data, count);
+        bytes_put(&copy, recorder.bytes.data, count);
         for (uint64_t changes = 1 + prng_below(&prng, 3); changes > 0; changes--)
-            copy[16 + prng_below(&prng, count - 16)] = (uint8_t)prng_next(&prng);
-        if (playback_open(&session, copy, count, "x", NULL) == STATUS_OK) {
+            copy.data[16 + prng_below(&prng, count - 16)] = (uint8_t)prng_next(&prng);
+        seal(&copy);
+        if (playback_open(&session, copy.data, copy.count, "x", NULL) == STATUS_OK) {
             session->ops->advance(session, 30);
             session->ops->advance(session, UINT64_MAX);
             assert_true(session->has_ended);
             assert_non_null(session->verdict);
             session->ops->close(session);
         }
-        free(copy);
+        bytes_fini(&copy);
     }
     recorder_fini(&recorder);
 }
@@ -266,6 +299,7 @@ int main(void)
         cmocka_unit_test(time_passes_as_it_did),
         cmocka_unit_test(the_past_cannot_be_changed),
         cmocka_unit_test(wrong_answers_and_cuts_are_told),
+        cmocka_unit_test(what_is_damaged_is_not_shown),
         cmocka_unit_test(what_this_guest_cannot_have_done_is_refused),
         cmocka_unit_test(scenarios_that_do_not_do_are_refused),
         cmocka_unit_test(random_damage_is_survived),

@@ -104,6 +104,7 @@ void recorder_init(struct recorder *recorder, const char *scenario_text, bool is
 void recorder_add(struct recorder *recorder, const struct event *event)
 {
     MUST((unsigned)event->kind < EVENT_COUNT && event->at_ns >= recorder->last_ns);
+    MUST(!recorder->is_finished);
     const struct layout *layout = &layouts[event->kind];
     struct bytes *bytes = &recorder->bytes;
     size_t position = bytes->count;
@@ -126,6 +127,19 @@ void recorder_add(struct recorder *recorder, const struct event *event)
     digest_from(recorder, position);
 }
 
+_Static_assert(EVENT_COUNT <= RECORDING_END, "the end cannot be mistaken for an event");
+
+/* The end is not part of the digest that it holds. */
+void recorder_finish(struct recorder *recorder)
+{
+    MUST(!recorder->is_finished);
+    recorder->is_finished = true;
+    if (!recorder->is_kept)
+        return;
+    bytes_put_u8(&recorder->bytes, RECORDING_END);
+    bytes_put_u64(&recorder->bytes, recorder_digest(recorder));
+}
+
 uint64_t recorder_digest(const struct recorder *recorder)
 {
     return digest_value(recorder->digest);
@@ -139,6 +153,25 @@ void recorder_fini(struct recorder *recorder)
 }
 
 /* ---- Reading ---- */
+
+/* What stands behind the head: its last bytes must be the end, and fit all before them. Takes the
+ * end away from the reader. */
+static enum status check_end(struct bytes_reader *reader, struct problem *problem)
+{
+    struct bytes_reader end;
+    size_t whole_bytes = reader->count - RECORDING_END_BYTES;
+
+    if (bytes_left(reader) < RECORDING_END_BYTES || reader->data[whole_bytes] != RECORDING_END)
+        return problem_set(problem, STATUS_BAD_INPUT,
+                           "the recording is cut off at byte %zu: it has no end", reader->count);
+    bytes_reader_init(&end, reader->data + whole_bytes + 1, RECORDING_END_BYTES - 1);
+    if (bytes_get_u64(&end) != digest_of(reader->data, whole_bytes))
+        return problem_set(problem, STATUS_BAD_INPUT,
+                           "the recording is damaged: its digest does not fit its %zu bytes",
+                           whole_bytes);
+    reader->count = whole_bytes;
+    return STATUS_OK;
+}
 
 enum status recording_open(struct recording *recording, const void *data, size_t count,
                            struct problem *problem)
@@ -163,6 +196,8 @@ enum status recording_open(struct recording *recording, const void *data, size_t
         return problem_set(problem, STATUS_BAD_INPUT,
                            "the recording is broken at byte 16: its scenario is %s",
                            text == NULL ? "cut off" : "no text or too long");
+    if (check_end(&reader, problem) != STATUS_OK)
+        return STATUS_BAD_INPUT;
     recording->scenario_text = strndup((const char *)text, text_bytes);
     MUST(recording->scenario_text != NULL);
     recording->reader = reader;

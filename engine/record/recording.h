@@ -1,12 +1,14 @@
 /* recording: a run on paper. Scenario, seed and events; never guest memory.
  *
- *   recording := magic "ferryrec" | u32 version | u32 scenario bytes | scenario text | event*
+ *   recording := magic "ferryrec" | u32 version | u32 scenario bytes | scenario text | event* | end
  *   event     := varint(kind) | varint(nanoseconds since the event before) | field*
  *   field     := varint; a page number as the signed difference (zigzag) from the page number
  *                before it in the recording: neighbours cost one byte
+ *   end       := u8 127, which no event begins with | u64 digest (XXH3) of all bytes before it
  *
- * A page event is about 8 bytes, a run of pages is one event. The recording's digest is of all its
- * bytes: two runs are the same run when their digests are.
+ * A page event is about 8 bytes, a run of pages is one event. The recording's digest is the one at
+ * its end: two runs are the same run when their digests are. A file without its end was cut off; one
+ * that does not fit its digest is damaged, even where every event could have been.
  *
  * The scenario text is what `ferry run` reads: key = value lines, all options as used.
  */
@@ -22,6 +24,8 @@
 #include "base/status.h"
 
 #define RECORDING_VERSION      1
+#define RECORDING_END          127 /* stands where an event's kind would */
+#define RECORDING_END_BYTES    9
 #define RECORDING_SCENARIO_MAX (1u << 20)
 #define RECORDING_PAGES_MAX    (1ull << 28) /* 1 TiB: bounds what a recording can make us allocate */
 
@@ -32,25 +36,31 @@ struct recorder {
     uint64_t last_page;
     uint64_t event_count;
     bool is_kept;           /* false: bytes are digested and forgotten */
+    bool is_finished;
 };
 
 /* Writes the head. With is_kept the owner takes (or saves) recorder->bytes when it likes. */
 void recorder_init(struct recorder *recorder, const char *scenario_text, bool is_kept);
 void recorder_add(struct recorder *recorder, const struct event *event);
-uint64_t recorder_digest(const struct recorder *recorder);
+/* Writes the end, once; nothing can be added behind it. Without it the bytes are no recording. */
+void recorder_finish(struct recorder *recorder);
+uint64_t recorder_digest(const struct recorder *recorder); /* of all bytes but the end */
 void recorder_fini(struct recorder *recorder);
 
 /* Reads a whole recording from memory that outlives the reader. */
 struct recording {
-    struct bytes_reader reader;
+    struct bytes_reader reader; /* of all but the end */
     const char *scenario_text; /* owned copy, NUL-terminated */
     uint64_t last_ns;
     uint64_t last_page;
 };
+/* Checks the head and the end before anything else is believed: STATUS_BAD_INPUT when this is no
+ * recording, is cut off or is damaged. */
 MUST_USE enum status recording_open(struct recording *recording, const void *data, size_t count,
                                     struct problem *problem);
 /* The next event; *is_end at the end. STATUS_BAD_INPUT with the byte offset when it is broken
- * (unknown kind, a cut, an enumeration out of range): a view never sees an impossible event. */
+ * (unknown kind, a cut, an enumeration out of range): a view never sees an impossible event, not
+ * even of a recording whose digest somebody made to fit. */
 MUST_USE enum status recording_next(struct recording *recording, struct event *event, bool *is_end,
                                     struct problem *problem);
 void recording_close(struct recording *recording);

@@ -60,6 +60,14 @@ static size_t make_events(struct event *events)
     return count;
 }
 
+/* The end that fits, behind whatever a test wrote there itself. */
+static void seal(struct bytes *bytes)
+{
+    uint64_t digest = digest_of(bytes->data, bytes->count);
+    bytes_put_u8(bytes, 127);
+    bytes_put_u64(bytes, digest);
+}
+
 static void record(struct recorder *recorder, const struct event *events, size_t count)
 {
     recorder_init(recorder, scenario, true);
@@ -77,6 +85,7 @@ static void every_kind_comes_back(void **state)
     (void)state;
 
     record(&recorder, events, count);
+    recorder_finish(&recorder);
     assert_int_equal(recorder.event_count, count);
     assert_int_equal(recording_open(&recording, recorder.bytes.data, recorder.bytes.count, NULL),
                      STATUS_OK);
@@ -119,6 +128,14 @@ static void the_head_is_as_documented(void **state)
     assert_memory_equal(recorder.bytes.data, head, sizeof head);
     assert_memory_equal(recorder.bytes.data + sizeof head, first, sizeof first);
     assert_memory_equal(recorder.bytes.data + sizeof head + sizeof first, second, sizeof second);
+    recorder_finish(&recorder);
+    size_t end = sizeof head + sizeof first + sizeof second;
+    uint64_t digest = digest_of(recorder.bytes.data, end);
+    assert_int_equal(recorder.bytes.count, end + 9);
+    assert_int_equal(recorder.bytes.data[end], 127);
+    for (unsigned i = 0; i < 8; i++)
+        assert_int_equal(recorder.bytes.data[end + 1 + i], digest >> (8 * i) & 0xff);
+    assert_int_equal(recorder_digest(&recorder), digest);
     recorder_fini(&recorder);
 }
 
@@ -135,6 +152,9 @@ static void the_digest_is_of_all_bytes(void **state)
         recorder_add(&forgotten, &events[i]);
     assert_int_equal(forgotten.bytes.count, 0);
     assert_int_equal(recorder_digest(&kept), digest_of(kept.bytes.data, kept.bytes.count));
+    assert_int_equal(recorder_digest(&kept), recorder_digest(&forgotten));
+    recorder_finish(&forgotten);
+    assert_int_equal(forgotten.bytes.count, 0);
     assert_int_equal(recorder_digest(&kept), recorder_digest(&forgotten));
     recorder_fini(&forgotten);
 
@@ -174,6 +194,43 @@ static enum status read_all(const uint8_t *data, size_t count, size_t *event_cou
     return status;
 }
 
+/* Every bit counts, and every byte up to the last. */
+static void what_is_not_whole_is_refused(void **state)
+{
+    struct event events[EVENT_COUNT * 3];
+    size_t count = make_events(events), read_count;
+    struct recorder recorder;
+    (void)state;
+
+    record(&recorder, events, count);
+    recorder_finish(&recorder);
+    uint8_t *data = recorder.bytes.data;
+    size_t bytes = recorder.bytes.count, head = 16 + sizeof scenario - 1;
+    assert_int_equal(read_all(data, bytes, &read_count, NULL), STATUS_OK);
+    assert_int_equal(read_count, count);
+    for (size_t bit = 0; bit < bytes * 8; bit++) {
+        struct problem problem = {0};
+        data[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        assert_int_equal(read_all(data, bytes, &read_count, &problem), STATUS_BAD_INPUT);
+        assert_int_equal(read_count, 0);
+        data[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        if (bit / 8 >= head && bit / 8 != bytes - 9)
+            assert_non_null(strstr(problem.text, "is damaged: its digest does not fit"));
+    }
+    for (size_t cut = 0; cut < bytes; cut++) {
+        struct problem problem = {0};
+        assert_int_equal(read_all(data, cut, &read_count, &problem), STATUS_BAD_INPUT);
+        assert_int_equal(read_count, 0);
+        if (cut >= head && (cut < head + 9 || data[cut - 9] != 127))
+            assert_non_null(strstr(problem.text, "it has no end"));
+    }
+    bytes_put_u8(&recorder.bytes, 0);
+    assert_int_equal(read_all(recorder.bytes.data, bytes + 1, &read_count, NULL),
+                     STATUS_BAD_INPUT);
+    recorder_fini(&recorder);
+}
+
+/* Also where the end was made to fit. */
 static void a_cut_anywhere_is_refused(void **state)
 {
     struct event events[EVENT_COUNT * 3];
@@ -190,7 +247,11 @@ static void a_cut_anywhere_is_refused(void **state)
     }
     for (size_t cut = 0; cut <= recorder.bytes.count; cut++) {
         struct problem problem = {0};
-        enum status status = read_all(recorder.bytes.data, cut, &read_count, &problem);
+        struct bytes sealed = {0};
+        bytes_put(&sealed, recorder.bytes.data, cut);
+        seal(&sealed);
+        enum status status = read_all(sealed.data, sealed.count, &read_count, &problem);
+        bytes_fini(&sealed);
         while (whole < count && ends[whole + 1] <= cut)
             whole++;
         if (cut >= ends[0] && cut == ends[whole]) {
@@ -260,6 +321,7 @@ static void what_cannot_be_is_refused(void **state)
         struct problem problem = {0};
         recorder_init(&recorder, "", true);
         bytes_put(&recorder.bytes, rows[i].bytes, rows[i].count);
+        seal(&recorder.bytes);
         enum status status =
             read_all(recorder.bytes.data, recorder.bytes.count, &event_count, &problem);
         if ((status == STATUS_OK) != rows[i].is_good)
@@ -283,6 +345,8 @@ static void a_broken_head_is_refused(void **state)
         {"ferryrec\1\0\0\0\1\0\0\0", 16, "cut off"},
         {"ferryrec\1\0\0\0\xff\xff\xff\xff", 16, "cut off"},
         {"ferryrec\1\0\0\0\3\0\0\0a\0b", 19, "no text"},
+        {"ferryrec\1\0\0\0\0\0\0\0", 16, "cut off at byte 16: it has no end"},
+        {"ferryrec\1\0\0\0\0\0\0\0\177\0\0\0\0\0\0\0\0", 25, "is damaged"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -307,6 +371,7 @@ static void a_broken_event_stays_broken(void **state)
 
     recorder_init(&recorder, "", true);
     bytes_put(&recorder.bytes, broken, sizeof broken);
+    seal(&recorder.bytes);
     assert_int_equal(recording_open(&recording, recorder.bytes.data, recorder.bytes.count, NULL),
                      STATUS_OK);
     assert_int_equal(recording_next(&recording, &event, &is_end, NULL), STATUS_OK);
@@ -330,15 +395,15 @@ static void random_damage_is_survived(void **state)
 
     record(&recorder, events, count);
     for (unsigned round = 0; round < 20000; round++) {
-        size_t bytes = recorder.bytes.count;
-        uint8_t *copy = malloc(bytes);
+        struct bytes copy = {0};
         struct recording recording;
         struct event event;
         bool is_end = false;
-        memcpy(copy, recorder.bytes.data, bytes);
+        bytes_put(&copy, recorder.bytes.data, recorder.bytes.count);
         for (uint64_t changes = 1 + prng_below(&prng, 4); changes > 0; changes--)
-            copy[prng_below(&prng, bytes)] = (uint8_t)prng_next(&prng);
-        if (recording_open(&recording, copy, bytes, NULL) == STATUS_OK) {
+            copy.data[prng_below(&prng, copy.count)] = (uint8_t)prng_next(&prng);
+        seal(&copy);
+        if (recording_open(&recording, copy.data, copy.count, NULL) == STATUS_OK) {
             while (recording_next(&recording, &event, &is_end, NULL) == STATUS_OK && !is_end) {
                 const struct event_description *description = event_describe(event.kind);
                 for (unsigned i = 0; i < description->field_count; i++)
@@ -346,7 +411,7 @@ static void random_damage_is_survived(void **state)
             }
             recording_close(&recording);
         }
-        free(copy);
+        bytes_fini(&copy);
     }
     recorder_fini(&recorder);
 }
@@ -355,6 +420,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_kind_comes_back),       cmocka_unit_test(the_head_is_as_documented),
+        cmocka_unit_test(what_is_not_whole_is_refused),
         cmocka_unit_test(the_digest_is_of_all_bytes),  cmocka_unit_test(a_cut_anywhere_is_refused),
         cmocka_unit_test(what_cannot_be_is_refused),   cmocka_unit_test(a_broken_head_is_refused),
         cmocka_unit_test(a_broken_event_stays_broken), cmocka_unit_test(random_damage_is_survived),
