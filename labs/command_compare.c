@@ -189,7 +189,9 @@ static int compare(struct setting *setting)
     json_object_set_new(object, "runs", runs);
     if (json->file == NULL)
         json_decref(object);
-    else if (!report_write(object, json->file) || output_finish(json, &problem) != STATUS_OK)
+    else
+        report_write(object, json->file);
+    if (output_finish(json, &problem) != STATUS_OK)
         status = command_refuse(setting->command, &problem);
     return status;
 }

@@ -129,8 +129,8 @@ static int forecast(struct setting *setting)
         print_forecasts(&options->scenario, &forecasts);
     if (json->file == NULL)
         return EXIT_DONE;
-    if (!report_write(forecasts_json(&options->scenario, &forecasts), json->file) ||
-        output_finish(json, &problem) != STATUS_OK)
+    report_write(forecasts_json(&options->scenario, &forecasts), json->file);
+    if (output_finish(json, &problem) != STATUS_OK)
         return command_refuse(setting->command, &problem);
     return EXIT_DONE;
 }

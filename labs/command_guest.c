@@ -177,7 +177,8 @@ static int live(const char *name, struct guest *guest)
         if (console->count > 0) {
             fwrite(console->data, 1, console->count, stdout);
             bytes_clear(console);
-            fflush(stdout);
+            if (fflush(stdout) != 0)
+                return EXIT_USAGE; /* told by main */
         }
         if (run.stop == GUEST_IDLE && run.wake_ns == UINT64_MAX) {
             fprintf(stderr,

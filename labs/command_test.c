@@ -86,8 +86,9 @@ static int ferry(const char *line)
     char command[1024];
     int status;
 
+    /* First, so that a line may send its output elsewhere. */
     snprintf(command, sizeof command,
-             "D=%s; " BUILD_DIR "/bin/ferry %s >$D/out 2>$D/err </dev/null", folder, line);
+             "D=%s; >$D/out 2>$D/err </dev/null " BUILD_DIR "/bin/ferry %s", folder, line);
     status = system(command);
     slurp("out", out);
     slurp("err", err);
@@ -280,6 +281,66 @@ static void what_fails_ends_with_status_1(void **state)
     assert_non_null(strstr(err, "cannot be written"));
 }
 
+/* Whatever was asked for: what did not arrive is told in one line, and is no success. */
+static void what_cannot_be_written_is_told(void **state)
+{
+    static const char *const lines[] = {
+        "run --guest hello --quiet --record /dev/full",
+        "run --guest hello --quiet --json /dev/full",
+        "run --guest hello --json - 1>/dev/full",
+        "run --guest hello 1>/dev/full",
+        "run --guest hello 1>&-",
+        "run --guest hello --json - 1>&-",
+        "compare --guest hello 1>/dev/full",
+        "compare --guest hello --json - 1>/dev/full",
+        "forecast 1>/dev/full",
+        "forecast --json - 1>&-",
+        "demo --plain 1>/dev/full",
+        "demo --json - 1>/dev/full",
+        "tui --guest hello 1>/dev/full",
+        "guest list 1>/dev/full",
+        "guest info hello 1>&-",
+        "guest disassemble kv 1>/dev/full",
+        "guest run counter 1>/dev/full",
+        "help 1>/dev/full",
+        "help run 1>&-",
+        "--version 1>/dev/full",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        int status = ferry(lines[i]);
+        char *line_end = strchr(err, '\n');
+        if (status != 2 || strstr(err, "cannot be written") == NULL || line_end == NULL ||
+            line_end[1] != '\0')
+            fail_msg("ferry %s: status %d, stderr \"%s\"", lines[i], status, err);
+    }
+}
+
+/* A recording that is not as it was written tells nothing. */
+static void what_is_damaged_is_refused(void **state)
+{
+    char path[128];
+    (void)state;
+    assert_int_equal(ferry("run --guest hello --quiet --record $D/a.ferry"), 0);
+    assert_int_equal(ferry("tui --plain $D/a.ferry"), 0);
+    snprintf(path, sizeof path, "%s/a.ferry", folder);
+    FILE *file = fopen(path, "r+b");
+    assert_non_null(file);
+    fseek(file, -20, SEEK_END);
+    int byte = fgetc(file);
+    fseek(file, -20, SEEK_END);
+    fputc(byte ^ 1, file);
+    fclose(file);
+    assert_int_equal(ferry("tui --plain $D/a.ferry"), 2);
+    assert_string_equal(out, "");
+    assert_non_null(strstr(err, "a.ferry: the recording is damaged: its digest does not fit"));
+    assert_int_equal(truncate(path, 900), 0);
+    assert_int_equal(ferry("tui --plain $D/a.ferry"), 2);
+    assert_string_equal(out, "");
+    assert_non_null(strstr(err, "a.ferry: the recording is cut off at byte 900: it has no end"));
+    unlink(path);
+}
+
 static void compare_has_every_mode(void **state)
 {
     static const char *const modes[] = {"stop-and-copy", "pre-copy", "post-copy", "hybrid"};
@@ -417,6 +478,8 @@ int main(void)
         cmocka_unit_test(files_are_written_whole),
         cmocka_unit_test(a_scenario_file_is_the_same_as_options),
         cmocka_unit_test(what_fails_ends_with_status_1),
+        cmocka_unit_test(what_cannot_be_written_is_told),
+        cmocka_unit_test(what_is_damaged_is_refused),
         cmocka_unit_test(compare_has_every_mode),
         cmocka_unit_test(forecast_is_theory),
         cmocka_unit_test(guests_run_where_they_are),

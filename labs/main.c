@@ -1,7 +1,9 @@
 /* ferry: the front door. `ferry help` is the list below. */
+#include <fcntl.h>
 #include <locale.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/nearest.h"
 #include "labs/command.h"
@@ -54,8 +56,11 @@ int command_print_help(const struct command *command)
     return EXIT_DONE;
 }
 
+static bool has_refused; /* one line on stderr is enough */
+
 int command_refuse(const struct command *command, const struct problem *problem)
 {
+    has_refused = true;
     fprintf(stderr, "ferry %s: %s\n", command->name,
             problem->text[0] != '\0' ? problem->text : status_message(problem->status));
     return EXIT_USAGE;
@@ -95,19 +100,30 @@ static int command_help(const struct command *command, int word_count, char **wo
     return EXIT_DONE;
 }
 
-/* What was printed must have arrived: a full disk is no success. */
+/* What was printed must have arrived: a full disk is no success, and no verdict on the run. */
 static int finish(int status)
 {
     if (fflush(stdout) == 0 && ferror(stdout) == 0)
         return status;
-    fprintf(stderr, "ferry: standard output cannot be written\n");
-    return status == EXIT_DONE ? EXIT_USAGE : status;
+    if (!has_refused)
+        fprintf(stderr, "ferry: standard output cannot be written\n");
+    return EXIT_USAGE;
+}
+
+/* A file opened later must not become the standard output that nobody gave us. Read-only, so that
+ * what is printed there fails. */
+static void fill_standard_files(void)
+{
+    for (int descriptor = 0; descriptor <= 2; descriptor++)
+        if (fcntl(descriptor, F_GETFD) < 0 && open("/dev/null", O_RDONLY) != descriptor)
+            _exit(EXIT_USAGE);
 }
 
 int main(int argc, char **argv)
 {
     const struct command *command;
 
+    fill_standard_files();
     /* A locale that was not generated leaves the C locale: then pictures are drawn in ASCII. */
     if (setlocale(LC_CTYPE, "") == NULL)
         setlocale(LC_CTYPE, "C.UTF-8");

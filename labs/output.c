@@ -98,6 +98,19 @@ enum status output_open(struct output *output, const char *path, struct problem 
     return output->file == NULL ? refuse(path, problem) : STATUS_OK;
 }
 
+/* Whether all that was written arrived. Closing alone does not tell: it writes what is left, and
+ * what failed before is only remembered by the stream. */
+static bool close_whole(FILE *file)
+{
+    bool is_whole = fflush(file) == 0 && ferror(file) == 0;
+    int error = errno;
+
+    if (fclose(file) != 0)
+        return false;
+    errno = error;
+    return is_whole;
+}
+
 static bool put_in_place(const struct output *output)
 {
     char temporary[OUTPUT_PATH_MAX + 16];
@@ -106,8 +119,10 @@ static bool put_in_place(const struct output *output)
 
     if (file == NULL)
         return false;
-    is_written = fwrite(output->text, 1, output->text_bytes, file) == output->text_bytes;
-    is_written = fclose(file) == 0 && is_written;
+    fwrite(output->text, 1, output->text_bytes, file);
+    /* It must be on the disk before it takes the place of what was there. */
+    is_written = fflush(file) == 0 && fsync(fileno(file)) == 0;
+    is_written = close_whole(file) && is_written;
     if (is_written && rename(temporary, output->path) == 0)
         return true;
     unlink(temporary);
@@ -123,8 +138,8 @@ enum status output_finish(struct output *output, struct problem *problem)
         return STATUS_OK;
     output->file = NULL;
     if (file == stdout)
-        return fflush(file) == 0 ? STATUS_OK : refuse("standard output", problem);
-    is_written = fclose(file) == 0 && (output->is_direct || put_in_place(output));
+        return STATUS_OK;
+    is_written = close_whole(file) && (output->is_direct || put_in_place(output));
     enum status status = is_written ? STATUS_OK : refuse(output->path, problem);
     output_discard(output);
     return status;

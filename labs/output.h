@@ -3,7 +3,8 @@
  * another name, then renamed. What stood there before stays until then, and a run that is stopped
  * leaves nothing behind.
  *
- * What is no file (a pipe, /dev/null) is written directly.
+ * What is no file (a pipe, /dev/null) is written directly. What standard output did not take is
+ * told by main, once for all that goes there.
  */
 #ifndef LABS_OUTPUT_H
 #define LABS_OUTPUT_H

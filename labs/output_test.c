@@ -115,6 +115,13 @@ static void what_is_no_file_is_written_directly(void **state)
     assert_int_equal(output_open(&output, "/dev/full", &problem), STATUS_OK);
     fputs("nothing", output.file);
     assert_int_equal(output_finish(&output, &problem), STATUS_NO_FILE);
+    /* Also where the failure came before the last write, and closing finds nothing left to do. */
+    problem = (struct problem){STATUS_OK, ""};
+    assert_int_equal(output_open(&output, "/dev/full", &problem), STATUS_OK);
+    fputs("nothing", output.file);
+    fflush(output.file);
+    assert_int_equal(output_finish(&output, &problem), STATUS_NO_FILE);
+    assert_non_null(strstr(problem.text, "/dev/full cannot be written"));
 }
 
 static void what_cannot_be_opened_is_refused(void **state)

@@ -51,7 +51,8 @@ json_t *report_options_json(const struct scenario *scenario);
 /* The formulas' result with the names of the measured ones. */
 json_t *report_forecast_json(const struct forecast *forecast);
 
-/* Writes the object and a line end, and gives the object up. False when the file takes no more. */
-bool report_write(json_t *object, FILE *file);
+/* Writes the object and a line end, and gives the object up. What the file does not take, the file
+ * remembers: output_finish or main tells it. */
+void report_write(json_t *object, FILE *file);
 
 #endif

@@ -184,11 +184,11 @@ json_t *report_json(const struct report *report)
     return object;
 }
 
-bool report_write(json_t *object, FILE *file)
+void report_write(json_t *object, FILE *file)
 {
     bool is_written = json_dumpf(object, file, JSON_INDENT(2)) == 0 && fputc('\n', file) != EOF;
+    MUST(is_written || ferror(file) != 0);
     json_decref(object);
-    return is_written;
 }
 
 enum status report_finish(const struct report *report, const struct run *run, struct output *json,
@@ -198,8 +198,8 @@ enum status report_finish(const struct report *report, const struct run *run, st
 
     if (record->file != NULL)
         fwrite(run->recorder.bytes.data, 1, run->recorder.bytes.count, record->file);
-    if (json->file != NULL && !report_write(report_json(report), json->file))
-        return problem_set(problem, STATUS_NO_FILE, "the report cannot be written");
+    if (json->file != NULL)
+        report_write(report_json(report), json->file);
     status = output_finish(record, problem);
     return status == STATUS_OK ? output_finish(json, problem) : status;
 }
