@@ -12,10 +12,12 @@
 struct column {
     enum mode mode;
     enum outcome outcome;
-    bool is_limit_exceeded, is_good, has_latency, has_waits;
+    bool is_limit_exceeded, is_good, is_late, has_latency, has_waits, has_requests;
     uint64_t total_ns, downtime_ns, pages_sent, pages_resent, bytes, faults, wait_p99_ns;
     uint64_t latency_p50_ns, latency_p99_ns, silence_ns, answers, errors;
+    uint64_t first_request_ns;
     struct oracle oracle;
+    char reason[512];
 };
 
 static void fill_column(struct column *column, const struct report *report)
@@ -25,8 +27,12 @@ static void fill_column(struct column *column, const struct report *report)
     *column = (struct column){
         .mode = report->scenario->mode,
         .outcome = report->outcome,
-        .is_limit_exceeded = timeline->is_limit_exceeded,
+        .is_limit_exceeded =
+            timeline->is_limit_exceeded && report->scenario->on_limit == ON_LIMIT_PAUSE,
         .is_good = report_is_good(report),
+        .is_late = report->is_late,
+        .has_requests = timeline->requests > 0,
+        .first_request_ns = timeline->first_request_ns,
         .has_latency = report->latency.count > 0,
         .has_waits = report->fault_wait.count > 0,
         .total_ns = report_total_ns(report),
@@ -43,6 +49,7 @@ static void fill_column(struct column *column, const struct report *report)
         .errors = timeline->errors,
         .oracle = report->oracle,
     };
+    snprintf(column->reason, sizeof column->reason, "%s", report->reason);
 }
 
 /* ---- The table: a row for each quantity, a column for each mode, 79 columns of text. ---- */
@@ -105,6 +112,39 @@ static void print_oracle(const struct column *columns)
     printf(" held in all modes\n");
 }
 
+static void print_failures(const struct column *columns)
+{
+    for (unsigned i = 0; i < MODE_COUNT; i++) {
+        char head[40];
+        snprintf(head, sizeof head, "%s: ", mode_name(columns[i].mode));
+        if (!columns[i].is_good && columns[i].reason[0] != '\0')
+            people_wrap(stdout, head, columns[i].reason);
+    }
+}
+
+/* A silence that is shorter than the downtime would be a riddle. */
+static void print_late(const struct column *columns)
+{
+    char modes[80] = "", text[240], start[40];
+    uint64_t first_request_ns = 0;
+
+    for (unsigned i = 0; i < MODE_COUNT; i++) {
+        size_t used = strlen(modes);
+        if (!columns[i].is_late)
+            continue;
+        snprintf(modes + used, sizeof modes - used, "%s%s", used > 0 ? ", " : "",
+                 mode_name(columns[i].mode));
+        if (columns[i].first_request_ns > first_request_ns)
+            first_request_ns = columns[i].first_request_ns;
+    }
+    if (modes[0] == '\0')
+        return;
+    snprintf(text, sizeof text,
+             "in %s they began only after the guest had moved: try --start-at %s",
+             modes, report_later_start(first_request_ns, start, sizeof start));
+    people_wrap(stdout, "clients: ", text);
+}
+
 static void print_table(const struct scenario *scenario, const struct column *columns)
 {
 #define ROW(name, kind, field) print_row(name, columns, kind, offsetof(struct column, field), 0)
@@ -128,11 +168,13 @@ static void print_table(const struct scenario *scenario, const struct column *co
     if (scenario->client_count > 0) {
         ROW_IF("latency p50", CELL_TIME, latency_p50_ns, has_latency);
         ROW_IF("latency p99", CELL_TIME, latency_p99_ns, has_latency);
-        ROW("longest silence", CELL_TIME, silence_ns);
+        ROW_IF("longest silence", CELL_TIME, silence_ns, has_requests);
         ROW("answers", CELL_COUNT, answers);
         ROW("wrong answers", CELL_COUNT, errors);
     }
     printf("\n");
+    print_failures(columns);
+    print_late(columns);
     print_oracle(columns);
 #undef ROW
 #undef ROW_IF

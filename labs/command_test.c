@@ -272,13 +272,52 @@ static void what_fails_ends_with_status_1(void **state)
     assert_int_equal(ferry("run --guest model:uniform --dirty-rate 90kpages/s --max-rounds 3 "
                            "--on-limit abort --downtime-limit 1us"),
                      1);
-    assert_non_null(strstr(out, "aborted"));
+    assert_non_null(strstr(out, "aborted; the downtime limit was out of reach by pre-copy\n"));
     assert_int_equal(ferry("run --guest model:uniform --dirty-rate 90kpages/s --max-rounds 3 "
                            "--downtime-limit 1us"),
                      0);
     assert_non_null(strstr(out, "downtime limit exceeded"));
+    assert_int_equal(ferry("run --guest model:uniform --dirty-rate 90kpages/s --max-rounds 3 "
+                           "--on-limit post-copy --downtime-limit 1us"),
+                     0);
+    assert_non_null(strstr(out, "completed; the downtime limit was out of reach by pre-copy\n"));
     assert_int_equal(ferry("run --quiet --json /dev/full"), 2);
     assert_non_null(strstr(err, "cannot be written"));
+}
+
+/* A move of what is dead goes well; the run did not. */
+static void a_guest_that_fails_is_told(void **state)
+{
+    (void)state;
+    assert_int_equal(ferry("run -- --preload 500MiB"), 1);
+    assert_non_null(strstr(out, "pre-copy, seed 1: completed\n"));
+    assert_non_null(strstr(out, "; no client ever got an"));
+    assert_non_null(strstr(out, "the guest ended with status 2 at "));
+    assert_non_null(strstr(out, " us: kv: 65536 KiB of memory"));
+    assert_non_null(strstr(out, "latency - (median), - (p99), - (longest)"));
+    assert_non_null(strstr(out, "longest silence -\n"));
+    assert_int_equal(ferry("run --json - -- --preload 500MiB"), 1);
+    json_t *object = object_of_stdout();
+    assert_string_equal(text_of(object, "outcome"), "completed");
+    assert_non_null(strstr(text_of(object, "reason"), "no client ever got an answer"));
+    json_decref(object);
+    assert_int_equal(ferry("compare -- --preload 500MiB"), 1);
+    assert_non_null(strstr(out, "\nhybrid: "));
+    assert_non_null(strstr(out, "no client ever got an answer"));
+    /* Nobody was to talk to this one: it is told, and the move is all there was to judge. */
+    assert_int_equal(ferry("run --guest sort -- --count x"), 0);
+    assert_non_null(strstr(out, "the guest ended with status 2 at "));
+}
+
+static void clients_that_came_late_are_told(void **state)
+{
+    (void)state;
+    assert_int_equal(ferry("run --mode stop-and-copy -- --preload 48MiB"), 0);
+    assert_non_null(strstr(out, "they began only after the guest had moved: try --start-at 1s\n"));
+    assert_int_equal(ferry("compare -- --preload 48MiB"), 0);
+    assert_non_null(strstr(out, "clients: in stop-and-copy, post-copy they began only after"));
+    assert_int_equal(ferry("run --mode stop-and-copy --start-at 3s -- --preload 48MiB"), 0);
+    assert_null(strstr(out, "only after the guest had moved"));
 }
 
 /* Whatever was asked for: what did not arrive is told in one line, and is no success. */
@@ -408,7 +447,7 @@ static void anybody_s_program_is_a_guest(void **state)
     spill_own_guest();
     assert_int_equal(ferry("guest run $D/own.elf"), 7);
     assert_int_equal(ferry("run --guest $D/own.elf --memory 4MiB --mode post-copy --verify"), 0);
-    assert_non_null(strstr(out, "it ended with status 7"));
+    assert_non_null(strstr(out, "the guest ended with status 7 at 30 ns\n"));
     assert_non_null(strstr(out, "transparent"));
 }
 
@@ -478,6 +517,8 @@ int main(void)
         cmocka_unit_test(files_are_written_whole),
         cmocka_unit_test(a_scenario_file_is_the_same_as_options),
         cmocka_unit_test(what_fails_ends_with_status_1),
+        cmocka_unit_test(a_guest_that_fails_is_told),
+        cmocka_unit_test(clients_that_came_late_are_told),
         cmocka_unit_test(what_cannot_be_written_is_told),
         cmocka_unit_test(what_is_damaged_is_refused),
         cmocka_unit_test(compare_has_every_mode),

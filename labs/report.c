@@ -4,6 +4,51 @@
 
 #include "labs/people.h"
 
+/* The last line that the guest wrote, without what a terminal would obey. */
+static void find_last_line(const struct bytes *console, char *text, size_t text_bytes)
+{
+    size_t end = console->count, begin, count = 0;
+
+    while (end > 0 && console->data[end - 1] == '\n')
+        end--;
+    for (begin = end; begin > 0 && console->data[begin - 1] != '\n'; begin--)
+        ;
+    for (; begin + count < end && count + 1 < text_bytes; count++) {
+        uint8_t byte = console->data[begin + count];
+        text[count] = byte >= ' ' && byte < 0x7f ? (char)byte : '?';
+    }
+    text[count] = '\0';
+}
+
+static void describe_guest_end(struct report *report)
+{
+    const struct timeline *timeline = report->timeline;
+    char line[100];
+    struct people people = {0};
+
+    if (!timeline->has_guest_ended)
+        return;
+    find_last_line(report->console, line, sizeof line);
+    snprintf(report->guest_end, sizeof report->guest_end, "the guest %s %llu at %s%s%s",
+             timeline->is_guest_fault ? "cannot go on: it faulted with cause" : "ended with status",
+             (unsigned long long)timeline->guest_status,
+             people_time(&people, timeline->guest_ended_ns), *line != '\0' ? ": " : "", line);
+}
+
+/* A move can go well that carried nothing alive: then both is said. */
+static void add_what_went_wrong(struct report *report)
+{
+    bool is_fault = report->timeline->is_guest_fault;
+
+    if (!is_fault && !report->is_unserved)
+        return;
+    snprintf(report->whole_reason, sizeof report->whole_reason, "%.200s%s%s%s%s", report->reason,
+             *report->reason != '\0' ? "; " : "",
+             report->is_unserved ? "no client ever got an answer" : "",
+             report->is_unserved && *report->guest_end != '\0' ? ": " : "", report->guest_end);
+    report->reason = report->whole_reason;
+}
+
 void report_make(struct report *report, const struct run *run, const struct oracle *oracle)
 {
     const struct timeline *timeline = &run->timeline;
@@ -16,6 +61,9 @@ void report_make(struct report *report, const struct run *run, const struct orac
         .oracle = *oracle,
         .outcome = timeline->outcome,
         .reason = world_reason(run->world),
+        .is_unserved = run->scenario.client_count > 0 && timeline->answers == 0,
+        .is_late = timeline->has_resumed && timeline->requests > 0 &&
+                   timeline->first_request_ns >= timeline->resumed_at_ns,
         .has_post_copy = timeline->sent_by_why[WHY_FAULT] + timeline->sent_by_why[WHY_PUSHED] > 0,
         .latency = timeline_latency(timeline),
         .fault_wait = timeline_fault_wait(timeline),
@@ -25,6 +73,8 @@ void report_make(struct report *report, const struct run *run, const struct orac
         report->outcome = OUTCOME_LOST;
         report->reason = "the run was over before the move was";
     }
+    describe_guest_end(report);
+    add_what_went_wrong(report);
     /* The state that was sent is the S of the formulas; before it is, what it would be. */
     if (state_bytes == 0)
         state_bytes = world_state_bytes(run->world);
@@ -35,7 +85,14 @@ void report_make(struct report *report, const struct run *run, const struct orac
 bool report_is_good(const struct report *report)
 {
     return report->outcome == OUTCOME_COMPLETED && oracle_holds(&report->oracle) &&
-           report->timeline->errors == 0;
+           report->timeline->errors == 0 && !report->timeline->is_guest_fault &&
+           !report->is_unserved;
+}
+
+const char *report_later_start(uint64_t first_request_ns, char *text, size_t text_bytes)
+{
+    units_format(UNIT_TIME, (first_request_ns / NS_PER_S + 1) * NS_PER_S, text, text_bytes);
+    return text;
 }
 
 uint64_t report_total_ns(const struct report *report)
@@ -56,7 +113,11 @@ static void print_heading(const struct report *report, FILE *file)
     fprintf(file, "%s, %s, seed %llu: %s", report->scenario->guest,
             mode_name(report->scenario->mode), (unsigned long long)report->scenario->seed,
             outcome_name(report->outcome));
-    fprintf(file, "%s\n", timeline->is_limit_exceeded ? ", with the downtime limit exceeded" : "");
+    /* Only a pause exceeds the limit; what was done instead shows that it could not be met. */
+    fprintf(file, "%s\n",
+            !timeline->is_limit_exceeded                   ? ""
+            : report->scenario->on_limit == ON_LIMIT_PAUSE ? ", with the downtime limit exceeded"
+                                         : "; the downtime limit was out of reach by pre-copy");
     if (*report->reason != '\0')
         people_wrap(file, "  ", report->reason);
 }
@@ -86,6 +147,12 @@ static void print_rounds(const struct report *report, FILE *file)
     }
 }
 
+/* A time that is there only when something was measured. */
+static const char *time_of(struct people *people, uint64_t count, uint64_t ns)
+{
+    return count > 0 ? people_time(people, ns) : "-";
+}
+
 static void print_times(const struct report *report, FILE *file)
 {
     const struct timeline *timeline = report->timeline;
@@ -113,8 +180,8 @@ static void print_times(const struct report *report, FILE *file)
                 "  %-18s%s faults, wait %s (median) to %s; %s pages pushed;\n"
                 "  %-18slast page %s after the guest ran on\n",
                 "after the switch", people_count(&people, timeline->faults),
-                people_time(&people, report->fault_wait.p50),
-                people_time(&people, report->fault_wait.max),
+                time_of(&people, report->fault_wait.count, report->fault_wait.p50),
+                time_of(&people, report->fault_wait.count, report->fault_wait.max),
                 people_count(&people, timeline->pages_pushed), "",
                 people_time(&people, timeline->ended_ns - timeline->resumed_at_ns));
 }
@@ -131,32 +198,28 @@ static void print_clients(const struct report *report, FILE *file)
             "  %-18slatency %s (median), %s (p99), %s (longest)\n",
             "clients", people_count(&people, report->scenario->client_count),
             people_count(&people, timeline->answers), people_count(&people, timeline->errors),
-            people_time(&people, timeline->longest_silence_ns), "",
-            people_time(&people, report->latency.p50), people_time(&people, report->latency.p99),
-            people_time(&people, report->latency.max));
+            time_of(&people, timeline->requests, timeline->longest_silence_ns), "",
+            time_of(&people, report->latency.count, report->latency.p50),
+            time_of(&people, report->latency.count, report->latency.p99),
+            time_of(&people, report->latency.count, report->latency.max));
+    if (!report->is_late)
+        return;
+    char start[40];
+    fprintf(file, "  %-18sthey began only after the guest had moved: try --start-at %s\n", "",
+            report_later_start(timeline->first_request_ns, start, sizeof start));
 }
 
-/* The last line that the guest wrote, without what a terminal would obey. */
 static void print_console(const struct report *report, FILE *file)
 {
-    const struct bytes *console = report->console;
-    const struct timeline *timeline = report->timeline;
-    size_t end = console->count, begin;
+    char line[61];
 
-    if (timeline->has_guest_ended)
-        fprintf(file, "  %-18s%s %llu\n", "guest",
-                timeline->is_guest_fault ? "it cannot go on: cause" : "it ended with status",
-                (unsigned long long)timeline->guest_status);
-    while (end > 0 && console->data[end - 1] == '\n')
-        end--;
-    for (begin = end; begin > 0 && console->data[begin - 1] != '\n'; begin--)
-        ;
-    if (end == begin)
+    if (*report->guest_end != '\0') {
+        people_wrap(file, "  guest             ", report->guest_end);
         return;
-    fprintf(file, "  %-18s", "its last line");
-    for (size_t i = begin; i < end && i < begin + 60; i++)
-        fputc(console->data[i] >= ' ' && console->data[i] < 0x7f ? console->data[i] : '?', file);
-    fputc('\n', file);
+    }
+    find_last_line(report->console, line, sizeof line);
+    if (*line != '\0')
+        fprintf(file, "  %-18s%s\n", "its last line", line);
 }
 
 static void print_oracle(const struct report *report, FILE *file)

@@ -20,12 +20,16 @@ struct report {
     const struct bytes *console;
     struct oracle oracle;
     enum outcome outcome;
-    const char *reason;
+    const char *reason; /* why the migration ended so; then, what went wrong with the guest */
+    bool is_unserved;   /* clients were to talk to the guest, and none ever got an answer */
+    bool is_late;       /* the clients began to talk only after the guest had moved */
     bool has_post_copy; /* pages travelled after the guest had moved */
     bool has_forecast;  /* a formula applies */
     struct forecast forecast;
     struct timeline_spread latency, fault_wait;
     uint64_t recording_digest;
+    char guest_end[200]; /* how the guest ended, with its last line; empty: it lives */
+    char whole_reason[512];
 };
 
 /* `oracle` is the world's own, or what run_verify made of it. */
@@ -36,8 +40,11 @@ MUST_USE enum status report_finish(const struct report *report, const struct run
                                    struct output *json, struct output *record,
                                    struct problem *problem);
 
-/* The migration is done, all rules that apply hold and no client got a wrong answer. */
+/* The migration is done, all rules that apply hold, the guest did not fault, and where clients were
+ * to talk to it they got answers, none of them wrong. */
 bool report_is_good(const struct report *report);
+/* A start of the move at which clients that began at that time talk already; text for --start-at. */
+const char *report_later_start(uint64_t first_request_ns, char *text, size_t text_bytes);
 uint64_t report_total_ns(const struct report *report);
 
 /* The run for people, in lines of at most 80 columns. */

@@ -99,6 +99,7 @@ static json_t *clients_json(const struct report *report)
     json_t *object = json_object();
 
     set_u64(object, "requests", report->timeline->requests);
+    set_u64(object, "answers", report->timeline->answers);
     set_u64(object, "errors", report->timeline->errors);
     json_object_set_new(object, "latency_ns", spread_json(&report->latency));
     set_u64(object, "longest_silence_ns", report->timeline->longest_silence_ns);

@@ -69,7 +69,8 @@ static void the_object_has_the_agreed_keys(void **state)
                      "postcopy clients forecast oracle digest recording_digest");
     has_keys(json_object_get(object, "postcopy"),
              "faults fault_wait_ns pages_pushed resume_to_last_page_ns");
-    has_keys(json_object_get(object, "clients"), "requests errors latency_ns longest_silence_ns");
+    has_keys(json_object_get(object, "clients"),
+             "requests answers errors latency_ns longest_silence_ns");
     has_keys(json_array_get(json_object_get(object, "rounds"), 0),
              "index pages_sent bytes_sent duration_ns dirtied_pages paused");
     has_keys(json_object_get(object, "oracle"), "one_runner same_memory");

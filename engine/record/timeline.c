@@ -254,6 +254,7 @@ static void fold_resumed(struct timeline *timeline, const struct event *event)
 static void fold_guest_ended(struct timeline *timeline, const struct event *event)
 {
     timeline->has_guest_ended = true;
+    timeline->guest_ended_ns = event->at_ns;
     timeline->host = (uint32_t)event->guest_ended.host;
     timeline->guest_status = event->guest_ended.status;
     timeline->is_guest_fault = event->guest_ended.is_fault != 0;
@@ -273,7 +274,8 @@ static void find_longest_waiting(struct timeline_private *private)
 
 static void fold_request(struct timeline *timeline, const struct event *event)
 {
-    timeline->requests++;
+    if (timeline->requests++ == 0)
+        timeline->first_request_ns = event->at_ns;
     if (event->request_sent.client_idx >= TIMELINE_CLIENTS_MAX)
         return; /* counted; whose silence it is cannot be told */
     struct client *client = &timeline->private->clients[event->request_sent.client_idx];

@@ -69,7 +69,8 @@ struct timeline {
     uint32_t host;             /* where it runs, or ran last */
     bool is_paused;
     bool has_guest_ended;
-    uint64_t guest_status;
+    uint64_t guest_ended_ns;
+    uint64_t guest_status;     /* of a fault: its cause */
     bool is_guest_fault;
     uint64_t paused_at_ns;     /* when the pause of the hand-over began */
     uint64_t resumed_at_ns;    /* when it may execute at the target */
@@ -91,6 +92,7 @@ struct timeline {
 
     /* Clients. */
     uint64_t requests, answers, errors;
+    uint64_t first_request_ns;    /* with requests > 0: when the first of all was sent */
     uint64_t longest_silence_ns;  /* between two answers to one client that was waiting */
     uint64_t last_latency_ns;
     struct timeline_slice *slices; /* owned; slice i covers [i, i + 1) * TIMELINE_SLICE_NS; the last is now's */

@@ -86,6 +86,7 @@ static void a_pre_copy_move_is_counted(void **state)
     assert_int_equal(timeline.resumed_at_ns, 208 * NS_PER_MS);
     assert_int_equal(timeline.downtime_ns, 7 * NS_PER_MS);
     assert_true(timeline.has_guest_ended);
+    assert_int_equal(timeline.guest_ended_ns, 300 * NS_PER_MS);
     assert_int_equal(timeline.guest_status, 3);
     assert_false(timeline.is_guest_fault);
 
@@ -281,6 +282,7 @@ static void silence_is_waiting_without_an_answer(void **state)
     }
     assert_int_equal(timeline.requests, 7);
     assert_int_equal(timeline.answers, 7);
+    assert_int_equal(timeline.first_request_ns, rows[0].at_ms * NS_PER_MS);
     timeline_fini(&timeline);
 }
 
