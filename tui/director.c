@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/units.h"
+#include "tui/scene.h"
 
 /* How long things should be seen, in seconds of wall time. */
 #define ROUND_SEEN_MIN_S  0.8
@@ -14,6 +15,8 @@
 #define PAUSE_PATIENCE_S  20.0 /* a pause that was thought to be shorter is hurried after this */
 #define WAIT_PATIENCE_S   4.0  /* before the move, and after it */
 #define PATIENCE_GROWTH_S 2.0  /* from then on the speed doubles in so many seconds */
+
+#define ARRIVAL_SEEN_S    2.5 /* the guest runs at host B, and all of it is there */
 
 #define SHORT_PAUSE_NS    (50 * NS_PER_MS)
 #define SLOWEST_IN_DEMO   1000.0 /* a short pause is slowed at least so much */
@@ -28,19 +31,25 @@
 #define SPEED_MIN           1e-6
 
 /* The world never runs further than this before the director looks again. */
-#define PIECE_MIN_NS (10 * NS_PER_US)
-#define PIECE_MAX_NS (5 * NS_PER_MS)
+#define PIECE_MIN_NS   (10 * NS_PER_US)
+#define PIECE_MAX_NS   (5 * NS_PER_MS)
+#define PIECE_ROUND_NS (50 * NS_PER_US) /* at real time: somebody may have switched it, unseen */
+#define ROUND_END_NS   (10 * NS_PER_MS) /* so long before a round's end the shortest pieces begin */
 
-enum scene { SCENE_BEFORE, SCENE_ROUND, SCENE_PAUSE, SCENE_POST_COPY, SCENE_AFTER };
+#define STATE_BYTES    4096 /* about: what is sent of a guest that leaves its pages behind */
+
+enum scene { SCENE_BEFORE, SCENE_ROUND, SCENE_PAUSE, SCENE_ARRIVAL, SCENE_POST_COPY, SCENE_AFTER };
 
 static enum scene scene_of(const struct timeline *timeline)
 {
     if (!timeline->has_started)
         return SCENE_BEFORE;
+    if (timeline->is_paused && timeline->phase != PHASE_ABORTED)
+        return SCENE_PAUSE;
+    if (scene_is_arrival(timeline))
+        return SCENE_ARRIVAL;
     if (timeline->has_ended)
         return SCENE_AFTER;
-    if (timeline->is_paused)
-        return SCENE_PAUSE;
     return timeline->has_resumed ? SCENE_POST_COPY : SCENE_ROUND;
 }
 
@@ -81,6 +90,15 @@ static double seconds_of_pages(const struct session_facts *facts, uint64_t pages
     return (double)pages * (double)facts->page_bytes * 8 / (double)facts->bandwidth_bits_per_s;
 }
 
+/* A pause in which no page travels. */
+static uint64_t hand_over_ns(const struct session_facts *facts)
+{
+    double state_s = facts->bandwidth_bits_per_s == 0
+                         ? 0
+                         : (double)STATE_BYTES * 8 / (double)facts->bandwidth_bits_per_s;
+    return (uint64_t)(state_s * 1e9) + facts->latency_ns + PIECE_MIN_NS;
+}
+
 /* How long the coming (or present) pause is thought to be. */
 static uint64_t expected_pause_ns(const struct session *session)
 {
@@ -89,6 +107,9 @@ static uint64_t expected_pause_ns(const struct session *session)
     if (round != NULL && round->is_paused && round->pages > 0)
         return (uint64_t)(seconds_of_pages(&session->facts, round->pages) * 1e9) +
                session->facts.latency_ns + NS_PER_MS;
+    /* The forecasts are of pauses in which pages travel; only that of post-copy is of this one. */
+    if (timeline->is_paused && scene_leaves_pages(timeline) && timeline->mode != MODE_POST_COPY)
+        return hand_over_ns(&session->facts);
     if (timeline->round_count > 0 && timeline->forecast_downtime_ns > 0 &&
         timeline->forecast_downtime_ns != UINT64_MAX)
         return timeline->forecast_downtime_ns;
@@ -155,6 +176,8 @@ static double speed_by_phase(const struct director *director, const struct sessi
         return speed_of_round(session);
     case SCENE_PAUSE:
         return speed_of_pause(director, session, seen_s);
+    case SCENE_ARRIVAL:
+        return (double)SCENE_ARRIVAL_NS / 1e9 / ARRIVAL_SEEN_S;
     case SCENE_POST_COPY:
         return hurried(speed_of_post_copy(session), seen_s, 2 * PAUSE_PATIENCE_S);
     case SCENE_AFTER:
@@ -188,10 +211,39 @@ void director_describe(double speed, char *text, size_t text_bytes)
         snprintf(text, text_bytes, "%.*gx faster", speed < 9.95 ? 2 : 7, round_factor(speed));
 }
 
-static uint64_t piece_ns(const struct session *session)
+/* The guest may be paused any moment now. */
+static bool is_pause_near(const struct director *director, const struct session *session)
 {
-    uint64_t piece = expected_pause_ns(session) / 64;
-    return piece < PIECE_MIN_NS ? PIECE_MIN_NS : piece > PIECE_MAX_NS ? PIECE_MAX_NS : piece;
+    const struct timeline *timeline = &session->timeline;
+    const struct timeline_round *round = timeline_round(timeline);
+    if (timeline->phase == PHASE_SETUP || director->is_watchful)
+        return true;
+    if (round == NULL || session->facts.bandwidth_bits_per_s == 0)
+        return false;
+    uint64_t left = round->pages > round->pages_sent ? round->pages - round->pages_sent : 0;
+    return seconds_of_pages(&session->facts, left) * 1e9 < (double)ROUND_END_NS;
+}
+
+static uint64_t shorter(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static uint64_t piece_ns(const struct director *director, const struct session *session,
+                         double speed)
+{
+    const struct timeline *timeline = &session->timeline;
+    uint64_t piece = shorter(expected_pause_ns(session) / 64, PIECE_MAX_NS);
+    if (scene_of(timeline) == SCENE_ROUND)
+        piece = is_pause_near(director, session)
+                    ? PIECE_MIN_NS
+                    : shorter(piece, (uint64_t)((double)PIECE_ROUND_NS * fmax(1, speed)));
+    piece = piece < PIECE_MIN_NS ? PIECE_MIN_NS : piece;
+    /* Not past the beginning: what follows it may be a pause. */
+    uint64_t start_ns = session->facts.start_at_ns;
+    if (!timeline->has_started && start_ns > director->reached_ns)
+        return shorter(piece, start_ns - director->reached_ns);
+    return piece;
 }
 
 uint64_t director_next(struct director *director, const struct session *session, uint64_t *wall_ns)
@@ -201,13 +253,15 @@ uint64_t director_next(struct director *director, const struct session *session,
         director->scene = scene;
         director->scene_wall_ns = 0;
     }
+    if (director->is_watchful && session->timeline.phase != director->watched_phase)
+        director->is_watchful = false;
     /* The user may have stepped on by himself meanwhile. */
     if (director->reached_ns < session->timeline.now_ns)
         director->reached_ns = session->timeline.now_ns;
 
     double speed = director_speed(director, session);
     double world_ns = (double)*wall_ns * speed + director->fraction_ns;
-    uint64_t taken_ns = *wall_ns, most_ns = piece_ns(session);
+    uint64_t taken_ns = *wall_ns, most_ns = piece_ns(director, session, speed);
     if (world_ns > (double)most_ns) {
         world_ns = (double)most_ns;
         taken_ns = (uint64_t)(world_ns / speed);
@@ -220,6 +274,12 @@ uint64_t director_next(struct director *director, const struct session *session,
     director->scene_wall_ns += taken_ns;
     *wall_ns -= taken_ns;
     return director->reached_ns;
+}
+
+void director_watch(struct director *director, const struct session *session)
+{
+    director->is_watchful = true;
+    director->watched_phase = session->timeline.phase;
 }
 
 void director_faster(struct director *director)

@@ -3,10 +3,13 @@
  * never seen. So the speed follows what is going on:
  *
  *   before the move   real time; a long wait is shortened
- *   rounds            about real time; short ones are slowed until they can be seen, long ones
- * hurried pause             slowed so that it lasts about ten seconds, at least a thousandfold in a
+ *   rounds            about real time; short ones are slowed until they can be seen, long ones are
+ *                     hurried
+ *   pause             slowed so that it lasts about ten seconds, at least a thousandfold in a
  *                     demonstration; a pause of seconds is slowed only a little, one of
- * microseconds is over sooner post-copy         the first faults one by one, then faster and faster
+ *                     microseconds is over sooner
+ *   arrival           two seconds for the sentence that the guest runs at host B
+ *   post-copy         the first faults one by one, then faster and faster
  *   after the move    real time
  *
  * The director decides nothing in the world: it says until when the world may live. It never goes
@@ -30,6 +33,8 @@ struct director {
     double fraction_ns;  /* less than a nanosecond, carried */
     int scene;           /* what is going on, and for how long it was watched */
     uint64_t scene_wall_ns;
+    bool is_watchful; /* until this phase ends */
+    enum phase watched_phase;
 };
 
 void director_init(struct director *director, bool is_demo, double fixed_speed);
@@ -44,6 +49,9 @@ void director_describe(double speed, char *text, size_t text_bytes);
  * live for that piece; call it, let the world live, and again while wall time is left. The pieces
  * are so short that the world never runs past the beginning of a pause unseen. */
 uint64_t director_next(struct director *director, const struct session *session, uint64_t *wall_ns);
+
+/* The user has asked for a change of phase: it is not passed at the present speed. */
+void director_watch(struct director *director, const struct session *session);
 
 /* The user's keys. */
 void director_faster(struct director *director);

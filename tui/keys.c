@@ -43,10 +43,11 @@ static const char *start_obstacle(const struct session *session)
 {
     if (session->ops->can(session, SESSION_START))
         return NULL;
+    if (session->timeline.has_ended)
+        return "The move is over: it cannot be started again.";
     if (session->timeline.has_started)
         return "The move has started already.";
-    return session->has_ended ? "The run has ended. Keys 1 to 4 play it again."
-                              : "This cannot be steered, only watched.";
+    return session->has_ended ? "The run has ended." : "This cannot be steered, only watched.";
 }
 
 static const char *post_copy_obstacle(const struct session *session)
@@ -54,6 +55,8 @@ static const char *post_copy_obstacle(const struct session *session)
     const struct timeline *timeline = &session->timeline;
     if (session->ops->can(session, SESSION_POST_COPY))
         return NULL;
+    if (key_is_recording(session))
+        return "A recording cannot be steered, only watched.";
     if (!timeline->has_started)
         return "There is nothing to switch yet: the move has not started.";
     if (timeline->has_ended)
@@ -70,6 +73,8 @@ static const char *abort_obstacle(const struct session *session)
     const struct timeline *timeline = &session->timeline;
     if (session->ops->can(session, SESSION_ABORT))
         return NULL;
+    if (key_is_recording(session))
+        return "A recording cannot be steered, only watched.";
     if (!timeline->has_started)
         return "There is nothing to give up: the move has not started.";
     if (timeline->has_ended)
@@ -79,13 +84,37 @@ static const char *abort_obstacle(const struct session *session)
     return "This move cannot be given up now.";
 }
 
+/* A recording tells one run: it can be watched again, but not in another way. The session's
+ * contract has no question for this; its caption has the answer. */
+bool key_is_recording(const struct session *session)
+{
+    static const char begin[] = "recording";
+    return session->facts.origin != NULL &&
+           strncmp(session->facts.origin, begin, sizeof begin - 1) == 0;
+}
+
+static const char *replay_obstacle(const struct key *key, const struct session *session)
+{
+    if (!session->ops->can(session, SESSION_REPLAY))
+        return "This cannot be played again.";
+    if (key_is_recording(session) && key->value != session->facts.mode)
+        return "A recording shows one run: it can be watched again, but not in another mode.";
+    return NULL;
+}
+
+static const char *ended_text(const struct session *session)
+{
+    return key_is_recording(session) ? "The recording is over. Its key of replay shows it again."
+                                     : "The run has ended. Keys 1 to 4 play it again.";
+}
+
 const char *key_obstacle(const struct key *key, const struct session *session)
 {
     switch (key->action) {
     case KEY_PLAY:
     case KEY_STEP_EVENT:
     case KEY_STEP_ROUND:
-        return session->has_ended ? "The run has ended. Keys 1 to 4 play it again." : NULL;
+        return session->has_ended ? ended_text(session) : NULL;
     case KEY_START:
         return start_obstacle(session);
     case KEY_POST_COPY:
@@ -93,11 +122,11 @@ const char *key_obstacle(const struct key *key, const struct session *session)
     case KEY_ABORT:
         return abort_obstacle(session);
     case KEY_REPLAY:
-        return session->ops->can(session, SESSION_REPLAY)
-                   ? NULL
-                   : "This cannot be played again in another mode.";
+        return replay_obstacle(key, session);
     case KEY_FASTER:
     case KEY_SLOWER:
+        return session->has_ended ? "The run has ended: there is nothing to hurry or to slow."
+                                  : NULL;
     case KEY_AUTOMATIC:
     case KEY_HELP:
     case KEY_QUIT:

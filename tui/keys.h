@@ -37,6 +37,9 @@ int key_count(void);
 const struct key *key_at(int idx);
 const struct key *key_find(int code); /* NULL: no such key */
 
+/* It can be watched again, but in its own mode only. */
+bool key_is_recording(const struct session *session);
+
 /* Why the key can do nothing now, as a sentence; NULL when it can. */
 const char *key_obstacle(const struct key *key, const struct session *session);
 

@@ -9,7 +9,7 @@ enum {
     ROUNDS_ROWS_MAX = 18,
     CLIENTS_ROWS_MIN = 5, /* heading, three of strip, axis */
     CLIENTS_ROWS_MAX = 8,
-    CLOSING_ROWS = 6,
+    CLOSING_ROWS = 7, /* heading, two of verdict, replays, three of advice */
     KEYS_ROWS = 1,
     MEASURES_COLUMNS_MIN = 28,
     MEASURES_COLUMNS_MAX = 44,
@@ -34,12 +34,12 @@ bool layout_make(int rows, int columns, bool has_ended, struct layout *layout)
     int measures_columns =
         smaller(MEASURES_COLUMNS_MIN + (columns - LAYOUT_COLUMNS_MIN) / 3, MEASURES_COLUMNS_MAX);
 
-    /* In a small window the advice for what to do next takes the place of the maps, not of what
-     * was measured. */
+    /* In a small window the advice for what to do next takes the place of the clients' strip, for
+     * the verdict says what they felt; the maps and what was measured stay. */
     hosts_rows -= closing_rows;
-    if (hosts_rows < HOSTS_FRAME_ROWS + MAP_ROWS_MIN - 2 && closing_rows > 0) {
-        closing_rows += hosts_rows;
-        hosts_rows = 0;
+    if (hosts_rows < HOSTS_FRAME_ROWS + MAP_ROWS_MIN && closing_rows > 0) {
+        hosts_rows += clients_rows;
+        clients_rows = 0;
     }
     int row = 0;
     layout->title = (struct rect){row, 0, TITLE_ROWS, columns};

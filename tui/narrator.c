@@ -2,27 +2,44 @@
 
 #include <stdio.h>
 
+#include "tui/scene.h"
 #include "tui/words.h"
 
 /* Each of these fills `text` with the sentence of one scene. */
 
+/* What will happen at the start; each mode begins in its own way. */
+static void tell_plan(const struct session_facts *facts, char *text, size_t room)
+{
+    static const char *const plans[MODE_COUNT] = {
+        [MODE_STOP_AND_COPY] = "At %s it will be stopped, and stand still until all its %s of "
+                               "memory are at host B.",
+        [MODE_PRE_COPY] = "At %s its %s of memory will begin to move to host B, "
+                          "while it goes on running at host A.",
+        [MODE_POST_COPY] = "At %s it will be paused for a moment and go on at host B; "
+                           "its %s of memory follow while it runs there.",
+        [MODE_HYBRID] = "At %s its %s will be sent once while it runs on at host A. Then it goes, "
+                        "and what it wrote meanwhile follows.",
+    };
+    struct words pages, start;
+    words_counted(&pages, facts->total_pages, "page");
+    snprintf(text, room, plans[facts->mode], words_time(&start, facts->start_at_ns), pages.text);
+}
+
 static void tell_before(const struct session *session, char *text, size_t room)
 {
     const struct session_facts *facts = &session->facts;
-    struct words clients, pages, start;
-    bool is_early =
-        facts->start_at_ns != UINT64_MAX && session->timeline.now_ns < facts->start_at_ns / 2;
-    words_counted(&pages, facts->total_pages, "page");
-    if (facts->client_count > 0 && (is_early || facts->start_at_ns == UINT64_MAX))
+    struct words clients;
+    uint64_t now_ns = session->timeline.now_ns;
+    bool has_plan = facts->start_at_ns != UINT64_MAX && now_ns <= facts->start_at_ns;
+    if (facts->client_count > 0 && (!has_plan || now_ns < facts->start_at_ns / 2))
         snprintf(text, room, "Normal service: %s runs at host A and answers its %s.", facts->guest,
                  words_counted(&clients, facts->client_count, "client"));
-    else if (facts->start_at_ns == UINT64_MAX)
-        snprintf(text, room, "%s runs at host A. Key m starts its move to host B.", facts->guest);
+    else if (has_plan)
+        tell_plan(facts, text, room);
     else
-        snprintf(text, room,
-                 "At %s its %s of memory will begin to move to host B, "
-                 "while it goes on running at host A.",
-                 words_time(&start, facts->start_at_ns), pages.text);
+        snprintf(text, room, "%s runs at host A. %s", facts->guest,
+                 session->ops->can(session, SESSION_START) ? "Key m starts its move to host B."
+                                                           : "Its move has not begun.");
 }
 
 static void tell_setup(const struct session *session, char *text, size_t room)
@@ -98,12 +115,35 @@ static void tell_paused_round(const struct timeline_round *round, char *text, si
                  "it will be answered at host B.");
 }
 
+/* The guest goes first: what is sent, and what stays behind. */
+static void tell_pages_left(const struct timeline *timeline, char *text, size_t room)
+{
+    struct words pages;
+    words_counted(&pages, scene_pages_left(timeline), "page");
+    if (timeline->phase != PHASE_HAND_OVER)
+        snprintf(text, room,
+                 "Downtime: the guest stands still. Only its registers and connections travel; "
+                 "missing pages follow later.");
+    else if (timeline->mode == MODE_POST_COPY)
+        snprintf(text, room,
+                 "Downtime: its registers and connections are sent. Its %s stay behind at host A "
+                 "and follow when it runs at host B.",
+                 pages.text);
+    else
+        snprintf(text, room,
+                 "Downtime: its registers and the list of stale pages are sent. These %s stay "
+                 "behind at host A and follow when it runs.",
+                 pages.text);
+}
+
 static void tell_pause(const struct session *session, char *text, size_t room)
 {
     const struct timeline *timeline = &session->timeline;
     const struct timeline_round *round = timeline_round(timeline);
     struct words pages;
-    if (timeline->phase == PHASE_HAND_OVER)
+    if (scene_leaves_pages(timeline))
+        tell_pages_left(timeline, text, room);
+    else if (timeline->phase == PHASE_HAND_OVER)
         snprintf(text, room,
                  "All is sent. Host B checks every byte before the guest may run there; "
                  "host A never runs it again.");
@@ -150,11 +190,14 @@ static void tell_after(const struct session *session, char *text, size_t room)
 {
     const struct timeline *timeline = &session->timeline;
     struct words total, downtime;
+    const char *limit = scene_limit(timeline);
     if (timeline->outcome == OUTCOME_COMPLETED)
-        snprintf(text, room,
-                 "The move is complete: total time %s, downtime %s. Host A may be switched off.",
+        snprintf(text, room, "The move is complete: total time %s, downtime %s. %s",
                  words_time(&total, timeline->ended_ns - timeline->started_ns),
-                 words_time(&downtime, timeline->downtime_ns));
+                 words_time(&downtime, timeline->downtime_ns),
+                 limit != NULL ? limit : "Host A may be switched off.");
+    else if (timeline->outcome == OUTCOME_ABORTED && limit != NULL)
+        snprintf(text, room, "%s The guest runs at host A as if nothing had been tried.", limit);
     else if (timeline->outcome == OUTCOME_ABORTED)
         snprintf(text, room,
                  "The move was given up. Nothing is lost: "
@@ -173,6 +216,8 @@ void narrator_tell(const struct session *session, char *text, size_t room)
     text[0] = '\0';
     if (session->is_broken && session->verdict != NULL)
         snprintf(text, room, "%s", session->verdict);
+    else if (scene_is_arrival(timeline) && !session->has_ended)
+        tell_resumed(timeline, text, room);
     else if (timeline->has_ended || (session->has_ended && timeline->has_started))
         tell_after(session, text, room);
     else if (timeline->has_guest_ended)

@@ -30,7 +30,8 @@ void panel_all(struct canvas *canvas, const struct picture *picture, bool has_he
         panel_closing(canvas, layout.closing, picture);
     panel_rounds(canvas, layout.rounds, picture);
     panel_measures(canvas, layout.measures, picture);
-    panel_clients(canvas, layout.clients, picture);
+    if (layout.clients.rows > 0)
+        panel_clients(canvas, layout.clients, picture);
     panel_keys(canvas, layout.keys, picture);
     if (has_help)
         panel_help(canvas, everything, picture);

@@ -154,7 +154,7 @@ static void draw_heading(struct canvas *canvas, struct rect rect, const struct p
     column = canvas_format(canvas, rect.row, column, rect.columns,
                            timeline->errors > 0 ? COLOUR_WAITED_FOR | STYLE_BOLD : COLOUR_PLAIN,
                            "%s wrong ", words_count(&words, timeline->errors));
-    snprintf(text, sizeof text, " latency %s, longest silence %s ",
+    snprintf(text, sizeof text, " median %s, longest silence %s ",
              words_time(&words, picture->latency.p50),
              words_time(&silence, timeline->longest_silence_ns));
     if (column + canvas_width(text) > rect.column + rect.columns - 1)
@@ -185,6 +185,7 @@ void panel_clients(struct canvas *canvas, struct rect rect, const struct picture
     units_format(UNIT_TIME, top_ns, top, sizeof top);
     canvas_text_right(canvas, inner.row, inner.column - 1, COLOUR_FAINT, top);
     canvas_text_right(canvas, inner.row + inner.rows - 1, inner.column - 1, COLOUR_FAINT, "10us");
+    canvas_text_right(canvas, inner.row + inner.rows / 2, inner.column - 1, COLOUR_FAINT, "(log)");
     draw_strip(canvas, inner, picture, &strip);
     draw_axis(canvas, inner, &session->timeline, &strip);
 }

@@ -1,13 +1,14 @@
 /* Both hosts side by side: their pages as maps, the link between them, the legend below.
  *
- * A map's cell stands for many pages and shows the state that matters most. Dirty and missing pages
- * also show how many they are: a cell fills up with what is not done yet.
+ * A map's cell stands for many pages and shows the state that matters most. Dirty pages
+ * also show how many they are in three shades: a cell gets darker with what is not done yet.
  */
 #include "tui/panel.h"
 
 #include <stdio.h>
 
 #include "base/units.h"
+#include "tui/scene.h"
 #include "tui/words.h"
 
 enum { GAP_COLUMNS = 4 }; /* between the maps: the link */
@@ -19,16 +20,16 @@ struct tile {
 
 static struct tile tile_of(const uint64_t counts[PAGE_STATE_COUNT], uint64_t pages)
 {
-    static const uint32_t shades[] = {0x25a1, 0x2592, 0x2593, 0x2588}; /* □ ▒ ▓ █ */
+    static const uint32_t shades[] = {0x25a1, 0x2592, 0x2593}; /* □ ▒ ▓ */
     if (counts[PAGE_WAITED_FOR] > 0)
         return (struct tile){0x25c6, COLOUR_WAITED_FOR | STYLE_BOLD};
     if (counts[PAGE_IN_FLIGHT] > 0)
         return (struct tile){0x00bb, COLOUR_IN_FLIGHT | STYLE_BOLD};
     if (counts[PAGE_MISSING] > 0)
-        return (struct tile){counts[PAGE_MISSING] * 2 >= pages ? 0x25cb : 0x25e6, COLOUR_MISSING};
+        return (struct tile){0x25cb, COLOUR_MISSING};
     if (counts[PAGE_DIRTY] > 0) {
-        uint64_t quarter = (counts[PAGE_DIRTY] * 4 - 1) / pages;
-        return (struct tile){shades[quarter < 4 ? quarter : 3], COLOUR_DIRTY};
+        uint64_t third = (counts[PAGE_DIRTY] * 3 - 1) / pages;
+        return (struct tile){shades[third < 3 ? third : 2], COLOUR_DIRTY};
     }
     if (counts[PAGE_CLEAN] * 2 >= pages)
         return (struct tile){0x25a0, COLOUR_CLEAN};
@@ -70,20 +71,27 @@ static const char *describe_guest(const struct picture *picture, bool *is_halted
 }
 
 static void draw_heading(struct canvas *canvas, struct rect rect, const struct picture *picture,
-                         uint32_t host)
+                         uint32_t host, uint64_t pages_per_cell)
 {
     const struct timeline *timeline = &picture->session->timeline;
-    char title[32];
+    struct words pages;
+    char title[32], scale[64];
     bool is_halted;
     snprintf(title, sizeof title, "HOST %c (%s)", host == HOST_SOURCE ? 'A' : 'B',
              host == HOST_SOURCE ? "source" : "target");
     int column = canvas_heading(canvas, rect, title);
+    snprintf(scale, sizeof scale, " a cell: %s ", words_counted(&pages, pages_per_cell, "page"));
+    if (timeline->host != host && column + canvas_width(scale) < rect.column + rect.columns)
+        canvas_text_right(canvas, rect.row, rect.column + rect.columns, COLOUR_FAINT, scale);
     if (timeline->host != host || timeline->has_guest_ended)
         return;
     const char *state = describe_guest(picture, &is_halted);
     canvas_format(canvas, rect.row, column + 1, rect.column + rect.columns - column - 1,
                   (is_halted ? COLOUR_WAITED_FOR : COLOUR_CLEAN) | STYLE_BOLD, " %s %s ",
-                  is_halted ? "\u25c6" : "\u25cf", state);
+                  timeline->is_paused ? "\u2016"
+                  : is_halted         ? "\u25c6"
+                                      : "\u25cf",
+                  state);
 }
 
 /* What travels, and in which direction. */
@@ -99,42 +107,62 @@ static void draw_link(struct canvas *canvas, int row, int column, const struct t
         canvas_text(canvas, row + 1, column, 2, COLOUR_WAITED_FOR | STYLE_BOLD, "\u00ab?");
 }
 
-static void draw_legend(struct canvas *canvas, struct rect rect,
-                        const uint64_t sums[PAGE_STATE_COUNT], uint64_t pages_per_cell)
+/* How the legend is written; the first form that fits is taken. */
+struct legend_form {
+    bool is_brief; /* 16.4k for 16,384 */
+    int gap;
+};
+
+/* Returns the column after it; draws only with `is_drawing`, so that its width can be asked for. */
+static int write_legend(struct canvas *canvas, struct rect rect, const struct timeline *timeline,
+                        const uint64_t sums[PAGE_STATE_COUNT], struct legend_form form,
+                        bool is_drawing)
 {
-    static const struct {
+    /* Before the first page is sent, and once the guest has left them behind, nothing is dirty in
+     * the sense of written again: those pages only wait to be sent. */
+    bool is_left = scene_leaves_pages(timeline);
+    bool is_unsent = is_left || timeline->pages_sent == 0;
+    const struct {
         enum page_state state;
-        uint32_t code, style;
+        const char *glyphs;
+        uint32_t style;
         const char *name;
         bool has_count;
     } entries[] = {
-        {PAGE_CLEAN, 0x25a0, COLOUR_CLEAN, "clean", false},
-        {PAGE_DIRTY, 0x2593, COLOUR_DIRTY, "dirty", true},
-        {PAGE_IN_FLIGHT, 0x00bb, COLOUR_IN_FLIGHT | STYLE_BOLD, "in flight", true},
-        {PAGE_MISSING, 0x25cb, COLOUR_MISSING, "missing", true},
-        {PAGE_WAITED_FOR, 0x25c6, COLOUR_WAITED_FOR | STYLE_BOLD, "waited for", true},
-        {PAGE_ABSENT, 0x00b7, COLOUR_FAINT, "not here", false},
+        {PAGE_CLEAN, "\u25a0", COLOUR_CLEAN, "clean", false},
+        {PAGE_DIRTY, "\u25a1\u2592\u2593", COLOUR_DIRTY, is_unsent ? "to send" : "dirty",
+         !(is_left && timeline->has_resumed)}, /* as many as are missing */
+        {PAGE_IN_FLIGHT, "\u00bb", COLOUR_IN_FLIGHT | STYLE_BOLD, "in flight", true},
+        {PAGE_MISSING, "\u25cb", COLOUR_MISSING, "missing", true},
+        {PAGE_WAITED_FOR, "\u25c6", COLOUR_WAITED_FOR | STYLE_BOLD, "awaited", true},
+        {PAGE_ABSENT, "\u00b7", COLOUR_FAINT, "absent", false},
     };
-    int column = rect.column, end = rect.column + rect.columns;
-    struct words count;
+    int column = rect.column, room = is_drawing ? rect.columns : 0;
     for (size_t i = 0; i < sizeof entries / sizeof entries[0]; i++) {
-        if (column + 2 + canvas_width(entries[i].name) > end)
-            break;
-        if (entries[i].state == PAGE_DIRTY) /* few of the cell's pages, or many */
-            canvas_put(canvas, rect.row, column++, entries[i].style, 0x25a1);
-        canvas_put(canvas, rect.row, column, entries[i].style, entries[i].code);
-        column =
-            canvas_text(canvas, rect.row, column + 2, end - column, COLOUR_PLAIN, entries[i].name);
-        if (entries[i].has_count)
-            column = canvas_format(canvas, rect.row, column + 1, end - column - 1,
-                                   sums[entries[i].state] > 0 ? STYLE_BOLD : COLOUR_FAINT, "%s",
-                                   words_short(&count, sums[entries[i].state]));
-        column += 2;
+        uint64_t sum = sums[entries[i].state];
+        struct words words;
+        const char *count = !entries[i].has_count ? ""
+                            : form.is_brief       ? words_brief(&words, sum)
+                                                  : words_short(&words, sum);
+        canvas_text(canvas, rect.row, column, room, entries[i].style, entries[i].glyphs);
+        column += canvas_width(entries[i].glyphs) + 1;
+        canvas_text(canvas, rect.row, column, room, COLOUR_PLAIN, entries[i].name);
+        column += canvas_width(entries[i].name) + 1;
+        canvas_text(canvas, rect.row, column, room, sum > 0 ? STYLE_BOLD : COLOUR_FAINT, count);
+        column += canvas_width(count) - (*count == '\0') + form.gap;
     }
-    char text[48];
-    snprintf(text, sizeof text, "a cell: %s", words_counted(&count, pages_per_cell, "page"));
-    if (column + canvas_width(text) <= end)
-        canvas_text_right(canvas, rect.row, end, COLOUR_FAINT, text);
+    return column - form.gap;
+}
+
+static void draw_legend(struct canvas *canvas, struct rect rect, const struct timeline *timeline,
+                        const uint64_t sums[PAGE_STATE_COUNT])
+{
+    static const struct legend_form forms[] = {{false, 2}, {true, 2}, {true, 1}};
+    size_t last = sizeof forms / sizeof forms[0] - 1, i = 0;
+    while (i < last &&
+           write_legend(canvas, rect, timeline, sums, forms[i], false) > rect.column + rect.columns)
+        i++;
+    write_legend(canvas, rect, timeline, sums, forms[i], true);
 }
 
 void panel_hosts(struct canvas *canvas, struct rect rect, const struct picture *picture)
@@ -144,9 +172,6 @@ void panel_hosts(struct canvas *canvas, struct rect rect, const struct picture *
     int columns = (rect.columns - GAP_COLUMNS) / 2;
     struct rect a = {rect.row, rect.column, 1, columns};
     struct rect b = {rect.row, rect.column + rect.columns - columns, 1, columns};
-    draw_heading(canvas, a, picture, HOST_SOURCE);
-    draw_heading(canvas, b, picture, HOST_TARGET);
-
     struct rect map = {rect.row + 1, a.column + 1, rect.rows - 2, columns - 1};
     draw_map(canvas, map, timeline, HOST_SOURCE, sums);
     map.column = b.column;
@@ -154,6 +179,9 @@ void panel_hosts(struct canvas *canvas, struct rect rect, const struct picture *
     draw_link(canvas, map.row + map.rows / 2 - 1, a.column + columns + 1, timeline, sums);
 
     uint64_t cells = (uint64_t)map.rows * (uint64_t)map.columns;
+    uint64_t pages_per_cell = (timeline->total_pages + cells - 1) / cells;
+    draw_heading(canvas, a, picture, HOST_SOURCE, pages_per_cell);
+    draw_heading(canvas, b, picture, HOST_TARGET, pages_per_cell);
     struct rect legend = {rect.row + rect.rows - 1, rect.column + 1, 1, rect.columns - 2};
-    draw_legend(canvas, legend, sums, (timeline->total_pages + cells - 1) / cells);
+    draw_legend(canvas, legend, timeline, sums);
 }

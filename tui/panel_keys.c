@@ -7,6 +7,27 @@
 #include "tui/keys.h"
 #include "tui/words.h"
 
+/* Of a recording only one replay is possible: any of the keys stands for all of them in the line.
+ */
+static bool is_possible_in_line(const struct key *key, const struct session *session)
+{
+    if (key->action == KEY_REPLAY)
+        return session->ops->can(session, SESSION_REPLAY);
+    return key_obstacle(key, session) == NULL;
+}
+
+/* As long as the key's own, so that the others keep their places. */
+static const char *text_in_line(const struct key *key, const struct picture *picture)
+{
+    static const char *const watch_again[MODE_COUNT] = {"1 replay", "2 replay", "3 replay",
+                                                        "4 replay"};
+    if (key->action == KEY_PLAY && picture->is_stopped)
+        return "space play";
+    if (key->action == KEY_REPLAY && key_is_recording(picture->session))
+        return watch_again[picture->session->facts.mode];
+    return key->bar;
+}
+
 void panel_keys(struct canvas *canvas, struct rect rect, const struct picture *picture)
 {
     int column = rect.column, end = rect.column + rect.columns;
@@ -22,8 +43,8 @@ void panel_keys(struct canvas *canvas, struct rect rect, const struct picture *p
             left -= (int)strlen(key->bar) + 2;
             continue;
         }
-        const char *bar = key->action == KEY_PLAY && picture->is_stopped ? "space play" : key->bar;
-        bool is_possible = key_obstacle(key, picture->session) == NULL;
+        const char *bar = text_in_line(key, picture);
+        bool is_possible = is_possible_in_line(key, picture->session);
         int name_columns = (int)(strchr(bar, ' ') - bar);
         canvas_put(canvas, rect.row, column, COLOUR_FAINT, is_possible ? ' ' : '(');
         canvas_text(canvas, rect.row, column + 1, end - column - 1, COLOUR_FAINT, bar);
@@ -52,15 +73,25 @@ static void draw_frame(struct canvas *canvas, struct rect rect)
     canvas_put(canvas, bottom, right, COLOUR_FAINT, 0x2518);
 }
 
+/* What no legend explains. */
+static const char *const signs[] = {
+    "\u00bb\u00bb pages go to host B   \u00ab? host B asks for a page   \u2016 the guest stands "
+    "still",
+    "CLIENTS: the height is the longest latency, \u00d7 nobody was answered",
+};
+enum { SIGN_COUNT = sizeof signs / sizeof signs[0] };
+
 void panel_help(struct canvas *canvas, struct rect rect, const struct picture *picture)
 {
     /* The title row stays: the clock, the round and the downtime are always in sight. */
-    struct rect box = {rect.row + (rect.rows - key_count() - 4) / 2,
-                       rect.column + (rect.columns - 72) / 2, key_count() + 4, 72};
+    int rows = key_count() + SIGN_COUNT + 5;
+    struct rect box = {rect.row + (rect.rows - rows) / 2, rect.column + (rect.columns - 72) / 2,
+                       rows, 72};
     if (box.row < rect.row + 1)
         box.row = rect.row + 1;
     draw_frame(canvas, box);
-    canvas_text(canvas, box.row, box.column + 2, 40, STYLE_BOLD, " KEYS ");
+    canvas_text(canvas, box.row, box.column + 2, 68, STYLE_BOLD,
+                " KEYS (the time stands still while this help is open) ");
     for (int i = 0; i < key_count(); i++) {
         const struct key *key = key_at(i);
         bool is_possible = key_obstacle(key, picture->session) == NULL;
@@ -70,6 +101,9 @@ void panel_help(struct canvas *canvas, struct rect rect, const struct picture *p
         canvas_text(canvas, box.row + 1 + i, box.column + 13, box.columns - 15,
                     is_possible ? COLOUR_PLAIN : COLOUR_FAINT, key->help);
     }
+    int row = box.row + 2 + key_count();
+    for (int i = 0; i < SIGN_COUNT; i++, row++)
+        canvas_text(canvas, row, box.column + 3, box.columns - 5, COLOUR_PLAIN, signs[i]);
     canvas_text(canvas, box.row + box.rows - 2, box.column + 3, box.columns - 5, COLOUR_FAINT,
                 "(in brackets: not possible now)   Escape closes this help");
 }
@@ -86,9 +120,10 @@ void panel_closing(struct canvas *canvas, struct rect rect, const struct picture
                            session->verdict);
     if (session->ops->can(session, SESSION_REPLAY)) {
         int column =
-            canvas_text(canvas, row, rect.column + 2, room, COLOUR_PLAIN, "The same seed again:");
+            canvas_text(canvas, row, rect.column + 2, room, COLOUR_PLAIN,
+                        key_is_recording(session) ? "Watch it again:" : "The same seed again:");
         for (int i = 0; i < key_count(); i++)
-            if (key_at(i)->action == KEY_REPLAY) {
+            if (key_at(i)->action == KEY_REPLAY && key_obstacle(key_at(i), session) == NULL) {
                 column =
                     canvas_format(canvas, row, column + 2, room, STYLE_BOLD, "%s", key_at(i)->name);
                 column = canvas_text(canvas, row, column + 1, room, COLOUR_PLAIN,

@@ -25,7 +25,8 @@ static void draw_line(struct canvas *canvas, struct rect rect, int *row, uint32_
 {
     if (*row >= rect.row + rect.rows)
         return;
-    canvas_text(canvas, *row, rect.column + 1, rect.columns - 2, COLOUR_PLAIN, name);
+    canvas_text(canvas, *row, rect.column + 1, rect.columns - 3 - canvas_width(value), COLOUR_PLAIN,
+                name);
     canvas_text_right(canvas, *row, rect.column + rect.columns - 1, style, value);
     (*row)++;
 }
@@ -39,11 +40,18 @@ static void draw_heading(struct canvas *canvas, struct rect rect, const struct s
     if (facts->downtime_limit_ns == UINT64_MAX)
         return;
     units_format(UNIT_TIME, facts->downtime_limit_ns, words.text, sizeof words.text);
-    snprintf(text, sizeof text, " %s %s ", timeline->is_limit_exceeded ? "exceeds" : "limit",
+    /* Pre-copy may have missed the limit and the hand-over met it: post-copy took over. */
+    bool has_begun = timeline->is_paused || timeline->has_resumed;
+    bool is_exceeded =
+        timeline->is_limit_exceeded && timeline->downtime_ns > facts->downtime_limit_ns;
+    bool is_far = timeline->is_limit_exceeded && (is_exceeded || !has_begun);
+    snprintf(text, sizeof text,
+             is_exceeded ? " exceeds %s "
+             : is_far    ? " %s not met "
+                         : " limit %s ",
              words.text);
     canvas_text_right(canvas, rect.row, rect.column + rect.columns,
-                      timeline->is_limit_exceeded ? COLOUR_WAITED_FOR | STYLE_BOLD : COLOUR_FAINT,
-                      text);
+                      is_far ? COLOUR_WAITED_FOR | STYLE_BOLD : COLOUR_FAINT, text);
 }
 
 /* The engine's own, made at the end of each round of pre-copy: the last one made it pause. */
@@ -90,10 +98,11 @@ void panel_measures(struct canvas *canvas, struct rect rect, const struct pictur
     draw_line(canvas, rect, &row, COLOUR_FORECAST, "if stop-and-copy",
               words_time(&words, facts->stop_and_copy_downtime_ns));
     draw_line(canvas, rect, &row, COLOUR_IN_FLIGHT,
-              is_ascii ? "mu page copy rate" : "\u03bc page copy rate",
+              is_ascii ? (is_wide ? "mu page copy rate" : "mu copy rate") : "\u03bc page copy rate",
               rate(&words, timeline_mu(timeline), is_wide));
     draw_line(canvas, rect, &row, COLOUR_DIRTY,
-              is_ascii ? "delta page dirty rate" : "\u03b4 page dirty rate",
+              is_ascii ? (is_wide ? "delta page dirty rate" : "delta dirty rate")
+                       : "\u03b4 page dirty rate",
               rate(&words, timeline_delta(timeline), is_wide));
     if (row >= rect.row + rect.rows)
         return;

@@ -8,6 +8,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "tui/scene.h"
 #include "tui/words.h"
 
 enum {
@@ -17,11 +18,13 @@ enum {
     DIRTIED_COLUMNS = 9,
     TIME_COLUMNS = 10,
     BAR_COLUMNS_MIN = 16,
+    PAUSED_COLUMNS = 7, /* the word and a gap */
 };
 
 /* Where the columns of the table end. 0: there is no room for it. */
 struct columns {
     int bar, bar_end, pages, forecast, dirtied, time;
+    int paused; /* where the word ends: a paused round has dirtied nothing */
 };
 
 static struct columns columns_of(struct rect rect)
@@ -35,7 +38,9 @@ static struct columns columns_of(struct rect rect)
         columns.forecast = columns.dirtied;
         columns.dirtied = 0;
         columns.bar_end = columns.forecast - FORECAST_COLUMNS - PAGES_COLUMNS + 1;
+        columns.bar_end -= PAUSED_COLUMNS;
     }
+    columns.paused = columns.dirtied > 0 ? columns.dirtied : columns.bar_end + PAUSED_COLUMNS;
     columns.pages = columns.forecast - FORECAST_COLUMNS;
     return columns;
 }
@@ -73,26 +78,13 @@ static void draw_bar(struct canvas *canvas, int row, struct columns columns, uin
     int length = bar_length(round->pages, total_pages, columns.bar_end - columns.bar);
     int eighths = length * 8;
     uint32_t style = round->is_paused ? COLOUR_WAITED_FOR : COLOUR_IN_FLIGHT;
-    if (!round->has_ended && round->pages > 0 && round->pages_sent < round->pages)
+    if (round->pages > 0 && round->pages_sent < round->pages)
         eighths = (int)((double)length * 8 * (double)round->pages_sent / (double)round->pages);
     for (int i = 0; i < length; i++) {
         int filled = eighths - i * 8;
         uint32_t code = filled >= 8 ? 0x2588 : filled > 0 ? 0x2590 - (uint32_t)filled : 0x2591;
         canvas_put(canvas, row, columns.bar + i, style, code);
     }
-}
-
-/* Behind the bar; on it, where it leaves no room. */
-static void draw_paused_mark(struct canvas *canvas, int row, struct columns columns, int length)
-{
-    static const char mark[] = "paused";
-    int mark_columns = (int)sizeof mark - 1;
-    bool has_room = columns.bar + length + 1 + mark_columns < columns.bar_end;
-    if (has_room)
-        canvas_text(canvas, row, columns.bar + length + 1, mark_columns, COLOUR_WAITED_FOR, mark);
-    else
-        canvas_text(canvas, row, columns.bar + 1, mark_columns,
-                    COLOUR_WAITED_FOR | STYLE_REVERSE | STYLE_BOLD, mark);
 }
 
 static void draw_measured(struct canvas *canvas, int row, struct columns columns,
@@ -105,18 +97,19 @@ static void draw_measured(struct canvas *canvas, int row, struct columns columns
     snprintf(number, sizeof number, "%llu", (unsigned long long)round->round_idx);
     canvas_text_right(canvas, row, columns.bar - 1, style, number);
     draw_bar(canvas, row, columns, session->facts.total_pages, round);
-    canvas_text_right(canvas, row, columns.pages, style, words_short(&words, round->pages));
+    canvas_text_right(canvas, row, columns.pages, style,
+                      words_short(&words, scene_is_cut_short(&session->timeline, round)
+                                              ? round->pages_sent
+                                              : round->pages));
     canvas_text_right(canvas, row, columns.forecast, COLOUR_FORECAST,
                       forecast == UINT64_MAX ? "-" : words_short(&words, forecast));
-    if (columns.dirtied > 0)
+    if (round->is_paused)
+        canvas_text_right(canvas, row, columns.paused, COLOUR_WAITED_FOR, "paused");
+    else if (columns.dirtied > 0)
         canvas_text_right(canvas, row, columns.dirtied,
                           round->dirtied_pages > 0 ? COLOUR_DIRTY : COLOUR_FAINT,
                           words_short(&words, round->dirtied_pages));
     canvas_text_right(canvas, row, columns.time, style, words_time(&words, round->duration_ns));
-    if (round->is_paused)
-        draw_paused_mark(
-            canvas, row, columns,
-            bar_length(round->pages, session->facts.total_pages, columns.bar_end - columns.bar));
 }
 
 static void draw_predicted(struct canvas *canvas, int row, struct columns columns,

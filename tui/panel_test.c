@@ -108,7 +108,7 @@ static void the_pictures_say_what_is_going_on(void **state)
          {"guest paused", "still growing", "499.8 ms", "paused", "round 0"}},
         {MODE_POST_COPY,
          NS_PER_S + 1000000,
-         {"runs with faults", "missing 4,095", "waited for 1", "4,096 pages to come",
+         {"runs with faults", "missing 4,095", "awaited 1", "4,096 pages to come",
           "downtime 758.0 us"}},
         {MODE_HYBRID, NS_PER_S + NS_PER_S, {"runs with faults", "faults", "pushed", "round 0"}},
     };
@@ -161,7 +161,7 @@ static void sixteen_million_pages_are_drawn_whole(void **state)
     const struct event start = {
         .at_ns = 1, .kind = EVENT_MIGRATION_STARTED, .fields = {MODE_PRE_COPY, pages}};
     timeline_add(&s->session.timeline, &start);
-    assert_non_null(strstr(draw(s, 60, 200, false, false), "dirty 16.78 M"));
+    assert_non_null(strstr(draw(s, 60, 200, false, false), "to send 16.78 M"));
     scripted_close(&s->session);
 }
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "tui/director.h"
+#include "tui/scene.h"
 #include "tui/words.h"
 
 static void describe_where(const struct timeline *timeline, char *text, size_t room)
@@ -19,6 +20,30 @@ static void describe_where(const struct timeline *timeline, char *text, size_t r
              words_time(&downtime, timeline->is_paused || timeline->has_resumed
                                        ? timeline->downtime_ns
                                        : UINT64_MAX));
+}
+
+/* What the clock, the round and the downtime take at most. What stands before them is chosen by
+ * this and not by what they take now: it would come and go with their digits. */
+enum { WHERE_COLUMNS = 28, CLOCK_COLUMNS = 28 };
+
+static void describe_what(const struct session *session, int columns, char *text, size_t room)
+{
+    const struct session_facts *facts = &session->facts;
+    const struct timeline *timeline = &session->timeline;
+    bool is_switched = timeline->mode == MODE_PRE_COPY && scene_leaves_pages(timeline);
+    int left = columns - WHERE_COLUMNS - CLOCK_COLUMNS - 7;
+    const char *mode = !is_switched ? mode_name(facts->mode)
+                       : left >= 40 ? "pre-copy, then post-copy"
+                                    : "pre-, then post-copy";
+    char seed[32];
+    snprintf(seed, sizeof seed, "  seed %llu", (unsigned long long)facts->seed);
+    int length = canvas_width(facts->guest) + canvas_width(mode) + 4;
+    bool has_seed = left >= length + 7 + canvas_width(seed);
+    if (is_switched && left < length)
+        snprintf(text, room, "%s", mode);
+    else
+        snprintf(text, room, "%s%s by %s%s", left >= length + 7 ? "ferry  " : "", facts->guest,
+                 mode, has_seed ? seed : "");
 }
 
 void panel_title(struct canvas *canvas, struct rect rect, const struct picture *picture)
@@ -45,15 +70,7 @@ void panel_title(struct canvas *canvas, struct rect rect, const struct picture *
     canvas_text_right(canvas, rect.row, end, STYLE_REVERSE, where);
     end -= canvas_width(where) + 2;
 
-    /* The name of the program makes room for what it shows, where there is little. */
-    snprintf(what, sizeof what, "ferry  %s by %s  seed %llu", session->facts.guest,
-             mode_name(session->facts.mode), (unsigned long long)session->facts.seed);
-    if (canvas_width(what) > end - 1)
-        snprintf(what, sizeof what, "ferry  %s by %s", session->facts.guest,
-                 mode_name(session->facts.mode));
-    if (canvas_width(what) > end - 1)
-        snprintf(what, sizeof what, "%s by %s", session->facts.guest,
-                 mode_name(session->facts.mode));
+    describe_what(session, rect.columns, what, sizeof what);
     canvas_text(canvas, rect.row, 1, end - 1, STYLE_REVERSE | STYLE_BOLD, what);
 }
 

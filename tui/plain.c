@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/units.h"
+#include "tui/scene.h"
 #include "tui/words.h"
 
 #define PIECE_NS         (10 * NS_PER_MS)  /* of the world, between two looks at the timeline */
@@ -40,6 +41,21 @@ static void tell_head(const struct teller *teller)
         fprintf(teller->out, ", total time %s", words_time(&time, facts->forecast_total_ns));
     if (facts->forecast_downtime_ns != UINT64_MAX)
         fprintf(teller->out, ".\n");
+}
+
+/* The words that the lines use. */
+static void tell_terms(const struct teller *teller)
+{
+    const struct session_facts *facts = &teller->session->facts;
+    struct words size;
+    fprintf(teller->out, "A page is %s of its memory. ", words_size(&size, facts->page_bytes));
+    if (facts->mode == MODE_STOP_AND_COPY)
+        fprintf(teller->out, "One round sends them all, while the guest stands still.\n");
+    else if (facts->mode == MODE_POST_COPY)
+        fprintf(teller->out, "The guest goes first, its pages follow.\n");
+    else
+        fprintf(teller->out, "A round sends a set of pages; those dirtied (written) meanwhile must "
+                             "be sent again.\n");
 }
 
 static void tell_instant(const struct teller *teller, uint64_t at_ns)
@@ -101,7 +117,14 @@ static void tell_end(const struct teller *teller)
                              ? timeline->resumed_at_ns
                              : timeline->ended_ns);
     if (timeline->outcome != OUTCOME_COMPLETED) {
-        fprintf(teller->out, "the move ended: %s.\n", outcome_name(timeline->outcome));
+        fprintf(
+            teller->out, "%s\n",
+            timeline->outcome == OUTCOME_ABORTED
+                ? "the move was given up. The guest runs on at host A as if nothing had been "
+                  "tried."
+            : timeline->outcome == OUTCOME_PAUSED
+                ? "the move failed at the hand-over. The guest stands still and can be recovered."
+                : "the move failed, and the guest is lost: neither host has all of it.");
         return;
     }
     fprintf(teller->out, "the move is complete after %s: %s sent, %s of them again.\n",
@@ -130,16 +153,16 @@ static void tell_news(struct teller *teller)
                                  : "the move starts.\n");
     }
     tell_rounds(teller, false);
-    if (timeline->is_limit_exceeded && !teller->has_told_limit) {
-        teller->has_told_limit = true;
-        fprintf(teller->out, "The rounds did not shrink enough: the downtime limit is exceeded.\n");
-    }
     if ((timeline->is_paused || timeline->has_resumed) && !teller->has_told_pause) {
         teller->has_told_pause = true;
         tell_instant(teller, timeline->paused_at_ns);
         fprintf(teller->out, "the guest is paused: the downtime begins.\n");
     }
     tell_rounds(teller, teller->has_told_pause);
+    if (scene_limit(timeline) != NULL && !teller->has_told_limit) {
+        teller->has_told_limit = true;
+        fprintf(teller->out, "%s\n", scene_limit(timeline));
+    }
     if (timeline->has_resumed && !teller->has_told_resume) {
         teller->has_told_resume = true;
         tell_resume(teller);
@@ -181,6 +204,7 @@ static void play_lines(struct session *session, FILE *out)
 {
     struct teller teller = {.session = session, .out = out};
     tell_head(&teller);
+    tell_terms(&teller);
     while (!session->has_ended) {
         session->ops->advance(session, session->timeline.now_ns + PIECE_NS);
         tell_news(&teller);

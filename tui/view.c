@@ -17,10 +17,9 @@
 #define WALL_MAX_NS     (100 * NS_PER_MS) /* the program itself was stopped: that time is no show */
 #define BUDGET_NS       (20 * NS_PER_MS)  /* for the world, in each frame: keys are answered soon */
 #define ANSWER_SHOWN_NS (4 * NS_PER_S)
-#define SPREADS_EACH_NS                                                                 \
-    (250 * NS_PER_MS)            /* percentiles look at every answer: not in each frame \
-                                  */
-#define ROUND_PIECE_NS NS_PER_MS /* the world's time between two looks for a round's end */
+#define SPREADS_EACH_NS                                                      \
+    (250 * NS_PER_MS) /* percentiles look at every answer: not in each frame \
+                       */
 
 struct view {
     struct session *session;
@@ -46,20 +45,22 @@ static uint64_t wall_now_ns(void)
 
 /* ---- Letting the world live. ---- */
 
-/* A round ends when the next begins, when the guest goes on at the target, or with the move. */
+/* A round ends when the next begins or the guest is paused; a pause when the guest goes on. */
 static bool is_at_round_end(const struct view *view)
 {
-    const struct timeline *timeline = &view->session->timeline;
-    return view->session->has_ended || timeline->round_count > view->before_round.round_count ||
-           timeline->has_resumed != view->before_round.has_resumed ||
-           timeline->has_ended != view->before_round.has_ended;
+    const struct timeline *timeline = &view->session->timeline, *before = &view->before_round;
+    if (view->session->has_ended || timeline->has_ended != before->has_ended)
+        return true;
+    if (timeline->is_paused != before->is_paused)
+        return true;
+    return !timeline->is_paused && timeline->round_count > before->round_count;
 }
 
 static void run_round(struct view *view, uint64_t began_ns)
 {
     struct session *session = view->session;
     while (wall_now_ns() - began_ns < BUDGET_NS) {
-        session->ops->advance(session, session->timeline.now_ns + ROUND_PIECE_NS);
+        session->ops->step(session); /* a longer piece could run over the end */
         if (is_at_round_end(view)) {
             view->is_running_round = false;
             return;
@@ -96,6 +97,7 @@ static void replay(struct view *view, uint64_t mode)
 
 static void act(struct view *view, enum session_command command)
 {
+    director_watch(&view->director, view->session);
     if (!view->session->ops->act(view->session, command, 0))
         answer(view, "That was not possible just now.");
 }
@@ -117,12 +119,15 @@ static void handle(struct view *view, const struct key *key)
         answer(view, obstacle);
         return;
     }
+    bool is_still = view->is_stopped || view->has_help;
     view->answer = NULL;
-    if (key->action != KEY_HELP)
+    if (key->action != KEY_HELP) {
         view->step[0] = '\0';
+        view->has_help = false; /* what the key does is to be seen */
+    }
     switch (key->action) {
     case KEY_PLAY:
-        view->is_stopped = !view->is_stopped;
+        view->is_stopped = !is_still;
         view->is_running_round = false;
         break;
     case KEY_STEP_EVENT:
@@ -198,7 +203,7 @@ static void draw(struct view *view, uint64_t now_ns)
                                             : sentence,
         .is_answer = view->answer != NULL,
         .speed = director_speed(&view->director, session),
-        .is_stopped = view->is_stopped,
+        .is_stopped = view->is_stopped || view->has_help,
         .next_commands = view->options->next_commands,
         .latency = view->latency,
         .fault_wait = view->fault_wait,
@@ -221,13 +226,16 @@ int view_play(struct session *session, const struct view_options *options)
     while (!view.is_quit && !view.is_closed) {
         uint64_t now_ns = wall_now_ns(), wall_ns = now_ns - last_ns;
         last_ns = now_ns;
-        if (view.is_running_round)
+        if (view.has_help)
+            ; /* who reads misses nothing */
+        else if (view.is_running_round)
             run_round(&view, now_ns);
         else if (!view.is_stopped)
             play(&view, wall_ns < WALL_MAX_NS ? wall_ns : WALL_MAX_NS, now_ns);
         draw(&view, now_ns);
 
-        bool is_still = session->has_ended || (view.is_stopped && !view.is_running_round);
+        bool is_still =
+            session->has_ended || view.has_help || (view.is_stopped && !view.is_running_round);
         int code = screen_key(is_still ? STOPPED_MS : FRAME_MS);
         for (; code != SCREEN_KEY_NONE && !view.is_closed; code = screen_key(0))
             handle_code(&view, code);

@@ -1,5 +1,6 @@
 #include "tui/words.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -36,6 +37,20 @@ const char *words_short(struct words *words, uint64_t count)
     return words->text;
 }
 
+const char *words_brief(struct words *words, uint64_t count)
+{
+    bool is_kilo = count < 999500;
+    double value = (double)count / (is_kilo ? 1e3 : 1e6);
+    if (count < 10000)
+        return words_count(words, count);
+    snprintf(words->text, sizeof words->text, "%.*f%c",
+             value < 9.995   ? 2
+             : value < 99.95 ? 1
+                             : 0,
+             value, is_kilo ? 'k' : 'M');
+    return words->text;
+}
+
 const char *words_counted(struct words *words, uint64_t count, const char *one)
 {
     words_count(words, count);
@@ -48,8 +63,6 @@ const char *words_time(struct words *words, uint64_t time_ns)
 {
     if (time_ns == UINT64_MAX)
         snprintf(words->text, sizeof words->text, "-");
-    else if (time_ns == 0)
-        snprintf(words->text, sizeof words->text, "0 ms");
     else
         units_for_people(UNIT_TIME, time_ns, words->text, sizeof words->text);
     return words->text;

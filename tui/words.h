@@ -16,9 +16,11 @@ struct words {
 const char *words_count(struct words *words, uint64_t count);
 /* "16,384", but "1.000 M" from a million on: for columns of seven. */
 const char *words_short(struct words *words, uint64_t count);
+/* "9,999", "16.4k", "1.05M": at most five columns up to a thousand million. */
+const char *words_brief(struct words *words, uint64_t count);
 /* "1 page", "16,384 pages": `one` is the noun, its plural gets an s. */
 const char *words_counted(struct words *words, uint64_t count, const char *one);
-/* "2.750 s", "18.42 ms", "0 ms"; "-" for UINT64_MAX, which stands for "no such time". */
+/* "2.750 s", "18.42 ms", "0 ns"; "-" for UINT64_MAX, which stands for "no such time". */
 const char *words_time(struct words *words, uint64_t time_ns);
 /* "3.017 s", always in seconds: the running clock must not change its unit under the eye. */
 const char *words_clock(struct words *words, uint64_t time_ns);

@@ -1,0 +1,47 @@
+#include "tui/scene.h"
+
+#include <stddef.h>
+
+bool scene_leaves_pages(const struct timeline *timeline)
+{
+    const struct timeline_round *round = timeline_round(timeline);
+    if (timeline->has_resumed)
+        return timeline->pages_missing > 0 || timeline->faults > 0 || timeline->pages_pushed > 0;
+    if (!timeline->is_paused || timeline->has_ended)
+        return false;
+    if (timeline->mode == MODE_POST_COPY || timeline->mode == MODE_HYBRID)
+        return true;
+    /* Pre-copy sends its last set in a paused round: without one, it was switched. */
+    return timeline->phase == PHASE_HAND_OVER && (round == NULL || !round->is_paused);
+}
+
+uint64_t scene_pages_left(const struct timeline *timeline)
+{
+    uint64_t counts[PAGE_STATE_COUNT] = {0};
+    timeline_map_cell(timeline, HOST_SOURCE, 0, timeline->total_pages, counts);
+    return counts[PAGE_DIRTY];
+}
+
+bool scene_is_arrival(const struct timeline *timeline)
+{
+    return timeline->has_resumed && !scene_leaves_pages(timeline) &&
+           timeline->now_ns - timeline->resumed_at_ns < SCENE_ARRIVAL_NS;
+}
+
+bool scene_is_cut_short(const struct timeline *timeline, const struct timeline_round *round)
+{
+    bool is_going_on =
+        timeline->phase == PHASE_COPY || (timeline->phase == PHASE_PAUSE && round->is_paused);
+    return round->pages_sent < round->pages && (round->has_ended || !is_going_on);
+}
+
+const char *scene_limit(const struct timeline *timeline)
+{
+    if (!timeline->is_limit_exceeded || !(timeline->has_resumed || timeline->has_ended))
+        return NULL;
+    if (timeline->has_ended && timeline->outcome == OUTCOME_ABORTED)
+        return "Pre-copy could not meet the downtime limit; it was given up.";
+    if (scene_leaves_pages(timeline))
+        return "Pre-copy could not meet the downtime limit; post-copy took over.";
+    return "Pre-copy could not meet the downtime limit; it was paused all the same.";
+}
