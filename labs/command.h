@@ -4,6 +4,7 @@
 #define LABS_COMMAND_H
 
 #include "base/status.h"
+#include "labs/options.h"
 
 #define FERRY_VERSION "0.1"
 
@@ -18,8 +19,11 @@ struct command {
     const char *summary; /* one line for the list */
     const char *about;   /* a paragraph or two for its help; may be NULL */
     unsigned takes;      /* of options.h */
+    const struct preset *presets; /* of options.h: the scenario that it brings along; may be NULL */
     int (*run)(const struct command *command, int word_count, char **words);
 };
+
+extern const struct preset demo_presets[];
 
 int command_demo(const struct command *command, int word_count, char **words);
 int command_run(const struct command *command, int word_count, char **words);

@@ -12,7 +12,7 @@
 #include "labs/watch.h"
 #include "sim/run_session.h"
 
-static const struct preset demo_scenario[] = {
+const struct preset demo_presets[] = {
     {"args", "--preload 48MiB", true},
     {"clients", "4", true},
     {"request-rate", "2k/s", true},
@@ -62,7 +62,7 @@ static int show(struct setting *setting)
 int command_demo(const struct command *command, int word_count, char **words)
 {
     struct setting setting;
-    int status = setting_open(&setting, command, demo_scenario, word_count, words);
+    int status = setting_open(&setting, command, word_count, words);
 
     if (status == SETTING_READY) {
         bool is_stdout_taken = setting.json.file == stdout;

@@ -13,6 +13,7 @@
 #include "labs/options.h"
 #include "labs/people.h"
 #include "machine/disassemble.h"
+#include "machine/elf.h"
 #include "machine/machine.h"
 #include "sim/guest_build.h"
 
@@ -63,6 +64,25 @@ static enum status load(const char *word, struct scenario *scenario, struct imag
         status = problem_set(problem, STATUS_USAGE,
                              "guest: a model has no program: write a name such as hello");
     return status == STATUS_OK ? image_load(image, scenario, problem) : status;
+}
+
+/* The checks of a machine that would run it, with all the memory that it asks for: what is shown
+ * here can be booted. */
+static enum status check_image(const struct image *image, const struct guest_file *file,
+                               struct problem *problem)
+{
+    uint64_t ram_bytes = MACHINE_MEMORY_MIN, entry;
+
+    while (ram_bytes < MACHINE_MEMORY_MAX && file->memory_end > RAM_BASE + ram_bytes)
+        ram_bytes *= 2;
+    uint8_t *ram = calloc(1, ram_bytes);
+    if (ram == NULL)
+        return problem_set(problem, STATUS_NO_MEMORY, "%.200s: there is no memory to look at it",
+                           image->path);
+    enum status status =
+        elf_load(image->path, image->data, image->bytes, ram, ram_bytes, &entry, problem);
+    free(ram);
+    return status;
 }
 
 static void print_info(const struct image *image, const struct guest_file *file)
@@ -149,7 +169,8 @@ static int guest_look(const struct command *command, int word_count, char **word
         problem_set(&problem, STATUS_USAGE, "write ferry guest %s GUEST%s", words[0],
                     is_info ? "" : " [FROM]");
     else if (load(words[1], &scenario, &image, &problem) == STATUS_OK &&
-             guest_file_open(&file, &image, &problem) == STATUS_OK && word_count == 3 &&
+             guest_file_open(&file, &image, &problem) == STATUS_OK &&
+             check_image(&image, &file, &problem) == STATUS_OK && word_count == 3 &&
              parse_from(&file, words[2], &from, &problem) != STATUS_OK)
         from = 0; /* told below */
     if (problem.status != STATUS_OK)
@@ -203,7 +224,7 @@ static int live(const char *name, struct guest *guest)
 
 /* Takes --memory and --cpu-rate from the front of the words. Returns how many words it took, or -1.
  */
-static int take_options(struct scenario *scenario, int word_count, char **words,
+static int take_options(struct scenario *scenario, unsigned *given, int word_count, char **words,
                         struct problem *problem)
 {
     int taken = 0;
@@ -224,6 +245,11 @@ static int take_options(struct scenario *scenario, int word_count, char **words,
             problem_set(problem, STATUS_USAGE, "--%s needs a value", key);
             return -1;
         }
+        if ((*given & (1u << (count == 8))) != 0) {
+            problem_set(problem, STATUS_USAGE, "--%s was given already: keep one of them", key);
+            return -1;
+        }
+        *given |= 1u << (count == 8);
         if (scenario_set(scenario, key, value, &detail) != STATUS_OK) {
             problem_set(problem, STATUS_USAGE, "--%s", detail.text);
             return -1;
@@ -238,7 +264,8 @@ static int take_options(struct scenario *scenario, int word_count, char **words,
 static enum status read_line(struct scenario *scenario, struct image *image, int word_count,
                              char **words, struct problem *problem)
 {
-    int at = take_options(scenario, word_count, words, problem);
+    unsigned given = 0; /* bit 0: --cpu-rate, bit 1: --memory */
+    int at = take_options(scenario, &given, word_count, words, problem);
     enum status status;
 
     if (at < 0)
@@ -253,7 +280,7 @@ static enum status read_line(struct scenario *scenario, struct image *image, int
     if (status != STATUS_OK)
         return status;
     at++;
-    int taken = take_options(scenario, word_count - at, words + at, problem);
+    int taken = take_options(scenario, &given, word_count - at, words + at, problem);
     if (taken < 0)
         return STATUS_USAGE;
     at += taken;
@@ -304,7 +331,7 @@ int command_guest(const struct command *command, int word_count, char **words)
     for (size_t i = 1; i < sizeof verbs / sizeof verbs[0]; i++)
         if (nearest_distance(verb, verbs[i]) < nearest_distance(verb, verbs[best]))
             best = i;
-    if (word_count == 0 || strcmp(verb, "list") == 0)
+    if (word_count == 0 || strcmp(verb, "list") == 0 || !nearest_is_close(verb, verbs[best]))
         problem_set(&problem, STATUS_USAGE, "write ferry guest list, info, disassemble or run");
     else
         problem_set(&problem, STATUS_USAGE, "unknown word \"%.40s\": the nearest is \"%s\"", verb,

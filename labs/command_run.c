@@ -69,7 +69,7 @@ static int run_and_report(struct setting *setting)
 int command_run(const struct command *command, int word_count, char **words)
 {
     struct setting setting;
-    int status = setting_open(&setting, command, NULL, word_count, words);
+    int status = setting_open(&setting, command, word_count, words);
 
     if (status == SETTING_READY)
         status = run_and_report(&setting);

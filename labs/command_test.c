@@ -80,6 +80,20 @@ static void spill_own_guest(void)
     fclose(file);
 }
 
+/* The same program, and its last instruction is missing. */
+static void spill_truncated_guest(void)
+{
+    char own[128], truncated[128];
+    struct stat stat_of;
+    spill_own_guest();
+    snprintf(own, sizeof own, "%s/own.elf", folder);
+    snprintf(truncated, sizeof truncated, "%s/truncated.elf", folder);
+    assert_int_equal(rename(own, truncated), 0);
+    assert_int_equal(stat(truncated, &stat_of), 0);
+    assert_int_equal(truncate(truncated, stat_of.st_size - 4), 0);
+    spill_own_guest();
+}
+
 /* Runs `ferry LINE` by the shell, with $D for the folder. Fills out and err; returns the status. */
 static int ferry(const char *line)
 {
@@ -130,6 +144,7 @@ static void bad_lines_are_refused(void **state)
     } rows[] = {
         {"", "ferry help"},
         {"rum", "the nearest is \"run\""},
+        {"frob", "unknown command \"frob\": ferry help lists all"},
         {"help rum", "the nearest is \"run\""},
         {"run --bandwith 1Gbit/s", "--bandwidth"},
         {"run --compress lz4", "unknown option --compress"},
@@ -137,6 +152,18 @@ static void bad_lines_are_refused(void **state)
         {"run --memory 65000B", "whole number of pages"},
         {"run --mode precopy", "stop-and-copy|pre-copy|post-copy|hybrid"},
         {"run --dirty-rate 5pages/s", "--dirty-rate cannot be used here"},
+        {"run --seed 1 --seed 2", "--seed was given already"},
+        {"demo --seed 1 --seed 2", "--seed was given already"},
+        {"guest run --memory 8MiB hello --memory 9MiB", "--memory was given already"},
+        {"tui $D/cut.elf", "cut.elf: this is a program, neither a recording nor a scenario: "
+                           "write --guest /"},
+        {"tui $D/a.json", "a.json: this is neither a recording nor a scenario"},
+        {"run $D/a.json", "a.json: this is no scenario: a scenario has lines of key = value"},
+        {"run $D/binary.ini", "binary.ini:2: seed: \"\\xff\\x01\" is not a whole number"},
+        {"run $D/binary_guest.ini", "binary_guest.ini:1: guest: unknown guest \"k\\xffv\""},
+        {"guest info $D/cut.elf", "cut.elf"},
+        {"guest info $D/truncated.elf", "truncated.elf"},
+        {"run --guest $D/truncated.elf", "truncated.elf"},
         {"run --guest nobody", "one of counter, dirtier, hello, kv, sort"},
         {"run --guest ./nobody.elf", "./nobody.elf: No such file"},
         {"run --guest $D", "is no file"},
@@ -177,6 +204,10 @@ static void bad_lines_are_refused(void **state)
     spill_own_guest();
     spill("empty.elf", "");
     spill("cut.elf", "\177ELF\2\1\1");
+    spill("a.json", "{\n}\n");
+    spill("binary.ini", "mode = hybrid\nseed = \xff\1\n");
+    spill("binary_guest.ini", "guest = k\xffv\n");
+    spill_truncated_guest();
     spill("wrong.ini", "seed = 1\n\nlatancy = 1ms\n");
     spill("doubled.ini", "seed = 1\nseed = 2\n");
     spill("mode.ini", "mode = post-copy\nmax-rounds = 3\n");
@@ -505,6 +536,13 @@ static void help_is_help(void **state)
     }
     assert_int_equal(ferry("help run"), 0);
     assert_non_null(strstr(out, "--downtime-limit 30ms"));
+    assert_non_null(strstr(out, "port 6379"));
+    assert_int_equal(ferry("help demo"), 0);
+    assert_non_null(strstr(out, "--bandwidth 200Mbit/s "));
+    assert_non_null(strstr(out, "--args --preload 48MiB "));
+    assert_non_null(strstr(out, "--start-at 3s "));
+    assert_int_equal(ferry("help guest"), 0);
+    assert_null(strstr(out, "options:"));
     assert_int_equal(ferry("--version"), 0);
     assert_int_equal(strncmp(out, "ferry ", 6), 0);
 }

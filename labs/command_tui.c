@@ -87,7 +87,7 @@ static int watch_scenario(const struct setting *setting)
 int command_tui(const struct command *command, int word_count, char **words)
 {
     struct setting setting;
-    int status = setting_open(&setting, command, NULL, word_count, words);
+    int status = setting_open(&setting, command, word_count, words);
 
     if (status == SETTING_READY)
         status =

@@ -125,7 +125,10 @@ enum status image_load(struct image *image, const struct scenario *scenario,
         return refuse_name(guest, problem);
     /* Opening a pipe would wait for its writer, for ever if there is none. */
     if (stat(image->path, &stat_of) != 0)
-        return problem_set(problem, STATUS_NO_FILE, "guest: %.160s: %s", guest, strerror(errno));
+        return problem_set(problem, STATUS_NO_FILE,
+                           "guest: %.120s: %s: name an ELF file for 64-bit RISC-V, or a guest that "
+                           "ferry guest list shows",
+                           guest, strerror(errno));
     if (!S_ISREG(stat_of.st_mode) || stat_of.st_size == 0 || stat_of.st_size > IMAGE_BYTES_MAX)
         return problem_set(problem, STATUS_BAD_INPUT,
                            "guest: %.160s is %s: name an ELF file for 64-bit RISC-V", guest,

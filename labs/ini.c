@@ -15,6 +15,7 @@ struct reading {
     uint32_t line; /* the one that was read last; the first is 1 */
     uint32_t handled_line;
     bool is_key_expected;
+    bool has_section;
     struct problem *problem;
 };
 
@@ -74,6 +75,11 @@ static char *read_line(char *text, int capacity, void *context)
         refuse(reading, "unknown section: the only one is [scenario]");
         return NULL;
     }
+    if (text[blanks] == '[' && reading->has_section) {
+        refuse(reading, "[scenario] was there already: keep one of them");
+        return NULL;
+    }
+    reading->has_section |= text[blanks] == '[';
     return text;
 }
 

@@ -2,8 +2,11 @@
 #include <fcntl.h>
 #include <locale.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <wchar.h>
+#include <wctype.h>
 
 #include "base/nearest.h"
 #include "labs/command.h"
@@ -18,31 +21,31 @@ static const struct command commands[] = {
      "a link of 200 Mbit/s while four clients write about 4,000 pages a second. At a\n"
      "terminal it is drawn (? shows the keys); elsewhere, and with --plain, it is told\n"
      "in lines. Every option overrides what the demonstration brings along.\n",
-     TAKES_SCENARIO | TAKES_JSON | TAKES_RECORD | TAKES_PLAIN, command_demo},
+     TAKES_SCENARIO | TAKES_JSON | TAKES_RECORD | TAKES_PLAIN, demo_presets, command_demo},
     {"run", "ferry run [SCENARIO.ini] [OPTIONS] [-- ARGUMENTS...]",
      "one migration, and a summary of it",
      "A scenario file has lines of key = value; the keys are the options below. What\n"
      "the command line says overrides the file.\n",
      TAKES_SCENARIO | TAKES_JSON | TAKES_RECORD | TAKES_PLAIN | TAKES_QUIET | TAKES_VERIFY,
-     command_run},
+     NULL, command_run},
     {"compare", "ferry compare [SCENARIO.ini] [OPTIONS] [-- ARGUMENTS...]",
      "the same guest and seed in every mode, one table", NULL,
-     TAKES_SCENARIO | TAKES_EVERY_MODE | TAKES_JSON | TAKES_PLAIN | TAKES_QUIET, command_compare},
+     TAKES_SCENARIO | TAKES_EVERY_MODE | TAKES_JSON | TAKES_PLAIN | TAKES_QUIET, NULL, command_compare},
     {"forecast", "ferry forecast [SCENARIO.ini] [OPTIONS]", "what theory says, without a run",
      "The formulas of stop-and-copy, of pre-copy's rounds and of post-copy, for a\n"
      "guest that writes evenly over its working set.\n",
-     TAKES_SCENARIO | TAKES_EVERY_MODE | TAKES_JSON | TAKES_QUIET, command_forecast},
+     TAKES_SCENARIO | TAKES_EVERY_MODE | TAKES_JSON | TAKES_QUIET, NULL, command_forecast},
     {"tui", "ferry tui [SCENARIO.ini | RECORDING] [OPTIONS] [-- ARGUMENTS...]",
      "watch a scenario or a recording in the terminal", NULL,
-     TAKES_SCENARIO | TAKES_RECORDING | TAKES_PLAIN, command_tui},
+     TAKES_SCENARIO | TAKES_RECORDING | TAKES_PLAIN, NULL, command_tui},
     {"guest", "ferry guest list | info GUEST | disassemble GUEST [FROM] | run GUEST ...",
      "what can be moved: list, look inside, run without moving",
      "GUEST is a name that `ferry guest list` shows, or a file of your own: ./FILE or\n"
      "FILE.elf. FROM is an address such as 0x80000000 or the name of a function. run\n"
      "takes --memory SIZE and --cpu-rate RATE before or behind GUEST; all words behind\n"
      "them are the guest's. Its console is standard output, its exit status ferry's.\n",
-     0, command_guest},
-    {"help", "ferry help [COMMAND]", "this list, or a command's options", NULL, 0, command_help},
+     0, NULL, command_guest},
+    {"help", "ferry help [COMMAND]", "this list, or a command's options", NULL, 0, NULL, command_help},
 };
 
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
@@ -52,8 +55,25 @@ int command_print_help(const struct command *command)
     printf("usage: %s\n%s\n\n", command->usage, command->summary);
     if (command->about != NULL)
         printf("%s\n", command->about);
-    options_print_help(command->takes);
+    options_print_help(command->takes, command->presets);
     return EXIT_DONE;
+}
+
+/* A line of words that came from anywhere: no byte of them may steer the terminal or end the line. */
+static void put_escaped(const char *text)
+{
+    while (*text != '\0') {
+        mbstate_t fresh = {0};
+        wchar_t character;
+        size_t count = mbrtowc(&character, text, strnlen(text, MB_CUR_MAX), &fresh);
+        bool is_printable = count <= MB_CUR_MAX && iswprint((wint_t)character);
+        if (!is_printable)
+            fprintf(stderr, "\\x%02x", (unsigned char)*text);
+        else
+            fwrite(text, 1, count, stderr);
+        text += is_printable ? count : 1;
+    }
+    fputc('\n', stderr);
 }
 
 static bool has_refused; /* one line on stderr is enough */
@@ -61,8 +81,8 @@ static bool has_refused; /* one line on stderr is enough */
 int command_refuse(const struct command *command, const struct problem *problem)
 {
     has_refused = true;
-    fprintf(stderr, "ferry %s: %s\n", command->name,
-            problem->text[0] != '\0' ? problem->text : status_message(problem->status));
+    fprintf(stderr, "ferry %s: ", command->name);
+    put_escaped(problem->text[0] != '\0' ? problem->text : status_message(problem->status));
     return EXIT_USAGE;
 }
 
@@ -80,9 +100,14 @@ static int refuse_unknown(const char *name)
     for (size_t i = 1; i < COMMAND_COUNT; i++)
         if (nearest_distance(name, commands[i].name) < nearest_distance(name, commands[best].name))
             best = i;
-    fprintf(stderr,
-            "ferry: unknown command \"%.40s\": the nearest is \"%s\" (ferry help lists all)\n",
-            name, commands[best].name);
+    char text[160];
+    if (nearest_is_close(name, commands[best].name))
+        snprintf(text, sizeof text,
+                 "ferry: unknown command \"%.40s\": the nearest is \"%s\" (ferry help lists all)",
+                 name, commands[best].name);
+    else
+        snprintf(text, sizeof text, "ferry: unknown command \"%.40s\": ferry help lists all", name);
+    put_escaped(text);
     return EXIT_USAGE;
 }
 

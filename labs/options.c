@@ -8,6 +8,8 @@
 #include "base/nearest.h"
 #include "labs/ini.h"
 
+#define TAKES_HELP (~0u) /* whatever a command takes */
+
 /* The front door's own options. */
 static const struct own_option {
     const char *key;
@@ -20,7 +22,7 @@ static const struct own_option {
     {"verify", TAKES_VERIFY, false, "a second run, and one without a move, must agree"},
     {"plain", TAKES_PLAIN, false, "prints lines, draws nothing"},
     {"quiet", TAKES_QUIET, false, "says nothing but errors"},
-    {"help", ~0u, false, "this text"},
+    {"help", TAKES_HELP, false, "this text"},
 };
 
 enum { OWN_COUNT = sizeof own_options / sizeof own_options[0] };
@@ -41,9 +43,15 @@ static const struct own_option *own_find(const char *key, unsigned takes)
     return NULL;
 }
 
-static enum status refuse_unknown(const char *key, unsigned takes, struct problem *problem)
+/* `word` is named as it was written, up to its value. */
+static enum status refuse_unknown(const char *word, unsigned takes, struct problem *problem)
 {
+    char key[64];
     const char *best = "help";
+    int count = (int)strcspn(word, "=");
+
+    snprintf(key, sizeof key, "%.*s", count, word);
+    memmove(key, key + strspn(key, "-"), strlen(key + strspn(key, "-")) + 1);
 
     for (uint32_t i = 0; (takes & TAKES_SCENARIO) != 0 && i < scenario_option_count(); i++)
         if (nearest_distance(key, scenario_option(i)->key) < nearest_distance(key, best))
@@ -52,8 +60,24 @@ static enum status refuse_unknown(const char *key, unsigned takes, struct proble
         if ((own_options[i].takes & takes) != 0 &&
             nearest_distance(key, own_options[i].key) < nearest_distance(key, best))
             best = own_options[i].key;
+    if (count > 40)
+        count = 40;
+    if (!nearest_is_close(key, best))
+        return problem_set(problem, STATUS_USAGE,
+                           "unknown option %.*s: --help lists those that exist", count, word);
     return problem_set(problem, STATUS_USAGE,
-                       "unknown option --%.40s: the nearest that exists is --%s", key, best);
+                       "unknown option %.*s: the nearest that exists is --%s", count, word, best);
+}
+
+static enum status refuse_doubled(const char *key, struct problem *problem)
+{
+    return problem_set(problem, STATUS_USAGE, "--%s was given already: keep one of them", key);
+}
+
+/* Set by the line: the file's options have a line, and may be overridden. */
+static bool is_set_by_line(const struct options *options, int idx)
+{
+    return (options->set >> idx & 1) != 0 && options->line_of[idx] == 0;
 }
 
 static enum status set_own(struct options *options, const struct own_option *own, const char *value,
@@ -62,6 +86,13 @@ static enum status set_own(struct options *options, const struct own_option *own
     if (value != NULL && *value == '\0')
         return problem_set(problem, STATUS_USAGE, "--%s: no file named: write --%s FILE", own->key,
                            own->key);
+    if (own->takes == TAKES_HELP) {
+        options->is_help = true;
+        return STATUS_OK;
+    }
+    if ((options->own_set & own->takes) != 0)
+        return refuse_doubled(own->key, problem);
+    options->own_set |= own->takes;
     switch (own->takes) {
     case TAKES_JSON:
         options->json_path = value;
@@ -78,8 +109,6 @@ static enum status set_own(struct options *options, const struct own_option *own
     case TAKES_QUIET:
         options->is_quiet = true;
         break;
-    default:
-        options->is_help = true;
     }
     return STATUS_OK;
 }
@@ -93,6 +122,8 @@ static enum status set_of_scenario(struct options *options, unsigned takes, int 
     if ((takes & TAKES_EVERY_MODE) != 0 && strcmp(key, "mode") == 0)
         return problem_set(problem, STATUS_USAGE,
                            "--mode cannot be used here: all modes are shown, leave it out");
+    if (is_set_by_line(options, idx))
+        return refuse_doubled(key, problem);
     if (scenario_set(&options->scenario, key, value, &detail) != STATUS_OK)
         return problem_set(problem, detail.status, "--%s", detail.text);
     options->set |= 1ull << idx;
@@ -151,7 +182,7 @@ static enum status take_option(struct options *options, unsigned takes, int word
     int needed = option_words(&split, takes);
 
     if (needed == 0 || (words[0][1] != '-' && strcmp(words[0], "-h") != 0))
-        return refuse_unknown(split.key, takes, problem);
+        return refuse_unknown(words[0], takes, problem);
     if (own != NULL && !own->has_value && split.value != NULL)
         return problem_set(problem, STATUS_USAGE, "--%s takes no value: leave it out", split.key);
     bool is_missing = needed == 2 && !has_value_behind(&split, word_count, words);
@@ -171,6 +202,11 @@ static enum status take_option(struct options *options, unsigned takes, int word
 static enum status take_arguments(struct options *options, int word_count, char **words,
                                   struct problem *problem)
 {
+    int idx = options_find("args");
+
+    if (is_set_by_line(options, idx))
+        return problem_set(problem, STATUS_USAGE,
+                           "the guest's arguments stand behind --args and behind --: keep one");
     bytes_clear(&options->scenario.arguments);
     for (int i = 0; i < word_count; i++) {
         for (const char *at = words[i]; *at != '\0'; at++)
@@ -179,7 +215,6 @@ static enum status take_arguments(struct options *options, int word_count, char 
                                    "a control character in the guest's arguments: leave it out");
         bytes_put(&options->scenario.arguments, words[i], strlen(words[i]) + 1);
     }
-    int idx = options_find("args");
     options->set |= 1ull << idx;
     options->line_of[idx] = 0;
     options->scenario.given |= (uint64_t)(word_count > 0) << idx;
@@ -188,33 +223,65 @@ static enum status take_arguments(struct options *options, int word_count, char 
 
 /* ---- The file ---- */
 
+/* What a file is whose first bytes are these; refused when it is nothing that the command reads. */
+static enum status judge_file(struct options *options, unsigned takes, const char *head,
+                              size_t count, struct problem *problem)
+{
+    const char *path = options->file_path;
+    bool is_either = (takes & TAKES_RECORDING) != 0;
+    size_t blanks = strspn(head, " \t\r\n");
+
+    options->is_recording = count >= 8 && memcmp(head, "ferryrec", 8) == 0;
+    if (options->is_recording && !is_either)
+        return problem_set(problem, STATUS_USAGE,
+                           "%.200s: this is a recording: watch it with ferry tui FILE", path);
+    if (options->is_recording)
+        return STATUS_OK;
+    if (count >= 4 && memcmp(head, "\177ELF", 4) == 0)
+        return problem_set(problem, STATUS_USAGE,
+                           "%.100s: this is a program, %s: write --guest %s%.100s", path,
+                           is_either ? "neither a recording nor a scenario" : "no scenario",
+                           strchr(path, '/') == NULL ? "./" : "", path);
+    if (memchr(head, '\0', count) != NULL || head[blanks] == '{')
+        return problem_set(problem, STATUS_USAGE,
+                           "%.200s: this is %s: a scenario has lines of key = value", path,
+                           is_either ? "neither a recording nor a scenario" : "no scenario");
+    return STATUS_OK;
+}
+
+static enum status refuse_missing(const char *path, unsigned takes, struct problem *problem)
+{
+    const char *files = (takes & TAKES_RECORDING) != 0 ? "a recording or a scenario file"
+                                                       : "a scenario file";
+
+    if (errno == ENOENT && strpbrk(path, "./") == NULL)
+        return problem_set(problem, STATUS_NO_FILE,
+                           "%.80s: %s: name %s, or write --guest %.80s for a guest", path,
+                           strerror(errno), files, path);
+    return problem_set(problem, STATUS_NO_FILE, "%.200s: %s: name %s, or leave it out", path,
+                       strerror(errno), files);
+}
+
 static enum status read_file(struct options *options, unsigned takes, struct problem *problem)
 {
     const char *path = options->file_path;
     struct stat stat_of;
-    char magic[8] = "";
-    enum status status;
+    char head[257] = "";
 
     /* Opening a pipe would wait for its writer, for ever if there is none. */
     if (stat(path, &stat_of) != 0)
-        return problem_set(problem, STATUS_NO_FILE, "%.200s: %s", path, strerror(errno));
+        return refuse_missing(path, takes, problem);
     if (!S_ISREG(stat_of.st_mode))
         return problem_set(problem, STATUS_NO_FILE, "%.200s: this is no file: name a scenario file",
                            path);
     FILE *file = fopen(path, "r");
     if (file == NULL)
-        return problem_set(problem, STATUS_NO_FILE, "%.200s: %s", path, strerror(errno));
-    options->is_recording = fread(magic, 1, sizeof magic, file) == sizeof magic &&
-                            memcmp(magic, "ferryrec", sizeof magic) == 0;
+        return refuse_missing(path, takes, problem);
+    size_t count = fread(head, 1, sizeof head - 1, file);
+    enum status status = judge_file(options, takes, head, count, problem);
     rewind(file);
-    if (!options->is_recording) {
+    if (status == STATUS_OK && !options->is_recording)
         status = ini_read(file, path, &options->scenario, options->line_of, problem);
-    } else if ((takes & TAKES_RECORDING) != 0) {
-        status = STATUS_OK;
-    } else {
-        status = problem_set(problem, STATUS_USAGE,
-                             "%.200s: this is a recording: watch it with ferry tui FILE", path);
-    }
     fclose(file);
     for (uint32_t i = 0; i < scenario_option_count(); i++)
         options->set |= (uint64_t)(options->line_of[i] != 0) << i;
@@ -231,7 +298,7 @@ static enum status find_file(struct options *options, unsigned takes, int word_c
             split_option(words[i], &split);
             /* Whether the next word is its value is not known of an unknown option. */
             if (option_words(&split, takes) == 0)
-                return refuse_unknown(split.key, takes, problem);
+                return refuse_unknown(words[i], takes, problem);
             i += option_words(&split, takes) == 2 &&
                  has_value_behind(&split, word_count - i, words + i);
             continue;
@@ -339,15 +406,21 @@ void options_fini(struct options *options)
 
 /* ---- Help, and the line that makes a scenario again ---- */
 
-void options_print_help(unsigned takes)
+void options_print_help(unsigned takes, const struct preset *presets)
 {
+    if (takes == 0)
+        return;
     printf("options:\n");
     for (uint32_t i = 0; (takes & TAKES_SCENARIO) != 0 && i < scenario_option_count(); i++) {
         const struct scenario_option *option = scenario_option(i);
         char head[40];
         if ((takes & TAKES_EVERY_MODE) != 0 && strcmp(option->key, "mode") == 0)
             continue;
-        snprintf(head, sizeof head, "--%s %s", option->key, option->default_text);
+        const char *value = option->default_text;
+        for (const struct preset *preset = presets; preset != NULL && preset->key != NULL; preset++)
+            if (strcmp(preset->key, option->key) == 0)
+                value = preset->value;
+        snprintf(head, sizeof head, "--%s %s", option->key, value);
         printf("  %-26s%s\n", head, option->help);
         if (option->choices != NULL)
             printf("  %-26s%s\n", "", option->choices);

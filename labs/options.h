@@ -3,7 +3,7 @@
  *
  * The scenario's options are scenario.h's list; the front door adds where a report goes and how
  * much is said. A file is read first, whatever its place in the line; then the line's own options,
- * from left to right. All that is refused is refused here, before anything runs.
+ * from left to right, each at most once. All that is refused is refused here, before anything runs.
  */
 #ifndef LABS_OPTIONS_H
 #define LABS_OPTIONS_H
@@ -32,6 +32,7 @@ struct options {
     const char *json_path; /* NULL: not asked for; "-": standard output */
     const char *record_path;
     bool is_plain, is_quiet, is_verify, is_help;
+    unsigned own_set;     /* TAKES_ of the front door's own options that the line has */
     uint64_t set;         /* bit i: scenario option i was set by the line or the file */
     uint32_t line_of[64]; /* where in the file option i was set; 0: not there */
 };
@@ -49,8 +50,9 @@ MUST_USE enum status options_parse(struct options *options, unsigned takes,
                                    struct problem *problem);
 void options_fini(struct options *options);
 
-/* The options that `takes` allows, with their defaults, for help. */
-void options_print_help(unsigned takes);
+/* The options that `takes` allows, with their defaults or the presets that stand for them, for help;
+ * nothing where there are none. */
+void options_print_help(unsigned takes, const struct preset *presets);
 
 /* The command line that makes this scenario again: "ferry run --guest sort --seed 7 -- -n 5".
  * Appends to `line`, NUL-terminated. */

@@ -30,3 +30,8 @@ unsigned nearest_distance(const char *a, const char *b)
     }
     return row[b_count];
 }
+
+bool nearest_is_close(const char *word, const char *known)
+{
+    return nearest_distance(word, known) * 3 <= strlen(known);
+}

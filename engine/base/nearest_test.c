@@ -29,6 +29,18 @@ static void distances_count_letters(void **state)
     }
 }
 
+static void only_what_is_close_is_offered(void **state)
+{
+    (void)state;
+    assert_true(nearest_is_close("rum", "run"));
+    assert_true(nearest_is_close("bandwith", "bandwidth"));
+    assert_true(nearest_is_close("lst", "list"));
+    assert_false(nearest_is_close("ls", "list"));
+    assert_false(nearest_is_close("frob", "run"));
+    assert_false(nearest_is_close("bogus", "args"));
+    assert_false(nearest_is_close("", "run"));
+}
+
 static void words_of_any_length_are_safe(void **state)
 {
     char word[300];
@@ -44,6 +56,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(distances_count_letters),
+        cmocka_unit_test(only_what_is_close_is_offered),
         cmocka_unit_test(words_of_any_length_are_safe),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -107,6 +107,10 @@ enum status units_parse(enum unit_kind kind, const char *text, uint64_t *value,
     const char *name = parse_digits(text, &digits, &decimals);
     const struct unit *unit;
 
+    /* A count has no unit to talk about. */
+    if (kind == UNIT_COUNT && (name == NULL || *name != '\0' || decimals > 0))
+        return problem_set(problem, STATUS_USAGE,
+                           "\"%.40s\" is not a whole number: write one such as 4", text);
     if (name == NULL)
         return problem_set(problem, STATUS_USAGE, "\"%.40s\" is not a number with a unit: write %s",
                            text, example(kind));

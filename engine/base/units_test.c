@@ -75,8 +75,10 @@ static void all_else_is_refused_with_an_example(void **state)
         {UNIT_SIZE, "1000000000000000000000000000000B", "not a number"},
         {UNIT_BANDWIDTH, "200Mbit", "unknown unit"},
         {UNIT_PAGE_RATE, "5000", "5000pages/s"},
-        {UNIT_COUNT, "4x", "unknown unit"},
-        {UNIT_COUNT, "1.5", "whole number"},
+        {UNIT_COUNT, "4x", "\"4x\" is not a whole number: write one"},
+        {UNIT_COUNT, "1.5", "\"1.5\" is not a whole number: write one"},
+        {UNIT_COUNT, "abc", "\"abc\" is not a whole number: write one"},
+        {UNIT_COUNT, "-1", "\"-1\" is not a whole number: write one"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

@@ -276,6 +276,9 @@ static enum status unknown_option(const char *key, struct problem *problem)
     for (uint32_t i = 1; i < OPTION_COUNT; i++)
         if (nearest_distance(key, options[i].key) < nearest_distance(key, options[best].key))
             best = i;
+    if (!nearest_is_close(key, options[best].key))
+        return problem_set(problem, STATUS_USAGE,
+                           "unknown option \"%.40s\": ferry help run lists those that exist", key);
     return problem_set(problem, STATUS_USAGE,
                        "unknown option \"%.40s\": the nearest that exists is \"%s\"", key,
                        options[best].key);
