@@ -14,9 +14,4 @@
 
 void narrator_tell(const struct session *session, char *text, size_t text_bytes);
 
-/* What one event did, for who steps from event to event: told from the timeline's counts before it
- * (a copy of the struct; nothing behind its pointers is looked at) and after it. */
-void narrator_tell_step(const struct timeline *before, const struct timeline *after, char *text,
-                        size_t text_bytes);
-
 #endif

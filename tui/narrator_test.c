@@ -55,69 +55,20 @@ static void every_sentence_fits_two_lines(void **state)
 {
     struct rect two_lines = {0, 0, 3, 78};
     struct canvas canvas;
-    char text[2 * NARRATOR_MAX], step[2 * NARRATOR_MAX];
+    char text[2 * NARRATOR_MAX];
     (void)state;
     canvas_init(&canvas, false);
     canvas_resize(&canvas, 3, 78);
     for (int mode = 0; mode < MODE_COUNT; mode++) {
         struct scripted *s = scripted_open((enum mode)mode, 100000, NS_PER_S / 100);
-        struct timeline before = s->session.timeline;
         for (int i = 0; i < 20000 && s->session.ops->step(&s->session); i++) {
             narrator_tell(&s->session, text, sizeof text);
-            narrator_tell_step(&before, &s->session.timeline, step, sizeof step);
-            before = s->session.timeline;
             assert_true(canvas_width(text) > 10 && canvas_width(text) <= NARRATOR_MAX);
             assert_in_range(canvas_wrap(&canvas, two_lines, 0, text), 1, 2);
-            assert_in_range(canvas_wrap(&canvas, two_lines, 0, step), 1, 2);
         }
         scripted_close(&s->session);
     }
     canvas_fini(&canvas);
-}
-
-static void each_event_is_told_when_stepped_to(void **state)
-{
-    static const struct {
-        struct event event;
-        const char *part;
-    } rows[] = {
-        {{.kind = EVENT_REQUEST_SENT, .fields = {0, 30}}, "Event 1: A client sent a request."},
-        {{.kind = EVENT_REQUEST_ANSWERED, .fields = {0, 400000, 0}}, "answer after 400.0 us"},
-        {{.kind = EVENT_MIGRATION_STARTED, .fields = {MODE_PRE_COPY, 64}},
-         "The move was asked for."},
-        {{.kind = EVENT_PHASE_CHANGED, .fields = {PHASE_COPY}}, "A new phase: copy."},
-        {{.kind = EVENT_ROUND_STARTED, .fields = {0, 64, 0}},
-         "Round 0 begins with 64 pages to send."},
-        {{.kind = EVENT_PAGES_SENT, .fields = {0, 8, WHY_FIRST, 8 * 4112}},
-         "8 pages on the link (first copy); 8 sent"},
-        {{.kind = EVENT_PAGE_DIRTIED, .fields = {3, HOST_SOURCE}},
-         "a trap, and the page is dirty (trap 1)"},
-        {{.kind = EVENT_DOWNTIME_FORECAST, .fields = {5000000, 4000000}},
-         "would be about 5.000 ms"},
-        {{.kind = EVENT_GUEST_PAUSED, .fields = {HOST_SOURCE}}, "the downtime begins"},
-        {{.kind = EVENT_FRAME_SENT, .fields = {4096, 1}},
-         "registers and devices are on the link: 4.000 KiB"},
-        {{.kind = EVENT_GUEST_RESUMED, .fields = {HOST_TARGET}},
-         "The guest runs again, at host B."},
-        {{.kind = EVENT_PAGE_FAULTED, .fields = {9, 0}}, "it is asked for (fault 1)"},
-        {{.kind = EVENT_FAULT_RESOLVED, .fields = {9, 0, 1000}}, "it goes on"},
-        {{.kind = EVENT_MIGRATION_ENDED, .fields = {OUTCOME_COMPLETED}},
-         "The move has ended: completed."},
-    };
-    struct timeline timeline;
-    char text[2 * NARRATOR_MAX];
-    (void)state;
-    timeline_init(&timeline, 64);
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct timeline before = timeline;
-        struct event event = rows[i].event;
-        event.at_ns = 1000 * (i + 1);
-        timeline_add(&timeline, &event);
-        narrator_tell_step(&before, &timeline, text, sizeof text);
-        if (strstr(text, rows[i].part) == NULL)
-            fail_msg("row %zu: \"%s\" is not in \"%s\"", i, rows[i].part, text);
-    }
-    timeline_fini(&timeline);
 }
 
 static void a_move_given_up_and_a_broken_rule_are_said(void **state)
@@ -142,7 +93,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_scene_has_its_sentence),
         cmocka_unit_test(every_sentence_fits_two_lines),
-        cmocka_unit_test(each_event_is_told_when_stepped_to),
         cmocka_unit_test(a_move_given_up_and_a_broken_rule_are_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

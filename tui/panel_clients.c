@@ -134,7 +134,8 @@ static void draw_axis(struct canvas *canvas, struct rect rect, const struct time
     if (timeline->is_paused || timeline->has_resumed)
         mark(canvas, rect, strip, row, timeline->paused_at_ns, "pause", &taken);
     if (timeline->has_ended && timeline->mode != MODE_STOP_AND_COPY)
-        mark(canvas, rect, strip, row, timeline->ended_ns, "complete", &taken);
+        mark(canvas, rect, strip, row, timeline->ended_ns,
+             timeline->outcome == OUTCOME_COMPLETED ? "complete" : "given up", &taken);
     snprintf(text, sizeof text, "a column: %s",
              words_time(&words, strip->slices_per_column * TIMELINE_SLICE_NS));
     if (taken + canvas_width(text) < rect.column + rect.columns)

@@ -121,7 +121,7 @@ static int write_legend(struct canvas *canvas, struct rect rect, const struct ti
     /* Before the first page is sent, and once the guest has left them behind, nothing is dirty in
      * the sense of written again: those pages only wait to be sent. */
     bool is_left = scene_leaves_pages(timeline);
-    bool is_unsent = is_left || timeline->pages_sent == 0;
+    bool is_unsent = is_left || timeline->pages_sent == 0 || timeline->mode == MODE_STOP_AND_COPY;
     const struct {
         enum page_state state;
         const char *glyphs;

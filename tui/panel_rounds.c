@@ -63,7 +63,9 @@ static uint64_t forecast_pages(const struct session_facts *facts, uint64_t round
 static void draw_heading(struct canvas *canvas, struct rect rect, struct columns columns)
 {
     int end = canvas_heading(canvas, rect, "ROUNDS");
-    canvas_text(canvas, rect.row, end, columns.bar_end - end + 1, COLOUR_FAINT, "(log scale) ");
+    /* " pages " is as wide as the numbers below it are at most. */
+    bool has_room = columns.pages - PAGES_COLUMNS - end > 12;
+    canvas_text(canvas, rect.row, end, 12, COLOUR_FAINT, has_room ? "(log scale) " : "(log) ");
     canvas_text_right(canvas, rect.row, columns.pages + 1, COLOUR_FAINT, " pages ");
     canvas_text_right(canvas, rect.row, columns.forecast + 1, COLOUR_FAINT, " forecast ");
     if (columns.dirtied > 0)

@@ -11,6 +11,7 @@
 #include "tui/panel.h"
 #include "tui/plain.h"
 #include "tui/screen.h"
+#include "tui/step.h"
 
 #define FRAME_MS        33
 #define STOPPED_MS      200               /* nothing moves: look for keys, and for a resize */
@@ -31,7 +32,7 @@ struct view {
     struct timeline before_round; /* as the timeline stood when that was asked for */
     const char *answer;           /* to a key that can do nothing; until when it is shown */
     uint64_t answer_until_ns;
-    char step[2 * NARRATOR_MAX]; /* what the event did that the user stepped to; "" else */
+    char step_text[2 * NARRATOR_MAX]; /* what the event did that the user stepped to; "" else */
     struct timeline_spread latency, fault_wait;
     uint64_t spreads_at_ns;
 };
@@ -102,13 +103,14 @@ static void act(struct view *view, enum session_command command)
         answer(view, "That was not possible just now.");
 }
 
-static void step(struct view *view)
+static void step_on(struct view *view)
 {
-    struct timeline before = view->session->timeline;
+    struct step step;
+    step_begin(&step, &view->session->timeline);
     view->is_stopped = true;
     view->is_running_round = false;
     view->session->ops->step(view->session);
-    narrator_tell_step(&before, &view->session->timeline, view->step, sizeof view->step);
+    step_tell(&step, &view->session->timeline, view->step_text, sizeof view->step_text);
 }
 
 static void handle(struct view *view, const struct key *key)
@@ -122,7 +124,7 @@ static void handle(struct view *view, const struct key *key)
     bool is_still = view->is_stopped || view->has_help;
     view->answer = NULL;
     if (key->action != KEY_HELP) {
-        view->step[0] = '\0';
+        view->step_text[0] = '\0';
         view->has_help = false; /* what the key does is to be seen */
     }
     switch (key->action) {
@@ -131,7 +133,7 @@ static void handle(struct view *view, const struct key *key)
         view->is_running_round = false;
         break;
     case KEY_STEP_EVENT:
-        step(view);
+        step_on(view);
         break;
     case KEY_STEP_ROUND:
         view->is_stopped = view->is_running_round = true;
@@ -198,9 +200,9 @@ static void draw(struct view *view, uint64_t now_ns)
     narrator_tell(session, sentence, sizeof sentence);
     struct picture picture = {
         .session = session,
-        .sentence = view->answer != NULL    ? view->answer
-                    : view->step[0] != '\0' ? view->step
-                                            : sentence,
+        .sentence = view->answer != NULL         ? view->answer
+                    : view->step_text[0] != '\0' ? view->step_text
+                                                 : sentence,
         .is_answer = view->answer != NULL,
         .speed = director_speed(&view->director, session),
         .is_stopped = view->is_stopped || view->has_help,
