@@ -15,10 +15,10 @@
 
 struct command {
     const char *name;
-    const char *usage;   /* "ferry run [SCENARIO.ini] [OPTIONS] [-- ARGUMENTS...]" */
-    const char *summary; /* one line for the list */
-    const char *about;   /* a paragraph or two for its help; may be NULL */
-    unsigned takes;      /* of options.h */
+    const char *usage;            /* "ferry run [SCENARIO.ini] [OPTIONS] [-- ARGUMENTS...]" */
+    const char *summary;          /* one line for the list */
+    const char *about;            /* a paragraph or two for its help; may be NULL */
+    unsigned takes;               /* of options.h */
     const struct preset *presets; /* of options.h: the scenario that it brings along; may be NULL */
     int (*run)(const struct command *command, int word_count, char **words);
 };

@@ -140,8 +140,8 @@ static void print_late(const struct column *columns)
     if (modes[0] == '\0')
         return;
     snprintf(text, sizeof text,
-             "in %s they began only after the guest had moved: try --start-at %s",
-             modes, report_later_start(first_request_ns, start, sizeof start));
+             "in %s they began only after the guest had moved: try --start-at %s", modes,
+             report_later_start(first_request_ns, start, sizeof start));
     people_wrap(stdout, "clients: ", text);
 }
 

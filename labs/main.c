@@ -26,11 +26,12 @@ static const struct command commands[] = {
      "one migration, and a summary of it",
      "A scenario file has lines of key = value; the keys are the options below. What\n"
      "the command line says overrides the file.\n",
-     TAKES_SCENARIO | TAKES_JSON | TAKES_RECORD | TAKES_PLAIN | TAKES_QUIET | TAKES_VERIFY,
-     NULL, command_run},
+     TAKES_SCENARIO | TAKES_JSON | TAKES_RECORD | TAKES_PLAIN | TAKES_QUIET | TAKES_VERIFY, NULL,
+     command_run},
     {"compare", "ferry compare [SCENARIO.ini] [OPTIONS] [-- ARGUMENTS...]",
      "the same guest and seed in every mode, one table", NULL,
-     TAKES_SCENARIO | TAKES_EVERY_MODE | TAKES_JSON | TAKES_PLAIN | TAKES_QUIET, NULL, command_compare},
+     TAKES_SCENARIO | TAKES_EVERY_MODE | TAKES_JSON | TAKES_PLAIN | TAKES_QUIET, NULL,
+     command_compare},
     {"forecast", "ferry forecast [SCENARIO.ini] [OPTIONS]", "what theory says, without a run",
      "The formulas of stop-and-copy, of pre-copy's rounds and of post-copy, for a\n"
      "guest that writes evenly over its working set.\n",
@@ -45,21 +46,23 @@ static const struct command commands[] = {
      "takes --memory SIZE and --cpu-rate RATE before or behind GUEST; all words behind\n"
      "them are the guest's. Its console is standard output, its exit status ferry's.\n",
      0, NULL, command_guest},
-    {"help", "ferry help [COMMAND]", "this list, or a command's options", NULL, 0, NULL, command_help},
+    {"help", "ferry help [COMMAND]", "this list, or a command's options", NULL, 0, NULL,
+     command_help},
 };
 
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
 
 int command_print_help(const struct command *command)
 {
-    printf("usage: %s\n%s\n\n", command->usage, command->summary);
+    printf("usage: %s\n%s\n", command->usage, command->summary);
     if (command->about != NULL)
-        printf("%s\n", command->about);
+        printf("\n%s", command->about);
     options_print_help(command->takes, command->presets);
     return EXIT_DONE;
 }
 
-/* A line of words that came from anywhere: no byte of them may steer the terminal or end the line. */
+/* A line of words that came from anywhere: no byte of them may steer the terminal or end the line.
+ */
 static void put_escaped(const char *text)
 {
     while (*text != '\0') {

@@ -251,8 +251,8 @@ static enum status judge_file(struct options *options, unsigned takes, const cha
 
 static enum status refuse_missing(const char *path, unsigned takes, struct problem *problem)
 {
-    const char *files = (takes & TAKES_RECORDING) != 0 ? "a recording or a scenario file"
-                                                       : "a scenario file";
+    const char *files =
+        (takes & TAKES_RECORDING) != 0 ? "a recording or a scenario file" : "a scenario file";
 
     if (errno == ENOENT && strpbrk(path, "./") == NULL)
         return problem_set(problem, STATUS_NO_FILE,
@@ -410,7 +410,7 @@ void options_print_help(unsigned takes, const struct preset *presets)
 {
     if (takes == 0)
         return;
-    printf("options:\n");
+    printf("\noptions:\n");
     for (uint32_t i = 0; (takes & TAKES_SCENARIO) != 0 && i < scenario_option_count(); i++) {
         const struct scenario_option *option = scenario_option(i);
         char head[40];

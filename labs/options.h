@@ -50,8 +50,8 @@ MUST_USE enum status options_parse(struct options *options, unsigned takes,
                                    struct problem *problem);
 void options_fini(struct options *options);
 
-/* The options that `takes` allows, with their defaults or the presets that stand for them, for help;
- * nothing where there are none. */
+/* The options that `takes` allows, with their defaults or the presets that stand for them, for
+ * help; nothing where there are none. */
 void options_print_help(unsigned takes, const struct preset *presets);
 
 /* The command line that makes this scenario again: "ferry run --guest sort --seed 7 -- -n 5".

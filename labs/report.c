@@ -115,9 +115,10 @@ static void print_heading(const struct report *report, FILE *file)
             outcome_name(report->outcome));
     /* Only a pause exceeds the limit; what was done instead shows that it could not be met. */
     fprintf(file, "%s\n",
-            !timeline->is_limit_exceeded                   ? ""
-            : report->scenario->on_limit == ON_LIMIT_PAUSE ? ", with the downtime limit exceeded"
-                                         : "; the downtime limit was out of reach by pre-copy");
+            !timeline->is_limit_exceeded ? ""
+            : report->scenario->on_limit == ON_LIMIT_PAUSE
+                ? ", with the downtime limit exceeded"
+                : "; the downtime limit was out of reach by pre-copy");
     if (*report->reason != '\0')
         people_wrap(file, "  ", report->reason);
 }

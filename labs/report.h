@@ -43,7 +43,7 @@ MUST_USE enum status report_finish(const struct report *report, const struct run
 /* The migration is done, all rules that apply hold, the guest did not fault, and where clients were
  * to talk to it they got answers, none of them wrong. */
 bool report_is_good(const struct report *report);
-/* A start of the move at which clients that began at that time talk already; text for --start-at. */
+/* A start of the move, as text for --start-at, at which clients that began then talk already. */
 const char *report_later_start(uint64_t first_request_ns, char *text, size_t text_bytes);
 uint64_t report_total_ns(const struct report *report);
 

@@ -106,6 +106,9 @@ static void numbers_add_up(void **state)
     assert_string_equal(
         json_string_value(json_object_get(json_object_get(object, "options"), "memory")), "64MiB");
     assert_true(json_is_null(json_object_get(json_object_get(object, "options"), "working-set")));
+    /* What was used, also where nobody said it: a model never ends by itself. */
+    assert_string_equal(
+        json_string_value(json_object_get(json_object_get(object, "options"), "run-for")), "1s");
     json_decref(object);
     run_close(&run);
 }

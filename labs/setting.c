@@ -17,8 +17,8 @@ static enum status load_image(struct setting *setting, struct problem *problem)
     return problem_set(problem, status, "%.100s:%u: %s", options->file_path, line, detail.text);
 }
 
-int setting_open(struct setting *setting, const struct command *command,
-                 int word_count, char **words)
+int setting_open(struct setting *setting, const struct command *command, int word_count,
+                 char **words)
 {
     struct problem problem = {STATUS_OK, ""};
     struct options *options = &setting->options;

@@ -21,8 +21,8 @@ struct setting {
 
 /* SETTING_READY, or the exit status of a command that ends here: its help was asked for, or
  * something was refused. setting_close in every case. */
-int setting_open(struct setting *setting, const struct command *command,
-                 int word_count, char **words);
+int setting_open(struct setting *setting, const struct command *command, int word_count,
+                 char **words);
 void setting_close(struct setting *setting); /* what was not finished is not written */
 
 #endif

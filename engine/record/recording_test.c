@@ -225,8 +225,7 @@ static void what_is_not_whole_is_refused(void **state)
             assert_non_null(strstr(problem.text, "it has no end"));
     }
     bytes_put_u8(&recorder.bytes, 0);
-    assert_int_equal(read_all(recorder.bytes.data, bytes + 1, &read_count, NULL),
-                     STATUS_BAD_INPUT);
+    assert_int_equal(read_all(recorder.bytes.data, bytes + 1, &read_count, NULL), STATUS_BAD_INPUT);
     recorder_fini(&recorder);
 }
 
@@ -419,11 +418,15 @@ static void random_damage_is_survived(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_kind_comes_back),       cmocka_unit_test(the_head_is_as_documented),
+        cmocka_unit_test(every_kind_comes_back),
+        cmocka_unit_test(the_head_is_as_documented),
         cmocka_unit_test(what_is_not_whole_is_refused),
-        cmocka_unit_test(the_digest_is_of_all_bytes),  cmocka_unit_test(a_cut_anywhere_is_refused),
-        cmocka_unit_test(what_cannot_be_is_refused),   cmocka_unit_test(a_broken_head_is_refused),
-        cmocka_unit_test(a_broken_event_stays_broken), cmocka_unit_test(random_damage_is_survived),
+        cmocka_unit_test(the_digest_is_of_all_bytes),
+        cmocka_unit_test(a_cut_anywhere_is_refused),
+        cmocka_unit_test(what_cannot_be_is_refused),
+        cmocka_unit_test(a_broken_head_is_refused),
+        cmocka_unit_test(a_broken_event_stays_broken),
+        cmocka_unit_test(random_damage_is_survived),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
