@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "tui/director.h"
+#include "tui/scene.h"
 #include "tui/scripted.h"
 
 #define FRAME_NS (33 * NS_PER_MS)
@@ -140,6 +141,62 @@ static void no_pause_is_passed_unseen(void **state)
     }
 }
 
+/* The pause of a hybrid move is short, and it is not announced by a forecast: it is seen for
+ * seconds, from its beginning. The same for a switch that the user asks for, amid a round. */
+static void a_hand_over_without_pages_is_seen(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        bool is_switched = i == 1, was_paused = false;
+        struct scripted *s =
+            scripted_open(is_switched ? MODE_PRE_COPY : MODE_HYBRID, 4096, NS_PER_S);
+        struct director director;
+        uint64_t seen_ns = 0;
+        s->session.facts.forecast_downtime_ns = UINT64_MAX;
+        director_init(&director, false, 0);
+        if (is_switched) {
+            s->session.ops->advance(&s->session, NS_PER_S + 100 * NS_PER_MS);
+            director_watch(&director, &s->session);
+            assert_true(s->session.ops->act(&s->session, SESSION_POST_COPY, 0));
+        }
+        while (!s->session.timeline.has_resumed) {
+            uint64_t left_ns = FRAME_NS;
+            while (left_ns > 0 && !s->session.timeline.has_resumed) {
+                uint64_t before_ns = left_ns;
+                uint64_t until_ns = director_next(&director, &s->session, &left_ns);
+                seen_ns += s->session.timeline.is_paused ? before_ns - left_ns : 0;
+                s->session.ops->advance(&s->session, until_ns);
+                if (s->session.timeline.is_paused && !was_paused)
+                    assert_true(s->session.timeline.downtime_ns <= 10 * NS_PER_US);
+                was_paused = s->session.timeline.is_paused;
+            }
+        }
+        assert_in_range(seen_ns, 3 * NS_PER_S, 15 * NS_PER_S);
+        scripted_close(&s->session);
+    }
+}
+
+/* All came, and the guest runs at host B: the sentence that says so is there for two seconds. */
+static void the_arrival_is_seen(void **state)
+{
+    struct scripted *s = scripted_open(MODE_PRE_COPY, 1024, NS_PER_S);
+    struct director director;
+    uint64_t seen_ns = 0;
+    (void)state;
+    director_init(&director, true, 0);
+    while (!s->session.has_ended) {
+        uint64_t left_ns = FRAME_NS, before_ns;
+        for (; left_ns > 0 && !s->session.has_ended;) {
+            before_ns = left_ns;
+            uint64_t until_ns = director_next(&director, &s->session, &left_ns);
+            seen_ns += scene_is_arrival(&s->session.timeline) ? before_ns - left_ns : 0;
+            s->session.ops->advance(&s->session, until_ns);
+        }
+    }
+    assert_in_range(seen_ns, 2 * NS_PER_S, 4 * NS_PER_S);
+    scripted_close(&s->session);
+}
+
 static void a_given_speed_is_kept_and_keys_double_it(void **state)
 {
     struct scripted *s = scripted_open(MODE_PRE_COPY, 1024, NS_PER_S);
@@ -184,6 +241,8 @@ int main(void)
         cmocka_unit_test(every_mode_ends_in_reasonable_time),
         cmocka_unit_test(a_pause_is_slowed_to_what_can_be_followed),
         cmocka_unit_test(no_pause_is_passed_unseen),
+        cmocka_unit_test(a_hand_over_without_pages_is_seen),
+        cmocka_unit_test(the_arrival_is_seen),
         cmocka_unit_test(a_given_speed_is_kept_and_keys_double_it),
         cmocka_unit_test(steps_are_never_taken_back),
     };

@@ -75,8 +75,8 @@ static void draw_frame(struct canvas *canvas, struct rect rect)
 
 /* What no legend explains. */
 static const char *const signs[] = {
-    "\u00bb\u00bb pages for host B   \u00ab? host B asks for a page   \u2016 the guest stands "
-    "still",
+    "\u00bb\u00bb pages for host B  \u00ab? host B asks for a page  "
+    "\u2016 the guest stands still",
     "CLIENTS: the height is the longest latency, \u00d7 nobody was answered",
 };
 enum { SIGN_COUNT = sizeof signs / sizeof signs[0] };

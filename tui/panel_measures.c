@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/units.h"
+#include "tui/scene.h"
 #include "tui/words.h"
 
 enum { RATE_COLUMNS = 34 }; /* from here on there is room for the rates' whole unit */
@@ -91,8 +92,9 @@ void panel_measures(struct canvas *canvas, struct rect rect, const struct pictur
               words_time(&words, facts->forecast_downtime_ns));
     if (facts->mode == MODE_PRE_COPY)
         draw_line(canvas, rect, &row, COLOUR_FORECAST,
-                  timeline->is_paused || timeline->has_resumed ? "forecast at pause"
-                                                               : "forecast now",
+                  scene_leaves_pages(timeline)                   ? "had it paused"
+                  : timeline->is_paused || timeline->has_resumed ? "forecast at pause"
+                                                                 : "forecast now",
                   words_time(&words,
                              has_forecast(timeline) ? timeline->forecast_downtime_ns : UINT64_MAX));
     draw_line(canvas, rect, &row, COLOUR_FORECAST, "if stop-and-copy",

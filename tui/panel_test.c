@@ -165,6 +165,67 @@ static void sixteen_million_pages_are_drawn_whole(void **state)
     scripted_close(&s->session);
 }
 
+/* A round that was given up, or switched away from, shows what was sent of it. */
+static void a_round_cut_short_claims_no_more_than_was_sent(void **state)
+{
+    static const enum session_command commands[] = {SESSION_ABORT, SESSION_POST_COPY};
+    (void)state;
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        struct scripted *s = scripted_open(MODE_PRE_COPY, 4096, NS_PER_S);
+        s->session.ops->advance(&s->session, NS_PER_S + 100 * NS_PER_MS);
+        assert_true(s->session.ops->act(&s->session, commands[i], 0));
+        s->session.ops->advance(&s->session, NS_PER_S + 104 * NS_PER_MS);
+        const struct timeline_round *round = timeline_round(&s->session.timeline);
+        char row[64];
+        assert_true(round->pages_sent > 100 && round->pages_sent < 1000);
+        snprintf(row, sizeof row, " %llu    4,096", (unsigned long long)round->pages_sent);
+        /* beside the forecast of 4,096 */
+        const char *text = draw(s, 24, 80, false, false);
+        const char *first = strstr(text, "\n  0 #");
+        assert_non_null(first);
+        if (strstr(first, row) == NULL || strstr(first, row) > first + 80)
+            fail_msg("\"%s\" is not in:\n%s", row, text);
+        scripted_close(&s->session);
+    }
+}
+
+/* Whatever the counts are, each glyph of the map has its word. */
+static void the_legend_is_whole_at_every_instant(void **state)
+{
+    static const char *const names[] = {"clean", "in flight", "missing", "awaited", "absent"};
+    (void)state;
+    for (int mode = 0; mode < MODE_COUNT; mode++) {
+        struct scripted *s = scripted_open((enum mode)mode, 100000, NS_PER_MS);
+        while (!s->session.has_ended) {
+            s->session.ops->advance(&s->session, s->session.timeline.now_ns + 500 * NS_PER_MS);
+            const char *text = draw(s, 24, 80, false, false);
+            for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+                if (strstr(text, names[i]) == NULL)
+                    fail_msg("\"%s\" is not in:\n%s", names[i], text);
+            assert_true(strstr(text, "dirty ") != NULL || strstr(text, "to send") != NULL);
+        }
+        scripted_close(&s->session);
+    }
+}
+
+/* What a recording cannot do is not offered. */
+static void a_recording_offers_only_to_be_watched_again(void **state)
+{
+    struct scripted *s = scripted_open(MODE_HYBRID, 64, NS_PER_MS);
+    (void)state;
+    s->session.facts.origin = "recording x.ferry";
+    s->session.ops->advance(&s->session, 100 * NS_PER_S);
+    const char *text = draw(s, 24, 80, false, false);
+    assert_non_null(strstr(text, "Watch it again:  4 hybrid"));
+    assert_null(strstr(text, "stop-and-copy  2"));
+    text = draw(s, 24, 80, true, false);
+    assert_non_null(strstr(text, "(1) "));
+    assert_non_null(strstr(text, " 4  "));
+    assert_null(strstr(text, "(4) "));
+    assert_non_null(strstr(text, "(+ or >)"));
+    scripted_close(&s->session);
+}
+
 /* The promise of the design. Processor time, and the best of several: what else the machine does
  * must not decide. */
 static void a_frame_takes_less_than_five_milliseconds(void **state)
@@ -199,6 +260,9 @@ int main(void)
         cmocka_unit_test(the_pictures_say_what_is_going_on),
         cmocka_unit_test(no_size_breaks_a_picture),
         cmocka_unit_test(a_frame_takes_less_than_five_milliseconds),
+        cmocka_unit_test(a_round_cut_short_claims_no_more_than_was_sent),
+        cmocka_unit_test(the_legend_is_whole_at_every_instant),
+        cmocka_unit_test(a_recording_offers_only_to_be_watched_again),
         cmocka_unit_test(sixteen_million_pages_are_drawn_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

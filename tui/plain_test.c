@@ -70,6 +70,42 @@ static void each_mode_is_told_in_order(void **state)
     }
 }
 
+/* A limit that the rounds could not meet: what became of the move, in one sentence. */
+static void a_limit_that_was_not_met_is_told(void **state)
+{
+    static const struct {
+        uint64_t switch_ns, abort_ns;
+        const char *parts[4];
+    } rows[] = {
+        {SCRIPTED_NEVER,
+         SCRIPTED_NEVER,
+         {"the downtime limit; it was paused all the same.", "the guest runs", NULL}},
+        {2 * NS_PER_S,
+         SCRIPTED_NEVER,
+         {"the downtime limit; post-copy took over.", "the guest runs", NULL}},
+        {SCRIPTED_NEVER,
+         2 * NS_PER_S,
+         {"the downtime limit; it was given up.", "The guest runs on at host A as if nothing",
+          NULL}},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        int status;
+        struct scripted *s = scripted_open(MODE_PRE_COPY, 4096, NS_PER_S);
+        s->switch_ns = rows[i].switch_ns;
+        s->abort_ns = rows[i].abort_ns;
+        scripted_rewrite(s);
+        for (size_t j = 0; j < s->events.count; j++) /* each round's forecast becomes a verdict */
+            if (s->events.items[j].kind == EVENT_DOWNTIME_FORECAST)
+                s->events.items[j].kind = EVENT_LIMIT_EXCEEDED;
+        char *text = lines_of(s, (struct plain_options){0}, &status);
+        assert_in_order(text, rows[i].parts);
+        assert_null(strstr(text, "exceeded"));
+        free(text);
+        scripted_close(&s->session);
+    }
+}
+
 /* It does not matter in which pieces the time passes: the same lines event by event. */
 static bool is_stepping;
 static void stepping_advance(struct session *session, uint64_t until_ns)
@@ -149,6 +185,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_mode_is_told_in_order),
+        cmocka_unit_test(a_limit_that_was_not_met_is_told),
         cmocka_unit_test(the_lines_do_not_depend_on_the_pieces),
         cmocka_unit_test(a_broken_rule_is_status_1),
         cmocka_unit_test(an_output_that_cannot_be_written_is_status_1),

@@ -341,8 +341,17 @@ static void key_help(struct terminal *terminal, const char *key)
         assert_shows(terminal, key_at(i)->help);
     assert_shows(terminal, "round");
     assert_shows(terminal, "downtime");
+    /* Nothing is missed by who reads it: the time stands still, and goes on afterwards. */
+    assert_shows(terminal, "stopped");
+    double clock = clock_of(terminal);
+    for (int i = 0; i < 10; i++)
+        terminal_take(terminal, 20);
+    assert_true(clock_of(terminal) == clock);
     terminal_type(terminal, key);
     assert_no_more(terminal, " KEYS ");
+    assert_no_more(terminal, "stopped");
+    while (clock_of(terminal) <= clock)
+        assert_true(terminal_take(terminal, 50));
     terminal_type(terminal, key);
     assert_shows(terminal, " KEYS ");
     terminal_type(terminal, "\033");
