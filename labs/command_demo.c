@@ -28,12 +28,13 @@ static int write_outputs(struct setting *setting)
     struct problem problem = {STATUS_OK, ""};
     struct run run;
     struct report report;
-    int status = EXIT_DONE;
+    int status;
 
     if (headless_run(&run, &setting->options.scenario, &setting->image,
                      setting->record.file != NULL, false, &problem) != STATUS_OK)
         return command_refuse(setting->command, &problem);
     report_make(&report, &run, world_oracle(run.world));
+    status = report_is_good(&report) ? EXIT_DONE : EXIT_FAILED;
     if (report_finish(&report, &run, &setting->json, &setting->record, &problem) != STATUS_OK)
         status = command_refuse(setting->command, &problem);
     run_close(&run);
@@ -69,8 +70,10 @@ int command_demo(const struct command *command, int word_count, char **words)
         crash_prepare("demo", &setting.options.scenario);
         status = setting.json.file != NULL || setting.record.file != NULL ? write_outputs(&setting)
                                                                           : EXIT_DONE;
-        if (status == EXIT_DONE && !is_stdout_taken)
-            status = show(&setting);
+        if (status != EXIT_USAGE && !is_stdout_taken) {
+            int shown = show(&setting);
+            status = shown != EXIT_DONE ? shown : status;
+        }
     }
     setting_close(&setting);
     return status;

@@ -340,6 +340,24 @@ static void a_guest_that_fails_is_told(void **state)
     assert_non_null(strstr(out, "the guest ended with status 2 at "));
 }
 
+/* Its first instruction is none. */
+static void a_guest_that_faults_is_told(void **state)
+{
+    char path[128];
+    (void)state;
+    spill_own_guest();
+    snprintf(path, sizeof path, "%s/own.elf", folder);
+    FILE *file = fopen(path, "r+b");
+    assert_non_null(file);
+    fseek(file, sizeof(Elf64_Ehdr) + sizeof(Elf64_Phdr), SEEK_SET);
+    fwrite("\0\0\0\0", 1, 4, file);
+    fclose(file);
+    assert_int_equal(ferry("run --guest $D/own.elf --memory 4MiB"), 1);
+    assert_non_null(strstr(out, "pre-copy, seed 1: completed\n"));
+    assert_non_null(strstr(out, "the guest cannot go on: it faulted with cause 2 at"));
+    assert_int_equal(ferry("demo --json - -- --preload 500MiB"), 1);
+}
+
 static void clients_that_came_late_are_told(void **state)
 {
     (void)state;
@@ -556,6 +574,7 @@ int main(void)
         cmocka_unit_test(a_scenario_file_is_the_same_as_options),
         cmocka_unit_test(what_fails_ends_with_status_1),
         cmocka_unit_test(a_guest_that_fails_is_told),
+        cmocka_unit_test(a_guest_that_faults_is_told),
         cmocka_unit_test(clients_that_came_late_are_told),
         cmocka_unit_test(what_cannot_be_written_is_told),
         cmocka_unit_test(what_is_damaged_is_refused),
