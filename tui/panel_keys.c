@@ -21,7 +21,7 @@ static const char *text_in_line(const struct key *key, const struct picture *pic
 {
     static const char *const watch_again[MODE_COUNT] = {"1 replay", "2 replay", "3 replay",
                                                         "4 replay"};
-    if (key->action == KEY_PLAY && picture->is_stopped)
+    if (key->action == KEY_PLAY && picture->is_stopped && !picture->session->has_ended)
         return "space play";
     if (key->action == KEY_REPLAY && key_is_recording(picture->session))
         return watch_again[picture->session->facts.mode];
@@ -76,7 +76,7 @@ static void draw_frame(struct canvas *canvas, struct rect rect)
 /* What no legend explains. */
 static const char *const signs[] = {
     "\u00bb\u00bb pages for host B  \u00ab? host B asks for a page  "
-    "\u2016 the guest stands still",
+    "\u2016 guest paused",
     "CLIENTS: the height is the longest latency, \u00d7 nobody was answered",
 };
 enum { SIGN_COUNT = sizeof signs / sizeof signs[0] };

@@ -38,7 +38,7 @@ static void draw_heading(struct canvas *canvas, struct rect rect, const struct s
     struct words words;
     char text[64];
     canvas_heading(canvas, rect, "DOWNTIME");
-    if (facts->downtime_limit_ns == UINT64_MAX)
+    if (facts->downtime_limit_ns == UINT64_MAX || facts->downtime_limit_ns == 0)
         return;
     units_format(UNIT_TIME, facts->downtime_limit_ns, words.text, sizeof words.text);
     /* Pre-copy may have missed the limit and the hand-over met it: post-copy took over. */
