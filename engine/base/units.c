@@ -155,9 +155,29 @@ void units_format(enum unit_kind kind, uint64_t value, char *text, size_t text_b
     snprintf(text, text_bytes, "%llu%s", (unsigned long long)(value / best->factor), best->name);
 }
 
+/* 16,777,216: by threes from the right. */
+static void group_digits(uint64_t value, char *text, size_t text_bytes)
+{
+    char digits[24], grouped[32], *at = grouped;
+    int count = snprintf(digits, sizeof digits, "%llu", (unsigned long long)value);
+
+    for (int i = 0; i < count; i++) {
+        if (i > 0 && (count - i) % 3 == 0)
+            *at++ = ',';
+        *at++ = digits[i];
+    }
+    *at = '\0';
+    snprintf(text, text_bytes, "%s", grouped);
+}
+
 void units_for_people(enum unit_kind kind, uint64_t value, char *text, size_t text_bytes)
 {
     const struct unit *best = NULL;
+
+    if (kind == UNIT_COUNT) {
+        group_digits(value, text, text_bytes);
+        return;
+    }
     for (size_t i = 0; i < UNITS_COUNT; i++) {
         if (units[i].kind != kind || !units[i].is_for_people)
             continue;

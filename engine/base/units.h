@@ -44,7 +44,8 @@ MUST_USE enum status units_parse(enum unit_kind kind, const char *text, uint64_t
 /* Writes the shortest exact form that units_parse reads back ("64MiB", "200Mbit/s"). */
 void units_format(enum unit_kind kind, uint64_t value, char *text, size_t text_bytes);
 
-/* Writes a rounded form with at most four significant digits for people: "2.750 s", "64.00 MiB". */
+/* Writes a rounded form with at most four significant digits for people: "2.750 s", "64.00 MiB". A
+ * count is written whole, its digits grouped: "16,777,216". */
 void units_for_people(enum unit_kind kind, uint64_t value, char *text, size_t text_bytes);
 
 /* a * b / c rounded down, through 128 bits; c > 0 and the result must fit 64 bits. */

@@ -141,6 +141,10 @@ static void people_read_four_digits(void **state)
         uint64_t value;
         const char *text;
     } rows[] = {
+        {UNIT_COUNT, 0, "0"},
+        {UNIT_COUNT, 999, "999"},
+        {UNIT_COUNT, 1000, "1,000"},
+        {UNIT_COUNT, UINT64_MAX, "18,446,744,073,709,551,615"},
         {UNIT_TIME, 2750000000, "2.750 s"},
         {UNIT_TIME, 27500000, "27.50 ms"},
         {UNIT_TIME, 275000, "275.0 us"},

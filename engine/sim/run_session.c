@@ -92,16 +92,17 @@ static void write_verdict(struct run_session *own)
 {
     const struct timeline *timeline = &own->session.timeline;
     const struct oracle *oracle = world_oracle(own->world);
-    char silence[32], downtime[32], stop[32], clients[120] = "";
+    char silence[32], downtime[32], stop[32], answers[32], clients[120] = "";
 
     units_for_people(UNIT_TIME, timeline->longest_silence_ns, silence, sizeof silence);
     units_for_people(UNIT_TIME, timeline->downtime_ns, downtime, sizeof downtime);
     units_for_people(UNIT_TIME, own->session.facts.stop_and_copy_downtime_ns, stop, sizeof stop);
+    units_for_people(UNIT_COUNT, timeline->answers, answers, sizeof answers);
     if (own->scenario.client_count > 0)
-        snprintf(
-            clients, sizeof clients, "%llu clients, %llu answers, %llu wrong; longest silence %s; ",
-            (unsigned long long)own->scenario.client_count, (unsigned long long)timeline->answers,
-            (unsigned long long)timeline->errors, silence);
+        snprintf(clients, sizeof clients,
+                 "%llu clients, %s answers, %llu wrong; longest silence %s; ",
+                 (unsigned long long)own->scenario.client_count, answers,
+                 (unsigned long long)timeline->errors, silence);
     own->session.is_broken =
         !oracle_holds(oracle) || timeline->errors > 0 || timeline->is_guest_fault;
     own->session.verdict = own->verdict;
