@@ -92,7 +92,7 @@ static void write_verdict(struct run_session *own)
 {
     const struct timeline *timeline = &own->session.timeline;
     const struct oracle *oracle = world_oracle(own->world);
-    char silence[32], downtime[32], stop[32], answers[32], clients[120] = "";
+    char silence[32], downtime[32], stop[32], answers[32], clients[160] = "";
 
     units_for_people(UNIT_TIME, timeline->longest_silence_ns, silence, sizeof silence);
     units_for_people(UNIT_TIME, timeline->downtime_ns, downtime, sizeof downtime);
