@@ -114,7 +114,8 @@ static uint32_t next_code(const char **text)
         code = code << 6 | (at[i] & 0x3f);
     }
     *text += extra + 1;
-    return code < ' ' ? UNKNOWN : code;
+    bool is_control = code < ' ' || (code >= 0x7f && code < 0xa0);
+    return is_control ? UNKNOWN : code;
 }
 
 int canvas_width(const char *text)

@@ -71,12 +71,15 @@ static enum status find_mode(const char *text, enum mode *mode, struct problem *
                        "the recording's scenario is broken: mode: \"%.40s\" is none", value);
 }
 
-/* Control characters would reach the terminal of whoever looks at the recording. */
+/* Control characters would reach the terminal of whoever looks at the recording. In UTF-8 those of
+ * U+0080 to U+009F (CSI among them) are C2 and the character's own number. */
 static bool is_printable(const char *text)
 {
-    for (; *text != '\0'; text++)
-        if (*text != '\n' && iscntrl((unsigned char)*text))
+    for (unsigned char before = 0; *text != '\0'; before = (unsigned char)*text++) {
+        unsigned char byte = (unsigned char)*text;
+        if (byte != '\n' && (iscntrl(byte) || (before == 0xc2 && byte >= 0x80 && byte < 0xa0)))
             return false;
+    }
     return true;
 }
 

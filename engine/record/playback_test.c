@@ -252,6 +252,7 @@ static void scenarios_that_do_not_do_are_refused(void **state)
         {"guest = kv\nmode = pre-copy\nmemory = 4MiB\nclients = 65\n", "clients"},
         {"guest = kv\nmode = pre-copy\nmemory = 4MiB\nlatency = fast\n", "latency"},
         {"guest = \033[2Jkv\nmode = pre-copy\nmemory = 4MiB\n", "no text"},
+        {"guest = \302\2332Jkv\nmode = pre-copy\nmemory = 4MiB\n", "no text"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
