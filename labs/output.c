@@ -53,12 +53,16 @@ static FILE *open_beside(const char *path, char *temporary, size_t temporary_byt
     if (descriptor < 0)
         return NULL;
     file = fdopen(descriptor, "w");
-    if (file == NULL || fchmod(descriptor, rights(path)) != 0) {
+    if (file != NULL && fchmod(descriptor, rights(path)) == 0)
+        return file;
+    int error = errno;
+    if (file != NULL)
+        fclose(file);
+    else
         close(descriptor);
-        unlink(temporary);
-        return NULL;
-    }
-    return file;
+    unlink(temporary);
+    errno = error;
+    return NULL;
 }
 
 /* A file can be written where one beside it can; it is taken away again at once. */
