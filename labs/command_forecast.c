@@ -29,11 +29,6 @@ static enum status make_forecasts(const struct scenario *scenario, const struct 
     return STATUS_OK;
 }
 
-static uint64_t ns_of(double seconds)
-{
-    return seconds < 9e9 ? (uint64_t)(seconds * 1e9 + 0.5) : INT64_MAX;
-}
-
 static void print_row(const char *name, const struct forecasts *forecasts,
                       const char *(*cell)(struct people *people, const struct forecast *forecast,
                                           uint32_t round_idx),
@@ -51,14 +46,14 @@ static void print_row(const char *name, const struct forecasts *forecasts,
 static const char *total_cell(struct people *people, const struct forecast *forecast, uint32_t idx)
 {
     (void)idx;
-    return people_time(people, ns_of(forecast->total_s));
+    return people_seconds(people, forecast->total_s);
 }
 
 static const char *downtime_cell(struct people *people, const struct forecast *forecast,
                                  uint32_t idx)
 {
     (void)idx;
-    return people_time(people, ns_of(forecast->downtime_s));
+    return people_seconds(people, forecast->downtime_s);
 }
 
 static const char *round_cell(struct people *people, const struct forecast *forecast, uint32_t idx)

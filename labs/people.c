@@ -38,6 +38,11 @@ const char *people_time(struct people *people, uint64_t ns)
     return text;
 }
 
+const char *people_seconds(struct people *people, double seconds)
+{
+    return people_time(people, seconds < 9e9 ? (uint64_t)(seconds * 1e9 + 0.5) : INT64_MAX);
+}
+
 const char *people_rate(struct people *people, uint64_t pages_per_s)
 {
     char *text = next_text(people);

@@ -101,11 +101,6 @@ uint64_t report_total_ns(const struct report *report)
     return timeline->has_ended ? timeline->ended_ns - timeline->started_ns : 0;
 }
 
-static uint64_t ns_of(double seconds)
-{
-    return seconds < 9e9 ? (uint64_t)(seconds * 1e9 + 0.5) : INT64_MAX;
-}
-
 static void print_heading(const struct report *report, FILE *file)
 {
     const struct timeline *timeline = report->timeline;
@@ -162,10 +157,10 @@ static void print_times(const struct report *report, FILE *file)
 
     fprintf(file, "\n  %-18s%s", "total time", people_time(&people, report_total_ns(report)));
     if (report->has_forecast)
-        fprintf(file, ", forecast %s", people_time(&people, ns_of(forecast->total_s)));
+        fprintf(file, ", forecast %s", people_seconds(&people, forecast->total_s));
     fprintf(file, "\n  %-18s%s", "downtime", people_time(&people, timeline->downtime_ns));
     if (report->has_forecast)
-        fprintf(file, ", forecast %s", people_time(&people, ns_of(forecast->downtime_s)));
+        fprintf(file, ", forecast %s", people_seconds(&people, forecast->downtime_s));
     if (report->scenario->mode == MODE_PRE_COPY)
         fprintf(file, ", limit %s", people_time(&people, report->scenario->downtime_limit_ns));
     fprintf(file, "\n  %-18s%s, re-sent %s; %s writes trapped\n", "pages sent",
