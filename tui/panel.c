@@ -4,11 +4,6 @@
 
 #include "tui/layout.h"
 
-uint64_t panel_downtime_ns(const struct timeline *timeline)
-{
-    return timeline->downtime_ns;
-}
-
 void panel_all(struct canvas *canvas, const struct picture *picture, bool has_help)
 {
     struct layout layout;

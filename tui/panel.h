@@ -36,7 +36,4 @@ panel_draw panel_help; /* over everything else; `rect` is what it may cover */
 /* The whole screen: the panels by their layout, or one sentence where the window is too small. */
 void panel_all(struct canvas *canvas, const struct picture *picture, bool has_help);
 
-/* What the downtime clock shows: running while the guest stands still, final after. */
-uint64_t panel_downtime_ns(const struct timeline *timeline);
-
 #endif

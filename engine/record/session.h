@@ -1,8 +1,8 @@
 /* session: what a view can do to a world, whether it is simulated, recorded, or (later) real. The
  * front door makes one and hands it to a view; the view knows nothing else.
  *
- * A session that cannot do a thing says so through session_can, and session_do then returns false:
- * a view shows such keys as unavailable.
+ * A session that cannot do a thing says so through ops->can, and ops->act then returns false: a
+ * view shows such keys as unavailable.
  */
 #ifndef RECORD_SESSION_H
 #define RECORD_SESSION_H

@@ -268,7 +268,7 @@ static void find_longest_waiting(struct timeline_private *private)
     for (unsigned i = 0; i < TIMELINE_CLIENTS_MAX; i++) {
         const struct client *client = &private->clients[i];
         if (client->outstanding > 0 && client->silent_since_ns < private->silent_since_ns)
-        private->silent_since_ns = client->silent_since_ns;
+            private->silent_since_ns = client->silent_since_ns;
     }
 }
 
