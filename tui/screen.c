@@ -39,6 +39,7 @@ static struct {
 } screen = {.stderr_kept = -1, .stderr_before = -1};
 
 static volatile sig_atomic_t is_stop_wanted;
+static volatile sig_atomic_t is_away; /* stopped by the user: the terminal is the shell's */
 
 /* ---- Giving the terminal back. Only async-signal-safe calls: it also runs in crashes. ---- */
 
@@ -91,8 +92,11 @@ static void restore_handlers(void)
 static void die(int signal_number)
 {
     int saved_errno = errno;
-    write_all(STDOUT_FILENO, screen.restore, screen.restore_bytes);
-    tcsetattr(STDIN_FILENO, TCSANOW, &screen.before);
+    if (!is_away)
+        write_all(STDOUT_FILENO, screen.restore, screen.restore_bytes);
+    /* In the background this would stop the program instead of letting it end. */
+    if (!is_away && tcgetpgrp(STDIN_FILENO) == getpgrp())
+        tcsetattr(STDIN_FILENO, TCSANOW, &screen.before);
     release_stderr();
     restore_handlers();
     errno = saved_errno;
@@ -333,12 +337,14 @@ static void stop_until_continued(void)
     is_stop_wanted = 0;
     def_prog_mode();
     endwin();
+    is_away = 1;
     release_stderr();
     sigaction(SIGTSTP, &screen.before_stop, &ours);
     raise(SIGTSTP); /* here the shell has the terminal, until SIGCONT */
     sigaction(SIGTSTP, &ours, NULL);
     keep_stderr();
     reset_prog_mode();
+    is_away = 0;
     screen_redraw();
 }
 

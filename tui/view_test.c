@@ -22,11 +22,12 @@ struct show {
     bool is_broken;
     uint64_t crash_ns;  /* an assertion fails when the world comes so far; 0: never */
     int ignored_signal; /* 0: none */
-    int job_file;       /* the view runs as a shell's job, its process id is written here; 0: no */
+    bool is_killed_as_job; /* as soon as it has been stopped, before the terminal is its own again */
+    int job_file; /* the view runs as a shell's job, its process id is written here; 0: no */
 };
 
 static const struct show usual = {
-    "xterm-256color", "C.UTF-8", NULL, MODE_PRE_COPY, NS_PER_S / 4, 1, false, 0, 0, 0};
+    "xterm-256color", "C.UTF-8", NULL, MODE_PRE_COPY, NS_PER_S / 4, 1, false, 0, 0, false, 0};
 
 static uint64_t crash_at_ns;
 
@@ -65,6 +66,21 @@ static int play(void *user)
     return status;
 }
 
+/* What a shell does for `kill %1`. The result says whether the signal ended the job. */
+static int kill_stopped(pid_t job)
+{
+    int status = 0;
+    waitpid(job, &status, WUNTRACED);
+    signal(SIGTTOU, SIG_IGN);
+    tcsetpgrp(STDIN_FILENO, getpgrp());
+    kill(job, SIGTERM);
+    kill(job, SIGCONT);
+    waitpid(job, &status, WUNTRACED);
+    if (WIFSTOPPED(status))
+        kill(job, SIGKILL);
+    return WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM ? 0 : 7;
+}
+
 /* As a job of a shell: only so can it be stopped. */
 static int play_as_job(void *user)
 {
@@ -80,6 +96,8 @@ static int play_as_job(void *user)
     }
     if (write(show->job_file, &job, sizeof job) != sizeof job)
         return 9;
+    if (show->is_killed_as_job)
+        return kill_stopped(job);
     while (waitpid(job, &status, 0) < 0)
         ;
     return WIFEXITED(status) ? WEXITSTATUS(status) : 8;
@@ -468,6 +486,27 @@ static void it_stops_and_goes_on_as_a_job(void **state)
     close(files[1]);
 }
 
+static void a_stopped_job_can_be_killed(void **state)
+{
+    int files[2];
+    pid_t job = 0;
+    struct show show = usual;
+    (void)state;
+    assert_int_equal(pipe(files), 0);
+    show.job_file = files[1];
+    show.is_killed_as_job = true;
+    struct terminal *terminal = terminal_open(24, 80, play_as_job, &show);
+    assert_int_equal(read(files[0], &job, sizeof job), sizeof job);
+    assert_shows(terminal, "q quit");
+    terminal_type(terminal, "\032"); /* Control-Z */
+    int status = terminal_end(terminal);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    assert_true(terminal_is_restored(terminal));
+    terminal_close(terminal);
+    close(files[0]);
+    close(files[1]);
+}
+
 static void a_terminal_that_goes_away_ends_it(void **state)
 {
     struct show show = usual;
@@ -595,6 +634,7 @@ int main(void)
         cmocka_unit_test(control_c_ends_it),
         cmocka_unit_test(a_failed_assertion_can_be_read_afterwards),
         cmocka_unit_test(it_stops_and_goes_on_as_a_job),
+        cmocka_unit_test(a_stopped_job_can_be_killed),
         cmocka_unit_test(a_terminal_that_goes_away_ends_it),
         cmocka_unit_test(bytes_that_are_no_keys_do_nothing),
         cmocka_unit_test(no_color_means_no_colour),
