@@ -18,8 +18,7 @@ int watch_session(struct session *session, const struct watch *watch)
             view.next_commands[i] = watch->next_commands[i];
         status = view_play(session, &view);
     } else {
-        struct plain_options plain = {.is_compact = false};
-        status = plain_play(session, stdout, &plain);
+        status = plain_play(session, stdout);
     }
     session->ops->close(session);
     return status == 0 ? EXIT_DONE : EXIT_FAILED;

@@ -1,15 +1,10 @@
 #include "tui/plain.h"
 
-#include <string.h>
-#include <time.h>
-#include <unistd.h>
-
 #include "base/units.h"
 #include "tui/scene.h"
 #include "tui/words.h"
 
-#define PIECE_NS         (10 * NS_PER_MS)  /* of the world, between two looks at the timeline */
-#define PROGRESS_EACH_NS (100 * NS_PER_MS) /* of the wall, between two rewritings of the line */
+#define PIECE_NS (10 * NS_PER_MS) /* of the world, between two looks at the timeline */
 
 /* What has been told already. Everything is told from the timeline, in the order in which it can
  * have happened, so that it does not matter how long the pieces are. */
@@ -216,62 +211,8 @@ static void play_lines(struct session *session, FILE *out)
     fflush(out);
 }
 
-void plain_progress(const struct session *session, char *text, size_t text_bytes)
+int plain_play(struct session *session, FILE *out)
 {
-    const struct timeline *timeline = &session->timeline;
-    const struct timeline_round *round = timeline_round(timeline);
-    struct words clock, pages, downtime;
-    char where[64];
-    if (!timeline->has_started)
-        snprintf(where, sizeof where, "normal service");
-    else if (timeline->has_ended)
-        snprintf(where, sizeof where, "%s", outcome_name(timeline->outcome));
-    else if (timeline->is_paused)
-        snprintf(where, sizeof where, "paused, downtime %s",
-                 words_time(&downtime, timeline->downtime_ns));
-    else if (round != NULL && timeline->phase == PHASE_COPY)
-        snprintf(where, sizeof where, "round %llu", (unsigned long long)round->round_idx);
-    else
-        snprintf(where, sizeof where, "%s", phase_name(timeline->phase));
-    snprintf(text, text_bytes, "%s  %s sent  %s", words_clock(&clock, timeline->now_ns),
-             words_counted(&pages, timeline->pages_sent, "page"), where);
-}
-
-static uint64_t wall_now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
-}
-
-static void play_compact(struct session *session, FILE *out)
-{
-    bool is_terminal = isatty(fileno(out));
-    uint64_t told_at_ns = 0;
-    uint32_t rounds_told = 0;
-    char text[160];
-    while (!session->has_ended) {
-        session->ops->advance(session, session->timeline.now_ns + PIECE_NS);
-        bool is_due = is_terminal ? wall_now_ns() - told_at_ns > PROGRESS_EACH_NS
-                                  : session->timeline.round_count > rounds_told;
-        if (!is_due)
-            continue;
-        told_at_ns = wall_now_ns();
-        rounds_told = session->timeline.round_count;
-        plain_progress(session, text, sizeof text);
-        fprintf(out, is_terminal ? "\r%-78.78s" : "%s\n", text);
-        fflush(out);
-    }
-    if (is_terminal)
-        fprintf(out, "\r%78s\r", ""); /* the summary stands where the progress stood */
-    fflush(out);
-}
-
-int plain_play(struct session *session, FILE *out, const struct plain_options *options)
-{
-    if (options->is_compact)
-        play_compact(session, out);
-    else
-        play_lines(session, out);
+    play_lines(session, out);
     return session->is_broken || ferror(out) ? 1 : 0;
 }

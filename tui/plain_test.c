@@ -9,12 +9,12 @@
 #include "tui/scripted.h"
 
 /* The lines of a whole run; the caller frees them. */
-static char *lines_of(struct scripted *s, struct plain_options options, int *status)
+static char *lines_of(struct scripted *s, int *status)
 {
     char *text = NULL;
     size_t count = 0;
     FILE *out = open_memstream(&text, &count);
-    *status = plain_play(&s->session, out, &options);
+    *status = plain_play(&s->session, out);
     fclose(out);
     return text;
 }
@@ -57,7 +57,7 @@ static void each_mode_is_told_in_order(void **state)
     for (int mode = 0; mode < MODE_COUNT; mode++) {
         int status;
         struct scripted *s = scripted_open((enum mode)mode, 4096, NS_PER_S);
-        char *text = lines_of(s, (struct plain_options){0}, &status);
+        char *text = lines_of(s, &status);
         assert_int_equal(status, 0);
         assert_in_order(text, parts[mode]);
         for (const char *at = text; *at != '\0'; at++) /* nothing that a reader would spell out */
@@ -98,7 +98,7 @@ static void a_limit_that_was_not_met_is_told(void **state)
         for (size_t j = 0; j < s->events.count; j++) /* each round's forecast becomes a verdict */
             if (s->events.items[j].kind == EVENT_DOWNTIME_FORECAST)
                 s->events.items[j].kind = EVENT_LIMIT_EXCEEDED;
-        char *text = lines_of(s, (struct plain_options){0}, &status);
+        char *text = lines_of(s, &status);
         assert_in_order(text, rows[i].parts);
         assert_null(strstr(text, "exceeded"));
         free(text);
@@ -125,8 +125,8 @@ static void the_lines_do_not_depend_on_the_pieces(void **state)
         stepping = *pieces->session.ops;
         stepping.advance = stepping_advance;
         pieces->session.ops = &stepping;
-        char *a = lines_of(whole, (struct plain_options){0}, &status);
-        char *b = lines_of(pieces, (struct plain_options){0}, &status);
+        char *a = lines_of(whole, &status);
+        char *b = lines_of(pieces, &status);
         assert_string_equal(a, b);
         free(a);
         free(b);
@@ -141,7 +141,7 @@ static void a_broken_rule_is_status_1(void **state)
     struct scripted *s = scripted_open(MODE_PRE_COPY, 256, NS_PER_MS);
     (void)state;
     s->is_broken_at_end = true;
-    free(lines_of(s, (struct plain_options){0}, &status));
+    free(lines_of(s, &status));
     assert_int_equal(status, 1);
     scripted_close(&s->session);
 }
@@ -152,32 +152,8 @@ static void an_output_that_cannot_be_written_is_status_1(void **state)
     FILE *full = fopen("/dev/full", "w");
     (void)state;
     assert_non_null(full);
-    assert_int_equal(plain_play(&s->session, full, &(struct plain_options){0}), 1);
+    assert_int_equal(plain_play(&s->session, full), 1);
     fclose(full);
-    scripted_close(&s->session);
-}
-
-/* In a pipe: one line per round, none longer than a terminal is wide, the count of pages never
- * falls. */
-static void progress_only_grows(void **state)
-{
-    int status;
-    unsigned long sent_before = 0;
-    uint32_t line_count = 0;
-    struct scripted *s = scripted_open(MODE_PRE_COPY, 4096, NS_PER_S);
-    char *text = lines_of(s, (struct plain_options){.is_compact = true}, &status);
-    (void)state;
-    for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n"), line_count++) {
-        char *sent = strstr(line, " s  ") + 4, digits[32] = "";
-        assert_true(strlen(line) < 80);
-        for (size_t i = 0; *sent != ' '; sent++)
-            if (*sent != ',')
-                digits[i++] = *sent;
-        assert_true(strtoul(digits, NULL, 10) >= sent_before);
-        sent_before = strtoul(digits, NULL, 10);
-    }
-    assert_in_range(line_count, 5, s->session.timeline.round_count);
-    free(text);
     scripted_close(&s->session);
 }
 
@@ -189,7 +165,6 @@ int main(void)
         cmocka_unit_test(the_lines_do_not_depend_on_the_pieces),
         cmocka_unit_test(a_broken_rule_is_status_1),
         cmocka_unit_test(an_output_that_cannot_be_written_is_status_1),
-        cmocka_unit_test(progress_only_grows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -220,7 +220,7 @@ int view_play(struct session *session, const struct view_options *options)
 {
     struct view view = {.session = session, .options = options};
     if (!screen_open())
-        return plain_play(session, stdout, &(struct plain_options){0});
+        return plain_play(session, stdout);
     director_init(&view.director, options->is_demo, options->speed);
     canvas_init(&view.canvas, screen_is_ascii());
 
