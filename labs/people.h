@@ -13,9 +13,9 @@ struct people {
     unsigned next;
 };
 
-const char *people_count(struct people *people, uint64_t count); /* 1,234,567 */
-const char *people_bytes(struct people *people, uint64_t bytes); /* 12.34 MiB */
-const char *people_time(struct people *people, uint64_t ns);     /* 28.11 ms */
+const char *people_count(struct people *people, uint64_t count);   /* 1,234,567 */
+const char *people_bytes(struct people *people, uint64_t bytes);   /* 12.34 MiB */
+const char *people_time(struct people *people, uint64_t ns);       /* 28.11 ms */
 const char *people_seconds(struct people *people, double seconds); /* the same, of a formula */
 const char *people_rate(struct people *people, uint64_t pages_per_s);
 

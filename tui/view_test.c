@@ -22,7 +22,8 @@ struct show {
     bool is_broken;
     uint64_t crash_ns;  /* an assertion fails when the world comes so far; 0: never */
     int ignored_signal; /* 0: none */
-    bool is_killed_as_job; /* as soon as it has been stopped, before the terminal is its own again */
+    bool
+        is_killed_as_job; /* as soon as it has been stopped, before the terminal is its own again */
     int job_file; /* the view runs as a shell's job, its process id is written here; 0: no */
 };
 
