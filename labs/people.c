@@ -11,16 +11,7 @@ static char *next_text(struct people *people)
 const char *people_count(struct people *people, uint64_t count)
 {
     char *text = next_text(people);
-    char digits[24];
-    int length = snprintf(digits, sizeof digits, "%llu", (unsigned long long)count);
-    char *at = text;
-
-    for (int i = 0; i < length; i++) {
-        if (i > 0 && (length - i) % 3 == 0)
-            *at++ = ',';
-        *at++ = digits[i];
-    }
-    *at = '\0';
+    units_for_people(UNIT_COUNT, count, text, sizeof people->texts[0]);
     return text;
 }
 

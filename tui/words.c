@@ -8,19 +8,10 @@
 
 const char *words_count(struct words *words, uint64_t count)
 {
-    char digits[24];
-    if (count >= 100000000) {
+    if (count >= 100000000)
         snprintf(words->text, sizeof words->text, "%.1f M", (double)count / 1e6);
-        return words->text;
-    }
-    int digit_count = snprintf(digits, sizeof digits, "%llu", (unsigned long long)count);
-    size_t at = 0;
-    for (int i = 0; i < digit_count; i++) {
-        if (i > 0 && (digit_count - i) % 3 == 0)
-            words->text[at++] = ',';
-        words->text[at++] = digits[i];
-    }
-    words->text[at] = '\0';
+    else
+        units_for_people(UNIT_COUNT, count, words->text, sizeof words->text);
     return words->text;
 }
 
