@@ -37,8 +37,9 @@ const char *people_seconds(struct people *people, double seconds)
 const char *people_rate(struct people *people, uint64_t pages_per_s)
 {
     char *text = next_text(people);
-    const char *count = people_count(people, pages_per_s);
-    snprintf(text, sizeof people->texts[0], "%.20s pages/s", count);
+    char count[32];
+    units_for_people(UNIT_COUNT, pages_per_s, count, sizeof count);
+    snprintf(text, sizeof people->texts[0], "%s pages/s", count);
     return text;
 }
 
