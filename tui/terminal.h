@@ -10,6 +10,7 @@
 #include <pty.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -69,6 +70,10 @@ static inline struct terminal *terminal_open(int rows, int columns, int (*progra
     terminal->child = forkpty(&terminal->file, NULL, NULL, &size);
     if (terminal->child == 0)
         _exit(read(gate[0], &go, 1) == 1 ? program(user) : 99);
+    if (terminal->child < 0) { /* and never a signal to process -1, which is everybody */
+        perror("these tests need a pseudo-terminal (is /dev/pts mounted?)");
+        abort();
+    }
     tcgetattr(terminal->file, &terminal->before);
     if (write(gate[1], &go, 1) != 1)
         abort();
