@@ -13,15 +13,6 @@ struct pre_copy_memo {
     bool is_forced;  /* the limit was met and post-copy takes over what is left */
 };
 
-/* V' = V * delta / mu. Both rates are counts over the same round, so its duration cancels. */
-static uint64_t next_round_pages(const struct view *view)
-{
-    uint64_t pages = view->to_send->set_count;
-    if (view->last.pages_sent == 0)
-        return pages;
-    return (uint64_t)((unsigned __int128)pages * view->last.dirtied_pages / view->last.pages_sent);
-}
-
 static bool is_time_to_pause(const struct view *view)
 {
     uint64_t pages = view->to_send->set_count;
@@ -30,7 +21,7 @@ static bool is_time_to_pause(const struct view *view)
     if (view->limits.downtime_ns == 0)
         return false;
     uint64_t downtime_ns = view_downtime_ns(view, pages);
-    uint64_t next_ns = view_downtime_ns(view, next_round_pages(view));
+    uint64_t next_ns = view_downtime_ns(view, view_next_round_pages(view));
     return downtime_ns <= view->limits.downtime_ns && next_ns > downtime_ns - downtime_ns / 4;
 }
 

@@ -150,17 +150,13 @@ static struct view view_of(const struct source *source, uint64_t now_ns, bool is
 
 static void act_fetch(struct source *source, uint64_t now_ns)
 {
-    struct view view;
-    uint64_t next_pages;
     uint64_t dirtied = fetch(source, now_ns);
 
     if (source->is_round_open)
         close_round(source, now_ns, dirtied);
     source->state_bytes = state_wire_bytes(source);
-    view = view_of(source, now_ns, true);
-    next_pages = view.last.pages_sent == 0
-                     ? 0
-                     : (uint64_t)((unsigned __int128)dirtied * dirtied / view.last.pages_sent);
+    struct view view = view_of(source, now_ns, true);
+    uint64_t next_pages = view_next_round_pages(&view);
     emit(source, (struct event){.at_ns = now_ns,
                                 .kind = EVENT_DOWNTIME_FORECAST,
                                 .downtime_forecast = {

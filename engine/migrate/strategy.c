@@ -33,6 +33,15 @@ bool view_send_next(const struct view *view, uint64_t *cursor, struct action *ac
     return true;
 }
 
+uint64_t view_next_round_pages(const struct view *view)
+{
+    uint64_t pages = view->to_send->set_count;
+    if (view->last.pages_sent == 0)
+        return pages;
+    /* Both rates are counts over the same round, so its duration cancels. */
+    return (uint64_t)((unsigned __int128)pages * view->last.dirtied_pages / view->last.pages_sent);
+}
+
 uint64_t view_downtime_ns(const struct view *view, uint64_t pages)
 {
     uint64_t bytes = pages * view->page_bytes + view->state_bytes;

@@ -93,6 +93,8 @@ uint64_t view_next_page(const struct view *view, uint64_t from);
 /* SEND the next run of pages at `*cursor` or above and move the cursor behind it; false when there
  * is none, with the action as it was. */
 bool view_send_next(const struct view *view, uint64_t *cursor, struct action *action);
+/* How many pages another round would leave: V * delta / mu (C4), from what the last one counted. */
+uint64_t view_next_round_pages(const struct view *view);
 /* The downtime if the guest were paused with that many pages left, in nanoseconds: what must still
  * be sent, over the rate measured in the last round, and half a round trip (C3). */
 uint64_t view_downtime_ns(const struct view *view, uint64_t pages);
