@@ -136,6 +136,7 @@ static struct view view_of(const struct source *source, uint64_t now_ns, bool is
         .now_ns = now_ns,
         .total_pages = source->guest->total_pages,
         .to_send = &source->to_send,
+        .sent = &source->sent,
         .rounds_done = source->rounds_done,
         .last = source->last,
         .is_link_idle = is_link_idle,
@@ -143,6 +144,7 @@ static struct view view_of(const struct source *source, uint64_t now_ns, bool is
         .state_bytes = source->state_bytes,
         .half_rtt_ns = source->half_rtt_ns,
         .limits = source->config.limits,
+        .outside = source->config.strategy->outside,
     };
 }
 
@@ -169,7 +171,8 @@ static void explain_pause(struct source *source, bool is_limit_exceeded)
 {
     enum mode mode = source->config.strategy->mode;
     const char *reason =
-        is_limit_exceeded ? "the round limit was met with the downtime limit out of reach"
+        source->config.strategy->outside != NULL ? "the strategy asked for the pause"
+        : is_limit_exceeded ? "the round limit was met with the downtime limit out of reach"
         : mode == MODE_PRE_COPY && source->to_send.set_count == 0
             ? "nothing was left to send when the guest was paused"
         : mode == MODE_PRE_COPY
@@ -207,14 +210,15 @@ static void act_pause(struct source *source, uint64_t now_ns, bool is_limit_exce
                                 .guest_paused = {.host = HOST_SOURCE}});
 }
 
-static void act_give_up(struct source *source, uint64_t now_ns, bool is_limit_exceeded)
+static void act_give_up(struct source *source, uint64_t now_ns, const struct action *action)
 {
-    if (is_limit_exceeded)
+    if (action->is_limit_exceeded)
         exceed_limit(source, now_ns);
     fail(source, now_ns,
-         is_limit_exceeded ? "the round limit was met with the downtime limit out of reach "
-                             "(--on-limit abort)"
-                           : "the strategy gave the move up");
+         action->reason != NULL      ? action->reason
+         : action->is_limit_exceeded ? "the round limit was met with the downtime limit out of "
+                                       "reach (--on-limit abort)"
+                                     : "the strategy gave the move up");
 }
 
 /* STALE (where copies sent before are old), STATE and COMMIT leave in one burst. */
@@ -279,9 +283,64 @@ static uint64_t send_pages(struct source *source, uint64_t now_ns, uint64_t firs
     return bytes;
 }
 
-/* A SEND as a strategy asked for it. Returns 0 when it asked for what may not be sent: pages that
- * do not exist, or, once the guest runs elsewhere, pages that are no longer the source's to give.
- */
+/* ---- Strategies that break a rule ---- */
+
+static void post_copy_from_now_on(struct source *source)
+{
+    source->config.strategy = strategy_of(MODE_POST_COPY);
+    memset(source->memo, 0, sizeof source->memo);
+}
+
+/* It has no say any more. Before COMMIT the move is given up; after it the guest must not be left
+ * without its pages, and the engine pushes them itself. */
+static void dismiss(struct source *source, uint64_t now_ns, const char *reason)
+{
+    if (is_after_pause(source))
+        post_copy_from_now_on(source);
+    else
+        fail(source, now_ns, reason);
+}
+
+static uint64_t refuse(struct source *source, uint64_t now_ns, const struct action *action)
+{
+    char reason[MESSAGE_REASON_MAX];
+    const char *name = action_name(action->kind);
+
+    if (name != NULL)
+        snprintf(reason, sizeof reason, "the strategy asked to %s in phase %s: that is not allowed",
+                 name, phase_name(source->phase));
+    else
+        snprintf(reason, sizeof reason, "the strategy asked for action %lld: there is none",
+                 (long long)(int)action->kind);
+    dismiss(source, now_ns, reason);
+    return 0;
+}
+
+/* Of all that can be wrong with a range of pages, the first in reading order is told. */
+static uint64_t refuse_range(struct source *source, uint64_t now_ns, const struct action *action)
+{
+    char reason[MESSAGE_REASON_MAX];
+    unsigned long long first_idx = action->first_idx, total = source->guest->total_pages;
+
+    if (action->first_idx >= total)
+        snprintf(reason, sizeof reason,
+                 "the strategy asked to SEND page %llu: the guest has pages 0 to %llu", first_idx,
+                 total - 1);
+    else if (action->count == 0)
+        snprintf(reason, sizeof reason,
+                 "the strategy asked to SEND 0 pages from page %llu on: at least 1 is to be sent",
+                 first_idx);
+    else
+        snprintf(
+            reason, sizeof reason,
+            "the strategy asked to SEND %llu pages from page %llu on: the guest has %llu in all",
+            (unsigned long long)action->count, first_idx, total);
+    dismiss(source, now_ns, reason);
+    return 0;
+}
+
+/* A SEND as a strategy asked for it. Refused are pages that do not exist and, once the guest runs
+ * elsewhere, pages that are no longer the source's to give. */
 static uint64_t act_send(struct source *source, uint64_t now_ns, const struct action *action,
                          struct bytes *to)
 {
@@ -295,7 +354,7 @@ static uint64_t act_send(struct source *source, uint64_t now_ns, const struct ac
 
     if (action->first_idx >= total || action->count == 0 ||
         action->count > total - action->first_idx)
-        return 0;
+        return refuse_range(source, now_ns, action);
     if (most > frame_pages) /* a run of model pages is one frame */
         most = frame_pages;
     if (action->count < most)
@@ -303,7 +362,7 @@ static uint64_t act_send(struct source *source, uint64_t now_ns, const struct ac
     if (is_after_pause(source)) {
         most = bitmap_run(&source->to_send, action->first_idx, most == 0 ? 1 : most);
         if (most == 0)
-            return 0;
+            return refuse(source, now_ns, action);
         count = most;
     } else {
         bool is_again = bitmap_has(&source->sent, action->first_idx);
@@ -357,40 +416,37 @@ static uint64_t perform(struct source *source, uint64_t now_ns, const struct act
     case ACTION_SEND:
         return act_send(source, now_ns, action, to);
     case ACTION_FETCH:
-        if (is_copying)
-            act_fetch(source, now_ns);
+        if (!is_copying)
+            return refuse(source, now_ns, action);
+        act_fetch(source, now_ns);
         return 0;
     case ACTION_PAUSE:
-        if (is_copying)
-            act_pause(source, now_ns, action->is_limit_exceeded);
+        if (!is_copying)
+            return refuse(source, now_ns, action);
+        act_pause(source, now_ns, action->is_limit_exceeded);
         return 0;
     case ACTION_HAND_OVER:
-        if (is_paused)
-            act_hand_over(source, now_ns);
+        if (!is_paused)
+            return refuse(source, now_ns, action);
+        act_hand_over(source, now_ns);
         return 0;
     case ACTION_GIVE_UP:
         if (!is_copying && !is_paused)
-            return 0;
-        act_give_up(source, now_ns, action->is_limit_exceeded);
+            return refuse(source, now_ns, action);
+        act_give_up(source, now_ns, action);
         return 0;
+    case ACTION_COUNT:
+        break;
     }
-    return 0;
+    return refuse(source, now_ns, action);
 }
 
-static void post_copy_from_now_on(struct source *source)
+/* With the link idle a strategy is asked again when something arrives. Only one thing does that it
+ * can wait for: the target's word that the guest runs there. (Pages are requested as well, but a
+ * guest may never touch the ones that are left.) */
+static bool waits_for_ever(const struct source *source, uint64_t backlog_bytes)
 {
-    source->config.strategy = strategy_of(MODE_POST_COPY);
-    memset(source->memo, 0, sizeof source->memo);
-}
-
-/* A strategy that asks and asks without sending a byte: before COMMIT the move is given up; after
- * it the guest must not be left without its pages, and the engine pushes them itself. */
-static void strategy_never_ends(struct source *source, uint64_t now_ns)
-{
-    if (is_after_pause(source))
-        post_copy_from_now_on(source);
-    else
-        fail(source, now_ns, "the strategy asked for actions without end and sent nothing");
+    return backlog_bytes == 0 && source->phase != PHASE_HAND_OVER;
 }
 
 static bool is_strategy_asked(const struct source *source)
@@ -420,10 +476,15 @@ uint64_t source_send(struct source *source, uint64_t now_ns, uint64_t backlog_by
         struct view view = view_of(source, now_ns, backlog_bytes == 0);
         source->config.strategy->next(&view, source->memo, &action);
         charge = perform(source, now_ns, &action, to);
-        if (charge > 0 || action.kind == ACTION_WAIT)
+        if (charge > 0)
             return charge;
+        if (action.kind == ACTION_WAIT && !waits_for_ever(source, backlog_bytes))
+            return 0;
+        if (action.kind == ACTION_WAIT)
+            dismiss(source, now_ns,
+                    "the strategy waits with nothing under way: no one would ever ask it again");
     }
-    strategy_never_ends(source, now_ns);
+    dismiss(source, now_ns, "the strategy asked for actions without end and sent nothing");
     return source_send(source, now_ns, backlog_bytes, to); /* ABORT, or the engine's own push */
 }
 

@@ -259,18 +259,20 @@ static void test_a_requested_page_overtakes_the_push(void **state)
     pair_fini(&pair);
 }
 
-/* Strategies that nobody should write. */
-static void nonsense_next(const struct view *view, void *memo, struct action *action)
+/* Strategies that nobody should write. The one that is told what to ask for is told so from
+ * outside: in COPY at once, in PAUSE after a PAUSE of its own. */
+struct order {
+    enum phase phase;
+    struct action action;
+};
+
+static void ordered_next(const struct view *view, void *memo, struct action *action)
 {
-    uint64_t *count = memo;
-    static const struct action nonsense[] = {
-        {.kind = ACTION_SEND, .first_idx = PAGES, .count = 1},
-        {.kind = ACTION_SEND, .first_idx = 1, .count = UINT64_MAX},
-        {.kind = ACTION_SEND, .first_idx = 0, .count = 0},
-        {.kind = ACTION_HAND_OVER},
-    };
-    (void)view;
-    *action = nonsense[(*count)++ % 4];
+    const struct order *order = view->outside;
+    (void)memo;
+    action->kind = ACTION_PAUSE;
+    if (view->phase == order->phase)
+        *action = order->action;
 }
 
 static void fetches_without_end_next(const struct view *view, void *memo, struct action *action)
@@ -289,6 +291,18 @@ static void early_next(const struct view *view, void *memo, struct action *actio
                                                 : ACTION_FETCH;
 }
 
+/* Hands over at once, waits for the target, and does as ordered then. */
+static void late_next(const struct view *view, void *memo, struct action *action)
+{
+    const struct order *order = view->outside;
+    (void)memo;
+    action->kind = view->phase == PHASE_COPY    ? ACTION_PAUSE
+                   : view->phase == PHASE_PAUSE ? ACTION_HAND_OVER
+                                                : ACTION_WAIT;
+    if (view->phase == order->phase)
+        *action = order->action;
+}
+
 /* Wants everything sent at once. */
 static void greedy_next(const struct view *view, void *memo, struct action *action)
 {
@@ -303,7 +317,7 @@ static void greedy_next(const struct view *view, void *memo, struct action *acti
 /* 70,000 pages of a model are more than a frame may carry, however wide the link. */
 static void test_a_run_of_pages_is_bounded_by_a_frame(void **state)
 {
-    static const struct strategy greedy = {MODE_STOP_AND_COPY, greedy_next};
+    static const struct strategy greedy = {MODE_STOP_AND_COPY, greedy_next, NULL};
     struct model_config model = {.pattern = MODEL_IDLE, .total_pages = 70000};
     struct source_config config = {.strategy = &greedy, .copy_chunk_bytes = 1ull << 40};
     struct guest *guest = model_open(&model);
@@ -327,35 +341,89 @@ static void test_a_run_of_pages_is_bounded_by_a_frame(void **state)
     guest->ops->close(guest);
 }
 
+static void play_to_the_end(struct pair *pair, const struct strategy *strategy)
+{
+    pair_init(pair, strategy, PAGES);
+    source_start(&pair->source, 0);
+    for (int i = 0; i < 2000; i++)
+        pair_exchange(pair, 4096);
+}
+
 static void test_a_strategy_cannot_break_a_rule(void **state)
 {
-    static const struct strategy nonsense = {MODE_PRE_COPY, nonsense_next};
-    static const struct strategy endless = {MODE_PRE_COPY, fetches_without_end_next};
-    static const struct strategy early = {MODE_PRE_COPY, early_next};
+    static const struct {
+        struct order order;
+        const char *reason;
+    } cases[] = {
+        {{PHASE_COPY, {.kind = ACTION_SEND, .first_idx = PAGES, .count = 1}},
+         "the strategy asked to SEND page 256: the guest has pages 0 to 255"},
+        {{PHASE_PAUSE, {.kind = ACTION_SEND, .first_idx = 1, .count = UINT64_MAX}},
+         "the strategy asked to SEND 18446744073709551615 pages from page 1 on: the guest has 256 "
+         "in all"},
+        {{PHASE_COPY, {.kind = ACTION_SEND, .first_idx = 9, .count = 0}},
+         "the strategy asked to SEND 0 pages from page 9 on: at least 1 is to be sent"},
+        {{PHASE_COPY, {.kind = ACTION_HAND_OVER}},
+         "the strategy asked to HAND_OVER in phase copy: that is not allowed"},
+        {{PHASE_PAUSE, {.kind = ACTION_PAUSE}},
+         "the strategy asked to PAUSE in phase pause: that is not allowed"},
+        {{PHASE_PAUSE, {.kind = ACTION_FETCH}},
+         "the strategy asked to FETCH in phase pause: that is not allowed"},
+        {{PHASE_COPY, {.kind = (enum action_kind)77}},
+         "the strategy asked for action 77: there is none"},
+        {{PHASE_COPY, {.kind = ACTION_WAIT}},
+         "the strategy waits with nothing under way: no one would ever ask it again"},
+        {{PHASE_PAUSE, {.kind = ACTION_WAIT}},
+         "the strategy waits with nothing under way: no one would ever ask it again"},
+        {{PHASE_COPY, {.kind = ACTION_GIVE_UP, .reason = "it would not do"}}, "it would not do"},
+        {{PHASE_PAUSE, {.kind = ACTION_GIVE_UP}}, "the strategy gave the move up"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct pair pair;
+        struct order order = cases[i].order;
+        struct strategy strategy = {MODE_STOP_AND_COPY, ordered_next, &order};
+        play_to_the_end(&pair, &strategy);
+        assert_int_equal(pair.source.phase, PHASE_ABORTED);
+        assert_string_equal(pair.source.reason, cases[i].reason);
+        assert_false(source_wants_pause(&pair.source));
+        assert_false(target_is_running(&pair.target));
+        pair_fini(&pair);
+    }
+}
+
+static void test_a_strategy_that_never_sends_is_stopped(void **state)
+{
+    static const struct strategy endless = {MODE_PRE_COPY, fetches_without_end_next, NULL};
     struct pair pair;
     (void)state;
-
-    pair_init(&pair, &nonsense, PAGES);
-    source_start(&pair.source, 0);
-    while (pair_exchange(&pair, 4096))
-        ;
+    play_to_the_end(&pair, &endless);
     assert_int_equal(pair.source.phase, PHASE_ABORTED);
+    assert_string_equal(pair.source.reason,
+                        "the strategy asked for actions without end and sent nothing");
     pair_fini(&pair);
+}
 
-    pair_init(&pair, &endless, PAGES);
-    source_start(&pair.source, 0);
-    while (pair_exchange(&pair, 4096))
-        ;
-    assert_int_equal(pair.source.phase, PHASE_ABORTED);
-    pair_fini(&pair);
-
-    /* It handed over with nothing sent and then sends nothing: the engine pushes the pages. */
-    pair_init(&pair, &early, PAGES);
-    source_start(&pair.source, 0);
-    for (int i = 0; i < 2000; i++)
-        pair_exchange(&pair, 4096);
+/* After COMMIT there is no way back: whatever it asks for then, the guest gets its pages. */
+static void test_pages_that_a_strategy_leaves_behind_are_pushed_by_the_engine(void **state)
+{
+    static const struct order orders[] = {
+        {PHASE_POST_COPY, {.kind = ACTION_WAIT}},
+        {PHASE_POST_COPY, {.kind = ACTION_SEND, .first_idx = PAGES, .count = 1}},
+        {PHASE_POST_COPY, {.kind = ACTION_GIVE_UP}},
+    };
+    static const struct strategy early = {MODE_PRE_COPY, early_next, NULL};
+    struct pair pair;
+    (void)state;
+    play_to_the_end(&pair, &early);
     assert_moved(&pair);
     pair_fini(&pair);
+    for (size_t i = 0; i < sizeof orders / sizeof orders[0]; i++) {
+        struct order order = orders[i];
+        struct strategy strategy = {MODE_POST_COPY, late_next, &order};
+        play_to_the_end(&pair, &strategy);
+        assert_moved(&pair);
+        pair_fini(&pair);
+    }
 }
 
 int main(void)
@@ -370,6 +438,8 @@ int main(void)
         cmocka_unit_test(test_a_requested_page_overtakes_the_push),
         cmocka_unit_test(test_a_run_of_pages_is_bounded_by_a_frame),
         cmocka_unit_test(test_a_strategy_cannot_break_a_rule),
+        cmocka_unit_test(test_a_strategy_that_never_sends_is_stopped),
+        cmocka_unit_test(test_pages_that_a_strategy_leaves_behind_are_pushed_by_the_engine),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

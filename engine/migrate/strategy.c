@@ -6,13 +6,23 @@
 const struct strategy *strategy_of(enum mode mode)
 {
     static const struct strategy strategies[MODE_COUNT] = {
-        {MODE_STOP_AND_COPY, stop_and_copy_next},
-        {MODE_PRE_COPY, pre_copy_next},
-        {MODE_POST_COPY, post_copy_next},
-        {MODE_HYBRID, hybrid_next},
+        {MODE_STOP_AND_COPY, stop_and_copy_next, NULL},
+        {MODE_PRE_COPY, pre_copy_next, NULL},
+        {MODE_POST_COPY, post_copy_next, NULL},
+        {MODE_HYBRID, hybrid_next, NULL},
     };
     MUST((unsigned)mode < MODE_COUNT && strategies[mode].mode == mode);
     return &strategies[mode];
+}
+
+const char *action_name(enum action_kind kind)
+{
+    static const char *const names[ACTION_COUNT] = {
+#define ACTION_NAME(kind, name) name,
+        ACTION_LIST(ACTION_NAME)
+#undef ACTION_NAME
+    };
+    return (unsigned)kind < ACTION_COUNT ? names[kind] : NULL;
 }
 
 uint64_t view_next_page(const struct view *view, uint64_t from)

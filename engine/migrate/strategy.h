@@ -17,6 +17,10 @@
  * was written since the last fetch into it, and protects those pages again: so a round is what
  * happens between two fetches. PAUSE stops the guest and fetches once more. HAND_OVER sends the
  * state; if to_send is not empty the target runs on without those pages, and asks for them.
+ *
+ * An action that breaks one of these rules ends the strategy's say: before HAND_OVER the move is
+ * given up, with the broken rule as its reason; after it the engine pushes the pages itself, for
+ * the guest must not be left without them. The same holds for a WAIT that nothing would ever end.
  */
 #ifndef MIGRATE_STRATEGY_H
 #define MIGRATE_STRATEGY_H
@@ -56,37 +60,55 @@ struct view {
     uint64_t now_ns;
     uint64_t total_pages;
     const struct bitmap *to_send;
-    uint64_t rounds_done; /* rounds that have ended by a fetch */
-    struct round last;    /* the one that ended last; zeros before that */
-    bool is_link_idle;    /* the last byte handed out has left the source */
-    uint64_t page_bytes;  /* what one page costs on the link */
-    uint64_t state_bytes; /* what the state would cost now */
-    uint64_t half_rtt_ns; /* measured when READY came */
+    const struct bitmap *sent; /* at least once */
+    uint64_t rounds_done;      /* rounds that have ended by a fetch */
+    struct round last;         /* the one that ended last; zeros before that */
+    bool is_link_idle;         /* the last byte handed out has left the source */
+    uint64_t page_bytes;       /* what one page costs on the link */
+    uint64_t state_bytes;      /* what the state would cost now */
+    uint64_t half_rtt_ns;      /* measured when READY came */
     struct limits limits;
+    void *outside; /* of struct strategy */
 };
 
+/* A(kind, name):
+ *   WAIT       nothing now; ask again when something has arrived or left
+ *   SEND       count pages from first_idx; the engine may take fewer of them at once */
+#define ACTION_LIST(A)               \
+    A(ACTION_WAIT, "WAIT")           \
+    A(ACTION_SEND, "SEND")           \
+    A(ACTION_FETCH, "FETCH")         \
+    A(ACTION_PAUSE, "PAUSE")         \
+    A(ACTION_HAND_OVER, "HAND_OVER") \
+    A(ACTION_GIVE_UP, "GIVE_UP")
+
 enum action_kind {
-    ACTION_WAIT, /* nothing now; ask again when something has arrived or left */
-    ACTION_SEND, /* count pages from first_idx */
-    ACTION_FETCH,
-    ACTION_PAUSE,
-    ACTION_HAND_OVER,
-    ACTION_GIVE_UP,
+#define ACTION_ENUM(kind, name) kind,
+    ACTION_LIST(ACTION_ENUM)
+#undef ACTION_ENUM
+        ACTION_COUNT
 };
 
 struct action {
     enum action_kind kind;
     uint64_t first_idx, count;
     bool is_limit_exceeded; /* PAUSE, GIVE_UP: not because it is good, but because it must end */
+    const char *reason;     /* GIVE_UP: why, as a sentence that is copied at once; NULL: not said */
 };
 
 struct strategy {
     enum mode mode;
     void (*next)(const struct view *view, void *memo, struct action *action);
+    /* Of a strategy that is none of the engine's: what it needs beside view and memo. It is not
+     * saved with them: an answer must not depend on what was asked before. NULL: the engine's. */
+    void *outside;
 };
 
 /* One row for each mode: the table to which a new strategy is added. */
 const struct strategy *strategy_of(enum mode mode);
+
+/* "SEND"; NULL for a number that is no action. */
+const char *action_name(enum action_kind kind);
 
 /* The next page to send at `from` or above; PAGE_NONE when there is none. */
 uint64_t view_next_page(const struct view *view, uint64_t from);
