@@ -12,15 +12,18 @@ WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-pr
 CFLAGS   ?= -g
 ALL_CFLAGS := -std=gnu11 $(OPT) $(CFLAGS) $(WARNINGS) $(SANITIZE) -D_GNU_SOURCE -Iengine -I. -MMD -MP
 
-LIBS       := -lxxhash -lelf -lm
+LIBS       := -lxxhash -ldw -lelf -lm
 FERRY_LIBS := -ljansson -linih -lncursesw -ltinfo $(LIBS)
 TEST_LIBS  := -lcmocka -lvterm -lutil
 
 # ---- What there is: every .c that is no test belongs to the library of its floors. ----
 ENGINE_SRC  := $(filter-out %_test.c %_fuzz.c %_bench.c,$(wildcard engine/*/*.c))
 # The views and the front door, but for main: their tests link them too.
-FRONT_SRC   := $(filter-out %_test.c %_bench.c labs/main.c,$(wildcard tui/*.c labs/*.c))
-TEST_SRC    := $(wildcard engine/*/*_test.c tui/*_test.c labs/*_test.c guests/*_test.c)
+# What a student's file is compiled with is for the machine alone.
+SUPPORT     := student.h seat_guest.c seat_words.h seat.ld
+FRONT_SRC   := $(filter-out %_test.c %_bench.c labs/main.c exercises/seat_guest.c,\
+	$(wildcard tui/*.c exercises/*.c labs/*.c))
+TEST_SRC    := $(wildcard engine/*/*_test.c tui/*_test.c exercises/*_test.c labs/*_test.c guests/*_test.c)
 FUZZ_SRC    := $(wildcard engine/*/*_fuzz.c)
 BENCH_SRC   := $(wildcard engine/*/*_bench.c tui/*_bench.c)
 GUEST_NAMES := $(patsubst guests/%.c,%,$(filter-out guests/runtime.c %_test.c,$(wildcard guests/*.c)))
@@ -30,6 +33,7 @@ ENGINE  := $(BUILD)/libengine.a
 FRONT   := $(BUILD)/libfront.a
 FERRY   := $(BUILD)/bin/ferry
 GUESTS  := $(patsubst %,$(BUILD)/guests/%,$(GUEST_NAMES))
+EXERCISES := $(patsubst %,$(BUILD)/%,$(SUPPORT:%=exercises/%) $(wildcard exercises/*/exercise.ini exercises/*/*.md))
 TESTS   := $(patsubst %.c,$(BUILD)/test/%,$(TEST_SRC))
 BENCHES := $(patsubst %.c,$(BUILD)/test/%,$(BENCH_SRC))
 FUZZERS := $(patsubst %.c,$(BUILD)/fuzz/%,$(FUZZ_SRC))
@@ -39,7 +43,7 @@ FUZZERS := $(patsubst %.c,$(BUILD)/fuzz/%,$(FUZZ_SRC))
 .SECONDARY:
 .PHONY: all help demo check test asan fuzz bench lint compilers format install clean
 
-all: $(FERRY) $(GUESTS) ## build ferry and its guests (build/bin/ferry, build/guests/)
+all: $(FERRY) $(GUESTS) $(EXERCISES) ## build ferry and its guests (build/bin/ferry, build/guests/)
 
 # Another compiler or other flags make other objects: they are noted in a file that all depend on.
 FLAGS := $(BUILD)/flags
@@ -72,6 +76,11 @@ $(BUILD)/guests/%: guests/%.c guests/runtime.c guests/start.S guests/guest.ld $(
 		engine/machine/hypercall.h engine/base/prng.h Makefile
 	@mkdir -p $(@D)
 	$(CLANG) $(GUEST_CFLAGS) -fuse-ld=lld -Wl,-T,guests/guest.ld guests/start.S guests/runtime.c $< -o $@
+
+# ---- Exercises: what ferry grade reads lies beside it. ----
+$(EXERCISES): $(BUILD)/%: %
+	@mkdir -p $(@D)
+	@cp $< $@
 
 # ---- Tests: one program for each _test.c, run from here. ----
 $(BUILD)/test/%: $(BUILD)/obj/%.o $(FRONT) $(ENGINE)
@@ -137,7 +146,7 @@ compilers: all ## the same recordings by gcc and clang, with and without optimiz
 	@.ci/compilers $(FERRY) $(BUILD)/gcc-O0/bin/ferry $(BUILD)/clang-O0/bin/ferry $(BUILD)/clang-O2/bin/ferry
 
 format: ## give every source file the form of .clang-format
-	clang-format -i $(wildcard engine/*/*.[ch] tui/*.[ch] labs/*.[ch] guests/*.[ch])
+	clang-format -i $(wildcard engine/*/*.[ch] tui/*.[ch] exercises/*.[ch] exercises/*/*.c labs/*.[ch] guests/*.[ch])
 
 # The guests lie beside bin/, where ferry looks for them.
 install: all ## install to PREFIX (default /usr/local)

@@ -12,13 +12,13 @@ static void print_next(const struct scenario *scenario)
     struct scenario every_mode;
     struct bytes line = {0};
 
-    options_write_command("tui", scenario, &line);
+    options_write_command("tui", scenario, NULL, &line);
     printf("\nWatch it:     %s\n", (const char *)line.data);
     bytes_clear(&line);
     /* compare goes through the modes by itself. */
     scenario_copy(&every_mode, scenario);
     every_mode.given &= ~(1ull << options_find("mode"));
-    options_write_command("compare", &every_mode, &line);
+    options_write_command("compare", &every_mode, NULL, &line);
     printf("Other modes:  %s\n", (const char *)line.data);
     bytes_fini(&line);
     scenario_fini(&every_mode);
@@ -28,7 +28,7 @@ static void tell_of_broken_rule(const struct scenario *scenario, const struct or
 {
     struct bytes line = {0};
 
-    options_write_command("run", scenario, &line);
+    options_write_command("run", scenario, NULL, &line);
     fprintf(stderr, "ferry run: a rule was broken: %s; again with: %s\n", oracle->what,
             (const char *)line.data);
     bytes_fini(&line);

@@ -77,7 +77,7 @@ static int watch_scenario(const struct setting *setting)
     if (run_session_open(&session, &options->scenario, setting->image.data, setting->image.bytes,
                          origin, &problem) != STATUS_OK)
         return command_refuse(setting->command, &problem);
-    options_write_command("run", &options->scenario, &run);
+    options_write_command("run", &options->scenario, NULL, &run);
     watch.next_commands[0] = (const char *)run.data;
     status = watch_session(session, &watch);
     bytes_fini(&run);

@@ -22,7 +22,7 @@ void crash_prepare(const char *command, const struct scenario *scenario)
     struct sigaction action = {.sa_handler = on_abort, .sa_flags = (int)SA_RESETHAND};
     struct bytes line = {0};
 
-    options_write_command(command, scenario, &line);
+    options_write_command(command, scenario, NULL, &line);
     snprintf(crash_text, sizeof crash_text, "ferry: this makes it happen again: %s\n",
              (const char *)line.data);
     bytes_fini(&line);

@@ -26,8 +26,9 @@ static const struct command commands[] = {
      "one migration, and a summary of it",
      "A scenario file has lines of key = value; the keys are the options below. What\n"
      "the command line says overrides the file.\n",
-     TAKES_SCENARIO | TAKES_JSON | TAKES_RECORD | TAKES_PLAIN | TAKES_QUIET | TAKES_VERIFY, NULL,
-     command_run},
+     TAKES_SCENARIO | TAKES_STRATEGY | TAKES_JSON | TAKES_RECORD | TAKES_PLAIN | TAKES_QUIET |
+         TAKES_VERIFY,
+     NULL, command_run},
     {"compare", "ferry compare [SCENARIO.ini] [OPTIONS] [-- ARGUMENTS...]",
      "the same guest and seed in every mode, one table", NULL,
      TAKES_SCENARIO | TAKES_EVERY_MODE | TAKES_JSON | TAKES_PLAIN | TAKES_QUIET, NULL,
@@ -38,7 +39,14 @@ static const struct command commands[] = {
      TAKES_SCENARIO | TAKES_EVERY_MODE | TAKES_JSON | TAKES_QUIET, NULL, command_forecast},
     {"tui", "ferry tui [SCENARIO.ini | RECORDING] [OPTIONS] [-- ARGUMENTS...]",
      "watch a scenario or a recording in the terminal", NULL,
-     TAKES_SCENARIO | TAKES_RECORDING | TAKES_PLAIN, NULL, command_tui},
+     TAKES_SCENARIO | TAKES_STRATEGY | TAKES_AT | TAKES_RECORDING | TAKES_PLAIN, NULL, command_tui},
+    {"grade", "ferry grade [NN --source DIR | NN --hint N] [OPTIONS]",
+     "an exercise: lists them, grades one, opens its hints",
+     "NN is the exercise's number, DIR the folder with the file that its README asks\n"
+     "for. It is compiled for ferry's own machine and decides there, in every case and\n"
+     "with every seed; the points are the same on any computer. The exit status is 0\n"
+     "for all points, 1 for fewer, 2 where nothing could be graded.\n",
+     TAKES_WORD | TAKES_GRADE, NULL, command_grade},
     {"guest", "ferry guest list | info GUEST | disassemble GUEST [FROM] | run GUEST ...",
      "what can be moved: list, look inside, run without moving",
      "GUEST is a name that `ferry guest list` shows, or a file of your own: ./FILE or\n"

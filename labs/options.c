@@ -1,6 +1,7 @@
 #include "labs/options.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -10,19 +11,36 @@
 
 #define TAKES_HELP (~0u) /* whatever a command takes */
 
-/* The front door's own options. */
+/* The front door's own options: each sets one member of struct options, to its value as written, or
+ * to true where it has none. */
 static const struct own_option {
     const char *key;
     unsigned takes;
-    bool has_value;
+    const char *value; /* what is to be written there; NULL: it has no value */
+    size_t member;
     const char *help;
 } own_options[] = {
-    {"json", TAKES_JSON, true, "the report as JSON; -: to standard output, alone"},
-    {"record", TAKES_RECORD, true, "the recording, for ferry tui"},
-    {"verify", TAKES_VERIFY, false, "a second run, and one without a move, must agree"},
-    {"plain", TAKES_PLAIN, false, "prints lines, draws nothing"},
-    {"quiet", TAKES_QUIET, false, "says nothing but errors"},
-    {"help", TAKES_HELP, false, "this text"},
+#define MEMBER(name) offsetof(struct options, name)
+    {"json", TAKES_JSON, "FILE", MEMBER(json_path),
+     "the report as JSON; -: to standard output, alone"},
+    {"record", TAKES_RECORD, "FILE", MEMBER(record_path), "the recording, for ferry tui"},
+    {"verify", TAKES_VERIFY, NULL, MEMBER(is_verify),
+     "a second run, and one without a move, must agree"},
+    {"strategy", TAKES_STRATEGY, "FILE.c", MEMBER(strategy_path),
+     "decides in place of the mode's own (exercises/)"},
+    {"at", TAKES_AT, "TIME", MEMBER(at), "begins there, stopped: 1.5s"},
+    {"source", TAKES_GRADE, "DIR", MEMBER(grade.source), "the folder that was handed in"},
+    {"format", TAKES_GRADE, "FORM", MEMBER(grade.format), "terminal (default) or gradescope"},
+    {"out", TAKES_GRADE, "FILE", MEMBER(grade.out), "where to write it; else to standard output"},
+    {"seeds", TAKES_GRADE, "A..B", MEMBER(grade.seeds), "of each case; else the exercise's own"},
+    {"case", TAKES_GRADE, "NAME", MEMBER(grade.only_case), "one case alone"},
+    {"hint", TAKES_GRADE, "N", MEMBER(grade.hint), "shows a hint: the first is 1"},
+    {"unconfined", TAKES_STRATEGY | TAKES_GRADE, NULL, MEMBER(is_unconfined),
+     "compiles without bubblewrap, for a file of your own"},
+    {"plain", TAKES_PLAIN, NULL, MEMBER(is_plain), "prints lines, draws nothing"},
+    {"quiet", TAKES_QUIET, NULL, MEMBER(is_quiet), "says nothing but errors"},
+    {"help", TAKES_HELP, NULL, MEMBER(is_help), "this text"},
+#undef MEMBER
 };
 
 enum { OWN_COUNT = sizeof own_options / sizeof own_options[0] };
@@ -83,33 +101,19 @@ static bool is_set_by_line(const struct options *options, int idx)
 static enum status set_own(struct options *options, const struct own_option *own, const char *value,
                            struct problem *problem)
 {
+    unsigned bit = 1u << (own - own_options);
+    char *member = (char *)options + own->member;
+
     if (value != NULL && *value == '\0')
-        return problem_set(problem, STATUS_USAGE, "--%s: no file named: write --%s FILE", own->key,
-                           own->key);
-    if (own->takes == TAKES_HELP) {
-        options->is_help = true;
-        return STATUS_OK;
-    }
-    if ((options->own_set & own->takes) != 0)
+        return problem_set(problem, STATUS_USAGE, "--%s: nothing stands there: write --%s %s",
+                           own->key, own->key, own->value);
+    if ((options->own_set & bit) != 0 && own->takes != TAKES_HELP)
         return refuse_doubled(own->key, problem);
-    options->own_set |= own->takes;
-    switch (own->takes) {
-    case TAKES_JSON:
-        options->json_path = value;
-        break;
-    case TAKES_RECORD:
-        options->record_path = value;
-        break;
-    case TAKES_VERIFY:
-        options->is_verify = true;
-        break;
-    case TAKES_PLAIN:
-        options->is_plain = true;
-        break;
-    case TAKES_QUIET:
-        options->is_quiet = true;
-        break;
-    }
+    options->own_set |= bit;
+    if (own->value != NULL)
+        memcpy(member, &value, sizeof value);
+    else
+        *(bool *)member = true;
     return STATUS_OK;
 }
 
@@ -163,7 +167,7 @@ static int option_words(const struct split *split, unsigned takes)
 
     if (own == NULL && !is_of_scenario)
         return 0;
-    return split->value == NULL && (own == NULL || own->has_value) ? 2 : 1;
+    return split->value == NULL && (own == NULL || own->value != NULL) ? 2 : 1;
 }
 
 /* The word behind an option is not its value where it is an option itself; but a guest's arguments
@@ -183,12 +187,13 @@ static enum status take_option(struct options *options, unsigned takes, int word
 
     if (needed == 0 || (words[0][1] != '-' && strcmp(words[0], "-h") != 0))
         return refuse_unknown(words[0], takes, problem);
-    if (own != NULL && !own->has_value && split.value != NULL)
+    if (own != NULL && own->value == NULL && split.value != NULL)
         return problem_set(problem, STATUS_USAGE, "--%s takes no value: leave it out", split.key);
     bool is_missing = needed == 2 && !has_value_behind(&split, word_count, words);
     if (is_missing && own != NULL)
-        return problem_set(problem, STATUS_USAGE, "--%s needs a file: write --%s FILE", split.key,
-                           split.key);
+        return problem_set(problem, STATUS_USAGE, "--%s needs %s: write --%s %s", split.key,
+                           strcmp(own->value, "FILE") == 0 ? "a file" : "a value", split.key,
+                           own->value);
     if (is_missing)
         return problem_set(problem, STATUS_USAGE, "--%s needs a value (ferry help run lists them)",
                            split.key);
@@ -303,6 +308,10 @@ static enum status find_file(struct options *options, unsigned takes, int word_c
                  has_value_behind(&split, word_count - i, words + i);
             continue;
         }
+        if ((takes & TAKES_WORD) != 0 && options->file_path == NULL) {
+            options->file_path = words[i];
+            continue;
+        }
         if ((takes & TAKES_SCENARIO) == 0)
             return problem_set(problem, STATUS_USAGE, "unexpected word \"%.40s\": leave it out",
                                words[i]);
@@ -372,7 +381,7 @@ enum status options_parse(struct options *options, unsigned takes, const struct 
     memset(options, 0, sizeof *options);
     scenario_init(&options->scenario);
     status = find_file(options, takes, word_count, words, problem);
-    if (status == STATUS_OK && options->file_path != NULL)
+    if (status == STATUS_OK && options->file_path != NULL && (takes & TAKES_WORD) == 0)
         status = read_file(options, takes, problem);
     for (int i = 0; status == STATUS_OK && i < word_count; i++) {
         struct split split;
@@ -429,8 +438,8 @@ void options_print_help(unsigned takes, const struct preset *presets)
         char head[40];
         if ((own_options[i].takes & takes) == 0)
             continue;
-        snprintf(head, sizeof head, "--%s%s", own_options[i].key,
-                 own_options[i].has_value ? " FILE" : "");
+        snprintf(head, sizeof head, "--%s %s", own_options[i].key,
+                 own_options[i].value != NULL ? own_options[i].value : "");
         printf("  %-26s%s\n", head, own_options[i].help);
     }
     if ((takes & TAKES_SCENARIO) != 0)
@@ -466,7 +475,8 @@ const char *options_program(void)
     return is_ferry ? program_invocation_name : "ferry";
 }
 
-void options_write_command(const char *command, const struct scenario *scenario, struct bytes *line)
+void options_write_command(const char *command, const struct scenario *scenario,
+                           const char *const *own, struct bytes *line)
 {
     char key[64], value[sizeof scenario->guest];
 
@@ -480,6 +490,8 @@ void options_write_command(const char *command, const struct scenario *scenario,
         put_word(line, key);
         put_word(line, value);
     }
+    for (; own != NULL && *own != NULL; own++)
+        put_word(line, *own);
     if (scenario->arguments.count > 0)
         put_word(line, "--");
     for (size_t i = 0; i < scenario->arguments.count;) {

@@ -22,17 +22,27 @@
 #define TAKES_VERIFY 0x10u
 #define TAKES_EVERY_MODE \
     0x20u /* it goes through all modes: --mode is refused, options of each are not */
-#define TAKES_RECORDING 0x40u /* the file may be a recording */
-#define TAKES_SCENARIO  0x80u /* the scenario's options, and a file */
+#define TAKES_RECORDING 0x40u  /* the file may be a recording */
+#define TAKES_SCENARIO  0x80u  /* the scenario's options, and a file */
+#define TAKES_STRATEGY  0x100u /* a strategy of the user's own */
+#define TAKES_AT        0x200u /* an instant to begin at */
+#define TAKES_GRADE     0x400u /* what is graded, and how */
+#define TAKES_WORD      0x800u /* the word that is no option names no file */
 
 struct options {
     struct scenario scenario;
-    const char *file_path; /* a scenario or a recording, borrowed from the line; NULL: none */
+    const char *file_path; /* a scenario or a recording, borrowed from the line; NULL: none. With
+                              TAKES_WORD: the word, as it stands */
     bool is_recording;     /* of file_path: then nothing of the scenario was set */
     const char *json_path; /* NULL: not asked for; "-": standard output */
     const char *record_path;
-    bool is_plain, is_quiet, is_verify, is_help;
-    unsigned own_set;     /* TAKES_ of the front door's own options that the line has */
+    const char *strategy_path; /* a C file; NULL: the mode's own strategy */
+    const char *at;            /* a time, as written; NULL: from the beginning */
+    struct {
+        const char *source, *format, *out, *seeds, *only_case, *hint;
+    } grade; /* as written, NULL: not given */
+    bool is_plain, is_quiet, is_verify, is_unconfined, is_help;
+    unsigned own_set;     /* bit i: the front door's own option i was given */
     uint64_t set;         /* bit i: scenario option i was set by the line or the file */
     uint32_t line_of[64]; /* where in the file option i was set; 0: not there */
 };
@@ -55,9 +65,10 @@ void options_fini(struct options *options);
 void options_print_help(unsigned takes, const struct preset *presets);
 
 /* The command line that makes this scenario again: "ferry run --guest sort --seed 7 -- -n 5".
- * Appends to `line`, NUL-terminated. */
+ * `own`: words of the front door's own options, up to a NULL; NULL: none. Appends to `line`,
+ * NUL-terminated. */
 void options_write_command(const char *command, const struct scenario *scenario,
-                           struct bytes *line);
+                           const char *const *own, struct bytes *line);
 
 /* How to call this program again: as it was called. */
 const char *options_program(void);

@@ -75,7 +75,7 @@ static void what_is_wrong_is_named(void **state)
         {TAKES_OF_RUN, "--seed --quiet", "--seed needs a value"},
         {TAKES_OF_RUN, "--json", "--json needs a file"},
         {TAKES_OF_RUN, "--json --quiet", "--json needs a file"},
-        {TAKES_OF_RUN, "--json=", "no file named"},
+        {TAKES_OF_RUN, "--json=", "nothing stands there"},
         {TAKES_OF_RUN, "--record -", "--record needs a file"},
         {TAKES_OF_RUN, "--quiet=yes", "takes no value"},
         {TAKES_OF_RUN, "--memory 64", "--memory: \"64\" has no unit"},
@@ -171,7 +171,7 @@ static void the_line_makes_the_scenario_again(void **state)
         struct problem problem;
         struct bytes line = {0};
         assert_int_equal(parse(&options, TAKES_OF_RUN, NULL, rows[i].line, &problem), STATUS_OK);
-        options_write_command("run", &options.scenario, &line);
+        options_write_command("run", &options.scenario, NULL, &line);
         assert_string_equal((const char *)line.data, rows[i].again);
         bytes_fini(&line);
         options_fini(&options);

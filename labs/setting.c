@@ -1,6 +1,9 @@
 #include "labs/setting.h"
 
+#include <stdio.h>
 #include <string.h>
+
+#include "labs/beside.h"
 
 /* What a file says wrong is told with its line. */
 static enum status load_image(struct setting *setting, struct problem *problem)
@@ -17,6 +20,44 @@ static enum status load_image(struct setting *setting, struct problem *problem)
     return problem_set(problem, status, "%.100s:%u: %s", options->file_path, line, detail.text);
 }
 
+enum status setting_compile(struct program *program, const char *path, bool is_unconfined,
+                            struct problem *problem)
+{
+    char support[BESIDE_PATH_MAX];
+
+    *program = (struct program){.is_built = false};
+    if (!beside_path("exercises", support, sizeof support))
+        return problem_set(problem, STATUS_NO_FILE, "ferry cannot find its own folder");
+    enum status status = program_build(program, path, support, !is_unconfined, problem);
+    if (status != STATUS_OK)
+        return status;
+    fputs((const char *)program->messages.data, stderr);
+    if (!program->is_built)
+        return problem_set(problem, STATUS_BAD_INPUT,
+                           "%.200s: it does not compile: see above what the compiler says", path);
+    return STATUS_OK;
+}
+
+static enum status seat_strategy_of(struct setting *setting, struct problem *problem)
+{
+    struct options *options = &setting->options;
+    enum status status;
+
+    if (options->strategy_path == NULL)
+        return STATUS_OK;
+    if (options->is_recording)
+        return problem_set(problem, STATUS_USAGE,
+                           "--strategy: a recording is what it is: nobody decides any more");
+    status =
+        setting_compile(&setting->program, options->strategy_path, options->is_unconfined, problem);
+    if (status == STATUS_OK)
+        status =
+            seat_open(&setting->seat, &setting->program, options->scenario.mode, false, problem);
+    if (status == STATUS_OK)
+        options->scenario.strategy = seat_strategy(setting->seat);
+    return status;
+}
+
 int setting_open(struct setting *setting, const struct command *command, int word_count,
                  char **words)
 {
@@ -31,6 +72,7 @@ int setting_open(struct setting *setting, const struct command *command, int wor
     if (options->is_help)
         return command_print_help(command);
     if ((!options->is_recording && load_image(setting, &problem) != STATUS_OK) ||
+        seat_strategy_of(setting, &problem) != STATUS_OK ||
         output_open(&setting->json, options->json_path, &problem) != STATUS_OK ||
         output_open(&setting->record, options->record_path, &problem) != STATUS_OK)
         return command_refuse(command, &problem);
@@ -41,6 +83,9 @@ void setting_close(struct setting *setting)
 {
     output_discard(&setting->json);
     output_discard(&setting->record);
+    if (setting->seat != NULL)
+        seat_close(setting->seat);
+    program_fini(&setting->program);
     image_fini(&setting->image);
     options_fini(&setting->options);
 }

@@ -41,6 +41,23 @@ struct session_facts {
     uint32_t forecast_round_count;
 };
 
+/* The source of the strategy that decides, where it is to be seen (a student's, for example), and
+ * what it decided last. Who runs the strategy keeps it up to date; the session only hands it on. */
+struct session_code {
+    const char *name;  /* of the file */
+    enum mode mode;    /* it decides in this mode, and in no other */
+    const char *const *lines; /* its text; line 1 is lines[0] */
+    uint32_t line_count;
+
+    uint64_t decided_at_ns; /* UINT64_MAX: nothing was decided yet */
+    const char *decision;   /* "SEND 31 pages from page 62 on", or why it could not decide */
+    bool has_failed;        /* it could not */
+    uint64_t instructions;  /* that it took */
+    uint32_t line;          /* where it was decided; 0: not known */
+    const bool *is_passed;  /* for each line: the decision went through it */
+    const char *said;       /* what the strategy said while it decided, lines; "": nothing */
+};
+
 struct session;
 
 struct session_ops {
@@ -60,6 +77,7 @@ struct session {
     bool has_ended;        /* nothing more will happen */
     const char *verdict;   /* at the end: one sentence on what was proved or broken; else NULL */
     bool is_broken;        /* a rule was broken or a client got a wrong answer */
+    const struct session_code *code; /* NULL: the strategy is one of the engine's */
 };
 
 #endif

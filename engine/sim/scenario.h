@@ -51,6 +51,8 @@ struct scenario {
     enum on_limit on_limit;
     struct bytes arguments; /* the guest's own, each ended by a NUL, without its name */
     uint64_t given;         /* bit i: option i of scenario_option was set and is no default */
+    /* Borrowed, and no part of the text: decides in place of its mode's own; NULL: none. */
+    const struct strategy *strategy;
 };
 
 /* The options in order, for help, files and JSON. */

@@ -49,8 +49,9 @@ static void open_ends(struct world *world)
 {
     const struct scenario *scenario = &world->scenario;
     uint64_t bytes_per_s = scenario->bandwidth_bits_per_s / 8;
+    bool has_own = scenario->strategy != NULL && scenario->strategy->mode == scenario->mode;
     struct source_config config = {
-        .strategy = strategy_of(scenario->mode),
+        .strategy = has_own ? scenario->strategy : strategy_of(scenario->mode),
         .limits = {.downtime_ns = scenario->downtime_limit_ns,
                    .max_rounds = scenario->max_rounds,
                    .switch_after = scenario->switch_after,

@@ -1,0 +1,381 @@
+#include "exercises/program.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/units.h"
+
+#define PATH_BYTES 4096
+/* What a shell answers for a program that is not there; a child that could not begin says it too.
+ */
+#define STATUS_NO_PROGRAM 127
+
+/* The folder that the compiler works in, and what it is to do there. */
+struct workshop {
+    char folder[64];
+    char source[PATH_BYTES], image[PATH_BYTES];
+    const char *support;
+    struct program *program;
+    bool is_confined;
+    char include[PATH_BYTES], script[PATH_BYTES], seat[PATH_BYTES]; /* of the compiler's line */
+};
+
+/* ---- Files ---- */
+
+/* A whole regular file, and no link: what a submission points to is not the submission. */
+static enum status read_file(const char *path, size_t bytes_max, struct bytes *bytes,
+                             struct problem *problem)
+{
+    int file = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    struct stat stat_of;
+    ssize_t count = 1;
+
+    if (file < 0)
+        return problem_set(problem, STATUS_NO_FILE, "%.200s: %s", path,
+                           errno == ELOOP ? "a link, where a file is to be" : strerror(errno));
+    if (fstat(file, &stat_of) != 0 || !S_ISREG(stat_of.st_mode) ||
+        (uint64_t)stat_of.st_size > bytes_max) {
+        close(file);
+        return problem_set(problem, STATUS_BAD_INPUT, "%.200s: this is no file of at most %zu KiB",
+                           path, bytes_max >> 10);
+    }
+    while (count > 0 && bytes->count <= bytes_max) {
+        uint8_t *piece = bytes_extend(bytes, 65536);
+        count = read(file, piece, 65536);
+        bytes->count -= 65536 - (size_t)(count > 0 ? count : 0);
+    }
+    close(file);
+    if (count < 0 || bytes->count > bytes_max)
+        return problem_set(problem, STATUS_NO_FILE, "%.200s: it cannot be read whole", path);
+    return STATUS_OK;
+}
+
+static enum status read_source(struct program *program, const char *path, struct problem *problem)
+{
+    const char *slash = strrchr(path, '/');
+    const char *name = slash == NULL ? path : slash + 1;
+    size_t length = strlen(name);
+
+    if (length < 3 || length >= PROGRAM_NAME_MAX || strcmp(name + length - 2, ".c") != 0 ||
+        strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.") != length)
+        return problem_set(problem, STATUS_USAGE,
+                           "%.200s: a strategy is a C file: its name has letters, digits, - and _, "
+                           "and ends with .c",
+                           path);
+    snprintf(program->name, sizeof program->name, "%s", name);
+    enum status status = read_file(path, PROGRAM_SOURCE_MAX, &program->source, problem);
+    if (status == STATUS_OK && memchr(program->source.data, '\0', program->source.count) != NULL)
+        return problem_set(problem, STATUS_BAD_INPUT, "%.200s: this is no text", path);
+    bytes_put_u8(&program->source, 0);
+    return status;
+}
+
+static enum status open_workshop(struct workshop *workshop, struct problem *problem)
+{
+    const struct program *program = workshop->program;
+
+    snprintf(workshop->folder, sizeof workshop->folder, "/tmp/ferry-XXXXXX");
+    if (mkdtemp(workshop->folder) == NULL)
+        return problem_set(problem, STATUS_NO_FILE, "no folder can be made in /tmp: %s",
+                           strerror(errno));
+    snprintf(workshop->source, sizeof workshop->source, "%s/%s", workshop->folder, program->name);
+    snprintf(workshop->image, sizeof workshop->image, "%s/program.elf", workshop->folder);
+    FILE *file = fopen(workshop->source, "wxe");
+    bool is_written = file != NULL && fwrite(program->source.data, 1, program->source.count - 1,
+                                             file) == program->source.count - 1;
+    if (file == NULL || fclose(file) != 0 || !is_written)
+        return problem_set(problem, STATUS_NO_FILE, "%s cannot be written", workshop->source);
+    return STATUS_OK;
+}
+
+static int remove_entry(const char *path, const struct stat *stat_of, int type, struct FTW *ftw)
+{
+    (void)stat_of;
+    (void)type;
+    (void)ftw;
+    remove(path);
+    return 0;
+}
+
+static void close_workshop(const struct workshop *workshop)
+{
+    if (workshop->folder[0] != '\0')
+        nftw(workshop->folder, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+/* ---- The compiler's line ---- */
+
+#define WORDS_MAX 80
+
+struct words {
+    const char *items[WORDS_MAX + 1];
+    int count;
+};
+
+static void add(struct words *words, const char *const *more, size_t count)
+{
+    MUST(words->count + (int)count <= WORDS_MAX);
+    for (size_t i = 0; i < count; i++)
+        words->items[words->count++] = more[i];
+}
+#define ADD(words, ...)                            \
+    add(words, (const char *const[]){__VA_ARGS__}, \
+        sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
+
+/* What bubblewrap lets the compiler see. /lib and its like are links into /usr on Debian. */
+static void add_confinement(struct words *words, const struct workshop *workshop)
+{
+    ADD(words, "bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--clearenv",
+        "--setenv", "PATH", "/usr/bin", "--setenv", "LC_ALL", "C", "--setenv", "TMPDIR", "/work",
+        "--ro-bind", "/usr", "/usr", "--symlink", "usr/lib", "/lib", "--symlink", "usr/lib64",
+        "/lib64", "--symlink", "usr/bin", "/bin", "--ro-bind", workshop->support, "/ferry",
+        "--bind", workshop->folder, "/work", "--chdir", "/work", "--");
+}
+
+/* At -O0 with frame pointers a line of the source is where people think it is, and the callers of a
+ * function can be found. */
+static void add_compiler(struct words *words, struct workshop *workshop)
+{
+    const char *support = workshop->is_confined ? "/ferry" : workshop->support;
+
+    snprintf(workshop->include, sizeof workshop->include, "-I%.4000s", support);
+    snprintf(workshop->script, sizeof workshop->script, "-Wl,-T,%.4000s/seat.ld", support);
+    snprintf(workshop->seat, sizeof workshop->seat, "%.4000s/seat_guest.c", support);
+    ADD(words, "clang", "--target=riscv64", "-march=rv64imac", "-mabi=lp64", "-mcmodel=medany",
+        "-mno-relax", "-O0", "-g", "-gdwarf-aranges", "-fno-omit-frame-pointer", "-std=gnu11",
+        "-ffreestanding", "-fno-pic", "-fno-builtin", "-nostdlib", "-nostdlibinc", "-static",
+        "-Wall", "-Wextra", "-fno-color-diagnostics", "-ferror-limit=10", workshop->include,
+        "-fuse-ld=lld", workshop->script, workshop->seat, workshop->program->name, "-o",
+        "program.elf");
+}
+
+static void write_line(struct workshop *workshop, struct words *words)
+{
+    if (workshop->is_confined)
+        add_confinement(words, workshop);
+    add_compiler(words, workshop);
+}
+
+/* ---- Running it ---- */
+
+/* In the child: from here on nothing returns. */
+_Noreturn static void become_compiler(const struct workshop *workshop, const struct words *words,
+                                      int output)
+{
+    const struct rlimit cpu = {PROGRAM_SECONDS, PROGRAM_SECONDS};
+    const struct rlimit memory = {PROGRAM_MEMORY_MAX, PROGRAM_MEMORY_MAX};
+    const struct rlimit file = {PROGRAM_IMAGE_MAX, PROGRAM_IMAGE_MAX};
+    const struct rlimit none = {0, 0};
+    int input = open("/dev/null", O_RDONLY);
+
+    setpgid(0, 0);
+    if (input < 0 || dup2(input, STDIN_FILENO) < 0 || dup2(output, STDOUT_FILENO) < 0 ||
+        dup2(output, STDERR_FILENO) < 0 || chdir(workshop->folder) != 0 ||
+        setrlimit(RLIMIT_CPU, &cpu) != 0 || setrlimit(RLIMIT_AS, &memory) != 0 ||
+        setrlimit(RLIMIT_FSIZE, &file) != 0 || setrlimit(RLIMIT_CORE, &none) != 0)
+        _exit(STATUS_NO_PROGRAM);
+    if (!workshop->is_confined) /* else bubblewrap sees to it */
+        setenv("LC_ALL", "C", 1);
+    execvp(words->items[0], (char *const *)words->items);
+    _exit(STATUS_NO_PROGRAM);
+}
+
+static uint64_t wall_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / NS_PER_MS;
+}
+
+/* Takes what the compiler says until it has closed its output; the first bytes are kept. False when
+ * its time is over. */
+static bool listen(int output, struct bytes *messages)
+{
+    uint64_t deadline_ms = wall_ms() + PROGRAM_SECONDS * 1000;
+    struct pollfd readable = {.fd = output, .events = POLLIN};
+    char piece[4096];
+
+    for (;;) {
+        uint64_t now_ms = wall_ms();
+        if (now_ms >= deadline_ms)
+            return false;
+        int ready = poll(&readable, 1, (int)(deadline_ms - now_ms));
+        if (ready < 0 && errno == EINTR)
+            continue;
+        ssize_t count = ready > 0 ? read(output, piece, sizeof piece) : 0;
+        if (ready > 0 && count <= 0)
+            return true;
+        if (messages->count < PROGRAM_MESSAGES_MAX)
+            bytes_put(messages, piece, (size_t)count);
+    }
+}
+
+/* The compiler's exit status; -1 when it had to be ended, or ended itself by a signal. */
+static int run_compiler(struct workshop *workshop)
+{
+    struct words words = {.count = 0};
+    int pipe_of[2], status = -1;
+
+    write_line(workshop, &words);
+    if (pipe2(pipe_of, O_CLOEXEC) != 0)
+        return STATUS_NO_PROGRAM;
+    pid_t child = fork();
+    if (child == 0)
+        become_compiler(workshop, &words, pipe_of[1]);
+    close(pipe_of[1]);
+    if (child < 0) {
+        close(pipe_of[0]);
+        return STATUS_NO_PROGRAM;
+    }
+    bool is_in_time = listen(pipe_of[0], &workshop->program->messages);
+    close(pipe_of[0]);
+    if (!is_in_time) {
+        kill(-child, SIGKILL);
+        kill(child, SIGKILL);
+    }
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+        ;
+    return is_in_time && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/* ---- What it said ---- */
+
+static bool begins_with(const char *text, const char *begin)
+{
+    return strncmp(text, begin, strlen(begin)) == 0;
+}
+
+/* What the linker says of a symbol, in words of the exercise; NULL: it has no better ones. */
+static const char *explain(const char *line)
+{
+    static const char undefined[] = "ld.lld: error: undefined symbol: ";
+    const char *symbol = line + sizeof undefined - 1;
+    size_t length = strcspn(line, "\n");
+
+    if (!begins_with(line, undefined))
+        return NULL;
+    if (length == sizeof undefined - 1 + 4 && begins_with(symbol, "next"))
+        return "the function `next` is missing: student.h declares it";
+    if (begins_with(symbol, "__") && (line[length - 1] == '2' || line[length - 1] == '3' ||
+                                      line[length - 1] == 'i' || line[length - 1] == 'f'))
+        return "floating point, or another thing that the machine has no instruction for: use "
+               "whole numbers";
+    return NULL;
+}
+
+/* Leaves out what helps nobody (the names of temporary files, which differ each time, among it) and
+ * what could steer a terminal. */
+static void tidy(struct program *program)
+{
+    struct bytes raw = program->messages;
+
+    if (raw.count > PROGRAM_MESSAGES_MAX)
+        raw.count = PROGRAM_MESSAGES_MAX;
+    bytes_put_u8(&raw, 0);
+    program->messages = (struct bytes){0};
+    for (const char *line = (const char *)raw.data; *line != '\0';) {
+        size_t length = strcspn(line, "\n");
+        const char *better = explain(line);
+        bool is_left_out = begins_with(line, ">>>") || begins_with(line, "clang: error: linker") ||
+                           strstr(line, "generated.\n") == line + length - 10;
+        if (better != NULL) {
+            bytes_put(&program->messages, better, strlen(better));
+            bytes_put_u8(&program->messages, '\n');
+        }
+        for (size_t i = 0; better == NULL && !is_left_out && i < length; i++) {
+            uint8_t byte = (uint8_t)line[i];
+            bytes_put_u8(&program->messages, byte >= ' ' && byte < 0x7f ? byte : '?');
+        }
+        if (better == NULL && !is_left_out && length > 0)
+            bytes_put_u8(&program->messages, '\n');
+        line += length + (line[length] == '\n');
+    }
+    bytes_put_u8(&program->messages, 0);
+    bytes_fini(&raw);
+}
+
+static void say_instead(struct program *program, const char *text)
+{
+    bytes_clear(&program->messages);
+    bytes_put(&program->messages, text, strlen(text) + 1);
+}
+
+/* ---- The whole ---- */
+
+static enum status check_tools(bool is_confined, struct problem *problem)
+{
+    if (access("/usr/bin/clang", X_OK) != 0 || access("/usr/bin/ld.lld", X_OK) != 0)
+        return problem_set(problem, STATUS_NO_FILE,
+                           "clang and lld are needed to compile a strategy: apt-get install clang "
+                           "lld");
+    if (is_confined && access("/usr/bin/bwrap", X_OK) != 0)
+        return problem_set(problem, STATUS_NO_FILE,
+                           "bubblewrap is needed to confine the compiler: apt-get install "
+                           "bubblewrap, or --unconfined for a file of your own");
+    return STATUS_OK;
+}
+
+static enum status judge(struct program *program, const struct workshop *workshop, int status,
+                         struct problem *problem)
+{
+    if (status == STATUS_NO_PROGRAM)
+        return problem_set(problem, STATUS_NO_FILE, "the compiler cannot be started");
+    bytes_put_u8(&program->messages, 0);
+    program->messages.count--;
+    if (begins_with((const char *)program->messages.data, "bwrap: "))
+        return problem_set(problem, STATUS_NO_FILE,
+                           "bubblewrap cannot confine the compiler here (%.*s): --unconfined does "
+                           "without it, for a file of your own",
+                           (int)strcspn((const char *)program->messages.data, "\n"),
+                           (const char *)program->messages.data);
+    if (begins_with((const char *)program->messages.data, "clang: error: unable to "))
+        return problem_set(problem, STATUS_NO_FILE, "the compiler cannot work here: %.*s",
+                           (int)strcspn((const char *)program->messages.data, "\n"),
+                           (const char *)program->messages.data);
+    if (status == 0) {
+        tidy(program);
+        program->is_built = true;
+        return read_file(workshop->image, PROGRAM_IMAGE_MAX, &program->image, problem);
+    }
+    if (status < 0 || status >= 64) /* ended by a limit, or it broke down */
+        say_instead(program, "the compiler needed more time or memory than it is given, or broke "
+                             "down: is the program larger than it looks?\n");
+    else
+        tidy(program);
+    return STATUS_OK;
+}
+
+enum status program_build(struct program *program, const char *path, const char *support,
+                          bool is_confined, struct problem *problem)
+{
+    struct workshop workshop = {.support = support, .program = program, .is_confined = is_confined};
+
+    *program = (struct program){.is_built = false};
+    enum status status = read_source(program, path, problem);
+    if (status == STATUS_OK)
+        status = check_tools(is_confined, problem);
+    if (status == STATUS_OK)
+        status = open_workshop(&workshop, problem);
+    if (status == STATUS_OK)
+        status = judge(program, &workshop, run_compiler(&workshop), problem);
+    close_workshop(&workshop);
+    return status;
+}
+
+void program_fini(struct program *program)
+{
+    bytes_fini(&program->source);
+    bytes_fini(&program->image);
+    bytes_fini(&program->messages);
+}

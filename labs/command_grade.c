@@ -1,0 +1,318 @@
+/* ferry grade: an exercise's work, compiled, run in all cases, and graded. */
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "labs/beside.h"
+#include "labs/grade_report.h"
+#include "labs/ini.h"
+#include "labs/setting.h"
+
+#define PATH_BYTES 4096
+
+/* What one grading needs, opened step by step. */
+struct work {
+    const struct options *options;
+    char folder[PATH_BYTES]; /* of the exercise */
+    struct exercise exercise;
+    struct exercise_seeds seeds;
+    uint32_t only;
+    char path[PATH_BYTES]; /* of the program */
+    struct program program;
+    struct image images[EXERCISE_CASES_MAX];
+    struct output out;
+};
+
+/* ---- Finding exercises ---- */
+
+/* The next folder NN-NAME of the exercises beside ferry with a number of `least` or above. */
+static bool find_folder(unsigned least, char folder[PATH_BYTES], unsigned *number)
+{
+    char exercises[BESIDE_PATH_MAX];
+    DIR *directory =
+        beside_path("exercises", exercises, sizeof exercises) ? opendir(exercises) : NULL;
+    bool is_found = false;
+
+    for (struct dirent *entry; directory != NULL && (entry = readdir(directory)) != NULL;) {
+        char *end;
+        unsigned long of_entry = strtoul(entry->d_name, &end, 10);
+        if (end == entry->d_name || *end != '-' || of_entry < least || of_entry > 99 ||
+            (is_found && of_entry >= *number))
+            continue;
+        is_found = true;
+        *number = (unsigned)of_entry;
+        snprintf(folder, PATH_BYTES, "%s/%s", exercises, entry->d_name);
+    }
+    if (directory != NULL)
+        closedir(directory);
+    return is_found;
+}
+
+static enum status read_exercise(struct exercise *exercise, const char *folder, unsigned number,
+                                 struct problem *problem)
+{
+    char path[PATH_BYTES + 16];
+    struct ini ini = {0};
+    struct problem detail = {STATUS_OK, ""};
+    enum status status;
+
+    exercise_init(exercise, number);
+    snprintf(path, sizeof path, "%s/exercise.ini", folder);
+    FILE *file = fopen(path, "re");
+    if (file == NULL)
+        return problem_set(problem, STATUS_NO_FILE, "%.200s: %s", path, strerror(errno));
+    status = ini_load(file, path, &ini, problem);
+    fclose(file);
+    for (size_t i = 0; i < ini.count && status == STATUS_OK; i++) {
+        const struct ini_line *line = &ini.lines[i];
+        if (line->key != NULL)
+            status = exercise_set(exercise, line->section, line->key, line->value, &detail);
+        if (status != STATUS_OK)
+            problem_set(problem, status, "%.140s:%u: %s", path, line->number, detail.text);
+    }
+    ini_fini(&ini);
+    if (status == STATUS_OK && exercise_check(exercise, &detail) != STATUS_OK)
+        status = problem_set(problem, detail.status, "%.140s: %s", path, detail.text);
+    return status;
+}
+
+static int list_exercises(const struct command *command)
+{
+    char folder[PATH_BYTES];
+    struct problem problem = {STATUS_OK, ""};
+    bool is_any = false;
+
+    for (unsigned number = 0; find_folder(number, folder, &number); number++) {
+        struct exercise exercise;
+        if (read_exercise(&exercise, folder, number, &problem) == STATUS_OK)
+            printf("%02u  %-24s %3u points, hand in %s (after lab %u)\n", number, exercise.title,
+                   exercise.points_max, exercise.file, exercise.lab);
+        exercise_fini(&exercise);
+        is_any = true;
+    }
+    if (!is_any)
+        problem_set(&problem, STATUS_NO_FILE, "there are no exercises beside this program");
+    return problem.status == STATUS_OK ? EXIT_DONE : command_refuse(command, &problem);
+}
+
+static enum status find_exercise(struct work *work, struct problem *problem)
+{
+    const char *word = work->options->file_path;
+    unsigned number = 0;
+    char *end;
+    unsigned long wanted = strtoul(word, &end, 10);
+
+    if (*end != '\0' || wanted > 99 || !find_folder((unsigned)wanted, work->folder, &number) ||
+        number != wanted)
+        return problem_set(problem, STATUS_USAGE,
+                           "there is no exercise \"%.20s\": ferry grade lists those that there are",
+                           word);
+    return read_exercise(&work->exercise, work->folder, number, problem);
+}
+
+/* ---- Hints: README.md keeps them folded one inside the other, here they open one by one ---- */
+
+static enum status print_hint(const struct work *work, struct problem *problem)
+{
+    static const char begin[] = "<summary>Hint ";
+    char path[PATH_BYTES + 16], line[512];
+    char *end;
+    unsigned long wanted = strtoul(work->options->grade.hint, &end, 10), hints = 0;
+
+    snprintf(path, sizeof path, "%s/README.md", work->folder);
+    FILE *file = fopen(path, "re");
+    if (file == NULL)
+        return problem_set(problem, STATUS_NO_FILE, "%.200s: %s", path, strerror(errno));
+    bool is_inside = false;
+    while (fgets(line, sizeof line, file) != NULL) {
+        if (strstr(line, begin) != NULL) {
+            hints++;
+            is_inside = hints == wanted;
+            if (is_inside)
+                printf("Hint %lu\n", hints);
+        } else if (is_inside && strstr(line, "details>") == NULL) {
+            fputs(line, stdout);
+        } else {
+            is_inside = false;
+        }
+    }
+    fclose(file);
+    if (*end != '\0' || wanted == 0 || wanted > hints)
+        return problem_set(problem, STATUS_USAGE,
+                           "--hint: \"%.20s\" is no hint: there are 1 to %lu",
+                           work->options->grade.hint, hints);
+    return STATUS_OK;
+}
+
+/* ---- Grading ---- */
+
+static enum status choose_runs(struct work *work, struct problem *problem)
+{
+    const struct options *options = work->options;
+    struct problem detail = {STATUS_OK, ""};
+    const char *name = options->grade.only_case;
+
+    work->seeds = work->exercise.seeds;
+    work->only = EXERCISE_CASES_MAX;
+    if (options->grade.seeds != NULL &&
+        exercise_parse_seeds(options->grade.seeds, &work->seeds, &detail) != STATUS_OK)
+        return problem_set(problem, detail.status, "--seeds: %s", detail.text);
+    if (name == NULL)
+        return STATUS_OK;
+    for (uint32_t i = 0; i < work->exercise.case_count; i++)
+        if (strcmp(work->exercise.cases[i].name, name) == 0)
+            work->only = i;
+    char list[160] = "";
+    for (uint32_t i = 0; i < work->exercise.case_count; i++) {
+        size_t used = strlen(list);
+        snprintf(list + used, sizeof list - used, "%s%s", i == 0 ? "" : ", ",
+                 work->exercise.cases[i].name);
+    }
+    if (work->only == EXERCISE_CASES_MAX)
+        return problem_set(problem, STATUS_USAGE,
+                           "--case: there is no case \"%.40s\": write one of %s", name, list);
+    return STATUS_OK;
+}
+
+static enum status check_format(const struct work *work, struct problem *problem)
+{
+    const char *format = work->options->grade.format;
+
+    if (format == NULL || strcmp(format, "terminal") == 0 || strcmp(format, "gradescope") == 0)
+        return STATUS_OK;
+    return problem_set(problem, STATUS_USAGE,
+                       "--format: \"%.40s\" is no form: write terminal or gradescope", format);
+}
+
+static enum status build_program(struct work *work, struct problem *problem)
+{
+    const char *source = work->options->grade.source;
+    char support[BESIDE_PATH_MAX];
+    struct stat stat_of;
+
+    if (source == NULL)
+        return problem_set(problem, STATUS_USAGE,
+                           "--source is missing: write --source DIR, the folder with %s",
+                           work->exercise.file);
+    if (stat(source, &stat_of) != 0 || !S_ISDIR(stat_of.st_mode))
+        return problem_set(problem, STATUS_NO_FILE,
+                           "--source: %.160s is no folder: name the one with %s", source,
+                           work->exercise.file);
+    bool has_slash = source[strlen(source) - 1] == '/';
+    snprintf(work->path, sizeof work->path, "%s%s%s", source, has_slash ? "" : "/",
+             work->exercise.file);
+    if (lstat(work->path, &stat_of) != 0)
+        return problem_set(problem, STATUS_NO_FILE,
+                           "%.160s: there is no %s in it: that is the file to be handed in", source,
+                           work->exercise.file);
+    if (!beside_path("exercises", support, sizeof support))
+        return problem_set(problem, STATUS_NO_FILE, "ferry cannot find its own folder");
+    return program_build(&work->program, work->path, support, !work->options->is_unconfined,
+                         problem);
+}
+
+static enum status load_images(struct work *work, struct problem *problem)
+{
+    enum status status = STATUS_OK;
+
+    for (uint32_t i = 0; i < work->exercise.case_count && status == STATUS_OK; i++)
+        status = image_load(&work->images[i], &work->exercise.cases[i].scenario, problem);
+    return status;
+}
+
+static enum status grade_work(struct work *work, struct grade *grade, struct problem *problem)
+{
+    struct grade_image images[EXERCISE_CASES_MAX] = {{0}};
+    struct grade_report report = {
+        .exercise = &work->exercise,
+        .program = &work->program,
+        .grade = grade,
+        .path = work->path,
+        .seeds = work->seeds,
+        .only = work->only,
+    };
+    const char *format = work->options->grade.format;
+    bool is_gradescope = format != NULL && strcmp(format, "gradescope") == 0;
+
+    for (uint32_t i = 0; i < work->exercise.case_count; i++)
+        images[i] = (struct grade_image){work->images[i].data, work->images[i].bytes};
+    enum status status = grade_make(grade, &work->exercise, work->only, &work->program, images,
+                                    &work->seeds, problem);
+    if (status != STATUS_OK)
+        return status;
+    if (is_gradescope)
+        grade_report_gradescope(&report, work->out.file);
+    else
+        grade_report_print(&report, work->out.file);
+    return output_finish(&work->out, problem);
+}
+
+static enum status open_work(struct work *work, struct problem *problem)
+{
+    const char *out = work->options->grade.out;
+    enum status status = choose_runs(work, problem);
+
+    if (status == STATUS_OK)
+        status = check_format(work, problem);
+    if (status == STATUS_OK)
+        status = load_images(work, problem);
+    if (status == STATUS_OK)
+        status = output_open(&work->out, out != NULL ? out : "-", problem);
+    return status == STATUS_OK ? build_program(work, problem) : status;
+}
+
+static void close_work(struct work *work)
+{
+    for (uint32_t i = 0; i < EXERCISE_CASES_MAX; i++)
+        image_fini(&work->images[i]);
+    output_discard(&work->out);
+    program_fini(&work->program);
+    exercise_fini(&work->exercise);
+}
+
+static int grade(const struct command *command, const struct options *options)
+{
+    struct work work = {.options = options};
+    struct problem problem = {STATUS_OK, ""};
+    struct grade grade = {.points = 0};
+    enum status status = find_exercise(&work, &problem);
+    int result = EXIT_DONE;
+
+    if (status == STATUS_OK && options->grade.hint != NULL) {
+        status = print_hint(&work, &problem);
+    } else if (status == STATUS_OK) {
+        status = open_work(&work, &problem);
+        if (status == STATUS_OK)
+            status = grade_work(&work, &grade, &problem);
+        result = grade.points == grade.points_max ? EXIT_DONE : EXIT_FAILED;
+    }
+    if (status != STATUS_OK)
+        result = command_refuse(command, &problem);
+    if (grade.broken_rule[0] != '\0') {
+        fprintf(stderr, "ferry grade: ferry itself broke a rule: %s\n", grade.broken_rule);
+        result = EXIT_FAILED;
+    }
+    close_work(&work);
+    return result;
+}
+
+int command_grade(const struct command *command, int word_count, char **words)
+{
+    struct options options;
+    struct problem problem = {STATUS_OK, ""};
+    int status;
+
+    if (options_parse(&options, command->takes, NULL, word_count, words, &problem) != STATUS_OK)
+        status = command_refuse(command, &problem);
+    else if (options.is_help)
+        status = command_print_help(command);
+    else if (options.file_path == NULL)
+        status = list_exercises(command);
+    else
+        status = grade(command, &options);
+    options_fini(&options);
+    return status;
+}
