@@ -89,9 +89,9 @@ static enum status find_line(const struct grading *grading, const struct grade_i
     if (finding->at_ns > 0)
         is_alive = run_advance(&run, finding->at_ns - 1);
     seat_trace(grading->seat, true);
-    while (is_alive && run.timeline.now_ns <= finding->at_ns &&
-           (code->decided_at_ns != finding->at_ns ||
-            run.timeline.event_count <= finding->event_idx))
+    while (
+        is_alive && run.timeline.now_ns <= finding->at_ns &&
+        (code->decided_at_ns != finding->at_ns || run.timeline.event_count <= finding->event_idx))
         is_alive = run_step(&run);
     seat_trace(grading->seat, false);
     run_close(&run);

@@ -13,10 +13,15 @@
 /* Registers by their number. */
 enum { RA = 1, SP = 2, S0 = 8, A0 = 10, A1 = 11, A2 = 12, A7 = 17 };
 
-#define STACK_END    (RAM_BASE + SEAT_STACK_BYTES)
-#define PAGE_COUNT   (SEAT_MEMORY_BYTES / PAGE_BYTES)
-#define SAY_MAX      200 /* bytes of one text */
-#define DECISION_MAX 160 /* as long as a reason on the wire: message.h */
+#define STACK_END (RAM_BASE + SEAT_STACK_BYTES)
+#define NEAR_BYTES                                                                 \
+    64 /* of instructions in a row that belong to no line: there are a few at most \
+        */
+#define PAGE_COUNT     (SEAT_MEMORY_BYTES / PAGE_BYTES)
+#define PROGRAM_BEGIN  STACK_END
+#define PROGRAM_HALVES ((SEAT_DATA - PROGRAM_BEGIN) / 2)
+#define SAY_MAX        200 /* bytes of one text */
+#define DECISION_MAX   160 /* as long as a reason on the wire: message.h */
 
 _Static_assert(SEAT_MEMO_BYTES == MEMO_BYTES, "the memo has one size");
 _Static_assert((int)SEAT_ACTION_WAIT == (int)ACTION_WAIT, "actions have one number");
@@ -44,7 +49,8 @@ struct seat {
     char *text;              /* owned: the source, cut into lines */
     const char **text_lines; /* owned */
     bool *is_passed;         /* owned */
-    bool *is_brace;          /* owned: nothing but an end of a block: it decides nothing */
+    uint32_t *line_at; /* owned: of each halfword of the program, the student\'s line; 0: none */
+    bool *is_brace;    /* owned: nothing but an end of a block: it decides nothing */
     char decision[DECISION_MAX];
     struct bytes said;  /* in this run, each text NUL-terminated with its line */
     size_t said_before; /* how much of it was said before this decision */
@@ -59,6 +65,19 @@ static bool is_own_place(const struct seat *seat, uint64_t address, struct lines
 {
     return lines_find(&seat->lines, address, place) && place->file != NULL &&
            strcmp(place->file, seat->code.name) == 0;
+}
+
+/* The same, but an instruction that the compiler counts to no line stands for the one before it. */
+static bool is_near_own_place(const struct seat *seat, uint64_t address, struct lines_place *place)
+{
+    struct lines_place here;
+
+    if (!lines_find(&seat->lines, address, &here) || here.function == NULL)
+        return false;
+    for (uint64_t back = 0; back <= NEAR_BYTES; back += 2)
+        if (is_own_place(seat, address - back, place))
+            return place->function == here.function;
+    return false;
 }
 
 static bool read_word(const struct seat *seat, uint64_t address, uint64_t *word)
@@ -80,7 +99,7 @@ static bool find_place(const struct seat *seat, struct lines_place *place)
 {
     uint64_t frame = seat->hart.x[S0], address = seat->hart.x[RA], outer;
 
-    if (is_own_place(seat, seat->hart.pc, place))
+    if (is_near_own_place(seat, seat->hart.pc, place))
         return true;
     for (int depth = 0; depth < SEAT_FRAMES_MAX; depth++) {
         /* Of the call, not of what stands behind it. */
@@ -222,13 +241,14 @@ static bool answer(struct seat *seat, const struct view *view, struct action *ac
 /* Notes the line that the next instruction belongs to, where it is one of the student's. */
 static void trace(struct seat *seat)
 {
-    struct lines_place place;
+    uint64_t at = (seat->hart.pc - PROGRAM_BEGIN) / 2;
+    uint32_t line = at < PROGRAM_HALVES ? seat->line_at[at] : 0;
 
-    if (!is_own_place(seat, seat->hart.pc, &place) || place.line > seat->code.line_count)
+    if (line == 0)
         return;
-    seat->is_passed[place.line - 1] = true;
-    if (!seat->is_brace[place.line - 1])
-        seat->code.line = place.line;
+    seat->is_passed[line - 1] = true;
+    if (!seat->is_brace[line - 1])
+        seat->code.line = line;
 }
 
 static void run(struct seat *seat, const struct view *view, struct action *action)
@@ -248,7 +268,7 @@ static void run(struct seat *seat, const struct view *view, struct action *actio
                 return;
             continue;
         case HART_DIRTIED: /* the first write to a page: it is put back afterwards */
-            if (result.page_idx < (STACK_END - RAM_BASE) / PAGE_BYTES ||
+            if (result.page_idx < (PROGRAM_BEGIN - RAM_BASE) / PAGE_BYTES ||
                 result.page_idx >= (SEAT_DATA - RAM_BASE) / PAGE_BYTES)
                 continue;
             fail(seat, action, "a write into the program itself (through a wild pointer?)");
@@ -288,7 +308,7 @@ static enum seat_phase phase_of(const struct view *view)
     return SEAT_PHASE_COPY;
 }
 
-static void lay_desk(struct seat *seat, const struct view *view, const void *memo)
+void seat_words_of(const struct view *view, uint64_t words[SEAT_VIEW_COUNT])
 {
     const uint64_t phase = phase_of(view);
     const uint64_t is_link_idle = view->is_link_idle;
@@ -305,24 +325,31 @@ static void lay_desk(struct seat *seat, const struct view *view, const void *mem
     const uint64_t last_round_duration_ns = view->last.duration_ns;
     const uint64_t downtime_limit_ns = view->limits.downtime_ns;
     const uint64_t max_rounds = view->limits.max_rounds;
-#define WORD(name) name,
-    const uint64_t words[] = {SEAT_VIEW_WORDS(WORD)};
-#undef WORD
+
+#define PUT_WORD(name) *words++ = name;
+    SEAT_VIEW_WORDS(PUT_WORD)
+#undef PUT_WORD
+}
+
+static void lay_desk(struct seat *seat, const struct view *view, const void *memo)
+{
+    uint64_t words[SEAT_VIEW_COUNT];
     _Static_assert(sizeof words <= SEAT_ACTION_AT - SEAT_VIEW_AT, "the view fits on the desk");
 
+    seat_words_of(view, words);
     memcpy(memory_at(&seat->memory, SEAT_DESK + SEAT_VIEW_AT), words, sizeof words);
     memcpy(memory_at(&seat->memory, SEAT_DESK + SEAT_MEMO_AT), memo, SEAT_MEMO_BYTES);
 }
 
 static void clear_desk(struct seat *seat, void *memo, struct action *action)
 {
-    uint64_t words[3];
+    uint64_t words[SEAT_ACTION_COUNT];
 
     if (!seat->code.has_failed) {
         memcpy(words, memory_at(&seat->memory, SEAT_DESK + SEAT_ACTION_AT), sizeof words);
-        action->kind = (enum action_kind)words[0];
-        action->first_idx = words[1];
-        action->count = words[2];
+        action->kind = (enum action_kind)words[SEAT_KIND];
+        action->first_idx = words[SEAT_FIRST_IDX];
+        action->count = words[SEAT_COUNT];
         memcpy(memo, memory_at(&seat->memory, SEAT_DESK + SEAT_MEMO_AT), SEAT_MEMO_BYTES);
     }
     memset(memory_at(&seat->memory, SEAT_DESK), 0, PAGE_BYTES);
@@ -408,6 +435,26 @@ static void cut_into_lines(struct seat *seat, const struct program *program)
     seat->code.is_passed = seat->is_passed;
 }
 
+static void look_up_lines(struct seat *seat)
+{
+    const struct lines *lines = &seat->lines;
+
+    seat->line_at = calloc(PROGRAM_HALVES, sizeof *seat->line_at);
+    MUST(seat->line_at != NULL);
+    for (size_t i = 0; i + 1 < lines->row_count; i++) {
+        const struct lines_row *row = &lines->rows[i];
+        if (row->line == 0 || row->line > seat->code.line_count ||
+            strcmp(lines->files[row->file_idx], seat->code.name) != 0)
+            continue;
+        /* The table comes with the image: what it says of addresses outside the program is not
+         * followed. */
+        uint64_t begin = row->address < PROGRAM_BEGIN ? PROGRAM_BEGIN : row->address;
+        uint64_t end = row[1].address < SEAT_DATA ? row[1].address : SEAT_DATA;
+        for (uint64_t address = begin; address < end; address += 2)
+            seat->line_at[(address - PROGRAM_BEGIN) / 2] = row->line;
+    }
+}
+
 enum status seat_open(struct seat **opened, const struct program *program, enum mode mode,
                       bool is_traced, struct problem *problem)
 {
@@ -421,6 +468,7 @@ enum status seat_open(struct seat **opened, const struct program *program, enum 
     seat->strategy = (struct strategy){mode, seat_next, seat};
     lines_init(&seat->lines, program->image.data, program->image.count);
     cut_into_lines(seat, program);
+    look_up_lines(seat);
     seat->code.mode = mode;
     seat_reset(seat);
 
@@ -450,6 +498,7 @@ void seat_close(struct seat *seat)
     free(seat->text);
     free(seat->text_lines);
     free(seat->is_passed);
+    free(seat->line_at);
     free(seat->is_brace);
     free(seat);
 }

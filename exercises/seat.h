@@ -17,6 +17,7 @@
 
 #include "base/status.h"
 #include "exercises/program.h"
+#include "exercises/seat_words.h"
 #include "migrate/strategy.h"
 #include "record/session.h"
 
@@ -36,6 +37,9 @@ void seat_trace(struct seat *seat, bool is_traced); /* from the next decision on
 
 const struct strategy *seat_strategy(const struct seat *seat);
 const struct session_code *seat_code(const struct seat *seat);
+
+/* A view as the words of seat_words.h, in their order. */
+void seat_words_of(const struct view *view, uint64_t words[SEAT_VIEW_COUNT]);
 
 /* Of this run so far. */
 struct seat_counts {

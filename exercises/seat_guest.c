@@ -21,12 +21,6 @@ _Static_assert(MEMO_BYTES == SEAT_MEMO_BYTES, "the memo has one size");
 uint64_t seat_call(uint64_t function, uint64_t a, uint64_t b, uint64_t c);
 void seat_decide(const uint64_t *view_words, void *memo, uint64_t *action_words);
 
-enum word {
-#define WORD(name) WORD_##name,
-    SEAT_VIEW_WORDS(WORD)
-#undef WORD
-};
-
 uint64_t page_next(const struct view *view, uint64_t from, enum page_kind kind)
 {
     (void)view;
@@ -50,29 +44,29 @@ void say(const char *text, uint64_t number)
 void seat_decide(const uint64_t *words, void *memo, uint64_t *action_words)
 {
     const struct view view = {
-        .phase = (enum phase)words[WORD_phase],
-        .is_link_idle = words[WORD_is_link_idle] != 0,
-        .now_ns = words[WORD_now_ns],
-        .total_pages = words[WORD_total_pages],
-        .pages_to_send = words[WORD_pages_to_send],
-        .page_bytes = words[WORD_page_bytes],
-        .state_bytes = words[WORD_state_bytes],
-        .half_rtt_ns = words[WORD_half_rtt_ns],
-        .rounds_done = words[WORD_rounds_done],
+        .phase = (enum phase)words[SEAT_VIEW_phase],
+        .is_link_idle = words[SEAT_VIEW_is_link_idle] != 0,
+        .now_ns = words[SEAT_VIEW_now_ns],
+        .total_pages = words[SEAT_VIEW_total_pages],
+        .pages_to_send = words[SEAT_VIEW_pages_to_send],
+        .page_bytes = words[SEAT_VIEW_page_bytes],
+        .state_bytes = words[SEAT_VIEW_state_bytes],
+        .half_rtt_ns = words[SEAT_VIEW_half_rtt_ns],
+        .rounds_done = words[SEAT_VIEW_rounds_done],
         .last_round =
             {
-                .pages_sent = words[WORD_last_round_pages_sent],
-                .bytes_sent = words[WORD_last_round_bytes_sent],
-                .dirtied_pages = words[WORD_last_round_dirtied_pages],
-                .duration_ns = words[WORD_last_round_duration_ns],
+                .pages_sent = words[SEAT_VIEW_last_round_pages_sent],
+                .bytes_sent = words[SEAT_VIEW_last_round_bytes_sent],
+                .dirtied_pages = words[SEAT_VIEW_last_round_dirtied_pages],
+                .duration_ns = words[SEAT_VIEW_last_round_duration_ns],
             },
-        .downtime_limit_ns = words[WORD_downtime_limit_ns],
-        .max_rounds = words[WORD_max_rounds],
+        .downtime_limit_ns = words[SEAT_VIEW_downtime_limit_ns],
+        .max_rounds = words[SEAT_VIEW_max_rounds],
     };
     struct action action = next(&view, memo);
-    action_words[0] = (uint32_t)action.kind;
-    action_words[1] = action.first_idx;
-    action_words[2] = action.count;
+    action_words[SEAT_KIND] = (uint32_t)action.kind;
+    action_words[SEAT_FIRST_IDX] = action.first_idx;
+    action_words[SEAT_COUNT] = action.count;
 }
 
 #ifdef __riscv

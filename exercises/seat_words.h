@@ -52,7 +52,14 @@
     W(downtime_limit_ns)        \
     W(max_rounds)
 
-#define SEAT_ACTION_WORDS(W) W(kind) W(first_idx) W(count)
+enum seat_view_word {
+#define SEAT_VIEW_WORD(name) SEAT_VIEW_##name,
+    SEAT_VIEW_WORDS(SEAT_VIEW_WORD)
+#undef SEAT_VIEW_WORD
+        SEAT_VIEW_COUNT
+};
+
+enum seat_action_word { SEAT_KIND, SEAT_FIRST_IDX, SEAT_COUNT, SEAT_ACTION_COUNT };
 
 /* Phases, kinds of pages, and actions, by their numbers on the desk. */
 enum seat_phase {

@@ -36,6 +36,20 @@ static enum status read_recording(const char *path, struct bytes *bytes, struct 
     return STATUS_OK;
 }
 
+/* --at, where it was given. */
+static enum status set_instant(const struct options *options, struct watch *watch,
+                               struct problem *problem)
+{
+    struct problem detail = {STATUS_OK, ""};
+
+    if (options->at == NULL)
+        return STATUS_OK;
+    watch->is_at = true;
+    if (units_parse(UNIT_TIME, options->at, &watch->at_ns, &detail) != STATUS_OK)
+        return problem_set(problem, detail.status, "--at: %s", detail.text);
+    return STATUS_OK;
+}
+
 static int watch_recording(const struct setting *setting)
 {
     const char *path = setting->options.file_path;
@@ -47,7 +61,9 @@ static int watch_recording(const struct setting *setting)
     int status;
 
     snprintf(origin, sizeof origin, "recording %.200s", path);
-    enum status opened = read_recording(path, &bytes, &named);
+    enum status opened = set_instant(&setting->options, &watch, &named);
+    if (opened == STATUS_OK)
+        opened = read_recording(path, &bytes, &named);
     if (opened == STATUS_OK) {
         opened = playback_open(&session, bytes.data, bytes.count, origin, &problem);
         if (opened != STATUS_OK)
@@ -74,9 +90,14 @@ static int watch_scenario(const struct setting *setting)
     crash_prepare("tui", &options->scenario);
     snprintf(origin, sizeof origin, "scenario %.200s",
              options->file_path != NULL ? options->file_path : "of the command line");
-    if (run_session_open(&session, &options->scenario, setting->image.data, setting->image.bytes,
+    if (set_instant(options, &watch, &problem) != STATUS_OK ||
+        run_session_open(&session, &options->scenario, setting->image.data, setting->image.bytes,
                          origin, &problem) != STATUS_OK)
         return command_refuse(setting->command, &problem);
+    if (setting->seat != NULL) {
+        seat_trace(setting->seat, true); /* the lines that it goes through are to be seen */
+        session->code = seat_code(setting->seat);
+    }
     options_write_command("run", &options->scenario, NULL, &run);
     watch.next_commands[0] = (const char *)run.data;
     status = watch_session(session, &watch);

@@ -13,11 +13,16 @@ int watch_session(struct session *session, const struct watch *watch)
     int status;
 
     if (is_drawn) {
-        struct view_options view = {.is_demo = watch->is_demo};
+        struct view_options view = {
+            .is_demo = watch->is_demo, .is_at = watch->is_at, .at_ns = watch->at_ns};
         for (unsigned i = 0; i < 3; i++)
             view.next_commands[i] = watch->next_commands[i];
         status = view_play(session, &view);
     } else {
+        if (watch->is_at)
+            session->ops->advance(session, watch->at_ns);
+        if (watch->is_at && session->code != NULL)
+            plain_tell_code(session->code, stdout);
         status = plain_play(session, stdout);
     }
     session->ops->close(session);

@@ -9,6 +9,8 @@
 struct watch {
     bool is_plain; /* lines, even at a terminal */
     bool is_demo;
+    bool is_at; /* it begins at at_ns, and stands still there */
+    uint64_t at_ns;
     const char *next_commands[3];
 };
 

@@ -6,6 +6,8 @@ static const struct key keys[] = {
     {" ", "space", "space pause", "stops and continues the time that you see", KEY_PLAY, 0},
     {"s", "s", "s step", "stops, and lets one more event happen", KEY_STEP_EVENT, 0},
     {"r", "r", "r round", "runs to the end of this round, and stops there", KEY_STEP_ROUND, 0},
+    {"b", "b", NULL, "goes back by one step, and stops there", KEY_BACK, 0},
+    {"c", "c", NULL, "shows the code that decides, or the figures again", KEY_CODE, 0},
     {"+>", "+ or >", "+- pace", "shows it twice as fast", KEY_FASTER, 0},
     {"-<", "- or <", NULL, "shows it half as fast", KEY_SLOWER, 0},
     {"0", "0", NULL, "goes back to the speed that suits what is going on", KEY_AUTOMATIC, 0},
@@ -93,6 +95,11 @@ bool key_is_recording(const struct session *session)
            strncmp(session->facts.origin, begin, sizeof begin - 1) == 0;
 }
 
+bool key_has_code(const struct session *session)
+{
+    return session->code != NULL && session->code->mode == session->facts.mode;
+}
+
 static const char *replay_obstacle(const struct key *key, const struct session *session)
 {
     if (!session->ops->can(session, SESSION_REPLAY))
@@ -115,6 +122,13 @@ const char *key_obstacle(const struct key *key, const struct session *session)
     case KEY_STEP_EVENT:
     case KEY_STEP_ROUND:
         return session->has_ended ? ended_text(session) : NULL;
+    case KEY_BACK:
+        return session->ops->can(session, SESSION_BACK)
+                   ? NULL
+                   : "This is the beginning: there is nothing before it.";
+    case KEY_CODE:
+        return key_has_code(session) ? NULL
+                                     : "Here ferry itself decides: there is no code to show.";
     case KEY_START:
         return start_obstacle(session);
     case KEY_POST_COPY:

@@ -13,6 +13,8 @@ enum key_action {
     KEY_PLAY,
     KEY_STEP_EVENT,
     KEY_STEP_ROUND,
+    KEY_BACK,
+    KEY_CODE,
     KEY_FASTER,
     KEY_SLOWER,
     KEY_AUTOMATIC,
@@ -39,6 +41,9 @@ const struct key *key_find(int code); /* NULL: no such key */
 
 /* It can be watched again, but in its own mode only. */
 bool key_is_recording(const struct session *session);
+
+/* The code that decides in this mode can be shown. */
+bool key_has_code(const struct session *session);
 
 /* Why the key can do nothing now, as a sentence; NULL when it can. */
 const char *key_obstacle(const struct key *key, const struct session *session);

@@ -23,10 +23,15 @@ void panel_all(struct canvas *canvas, const struct picture *picture, bool has_he
         panel_hosts(canvas, layout.hosts, picture);
     if (layout.closing.rows > 0)
         panel_closing(canvas, layout.closing, picture);
-    panel_rounds(canvas, layout.rounds, picture);
-    panel_measures(canvas, layout.measures, picture);
-    if (layout.clients.rows > 0)
-        panel_clients(canvas, layout.clients, picture);
+    if (picture->has_code) {
+        int rows = layout.rounds.rows + layout.clients.rows;
+        panel_code(canvas, (struct rect){layout.rounds.row, 0, rows, canvas->columns}, picture);
+    } else {
+        panel_rounds(canvas, layout.rounds, picture);
+        panel_measures(canvas, layout.measures, picture);
+        if (layout.clients.rows > 0)
+            panel_clients(canvas, layout.clients, picture);
+    }
     panel_keys(canvas, layout.keys, picture);
     if (has_help)
         panel_help(canvas, everything, picture);

@@ -16,6 +16,7 @@ struct picture {
     bool is_answer;
     double speed;                     /* world time per wall time */
     bool is_stopped;                  /* by the user */
+    bool has_code;                    /* the code that decides, in place of the figures */
     const char *const *next_commands; /* three, for the end; each may be NULL */
     /* Counted now and then, for they look at every answer and every fault. */
     struct timeline_spread latency, fault_wait;
@@ -30,6 +31,7 @@ panel_draw panel_closing;
 panel_draw panel_rounds;
 panel_draw panel_measures;
 panel_draw panel_clients;
+panel_draw panel_code;
 panel_draw panel_keys;
 panel_draw panel_help; /* over everything else; `rect` is what it may cover */
 

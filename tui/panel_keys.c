@@ -84,7 +84,7 @@ enum { SIGN_COUNT = sizeof signs / sizeof signs[0] };
 void panel_help(struct canvas *canvas, struct rect rect, const struct picture *picture)
 {
     /* The title row stays: the clock, the round and the downtime are always in sight. */
-    int rows = key_count() + SIGN_COUNT + 5;
+    int rows = key_count() + SIGN_COUNT + 4;
     struct rect box = {rect.row + (rect.rows - rows) / 2, rect.column + (rect.columns - 72) / 2,
                        rows, 72};
     if (box.row < rect.row + 1)

@@ -1,5 +1,7 @@
 #include "tui/plain.h"
 
+#include <string.h>
+
 #include "base/units.h"
 #include "tui/scene.h"
 #include "tui/words.h"
@@ -209,6 +211,25 @@ static void play_lines(struct session *session, FILE *out)
     if (session->verdict != NULL)
         fprintf(out, "%s\n", session->verdict);
     fflush(out);
+}
+
+void plain_tell_code(const struct session_code *code, FILE *out)
+{
+    struct words time, count;
+
+    if (code->decided_at_ns == UINT64_MAX) {
+        fprintf(out, "%s has not been asked yet.\n", code->name);
+        return;
+    }
+    fprintf(out, "At %s %s decided: %s (%s instructions).\n",
+            words_clock_fine(&time, code->decided_at_ns), code->name, code->decision,
+            words_count(&count, code->instructions));
+    for (uint32_t i = 0; i < code->line_count; i++)
+        if (code->is_passed[i] || i + 1 == code->line)
+            fprintf(out, "%s line %u: %s\n", i + 1 == code->line ? "decided in" : "by way of",
+                    i + 1, code->lines[i] + strspn(code->lines[i], " \t"));
+    if (code->said[0] != '\0')
+        fprintf(out, "It said:\n%s", code->said);
 }
 
 int plain_play(struct session *session, FILE *out)

@@ -10,6 +10,9 @@
 
 /* Lets the session live to its end, as fast as it goes. Returns 1 when session->is_broken or the
  * output cannot be written, else 0. */
+/* What the code that decides decided last, and the lines that it went through. */
+void plain_tell_code(const struct session_code *code, FILE *out);
+
 int plain_play(struct session *session, FILE *out);
 
 #endif

@@ -27,7 +27,7 @@ struct view {
     const struct view_options *options;
     struct director director;
     struct canvas canvas;
-    bool is_stopped, has_help, is_quit, is_closed;
+    bool is_stopped, has_help, has_code, is_quit, is_closed;
     bool is_running_round;        /* to the end of the round, as fast as it goes */
     struct timeline before_round; /* as the timeline stood when that was asked for */
     const char *answer;           /* to a key that can do nothing; until when it is shown */
@@ -96,6 +96,15 @@ static void replay(struct view *view, uint64_t mode)
     view->spreads_at_ns = 0;
 }
 
+static void go_back(struct view *view)
+{
+    view->session->ops->act(view->session, SESSION_BACK, 0);
+    director_restart(&view->director);
+    view->is_stopped = true;
+    view->is_running_round = false;
+    view->spreads_at_ns = 0;
+}
+
 static void act(struct view *view, enum session_command command)
 {
     director_watch(&view->director, view->session);
@@ -138,6 +147,12 @@ static void handle(struct view *view, const struct key *key)
     case KEY_STEP_ROUND:
         view->is_stopped = view->is_running_round = true;
         view->before_round = session->timeline;
+        break;
+    case KEY_BACK:
+        go_back(view);
+        break;
+    case KEY_CODE:
+        view->has_code = !view->has_code;
         break;
     case KEY_FASTER:
         director_faster(&view->director);
@@ -206,6 +221,7 @@ static void draw(struct view *view, uint64_t now_ns)
         .is_answer = view->answer != NULL,
         .speed = director_speed(&view->director, session),
         .is_stopped = view->is_stopped || view->has_help,
+        .has_code = view->has_code && key_has_code(session),
         .next_commands = view->options->next_commands,
         .latency = view->latency,
         .fault_wait = view->fault_wait,
@@ -223,6 +239,11 @@ int view_play(struct session *session, const struct view_options *options)
         return plain_play(session, stdout);
     director_init(&view.director, options->is_demo, options->speed);
     canvas_init(&view.canvas, screen_is_ascii());
+    view.has_code = true; /* where there is any */
+    if (options->is_at) {
+        session->ops->advance(session, options->at_ns);
+        view.is_stopped = true;
+    }
 
     uint64_t last_ns = wall_now_ns();
     while (!view.is_quit && !view.is_closed) {

@@ -11,8 +11,10 @@
 #include "record/session.h"
 
 struct view_options {
-    bool is_demo;                 /* the pause is slowed at least a thousandfold */
-    double speed;                 /* world time per wall time; 0: the director chooses */
+    bool is_demo; /* the pause is slowed at least a thousandfold */
+    double speed; /* world time per wall time; 0: the director chooses */
+    bool is_at;   /* it begins at_ns after the run's beginning, and stands still */
+    uint64_t at_ns;
     const char *next_commands[3]; /* named on the last screen; NULL: none */
 };
 

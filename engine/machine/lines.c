@@ -102,9 +102,7 @@ static void add_row(struct lines *lines, Dwarf_Line *line)
         row.file_idx = file_number(lines, path);
         row.line = row.file_idx == FILES_MAX ? 0 : (uint32_t)number;
     }
-    /* Line 0 is the compiler's word for code of no line: it goes on with the one before. */
-    if (!is_end && number == 0)
-        return;
+    /* Line 0 is the compiler's word for what belongs to no line: it is nobody's, too. */
     row.order = (uint32_t)lines->row_count;
     lines->rows = grow(lines->rows, lines->row_count, sizeof *lines->rows);
     lines->rows[lines->row_count++] = row;
@@ -192,8 +190,8 @@ bool lines_find(const struct lines *lines, uint64_t address, struct lines_place 
         place->file = lines->files[lines->rows[row - 1].file_idx];
         place->line = lines->rows[row - 1].line;
     }
-    if (function > 0 && address - lines->functions[function - 1].address <
-                            lines->functions[function - 1].bytes)
+    if (function > 0 &&
+        address - lines->functions[function - 1].address < lines->functions[function - 1].bytes)
         place->function = lines->functions[function - 1].name;
     return place->file != NULL || place->function != NULL;
 }

@@ -14,7 +14,7 @@
 
 struct lines_row {
     uint64_t address; /* the first of the line; it ends where the next row begins */
-    uint32_t line;    /* 0: nobody's, behind the end of a sequence */
+    uint32_t line;    /* 0: nobody's, or behind the end of a sequence */
     uint32_t file_idx;
     uint32_t order; /* of several rows for one address the last in the file counts */
 };

@@ -279,8 +279,8 @@ static bool step(struct session *session)
 
 static bool can(const struct session *session, enum session_command command)
 {
-    (void)session;
-    return command == SESSION_REPLAY;
+    return command == SESSION_REPLAY ||
+           (command == SESSION_BACK && session->timeline.event_count > 0);
 }
 
 /* From the first event on; the head was read before and is the same. */
@@ -300,9 +300,15 @@ static void rewind_to_begin(struct playback *playback)
 
 static bool act(struct session *session, enum session_command command, uint64_t value)
 {
-    if (command != SESSION_REPLAY || value != (uint64_t)session->facts.mode)
+    struct playback *playback = playback_of(session);
+    uint64_t events = session->timeline.event_count;
+
+    if (!can(session, command) ||
+        (command == SESSION_REPLAY && value != (uint64_t)session->facts.mode))
         return false;
-    rewind_to_begin(playback_of(session));
+    rewind_to_begin(playback);
+    while (command == SESSION_BACK && session->timeline.event_count + 1 < events)
+        fold_next(playback);
     return true;
 }
 

@@ -19,6 +19,7 @@ enum session_command {
     SESSION_POST_COPY, /* switch over to post-copy now */
     SESSION_ABORT,     /* give the move up; the guest stays */
     SESSION_REPLAY,    /* the same scenario and seed again, value: enum mode, from the beginning */
+    SESSION_BACK,      /* to the instant before the last step: what happened since is undone */
     SESSION_COMMAND_COUNT
 };
 

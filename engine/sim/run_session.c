@@ -8,6 +8,14 @@
 #include "machine/hypercall.h"
 #include "sim/run.h"
 
+/* A key that was pressed, so that it is pressed again where the run is made again. */
+struct input {
+    uint64_t event_count; /* that had happened before it */
+    uint64_t at_ns;
+    enum session_command command;
+    uint64_t value;
+};
+
 struct run_session {
     struct session session; /* first: views hold a pointer to it */
     struct scenario scenario;
@@ -16,6 +24,8 @@ struct run_session {
     struct world *world;
     struct recorder recorder;
     struct event_list events;
+    struct input *inputs; /* owned; in order */
+    size_t input_count;
     char verdict[320];
     uint64_t round_pages[FORECAST_ROUNDS_MAX];
     char guest[64], origin[256];
@@ -159,32 +169,37 @@ static bool session_can(const struct session *session, enum session_command comm
         return is_copying || timeline->phase == PHASE_PAUSE;
     case SESSION_REPLAY:
         return true;
+    case SESSION_BACK:
+        return timeline->event_count > 0;
     case SESSION_COMMAND_COUNT:
         break;
     }
     return false;
 }
 
+static void open_again(struct run_session *own)
+{
+    close_world(own);
+    enum status status = open_world(own, NULL);
+    MUST(status == STATUS_OK); /* the same scenario was opened before */
+}
+
 static bool replay(struct run_session *own, uint64_t mode)
 {
     if (mode >= MODE_COUNT)
         return false;
-    close_world(own);
     own->scenario.mode = (enum mode)mode;
-    enum status status = open_world(own, NULL);
-    MUST(status == STATUS_OK); /* the same scenario was opened before */
+    own->input_count = 0;
+    open_again(own);
     return true;
 }
 
-static bool session_act(struct session *session, enum session_command command, uint64_t value)
+/* ---- What a person does to the world ---- */
+
+static bool give_input(struct run_session *own, enum session_command command, uint64_t value)
 {
-    struct run_session *own = (struct run_session *)session;
     bool has_obeyed = false;
 
-    if (!session_can(session, command))
-        return false;
-    if (command == SESSION_REPLAY)
-        return replay(own, value);
     event_append(&own->events, (struct event){.at_ns = world_now_ns(own->world),
                                               .kind = EVENT_INPUT_GIVEN,
                                               .input_given = {.command = command, .value = value}});
@@ -198,12 +213,84 @@ static bool session_act(struct session *session, enum session_command command, u
     return has_obeyed;
 }
 
+static void keep_input(struct run_session *own, enum session_command command, uint64_t value)
+{
+    own->inputs = realloc(own->inputs, (own->input_count + 1) * sizeof *own->inputs);
+    MUST(own->inputs != NULL);
+    own->inputs[own->input_count++] =
+        (struct input){.event_count = own->session.timeline.event_count,
+                       .at_ns = world_now_ns(own->world),
+                       .command = command,
+                       .value = value};
+}
+
+/* ---- Backward: the same run again, up to an instant. ---- */
+
+/* One step of a run that was made before: an event, or the key that was pressed there. */
+static void step_again(struct run_session *own, size_t *next_input)
+{
+    const struct input *input = &own->inputs[*next_input];
+
+    if (*next_input == own->input_count ||
+        input->event_count > own->session.timeline.event_count) {
+        session_step(&own->session);
+        return;
+    }
+    if (world_now_ns(own->world) < input->at_ns)
+        session_advance(&own->session, input->at_ns);
+    (*next_input)++;
+    give_input(own, input->command, input->value);
+}
+
+/* The run again until `most` events have happened; returns how many had before the last step. */
+static uint64_t run_again(struct run_session *own, uint64_t most)
+{
+    const struct timeline *timeline = &own->session.timeline;
+    uint64_t before = 0;
+    size_t next_input = 0;
+
+    open_again(own);
+    while (timeline->event_count < most && !own->session.has_ended) {
+        before = timeline->event_count;
+        step_again(own, &next_input);
+    }
+    return before;
+}
+
+/* Where the last step began is seen when it is made again: so the run is made twice. What was done
+ * after that instant has not been done. */
+static void go_back(struct run_session *own)
+{
+    uint64_t before = run_again(own, own->session.timeline.event_count);
+
+    run_again(own, before);
+    while (own->input_count > 0 && own->inputs[own->input_count - 1].event_count >= before)
+        own->input_count--;
+}
+
+static bool session_act(struct session *session, enum session_command command, uint64_t value)
+{
+    struct run_session *own = (struct run_session *)session;
+
+    if (!session_can(session, command))
+        return false;
+    if (command == SESSION_REPLAY)
+        return replay(own, value);
+    if (command == SESSION_BACK) {
+        go_back(own);
+        return true;
+    }
+    keep_input(own, command, value);
+    return give_input(own, command, value);
+}
+
 static void session_close(struct session *session)
 {
     struct run_session *own = (struct run_session *)session;
     close_world(own);
     scenario_fini(&own->scenario);
     event_list_fini(&own->events);
+    free(own->inputs);
     free(own->image);
     free(own);
 }

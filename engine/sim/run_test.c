@@ -11,8 +11,11 @@ static void press_any_key(struct session *session, struct prng *prng)
 {
     enum session_command command = (enum session_command)prng_below(prng, SESSION_COMMAND_COUNT);
     bool can = session->ops->can(session, command);
+    uint64_t before_ns = session->timeline.now_ns;
 
     assert_int_equal(session->ops->act(session, command, prng_below(prng, MODE_COUNT)), can);
+    if (command == SESSION_BACK && can)
+        assert_true(session->timeline.now_ns <= before_ns);
     if (command == SESSION_REPLAY) {
         assert_int_equal(session->timeline.now_ns, 0);
         assert_null(session->verdict);
@@ -115,12 +118,68 @@ static void test_a_replay_is_the_same_run_again(void **state)
     scenario_fini(&scenario);
 }
 
+struct instant {
+    uint64_t now_ns, event_count, pages_sent, missing, answers, phase; /* no gaps: compared whole */
+};
+
+static struct instant instant_of(const struct session *session)
+{
+    const struct timeline *timeline = &session->timeline;
+    return (struct instant){timeline->now_ns,        timeline->event_count, timeline->pages_sent,
+                            timeline->pages_missing, timeline->answers,     (uint64_t)timeline->phase};
+}
+
+/* Forward by steps, with a key in the middle, and back again: every instant is met a second time,
+ * and forward from there the run goes on as it did. */
+static void test_back_is_the_way_that_was_come(void **state)
+{
+    struct image image = image_read("kv");
+    struct scenario scenario;
+    struct session *session;
+    struct instant instants[400];
+    uint64_t digest;
+    int count = 0;
+    (void)state;
+
+    scenario_of(&scenario, "guest=kv memory=1MiB bandwidth=100Mbit/s latency=2ms clients=2 "
+                           "request-rate=200/s start-at=30ms run-for=5ms");
+    assert_int_equal(
+        run_session_open(&session, &scenario, image.data, image.count, "a test", NULL), STATUS_OK);
+    assert_false(session->ops->can(session, SESSION_BACK));
+    while (session->timeline.phase != PHASE_COPY)
+        session->ops->step(session);
+    session->ops->advance(session, session->timeline.now_ns + 3 * NS_PER_MS);
+    assert_true(session->ops->act(session, SESSION_POST_COPY, 0));
+    for (; count < 400; count++) {
+        instants[count] = instant_of(session);
+        session->ops->step(session);
+    }
+    while (count-- > 0) {
+        struct instant now;
+        assert_true(session->ops->act(session, SESSION_BACK, 0));
+        now = instant_of(session);
+        assert_memory_equal(&now, &instants[count], sizeof now);
+    }
+    session->ops->advance(session, NS_PER_S);
+    assert_true(session->has_ended);
+    digest = session->timeline.digest;
+    assert_true(session->ops->act(session, SESSION_BACK, 0));
+    assert_false(session->has_ended);
+    session->ops->advance(session, NS_PER_S);
+    assert_int_equal(session->timeline.digest, digest);
+    assert_true(session->timeline.faults > 0); /* the key was pressed each time */
+    session->ops->close(session);
+    scenario_fini(&scenario);
+    free(image.data);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_any_key_at_any_instant_of_a_model),
         cmocka_unit_test(test_any_key_at_any_instant_of_a_service),
         cmocka_unit_test(test_a_replay_is_the_same_run_again),
+        cmocka_unit_test(test_back_is_the_way_that_was_come),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
