@@ -87,6 +87,11 @@ $(BUILD)/test/%: $(BUILD)/obj/%.o $(FRONT) $(ENGINE)
 	@mkdir -p $(@D)
 	$(CC) $(OPT) $(CFLAGS) $(SANITIZE) $^ $(TEST_LIBS) $(FERRY_LIBS) -o $@
 
+# A strategy and its side of the desk, compiled for this computer too: both ways are compared.
+NATIVE := $(call OBJ,exercises/seat_guest.c exercises/samples/01/right.c)
+$(NATIVE): ALL_CFLAGS += -Iexercises
+$(BUILD)/test/exercises/seat_test: $(NATIVE)
+
 # ---- Fuzzers: everything that reads bytes it did not write, by clang's libFuzzer. ----
 $(BUILD)/fuzz/%: %.c $(ENGINE_SRC) $(wildcard engine/*/*.h)
 	@mkdir -p $(@D)

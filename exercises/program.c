@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -16,7 +17,6 @@
 
 #include "base/units.h"
 
-#define PATH_BYTES 4096
 /* What a shell answers for a program that is not there; a child that could not begin says it too.
  */
 #define STATUS_NO_PROGRAM 127
@@ -24,11 +24,11 @@
 /* The folder that the compiler works in, and what it is to do there. */
 struct workshop {
     char folder[64];
-    char source[PATH_BYTES], image[PATH_BYTES];
-    const char *support;
+    char source[PATH_MAX], image[PATH_MAX];
+    char support[PATH_MAX]; /* absolute: the compiler works in another folder */
     struct program *program;
     bool is_confined;
-    char include[PATH_BYTES], script[PATH_BYTES], seat[PATH_BYTES]; /* of the compiler's line */
+    char include[PATH_MAX], script[PATH_MAX], seat[PATH_MAX]; /* of the compiler's line */
 };
 
 /* ---- Files ---- */
@@ -257,27 +257,42 @@ static bool begins_with(const char *text, const char *begin)
 }
 
 /* What the linker says of a symbol, in words of the exercise; NULL: it has no better ones. */
-static const char *explain(const char *line)
+static const char *explain_symbol(const char *line, size_t length)
 {
     static const char undefined[] = "ld.lld: error: undefined symbol: ";
     const char *symbol = line + sizeof undefined - 1;
-    size_t length = strcspn(line, "\n");
 
     if (!begins_with(line, undefined))
         return NULL;
     if (length == sizeof undefined - 1 + 4 && begins_with(symbol, "next"))
         return "the function `next` is missing: student.h declares it";
-    if (begins_with(symbol, "__") && (line[length - 1] == '2' || line[length - 1] == '3' ||
-                                      line[length - 1] == 'i' || line[length - 1] == 'f'))
+    if (begins_with(symbol, "__") && strchr("23if", line[length - 1]) != NULL)
         return "floating point, or another thing that the machine has no instruction for: use "
                "whole numbers";
     return NULL;
 }
 
-/* Leaves out what helps nobody (the names of temporary files, which differ each time, among it) and
- * what could steer a terminal. */
+/* What helps nobody; the names of temporary files, which differ each time, are among it. */
+static bool is_left_out(const char *line, size_t length)
+{
+    static const char count[] = "generated.";
+    return length == 0 || begins_with(line, ">>>") || begins_with(line, "clang: error: linker") ||
+           (length >= sizeof count && begins_with(line + length - (sizeof count - 1), count));
+}
+
+/* A line, without what could steer a terminal. */
+static void put_line(struct bytes *messages, const char *line, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        uint8_t byte = (uint8_t)line[i];
+        bytes_put_u8(messages, byte >= ' ' && byte < 0x7f ? byte : '?');
+    }
+    bytes_put_u8(messages, '\n');
+}
+
 static void tidy(struct program *program)
 {
+    static const char no_library[] = "there is no C library here: include student.h alone";
     struct bytes raw = program->messages;
 
     if (raw.count > PROGRAM_MESSAGES_MAX)
@@ -286,19 +301,14 @@ static void tidy(struct program *program)
     program->messages = (struct bytes){0};
     for (const char *line = (const char *)raw.data; *line != '\0';) {
         size_t length = strcspn(line, "\n");
-        const char *better = explain(line);
-        bool is_left_out = begins_with(line, ">>>") || begins_with(line, "clang: error: linker") ||
-                           strstr(line, "generated.\n") == line + length - 10;
-        if (better != NULL) {
-            bytes_put(&program->messages, better, strlen(better));
-            bytes_put_u8(&program->messages, '\n');
-        }
-        for (size_t i = 0; better == NULL && !is_left_out && i < length; i++) {
-            uint8_t byte = (uint8_t)line[i];
-            bytes_put_u8(&program->messages, byte >= ' ' && byte < 0x7f ? byte : '?');
-        }
-        if (better == NULL && !is_left_out && length > 0)
-            bytes_put_u8(&program->messages, '\n');
+        const char *better = explain_symbol(line, length);
+        const char *not_found = strstr(line, "file not found");
+        if (better != NULL)
+            put_line(&program->messages, better, strlen(better));
+        else if (!is_left_out(line, length))
+            put_line(&program->messages, line, length);
+        if (not_found != NULL && not_found < line + length)
+            put_line(&program->messages, no_library, strlen(no_library));
         line += length + (line[length] == '\n');
     }
     bytes_put_u8(&program->messages, 0);
@@ -359,10 +369,13 @@ static enum status judge(struct program *program, const struct workshop *worksho
 enum status program_build(struct program *program, const char *path, const char *support,
                           bool is_confined, struct problem *problem)
 {
-    struct workshop workshop = {.support = support, .program = program, .is_confined = is_confined};
+    struct workshop workshop = {.program = program, .is_confined = is_confined};
 
     *program = (struct program){.is_built = false};
     enum status status = read_source(program, path, problem);
+    if (status == STATUS_OK && realpath(support, workshop.support) == NULL)
+        status = problem_set(problem, STATUS_NO_FILE, "%.200s: %s: ferry's own files are not there",
+                             support, strerror(errno));
     if (status == STATUS_OK)
         status = check_tools(is_confined, problem);
     if (status == STATUS_OK)

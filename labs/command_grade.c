@@ -1,5 +1,4 @@
 /* ferry grade: an exercise's work, compiled, run in all cases, and graded. */
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,11 +6,11 @@
 #include <sys/stat.h>
 
 #include "labs/beside.h"
+#include "labs/exercise_file.h"
 #include "labs/grade_report.h"
-#include "labs/ini.h"
 #include "labs/setting.h"
 
-#define PATH_BYTES 4096
+#define PATH_BYTES EXERCISE_PATH_MAX
 
 /* What one grading needs, opened step by step. */
 struct work {
@@ -28,66 +27,15 @@ struct work {
 
 /* ---- Finding exercises ---- */
 
-/* The next folder NN-NAME of the exercises beside ferry with a number of `least` or above. */
-static bool find_folder(unsigned least, char folder[PATH_BYTES], unsigned *number)
-{
-    char exercises[BESIDE_PATH_MAX];
-    DIR *directory =
-        beside_path("exercises", exercises, sizeof exercises) ? opendir(exercises) : NULL;
-    bool is_found = false;
-
-    for (struct dirent *entry; directory != NULL && (entry = readdir(directory)) != NULL;) {
-        char *end;
-        unsigned long of_entry = strtoul(entry->d_name, &end, 10);
-        if (end == entry->d_name || *end != '-' || of_entry < least || of_entry > 99 ||
-            (is_found && of_entry >= *number))
-            continue;
-        is_found = true;
-        *number = (unsigned)of_entry;
-        snprintf(folder, PATH_BYTES, "%s/%s", exercises, entry->d_name);
-    }
-    if (directory != NULL)
-        closedir(directory);
-    return is_found;
-}
-
-static enum status read_exercise(struct exercise *exercise, const char *folder, unsigned number,
-                                 struct problem *problem)
-{
-    char path[PATH_BYTES + 16];
-    struct ini ini = {0};
-    struct problem detail = {STATUS_OK, ""};
-    enum status status;
-
-    exercise_init(exercise, number);
-    snprintf(path, sizeof path, "%s/exercise.ini", folder);
-    FILE *file = fopen(path, "re");
-    if (file == NULL)
-        return problem_set(problem, STATUS_NO_FILE, "%.200s: %s", path, strerror(errno));
-    status = ini_load(file, path, &ini, problem);
-    fclose(file);
-    for (size_t i = 0; i < ini.count && status == STATUS_OK; i++) {
-        const struct ini_line *line = &ini.lines[i];
-        if (line->key != NULL)
-            status = exercise_set(exercise, line->section, line->key, line->value, &detail);
-        if (status != STATUS_OK)
-            problem_set(problem, status, "%.140s:%u: %s", path, line->number, detail.text);
-    }
-    ini_fini(&ini);
-    if (status == STATUS_OK && exercise_check(exercise, &detail) != STATUS_OK)
-        status = problem_set(problem, detail.status, "%.140s: %s", path, detail.text);
-    return status;
-}
-
 static int list_exercises(const struct command *command)
 {
     char folder[PATH_BYTES];
     struct problem problem = {STATUS_OK, ""};
     bool is_any = false;
 
-    for (unsigned number = 0; find_folder(number, folder, &number); number++) {
+    for (unsigned number = 0; exercise_file_find(number, folder, &number); number++) {
         struct exercise exercise;
-        if (read_exercise(&exercise, folder, number, &problem) == STATUS_OK)
+        if (exercise_file_read(&exercise, folder, number, &problem) == STATUS_OK)
             printf("%02u  %-24s %3u points, hand in %s (after lab %u)\n", number, exercise.title,
                    exercise.points_max, exercise.file, exercise.lab);
         exercise_fini(&exercise);
@@ -105,12 +53,12 @@ static enum status find_exercise(struct work *work, struct problem *problem)
     char *end;
     unsigned long wanted = strtoul(word, &end, 10);
 
-    if (*end != '\0' || wanted > 99 || !find_folder((unsigned)wanted, work->folder, &number) ||
-        number != wanted)
+    if (*end != '\0' || wanted > 99 ||
+        !exercise_file_find((unsigned)wanted, work->folder, &number) || number != wanted)
         return problem_set(problem, STATUS_USAGE,
                            "there is no exercise \"%.20s\": ferry grade lists those that there are",
                            word);
-    return read_exercise(&work->exercise, work->folder, number, problem);
+    return exercise_file_read(&work->exercise, work->folder, number, problem);
 }
 
 /* ---- Hints: README.md keeps them folded one inside the other, here they open one by one ---- */

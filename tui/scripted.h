@@ -255,9 +255,19 @@ static inline bool scripted_can(const struct session *session, enum session_comm
                       !timeline->has_resumed && timeline->mode != MODE_STOP_AND_COPY;
     if (command == SESSION_REPLAY)
         return true;
+    if (command == SESSION_BACK)
+        return timeline->event_count > 0;
     if (command == SESSION_START)
         return !timeline->has_started;
     return is_copying;
+}
+
+static inline void scripted_begin_again(struct scripted *s)
+{
+    s->session.has_ended = s->session.is_broken = false;
+    s->session.verdict = NULL;
+    timeline_fini(&s->session.timeline);
+    timeline_init(&s->session.timeline, s->page_count);
 }
 
 static inline bool scripted_act(struct session *session, enum session_command command,
@@ -267,6 +277,14 @@ static inline bool scripted_act(struct session *session, enum session_command co
     uint64_t now_ns = session->timeline.now_ns;
     if (!scripted_can(session, command))
         return false;
+    if (command == SESSION_BACK) {
+        uint64_t events = session->timeline.event_count;
+        scripted_begin_again(s);
+        s->next = 0;
+        while (session->timeline.event_count + 1 < events)
+            scripted_step(session);
+        return true;
+    }
     if (command == SESSION_START) {
         s->start_ns = now_ns + 1;
     } else if (command == SESSION_POST_COPY) {
@@ -276,10 +294,7 @@ static inline bool scripted_act(struct session *session, enum session_command co
     } else {
         s->mode = session->facts.mode = (enum mode)value;
         s->switch_ns = s->abort_ns = SCRIPTED_NEVER;
-        session->has_ended = session->is_broken = false;
-        session->verdict = NULL;
-        timeline_fini(&session->timeline);
-        timeline_init(&session->timeline, s->page_count);
+        scripted_begin_again(s);
     }
     scripted_rewrite(s);
     return true;
@@ -292,6 +307,35 @@ static inline void scripted_close(struct session *session)
     event_list_fini(&s->events);
     bitmap_fini(&s->dirty);
     free(s);
+}
+
+/* The code of a strategy, as somebody might have handed it in. */
+static inline const struct session_code *scripted_code(enum mode mode)
+{
+    static const char *const lines[] = {
+        "#include \"student.h\"",
+        "struct action next(const struct view *view, void *memo)",
+        "{",
+        "\t(void)memo;",
+        "\tif (view->phase == PHASE_COPY)",
+        "\t\treturn (struct action){.kind = ACTION_PAUSE}; /* \u505c */",
+        "\treturn (struct action){.kind = ACTION_GIVE_UP};",
+        "}",
+    };
+    static const bool is_passed[] = {0, 0, 1, 0, 1, 1, 0, 1};
+    static struct session_code code = {
+        .name = "stop_and_copy.c",
+        .lines = lines,
+        .line_count = sizeof lines / sizeof lines[0],
+        .decided_at_ns = 250100000,
+        .decision = "PAUSE",
+        .instructions = 1234,
+        .line = 6,
+        .is_passed = is_passed,
+        .said = "first page 7\n",
+    };
+    code.mode = mode;
+    return &code;
 }
 
 /* A guest of `page_count` pages whose move begins at `start_ns`. */

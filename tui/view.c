@@ -99,6 +99,8 @@ static void replay(struct view *view, uint64_t mode)
 static void go_back(struct view *view)
 {
     view->session->ops->act(view->session, SESSION_BACK, 0);
+    snprintf(view->step_text, sizeof view->step_text, "Back by one step: event %llu comes next.",
+             (unsigned long long)view->session->timeline.event_count + 1);
     director_restart(&view->director);
     view->is_stopped = true;
     view->is_running_round = false;

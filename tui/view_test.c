@@ -24,11 +24,24 @@ struct show {
     int ignored_signal; /* 0: none */
     bool
         is_killed_as_job; /* as soon as it has been stopped, before the terminal is its own again */
+    bool has_code;        /* somebody's own strategy decides */
+    uint64_t at_ns;       /* where it begins, standing still; 0: at the beginning */
     int job_file; /* the view runs as a shell's job, its process id is written here; 0: no */
 };
 
-static const struct show usual = {
-    "xterm-256color", "C.UTF-8", NULL, MODE_PRE_COPY, NS_PER_S / 4, 1, false, 0, 0, false, 0};
+static const struct show usual = {"xterm-256color",
+                                  "C.UTF-8",
+                                  NULL,
+                                  MODE_PRE_COPY,
+                                  NS_PER_S / 4,
+                                  1,
+                                  false,
+                                  0,
+                                  0,
+                                  false,
+                                  false,
+                                  0,
+                                  0};
 
 static uint64_t crash_at_ns;
 
@@ -43,7 +56,10 @@ static int play(void *user)
     const struct show *show = user;
     static struct session_ops crashing;
     struct view_options options = {
-        .speed = show->speed, .next_commands = {"ferry compare", "ferry run", "ferry forecast"}};
+        .speed = show->speed,
+        .is_at = show->at_ns > 0,
+        .at_ns = show->at_ns,
+        .next_commands = {"ferry compare", "ferry run", "ferry forecast"}};
     /* Neither what cmocka catches nor what a shell lets its background jobs ignore. */
     for (int signal_number = 1; signal_number < 32; signal_number++)
         signal(signal_number, SIG_DFL);
@@ -56,6 +72,8 @@ static int play(void *user)
         setenv("NO_COLOR", show->no_color, 1);
     struct scripted *scripted = scripted_open(show->mode, PAGES, show->start_ns);
     scripted->is_broken_at_end = show->is_broken;
+    if (show->has_code)
+        scripted->session.code = scripted_code(show->mode);
     if (show->crash_ns > 0) {
         crash_at_ns = show->crash_ns;
         crashing = *scripted->session.ops;
@@ -266,6 +284,48 @@ static void key_step_event(struct terminal *terminal, const char *key)
     }
 }
 
+static void key_back(struct terminal *terminal, const char *key)
+{
+    key_step_event(terminal, "s");
+    unsigned long last = strtoul(strstr(terminal_text(terminal), "Event ") + 6, NULL, 10);
+    for (unsigned long i = 0; i < 3; i++) {
+        char wanted[64];
+        terminal_type(terminal, key);
+        snprintf(wanted, sizeof wanted, "event %lu comes next", last - i);
+        assert_shows(terminal, wanted);
+        assert_shows(terminal, "stopped");
+    }
+    terminal_type(terminal, "s");
+    char wanted[64];
+    snprintf(wanted, sizeof wanted, "Event %lu:", last - 2);
+    assert_shows(terminal, wanted);
+}
+
+/* Without code there is none to show; with some it is there, and the key takes it away. */
+static void key_code(struct terminal *terminal, const char *key)
+{
+    terminal_type(terminal, key);
+    assert_shows(terminal, "there is no code to show");
+    struct show show = usual;
+    show.has_code = true;
+    show.at_ns = NS_PER_S / 2;
+    struct terminal *other = open_show(&show, 24, 80);
+    assert_shows(other, "THE CODE stop_and_copy.c");
+    assert_shows(other, "0.500000 s  stopped");
+    assert_shows(other, "PAUSE  1,234 instructions");
+    assert_shows(other, "5 \u00b7     if (view->phase == PHASE_COPY)");
+    assert_shows(other, "6 \u00bb         return (struct action){.kind = ACTION_PAUSE};");
+    assert_shows(other, "it said: first page 7");
+    terminal_type(other, key);
+    assert_shows(other, "ROUNDS");
+    terminal_type(other, key);
+    assert_shows(other, "THE CODE");
+    /* In another mode another strategy decides. */
+    terminal_type(other, "3");
+    assert_shows(other, "ROUNDS");
+    quit(other);
+}
+
 static void key_step_round(struct terminal *terminal, const char *key)
 {
     terminal_type(terminal, key);
@@ -383,6 +443,8 @@ static void each_key_does_what_the_help_says(void **state)
         [KEY_PLAY] = key_play,
         [KEY_STEP_EVENT] = key_step_event,
         [KEY_STEP_ROUND] = key_step_round,
+        [KEY_BACK] = key_back,
+        [KEY_CODE] = key_code,
         [KEY_FASTER] = key_faster,
         [KEY_SLOWER] = key_slower,
         [KEY_AUTOMATIC] = key_automatic,
@@ -402,11 +464,12 @@ static void each_key_does_what_the_help_says(void **state)
             struct show show = usual;
             char text[2] = {*code, '\0'};
             show.start_ns = is_started_by_key ? SCRIPTED_NEVER : 20 * NS_PER_S;
-            if (key->action == KEY_STEP_ROUND || key->action == KEY_STEP_EVENT)
+            if (key->action == KEY_STEP_ROUND || key->action == KEY_STEP_EVENT ||
+                key->action == KEY_BACK)
                 show.start_ns = NS_PER_S / 4;
             struct terminal *terminal = open_show(&show, 24, 80);
             assert_shows(terminal, "q quit");
-            if (checks[key->action] != NULL)
+            if (key->action != KEY_QUIT)
                 checks[key->action](terminal, text);
             quit(terminal);
         }
