@@ -41,7 +41,7 @@ FUZZERS := $(patsubst %.c,$(BUILD)/fuzz/%,$(FUZZ_SRC))
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help demo check test asan fuzz bench lint compilers format install clean
+.PHONY: all help demo check test asan fuzz bench lint compilers format handout install clean
 
 all: $(FERRY) $(GUESTS) $(EXERCISES) ## build ferry and its guests (build/bin/ferry, build/guests/)
 
@@ -153,9 +153,18 @@ compilers: all ## the same recordings by gcc and clang, with and without optimiz
 format: ## give every source file the form of .clang-format
 	clang-format -i $(wildcard engine/*/*.[ch] tui/*.[ch] exercises/*.[ch] exercises/*/*.c labs/*.[ch] guests/*.[ch])
 
-# The guests lie beside bin/, where ferry looks for them.
+handout: ## what students are given, one archive an exercise (build/handout/)
+	@for exercise in exercises/[0-9][0-9]-*; do \
+		name=$${exercise#exercises/}; folder=$(BUILD)/handout/$$name; \
+		rm -rf $$folder && mkdir -p $$folder && \
+		cp $$exercise/*.md $$exercise/*.c $$exercise/exercise.ini exercises/student.h $$folder && \
+		tar czf $$folder.tar.gz -C $(BUILD)/handout $$name && echo $$folder.tar.gz || exit 1; done
+
+# The guests and the exercises lie beside bin/, where ferry looks for them.
 install: all ## install to PREFIX (default /usr/local)
 	install -d $(DESTDIR)$(PREFIX)/lib/ferry/bin $(DESTDIR)$(PREFIX)/lib/ferry/guests $(DESTDIR)$(PREFIX)/bin
+	for file in $(EXERCISES:$(BUILD)/%=%); do \
+		install -D -m 644 $$file $(DESTDIR)$(PREFIX)/lib/ferry/$$file || exit 1; done
 	install $(FERRY) $(DESTDIR)$(PREFIX)/lib/ferry/bin/
 	install -m 644 $(GUESTS) $(DESTDIR)$(PREFIX)/lib/ferry/guests/
 	ln -sf ../lib/ferry/bin/ferry $(DESTDIR)$(PREFIX)/bin/ferry

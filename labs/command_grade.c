@@ -63,35 +63,48 @@ static enum status find_exercise(struct work *work, struct problem *problem)
 
 /* ---- Hints: README.md keeps them folded one inside the other, here they open one by one ---- */
 
-static enum status print_hint(const struct work *work, struct problem *problem)
+/* Prints the hint with that number; returns how many there are. */
+static unsigned long copy_hint(FILE *readme, unsigned long wanted)
 {
-    static const char begin[] = "<summary>Hint ";
-    char path[PATH_BYTES + 16], line[512];
-    char *end;
-    unsigned long wanted = strtoul(work->options->grade.hint, &end, 10), hints = 0;
-
-    snprintf(path, sizeof path, "%s/README.md", work->folder);
-    FILE *file = fopen(path, "re");
-    if (file == NULL)
-        return problem_set(problem, STATUS_NO_FILE, "%.200s: %s", path, strerror(errno));
+    static const char begin[] = "<details><summary>", end[] = "</summary>";
+    char line[512];
+    unsigned long count = 0;
     bool is_inside = false;
-    while (fgets(line, sizeof line, file) != NULL) {
-        if (strstr(line, begin) != NULL) {
-            hints++;
-            is_inside = hints == wanted;
+
+    while (fgets(line, sizeof line, readme) != NULL) {
+        char *stop = strstr(line, end);
+        if (strncmp(line, begin, sizeof begin - 1) == 0 && stop != NULL) {
+            is_inside = ++count == wanted;
             if (is_inside)
-                printf("Hint %lu\n", hints);
-        } else if (is_inside && strstr(line, "details>") == NULL) {
-            fputs(line, stdout);
-        } else {
+                printf("%.*s\n", (int)(stop - line) - (int)sizeof begin + 1,
+                       line + sizeof begin - 1);
+        } else if (strncmp(line, "</details>", 10) == 0) {
             is_inside = false;
+        } else if (is_inside) {
+            fputs(line, stdout);
         }
     }
-    fclose(file);
-    if (*end != '\0' || wanted == 0 || wanted > hints)
+    return count;
+}
+
+static enum status print_hint(const struct work *work, struct problem *problem)
+{
+    const char *text = work->options->grade.hint;
+    char path[PATH_BYTES + 16];
+    uint64_t wanted = 0;
+    bool is_number = units_parse(UNIT_COUNT, text, &wanted, NULL) == STATUS_OK;
+
+    snprintf(path, sizeof path, "%s/README.md", work->folder);
+    FILE *readme = fopen(path, "re");
+    if (readme == NULL)
+        return problem_set(problem, STATUS_NO_FILE, "%.200s: %s", path, strerror(errno));
+    unsigned long count = copy_hint(readme, is_number ? wanted : 0);
+    fclose(readme);
+    if (wanted == 0 || wanted > count)
         return problem_set(problem, STATUS_USAGE,
-                           "--hint: \"%.20s\" is no hint: there are 1 to %lu",
-                           work->options->grade.hint, hints);
+                           "--hint: \"%.20s\" is no hint: there are 1 to %lu", text, count);
+    if (wanted < count)
+        printf("(there is another: --hint %llu)\n", (unsigned long long)wanted + 1);
     return STATUS_OK;
 }
 
@@ -179,6 +192,7 @@ static enum status grade_work(struct work *work, struct grade *grade, struct pro
         .program = &work->program,
         .grade = grade,
         .path = work->path,
+        .is_unconfined = work->options->is_unconfined,
         .seeds = work->seeds,
         .only = work->only,
     };

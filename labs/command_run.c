@@ -7,12 +7,33 @@
 #include "labs/report.h"
 #include "labs/setting.h"
 
-static void print_next(const struct scenario *scenario)
+/* The first lines of it: a strategy may say something for every page. */
+#define SAID_LINES 20
+
+static void print_said(const struct seat *seat)
 {
+    const char *said = seat_said(seat);
+    int lines = 0;
+
+    if (*said == '\0')
+        return;
+    printf("\nThe strategy said:\n");
+    for (; *said != '\0' && lines < SAID_LINES; lines++) {
+        int length = (int)strcspn(said, "\n");
+        printf("  %.*s\n", length, said);
+        said += length + 1;
+    }
+    if (*said != '\0')
+        printf("  ... and more\n");
+}
+
+static void print_next(const struct scenario *scenario, const char *strategy_path)
+{
+    const char *own[] = {"--strategy", strategy_path, NULL};
     struct scenario every_mode;
     struct bytes line = {0};
 
-    options_write_command("tui", scenario, NULL, &line);
+    options_write_command("tui", scenario, strategy_path != NULL ? own : NULL, &line);
     printf("\nWatch it:     %s\n", (const char *)line.data);
     bytes_clear(&line);
     /* compare goes through the modes by itself. */
@@ -55,7 +76,9 @@ static int run_and_report(struct setting *setting)
     report_make(&report, &run, &oracle);
     if (!options->is_quiet && setting->json.file != stdout) {
         report_print(&report, stdout);
-        print_next(&options->scenario);
+        if (setting->seat != NULL)
+            print_said(setting->seat);
+        print_next(&options->scenario, options->strategy_path);
     }
     status = report_is_good(&report) ? EXIT_DONE : EXIT_FAILED;
     if (report_finish(&report, &run, &setting->json, &setting->record, &problem) != STATUS_OK)

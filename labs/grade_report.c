@@ -14,7 +14,9 @@ static void write_look(const struct grade_report *report, const struct grade_fai
 {
     struct scenario scenario;
     char at[40];
-    const char *own[] = {"--strategy", report->path, "--at", at, NULL};
+    const char *own[] = {
+        "--strategy", report->path, "--at", at, report->is_unconfined ? "--unconfined" : NULL,
+        NULL};
 
     units_format(UNIT_TIME, failure->finding.at_ns, at, sizeof at);
     grade_scenario(failure->in_case, failure->seed, &scenario);

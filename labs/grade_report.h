@@ -10,7 +10,8 @@ struct grade_report {
     const struct exercise *exercise;
     const struct program *program;
     const struct grade *grade;
-    const char *path; /* of the program, as the user may name it */
+    const char *path;   /* of the program, as the user may name it */
+    bool is_unconfined; /* as it was compiled: the commands that are named do the same */
     struct exercise_seeds seeds;
     uint32_t only; /* the one case that was run; EXERCISE_CASES_MAX: all */
 };
