@@ -66,8 +66,12 @@ static void grade_program(struct grade *grade, const struct program *program, ui
 static char *report_of(const struct program *program, const struct grade *grade,
                        struct exercise_seeds seeds, bool is_gradescope)
 {
-    struct grade_report report = {&exercise,     program, grade,
-                                  "work/mine.c", seeds,   EXERCISE_CASES_MAX};
+    struct grade_report report = {.exercise = &exercise,
+                                  .program = program,
+                                  .grade = grade,
+                                  .path = "work/mine.c",
+                                  .seeds = seeds,
+                                  .only = EXERCISE_CASES_MAX};
     char *text = NULL;
     size_t bytes = 0;
     FILE *file = open_memstream(&text, &bytes);
