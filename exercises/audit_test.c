@@ -121,6 +121,18 @@ static const struct row rows[] = {
                           "target has page 5 as it was sent at 2.000 ms, and the guest wrote to it "
                           "from 6.000 ms on"},
      {[CRITERION_STILL] = 2, [CRITERION_WHOLE] = 30}},
+    /* What a fetch has told once it does not tell again. */
+    {{COPY,
+      {2, SEND, 0, 8},
+      {6, WRITE, 5, HOST_SOURCE},
+      {7, FETCH, 0, 0},
+      {8, SEND, 5, 1},
+      PAUSE,
+      HAND_OVER},
+     {[CRITERION_STILL] = "page 0 was sent at 2.000 ms, while the guest was still running",
+      [CRITERION_ONCE] = "page 5 was sent at 2.000 ms, the guest wrote to it at 6.000 ms, and it "
+                         "was sent again"},
+     {[CRITERION_STILL] = 2, [CRITERION_ONCE] = 8}},
     /* Writes at the target are the target's own. */
     {{COPY, PAUSE, {11, SEND, 0, 8}, HAND_OVER, {32, WRITE, 1, HOST_TARGET}}, {NULL}, {0}},
     /* It did not arrive. */

@@ -41,7 +41,6 @@ struct seat {
     struct hart hart;
     uint64_t entry;
     uint8_t *pristine; /* owned; SEAT_MEMORY_BYTES */
-    uint64_t left;     /* instructions of this decision's budget */
 
     /* What people see. */
     struct lines lines;
@@ -232,7 +231,6 @@ static bool answer(struct seat *seat, const struct view *view, struct action *ac
     if (seat->code.has_failed)
         return false;
     hart_finish_ecall(&seat->hart);
-    seat->left -= seat->left > 0;
     return true;
 }
 
@@ -255,11 +253,11 @@ static void run(struct seat *seat, const struct view *view, struct action *actio
 {
     struct hart_result result;
 
-    while (seat->left > 0) {
+    while (seat->hart.retired_instructions < SEAT_BUDGET) {
+        uint64_t left = SEAT_BUDGET - seat->hart.retired_instructions;
         if (seat->is_traced)
             trace(seat);
-        seat->left -= hart_run(&seat->hart, &seat->memory, &no_clock,
-                               seat->is_traced ? 1 : seat->left, &result);
+        hart_run(&seat->hart, &seat->memory, &no_clock, seat->is_traced ? 1 : left, &result);
         switch (result.stop) {
         case HART_BUDGET:
             continue;
@@ -380,7 +378,6 @@ static void seat_next(const struct view *view, void *memo, struct action *action
 
     seat->hart = (struct hart){.pc = seat->entry};
     seat->hart.x[SP] = STACK_END;
-    seat->left = SEAT_BUDGET;
     seat->code.has_failed = false;
     seat->code.line = 0;
     memset(seat->is_passed, 0, seat->code.line_count * sizeof *seat->is_passed);
@@ -393,7 +390,7 @@ static void seat_next(const struct view *view, void *memo, struct action *action
     describe(seat, action);
     seat->code.decided_at_ns = view->now_ns;
     seat->code.decision = seat->decision;
-    seat->code.instructions = SEAT_BUDGET - seat->left;
+    seat->code.instructions = seat->hart.retired_instructions;
     seat->code.said = (const char *)seat->said.data + seat->said_before;
     seat->counts.decisions++;
     seat->counts.instructions += seat->code.instructions;

@@ -120,6 +120,82 @@ static void the_same_events_as_in_the_engine(void **state)
     program_fini(&program);
 }
 
+/* ---- What a strategy sees ---- */
+
+/* Every member of the view has a value of its own here, and is said. */
+static void every_member_of_the_view_arrives(void **state)
+{
+    static const char code[] = "struct action next(const struct view *view, void *memo)\n{\n"
+                               "    say(\"phase\", view->phase == PHASE_PAUSE);\n"
+                               "    say(\"idle\", view->is_link_idle);\n"
+                               "    say(\"now\", view->now_ns);\n"
+                               "    say(\"total\", view->total_pages);\n"
+                               "    say(\"to send\", view->pages_to_send);\n"
+                               "    say(\"page\", view->page_bytes);\n"
+                               "    say(\"state\", view->state_bytes);\n"
+                               "    say(\"rtt\", view->half_rtt_ns);\n"
+                               "    say(\"rounds\", view->rounds_done);\n"
+                               "    say(\"sent\", view->last_round.pages_sent);\n"
+                               "    say(\"bytes\", view->last_round.bytes_sent);\n"
+                               "    say(\"dirtied\", view->last_round.dirtied_pages);\n"
+                               "    say(\"took\", view->last_round.duration_ns);\n"
+                               "    say(\"limit\", view->downtime_limit_ns);\n"
+                               "    say(\"most\", view->max_rounds);\n"
+                               "    say(\"next to send\", page_next(view, 3, PAGE_TO_SEND));\n"
+                               "    say(\"next sent\", page_next(view, 3, PAGE_SENT));\n"
+                               "    say(\"none\", page_next(view, 7, PAGE_SENT) == PAGE_NONE);\n"
+                               "    say(\"run\", page_run(view, 8, PAGE_TO_SEND, 100));\n"
+                               "    say(\"run of\", page_run(view, 8, PAGE_TO_SEND, 3));\n"
+                               "    say(\"outside\", page_run(view, 99, PAGE_SENT, 3));\n"
+                               "    say(\"memo\", *(uint64_t *)memo);\n"
+                               "    *(uint64_t *)memo = 77;\n"
+                               "    return (struct action){ACTION_SEND, 123, 456};\n}\n";
+    static const char said[] = "phase 1\nidle 1\nnow 11\ntotal 20\nto send 12\npage 13\nstate 14\n"
+                               "rtt 15\nrounds 16\nsent 17\nbytes 18\ndirtied 19\ntook 21\n"
+                               "limit 22\nmost 23\nnext to send 8\nnext sent 6\nnone 1\nrun 12\n"
+                               "run of 3\noutside 0\nmemo 66\n";
+    struct bitmap to_send, sent;
+    struct program program;
+    struct action action = {.kind = ACTION_WAIT};
+    _Alignas(16) uint64_t memo[MEMO_BYTES / 8] = {66};
+    (void)state;
+    bitmap_init(&to_send, 20);
+    bitmap_init(&sent, 20);
+    for (uint64_t i = 8; i < 20; i++)
+        bitmap_set(&to_send, i);
+    bitmap_set(&sent, 6);
+    build_text(&program, code);
+    struct seat *seat = seat_of(&program, false);
+    struct view view = {
+        .phase = PHASE_PAUSE,
+        .now_ns = 11,
+        .total_pages = 20,
+        .to_send = &to_send,
+        .sent = &sent,
+        .rounds_done = 16,
+        .last = {.pages_sent = 17, .bytes_sent = 18, .dirtied_pages = 19, .duration_ns = 21},
+        .is_link_idle = true,
+        .page_bytes = 13,
+        .state_bytes = 14,
+        .half_rtt_ns = 15,
+        .limits = {.downtime_ns = 22, .max_rounds = 23},
+        .outside = seat,
+    };
+    seat_strategy(seat)->next(&view, memo, &action);
+    assert_string_equal(seat_said(seat), said);
+    assert_int_equal(action.kind, ACTION_SEND);
+    assert_int_equal(action.first_idx, 123);
+    assert_int_equal(action.count, 456);
+    assert_int_equal(memo[0], 77);
+    /* A call of the host is an instruction like any other. */
+    uint64_t instructions = seat_counts(seat)->instructions;
+    assert_true(instructions > 22 && instructions < SEAT_BUDGET);
+    seat_close(seat);
+    program_fini(&program);
+    bitmap_fini(&to_send);
+    bitmap_fini(&sent);
+}
+
 /* ---- What survives a call ---- */
 
 #define BEGIN "struct action next(const struct view *view, void *memo)\n{\n"
@@ -297,6 +373,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_same_events_as_in_the_engine),
+        cmocka_unit_test(every_member_of_the_view_arrives),
         cmocka_unit_test(only_the_memo_outlives_a_call),
         cmocka_unit_test(what_a_call_leaves_behind_is_cleared_away),
         cmocka_unit_test(faults_are_told_with_file_line_and_function),
