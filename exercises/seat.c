@@ -174,6 +174,44 @@ static void fail_by_fault(struct seat *seat, struct action *action,
     }
 }
 
+/* ---- Texts of a student's, shown to others ---- */
+
+/* How many bytes the UTF-8 character at `text` has that a person may be shown; 0: it is none, or
+ * one that steers a terminal (RFC 3629; U+0000 to U+001F, U+007F to U+009F). `room` bytes are
+ * there.
+ */
+static size_t shown_bytes(const uint8_t *text, size_t room)
+{
+    static const uint32_t least[] = {0, 0x20, 0xa0, 0x800, 0x10000};
+    size_t count = text[0] < 0x80   ? 1
+                   : text[0] < 0xc2 ? 0
+                   : text[0] < 0xe0 ? 2
+                   : text[0] < 0xf0 ? 3
+                                    : 4;
+    uint32_t code = count == 1 ? text[0] : text[0] & (0x7fu >> count);
+
+    if (count == 0 || count > room || text[0] > 0xf4)
+        return 0;
+    for (size_t i = 1; i < count; i++) {
+        if ((text[i] & 0xc0) != 0x80)
+            return 0;
+        code = code << 6 | (text[i] & 0x3f);
+    }
+    bool is_there = code >= least[count] && code <= 0x10ffff && (code < 0xd800 || code > 0xdfff);
+    return is_there && code != 0x7f ? count : 0;
+}
+
+/* Every byte of what may not be shown becomes a question mark; but a tab becomes `tab`. */
+static void make_showable(char *text, size_t count, char tab)
+{
+    for (size_t i = 0; i < count;) {
+        size_t shown = shown_bytes((const uint8_t *)text + i, count - i);
+        if (shown == 0)
+            text[i] = text[i] == '\t' ? tab : '?';
+        i += shown == 0 ? 1 : shown;
+    }
+}
+
 /* ---- What a strategy may ask ---- */
 
 static void hear(struct seat *seat, struct action *action)
@@ -187,9 +225,9 @@ static void hear(struct seat *seat, struct action *action)
         fail_at_access(seat, action, "read", x[A0]);
         return;
     }
-    const uint8_t *text = memory_at(&seat->memory, x[A0]);
-    for (uint64_t i = 0; i < count; i++)
-        line[used++] = text[i] >= ' ' && text[i] != 0x7f ? (char)text[i] : '?';
+    memcpy(line, memory_at(&seat->memory, x[A0]), count);
+    make_showable(line, count, ' ');
+    used = (int)count;
     used += snprintf(line + used, sizeof line - (size_t)used, " %llu\n", (unsigned long long)x[A2]);
     if (seat->said.count + (size_t)used <= SEAT_SAID_MAX) {
         seat->said.count--; /* the NUL */
@@ -419,9 +457,9 @@ static void cut_into_lines(struct seat *seat, const struct program *program)
     for (uint32_t i = 0; i < count; i++) {
         size_t length = strcspn(at, "\n");
         seat->text_lines[i] = at;
-        for (size_t j = 0; j < length; j++)
-            if (((unsigned char)at[j] < ' ' && at[j] != '\t') || at[j] == 0x7f)
-                at[j] = at[j] == '\r' && j + 1 == length ? ' ' : '?';
+        if (length > 0 && at[length - 1] == '\r') /* as some systems end their lines */
+            at[length - 1] = ' ';
+        make_showable(at, length, '\t');
         at[length] = '\0';
         seat->is_brace[i] = at[strspn(at, "} \t;\r")] == '\0';
         at += length + 1;

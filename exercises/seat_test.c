@@ -238,7 +238,8 @@ static void what_a_call_leaves_behind_is_cleared_away(void **state)
         "    volatile char *desk = (volatile char *)(uintptr_t)0x800ff400;\n"
         "    for (uint64_t i = 256; i < 2048; i++)\n        desk[i] = 7;\n"
         "    if (data[5] != 5)\n        return (struct action){ACTION_GIVE_UP, 0, 0};\n"
-        "    for (int i = 0; i < 300; i++)\n        say(\"a\\033[2J\\tlong\\x7f story\", "
+        "    for (int i = 0; i < 300; i++)\n        say(\"a\\033[2J\\tlong\\x7f \\xc2\\x9b\\xff "
+        "\u9875\", "
         "12345);\n" GOES_ON;
     struct program program;
     (void)state;
@@ -248,7 +249,7 @@ static void what_a_call_leaves_behind_is_cleared_away(void **state)
                      digest_of_run(busy, NULL, NULL));
     assert_true(strlen(seat_said(seat)) <= SEAT_SAID_MAX);
     assert_true(strlen(seat_said(seat)) > SEAT_SAID_MAX - 100);
-    assert_memory_equal(seat_said(seat), "a?[2J?long? story 12345\n", 24);
+    assert_memory_equal(seat_said(seat), "a?[2J long? ??? \u9875 12345\n", 27);
     seat_close(seat);
     program_fini(&program);
 }
