@@ -6,26 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-/* The folder of the guests that came with ferry: beside the folder of the program itself. */
-static bool guests_folder(char *folder, size_t folder_bytes)
-{
-    char program[3072];
-    ssize_t count = readlink("/proc/self/exe", program, sizeof program - 1);
-
-    if (count <= 0)
-        return false;
-    program[count] = '\0';
-    for (int level = 0; level < 2; level++) {
-        char *slash = strrchr(program, '/');
-        if (slash == NULL)
-            return false;
-        *slash = '\0';
-    }
-    snprintf(folder, folder_bytes, "%s/guests", program);
-    return true;
-}
+#include "labs/beside.h"
 
 static int compare_names(const void *a, const void *b)
 {
@@ -34,11 +16,11 @@ static int compare_names(const void *a, const void *b)
 
 size_t image_names(char ***names)
 {
-    char folder[3200];
+    char folder[BESIDE_PATH_MAX];
     size_t count = 0, capacity = 0;
 
     *names = NULL;
-    DIR *directory = guests_folder(folder, sizeof folder) ? opendir(folder) : NULL;
+    DIR *directory = beside_path("guests", folder, sizeof folder) ? opendir(folder) : NULL;
     for (struct dirent *entry; directory != NULL && (entry = readdir(directory)) != NULL;) {
         /* The names of ours are words; what else lies there is no guest. */
         if (strchr(entry->d_name, '.') != NULL)
@@ -116,8 +98,8 @@ enum status image_load(struct image *image, const struct scenario *scenario,
     if (is_path) {
         snprintf(image->path, sizeof image->path, "%s", guest);
     } else {
-        char folder[3200];
-        if (!guests_folder(folder, sizeof folder))
+        char folder[BESIDE_PATH_MAX];
+        if (!beside_path("guests", folder, sizeof folder))
             return refuse_name(guest, problem);
         snprintf(image->path, sizeof image->path, "%s/%.512s", folder, guest);
     }

@@ -60,7 +60,7 @@ static void what_is_wrong_is_found_in_its_line(void **state)
          "x.ini:3: [scenario] was there already"},
         {"seed = \xff\xfe\n", "x.ini:1: seed: \"\xff\xfe\" is not a whole number"},
         {"frob = 7\n", "x.ini:1: unknown option \"frob\": ferry help run lists"},
-        {"[scenario\n", "x.ini:1: unknown section"},
+        {"[scenario\n", "x.ini:1: this section has no end: write [NAME]"},
         {"\xff\xfe\xfd\n", "x.ini:1: this is no line"},
         {long_line, "x.ini:2: the line is too long"},
     };
