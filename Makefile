@@ -29,6 +29,9 @@ OBJ     = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 ENGINE  := $(BUILD)/libengine.a
 FRONT   := $(BUILD)/libfront.a
 FERRY   := $(BUILD)/bin/ferry
+# The labs' data and the translations lie beside bin/, where ferry looks for them.
+LAB_DATA := $(patsubst labs/%,$(BUILD)/labs/%,$(wildcard labs/[0-9]*/*.ini labs/[0-9]*/*.txt labs/glossary.ini))
+LOCALES  := $(patsubst labs/locale/%.po,$(BUILD)/locale/%/LC_MESSAGES/ferry.mo,$(wildcard labs/locale/*.po))
 GUESTS  := $(patsubst %,$(BUILD)/guests/%,$(GUEST_NAMES))
 TESTS   := $(patsubst %.c,$(BUILD)/test/%,$(TEST_SRC))
 BENCHES := $(patsubst %.c,$(BUILD)/test/%,$(BENCH_SRC))
@@ -39,7 +42,7 @@ FUZZERS := $(patsubst %.c,$(BUILD)/fuzz/%,$(FUZZ_SRC))
 .SECONDARY:
 .PHONY: all help demo check test asan fuzz bench lint compilers format install clean
 
-all: $(FERRY) $(GUESTS) ## build ferry and its guests (build/bin/ferry, build/guests/)
+all: $(FERRY) $(GUESTS) $(LAB_DATA) $(LOCALES) ## build ferry and its guests (build/bin/ferry, build/guests/)
 
 # Another compiler or other flags make other objects: they are noted in a file that all depend on.
 FLAGS := $(BUILD)/flags
@@ -72,6 +75,17 @@ $(BUILD)/guests/%: guests/%.c guests/runtime.c guests/start.S guests/guest.ld $(
 		engine/machine/hypercall.h engine/base/prng.h Makefile
 	@mkdir -p $(@D)
 	$(CLANG) $(GUEST_CFLAGS) -fuse-ld=lld -Wl,-T,guests/guest.ld guests/start.S guests/runtime.c $< -o $@
+
+# ---- The labs: data, and the player's own words in other languages. ----
+$(BUILD)/labs/%: labs/%
+	@mkdir -p $(@D)
+	cp $< $@
+
+# Without msgfmt (Debian: gettext) the player speaks English, and all else is built.
+$(BUILD)/locale/%/LC_MESSAGES/ferry.mo: labs/locale/%.po
+	@mkdir -p $(@D)
+	@if command -v msgfmt >/dev/null; then msgfmt --check -o $@ $<; \
+	else echo 'ferry: without msgfmt (package gettext) $* is not built: the player speaks English' >&2; fi
 
 # ---- Tests: one program for each _test.c, run from here. ----
 $(BUILD)/test/%: $(BUILD)/obj/%.o $(FRONT) $(ENGINE)
@@ -139,11 +153,13 @@ compilers: all ## the same recordings by gcc and clang, with and without optimiz
 format: ## give every source file the form of .clang-format
 	clang-format -i $(wildcard engine/*/*.[ch] tui/*.[ch] labs/*.[ch] guests/*.[ch])
 
-# The guests lie beside bin/, where ferry looks for them.
+# The guests and the labs lie beside bin/, where ferry looks for them.
 install: all ## install to PREFIX (default /usr/local)
 	install -d $(DESTDIR)$(PREFIX)/lib/ferry/bin $(DESTDIR)$(PREFIX)/lib/ferry/guests $(DESTDIR)$(PREFIX)/bin
 	install $(FERRY) $(DESTDIR)$(PREFIX)/lib/ferry/bin/
 	install -m 644 $(GUESTS) $(DESTDIR)$(PREFIX)/lib/ferry/guests/
+	for data in $(patsubst $(BUILD)/%,%,$(LAB_DATA) $(wildcard $(LOCALES))); do \
+		install -D -m 644 $(BUILD)/$$data $(DESTDIR)$(PREFIX)/lib/ferry/$$data || exit 1; done
 	ln -sf ../lib/ferry/bin/ferry $(DESTDIR)$(PREFIX)/bin/ferry
 
 clean: ## remove what was built

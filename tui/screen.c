@@ -317,6 +317,8 @@ void screen_show(const struct canvas *canvas)
             if (cell->code == before->code && cell->style == before->style)
                 continue;
             *before = *cell;
+            if (cell->code == CANVAS_TAIL)
+                continue; /* shown with the cell to its left */
             show_cell(row, column, cell);
         }
     }
