@@ -361,25 +361,33 @@ static void compose_body(struct lesson *lesson, const struct lab_step *step, str
 
 /* ---- The page ---- */
 
-static const char *keys_beside_text(enum lesson_want want, bool is_retry, bool has_picture)
+/* The last line. Tab is only where there is something on the other side. */
+static void set_keys(const struct lesson *lesson, enum lesson_want want, struct page *page)
 {
-    if (want == LESSON_RUN)
-        return _("Enter on   Tab picture   space pause   + - pace   q leave");
-    if (want == LESSON_ENTER)
-        return has_picture ? _("Enter on   Tab picture   q leave") : _("Enter on   q leave");
-    if (is_retry)
-        return _("a letter and Enter, or Enter alone: on   Esc Esc leave");
-    return has_picture ? _("Enter answers   Tab picture   Esc clears, on an empty line leaves")
-                       : _("Enter answers   Esc clears, on an empty line leaves");
-}
+    bool is_retry = lesson->lab->steps[lesson->step_idx].kind == LAB_choose &&
+                    lesson->answer_count[lesson->step_idx] > 0;
+    bool has_picture = lesson->session != NULL;
+    const char **keys = page->keys;
 
-static const char *keys_beside_picture(enum lesson_want want)
-{
-    if (want == LESSON_RUN)
-        return _("Enter on   Tab text   space pause   s step   + - pace   ? help   q leave");
-    if (want == LESSON_ENTER)
-        return _("Enter on   Tab text   q leave");
-    return _("Enter answers   Tab text   Esc clears, on an empty line leaves");
+    if (want == LESSON_RUN) {
+        keys[PAGE_TEXT] = _("Enter watch it   q leave");
+        keys[PAGE_PICTURE] =
+            _("Enter on   Tab text   space pause   s step   + - pace   ? help   q leave");
+        keys[PAGE_BOTH] =
+            _("Enter on   space pause   s step   r round   + - pace   ? help   q leave");
+    } else if (want == LESSON_ENTER) {
+        keys[PAGE_BOTH] = _("Enter on   q leave");
+        keys[PAGE_TEXT] = has_picture ? _("Enter on   Tab picture   q leave") : keys[PAGE_BOTH];
+        keys[PAGE_PICTURE] = _("Enter on   Tab text   q leave");
+    } else {
+        keys[PAGE_BOTH] = is_retry ? _("Enter answers; alone it goes on   Esc leaves")
+                                   : _("Enter answers   Esc clears, and leaves an empty line");
+        keys[PAGE_TEXT] = !has_picture ? keys[PAGE_BOTH]
+                          : is_retry   ? _("Enter answers; alone it goes on   Tab picture   Esc leaves")
+                                     : _("Enter answers   Tab picture   Esc clears, and leaves an "
+                                         "empty line");
+        keys[PAGE_PICTURE] = _("Enter answers   Tab text   Esc clears, and leaves an empty line");
+    }
 }
 
 const struct page *lesson_page(struct lesson *lesson)
@@ -391,7 +399,6 @@ const struct page *lesson_page(struct lesson *lesson)
     const struct lab_step *step = &lab->steps[lesson->step_idx];
     const struct lab_section *section = lab_text_find(lesson->text, step->key, NULL);
     const struct lab_section *question = lab_text_find(lesson->text, step->key, "question");
-    bool is_retry = step->kind == LAB_choose && lesson->answer_count[lesson->step_idx] > 0;
     bytes_clear(&lesson->title);
     bytes_clear(&lesson->body);
     bytes_clear(&lesson->question);
@@ -415,9 +422,9 @@ const struct page *lesson_page(struct lesson *lesson)
         .question = want == LESSON_ANSWER ? (const char *)lesson->question.data : NULL,
         .prompt = _("Your answer: "),
         .notice = lesson->notice,
-        .text_keys = keys_beside_text(want, is_retry, lesson->session != NULL),
-        .picture_keys = keys_beside_picture(want),
+        .too_small = _("Please make this window at least 80 columns by 24 rows."),
         .is_run = want == LESSON_RUN,
     };
+    set_keys(lesson, want, &lesson->page);
     return &lesson->page;
 }

@@ -10,8 +10,12 @@
 #include "tui/canvas.h"
 
 /* A page must fit a terminal of 80 x 24 with all that stands around it. */
-#define PAGE_TEXT_COLUMNS 76
-#define PAGE_TEXT_ROWS    16
+#define PAGE_TEXT_COLUMNS      76
+#define PAGE_TEXT_ROWS         19
+#define PAGE_TEXT_ROWS_ASKING  16 /* beside a question and what is typed */
+
+/* What is to be seen of a page: its text, the picture of the run, or both where there is room. */
+enum page_side { PAGE_TEXT, PAGE_PICTURE, PAGE_BOTH, PAGE_SIDE_COUNT };
 
 struct page {
     const char *lab;      /* "Lab 3: Stop-and-copy" */
@@ -21,8 +25,8 @@ struct page {
     const char *question; /* one line of at most PAGE_TEXT_COLUMNS columns; NULL: nothing is asked */
     const char *prompt;   /* before what is typed: "Your answer: " */
     const char *notice;   /* why what was typed was not taken; "": nothing */
-    /* The last line, beside the text and beside the picture of a run. */
-    const char *text_keys, *picture_keys;
+    const char *keys[PAGE_SIDE_COUNT]; /* the last line: what can be pressed */
+    const char *too_small;             /* said where the window is */
     bool is_run; /* the session is to be watched now */
 };
 
