@@ -43,13 +43,20 @@ static uint32_t last_code(const struct bytes *body)
     return *text != '\0' ? canvas_next_code(&text) : 0;
 }
 
+/* Marks such as the full stop of Chinese bring their blank along. */
+static bool is_wide_mark(uint32_t code)
+{
+    return (code >= 0x3000 && code <= 0x303f) || (code >= 0xff00 && code <= 0xff60);
+}
+
 /* Chinese has no blanks between its characters; all else has one between two lines. */
 static void join(struct reading *reading, const char *line)
 {
     const char *text = line;
     uint32_t before = last_code(&reading->body), after = canvas_next_code(&text);
 
-    if (canvas_code_width(before) == 1 || canvas_code_width(after) == 1)
+    if (!is_wide_mark(before) && !is_wide_mark(after) &&
+        (canvas_code_width(before) == 1 || canvas_code_width(after) == 1))
         bytes_put_u8(&reading->body, ' ');
     bytes_put(&reading->body, line, strlen(line));
 }

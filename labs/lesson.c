@@ -92,6 +92,10 @@ static const char *example(enum unit_kind kind)
 static bool refuse(struct lesson *lesson, const char *format, const char *answer, const char *what)
 {
     char shown[40];
+    if (*answer == '\0') { /* Enter alone: what is wanted is said again */
+        snprintf(lesson->notice, sizeof lesson->notice, "%s", what);
+        return false;
+    }
     snprintf(shown, sizeof shown, "%.32s", answer);
     size_t end = strlen(shown);
     while (end > 0 && strlen(answer) > 32 && ((unsigned char)shown[end - 1] & 0x80) != 0)
@@ -164,6 +168,7 @@ bool lesson_take(struct lesson *lesson, const char *answer)
     for (size_t end = strlen(text); end > 0 && strchr(" \t\r\n", text[end - 1]) != NULL;)
         text[--end] = '\0';
     lesson->notice[0] = '\0';
+    snprintf(lesson->refused, sizeof lesson->refused, "%s", text);
     if (step->kind == LAB_choose) {
         if (*text == '\0' && lesson->answer_count[lesson->step_idx] > 0) {
             lesson_enter(lesson);

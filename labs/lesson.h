@@ -40,7 +40,7 @@ struct lesson {
     int session_step;
     struct page page; /* of the last lesson_page, with its texts: */
     struct bytes title, body, question;
-    char lab_title[160], place[80], notice[320];
+    char lab_title[160], place[80], notice[320], refused[LESSON_ANSWER_BYTES];
 };
 
 void lesson_open(struct lesson *lesson, const struct lab *lab, const struct lab_text *text);

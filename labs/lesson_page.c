@@ -421,6 +421,8 @@ const struct page *lesson_page(struct lesson *lesson)
         .text = (const char *)lesson->body.data,
         .question = want == LESSON_ANSWER ? (const char *)lesson->question.data : NULL,
         .prompt = _("Your answer: "),
+        /* A letter is sooner written anew. */
+        .typed = *lesson->notice != '\0' && step->kind != LAB_choose ? lesson->refused : "",
         .notice = lesson->notice,
         .too_small = _("Please make this window at least 80 columns by 24 rows."),
         .is_run = want == LESSON_RUN,

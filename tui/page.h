@@ -24,6 +24,7 @@ struct page {
     const char *text;     /* each line a paragraph, broken to the width, or an indented line */
     const char *question; /* one line of at most PAGE_TEXT_COLUMNS columns; NULL: nothing is asked */
     const char *prompt;   /* before what is typed: "Your answer: " */
+    const char *typed;    /* what stands there already: what was not taken, to be put right */
     const char *notice;   /* why what was typed was not taken; "": nothing */
     const char *keys[PAGE_SIDE_COUNT]; /* the last line: what can be pressed */
     const char *too_small;             /* said where the window is */

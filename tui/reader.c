@@ -1,5 +1,6 @@
 #include "tui/reader.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -280,7 +281,7 @@ enum reader_end reader_show(struct reader *reader, const struct page *page)
 {
     uint64_t last_ns = view_wall_ns();
     reader->side = PAGE_TEXT;
-    reader->input[0] = '\0';
+    snprintf(reader->input, sizeof reader->input, "%s", page->question != NULL ? page->typed : "");
     for (;;) {
         uint64_t now_ns = view_wall_ns();
         follow_size(reader);
