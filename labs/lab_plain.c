@@ -47,10 +47,11 @@ static void print_round(const struct timeline_round *round)
     units_for_people(UNIT_COUNT, round->pages_sent, pages, sizeof pages);
     units_for_people(UNIT_COUNT, round->dirtied_pages, dirtied, sizeof dirtied);
     units_for_people(UNIT_TIME, round->duration_ns, time, sizeof time);
-    snprintf(what, sizeof what,
-             round->is_paused ? _("the rest is sent: %s pages in %s")
-                              : _("a round is over: %s pages in %s; %s were dirtied meanwhile"),
-             pages, time, dirtied);
+    if (round->is_paused)
+        snprintf(what, sizeof what, _("the rest is sent: %s pages in %s"), pages, time);
+    else
+        snprintf(what, sizeof what, _("round %llu: %s pages in %s, meanwhile %s dirtied"),
+                 (unsigned long long)round->round_idx, pages, time, dirtied);
     print_moment(round->started_ns + round->duration_ns, what);
 }
 
