@@ -84,7 +84,7 @@ $(BUILD)/labs/%: labs/%
 # Without msgfmt (Debian: gettext) the player speaks English, and all else is built.
 $(BUILD)/locale/%/LC_MESSAGES/ferry.mo: labs/locale/%.po
 	@mkdir -p $(@D)
-	@if command -v msgfmt >/dev/null; then msgfmt --check -o $@ $<; \
+	@if command -v msgfmt >/dev/null; then msgfmt --check-format -o $@ $<; \
 	else echo 'ferry: without msgfmt (package gettext) $* is not built: the player speaks English' >&2; fi
 
 # ---- Tests: one program for each _test.c, run from here. ----

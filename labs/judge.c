@@ -27,17 +27,15 @@ static bool is_near(double ratio, double expected, double tolerance)
     return fabs(ratio / expected - 1) <= tolerance;
 }
 
-/* The answer times or over 1.024, 1.0486 or 1.0737, and off without it. */
-static bool is_mega(double ratio)
+/* What the prefix of the memory's size differs by: 1.024, 1.0486 or 1.0737. */
+static bool is_mega(double ratio, uint64_t memory_bytes)
 {
-    static const double slips[] = {1.024, 1.048576, 1.073741824};
+    double slip = memory_bytes >= 1ull << 30   ? 1.073741824
+                  : memory_bytes >= 1ull << 20 ? 1.048576
+                                               : 1.024;
 
-    if (is_near(ratio, 1, MEGA_TOLERANCE))
-        return false;
-    for (int i = 0; i < 3; i++)
-        if (is_near(ratio, slips[i], MEGA_TOLERANCE) || is_near(ratio, 1 / slips[i], MEGA_TOLERANCE))
-            return true;
-    return false;
+    return !is_near(ratio, 1, MEGA_TOLERANCE) && (is_near(ratio, slip, MEGA_TOLERANCE) ||
+                                                  is_near(ratio, 1 / slip, MEGA_TOLERANCE));
 }
 
 static bool is_power(double ratio, double base)
@@ -66,11 +64,11 @@ static enum reason find_reason(enum quantity quantity, uint64_t answer, double r
         return REASON_eighth;
     if (is_near(ratio, 8, MISTAKE_TOLERANCE))
         return REASON_eightfold;
-    if (quantity_form(quantity) == FORM_TIME && is_time_of(answer, state_ns, state_ns + latency_ns))
-        return REASON_state;
     if (quantity_form(quantity) == FORM_TIME && is_time_of(answer, latency_ns, 2 * latency_ns))
         return REASON_latency;
-    if (is_mega(ratio))
+    if (quantity_form(quantity) == FORM_TIME && is_time_of(answer, state_ns, state_ns + latency_ns))
+        return REASON_state;
+    if (is_mega(ratio, values[QUANTITY_memory]))
         return REASON_mega;
     if (is_power(ratio, 1000) || is_power(ratio, 1024))
         return REASON_prefix;
@@ -93,7 +91,7 @@ void judge(struct judgement *judgement, enum quantity quantity, uint64_t answer,
         return;
     }
     judgement->factor = ratio > 1 ? ratio : 1 / ratio;
-    judgement->is_right = fabs(ratio - 1) * 1000 <= tolerance;
+    judgement->is_right = fabs((double)answer - value) * 1000 <= tolerance * value; /* exact at its edge */
     enum reason reason = find_reason(quantity, answer, ratio, measured);
     if (!judgement->is_right || reason == REASON_mega)
         judgement->reason = reason;

@@ -15,8 +15,8 @@
     X(fits)      /* within the tolerance, nothing to explain */                                    \
     X(eighth)    /* an eighth: bytes taken for bits */                                             \
     X(eightfold) /* eight times too much: bits taken for bytes */                                  \
-    X(state)     /* only the machine's state was counted, not the pages */                         \
     X(latency)   /* only the way was counted, not what is sent */                                  \
+    X(state)     /* only the machine's state was counted, not the pages */                         \
     X(mega)      /* MB for MiB, or the other way: 1000 for 1024 */                                 \
     X(prefix)    /* a thousand, a million, ...: a prefix mistaken */                               \
     X(ten)       /* a power of ten: a digit too many or too few */                                 \

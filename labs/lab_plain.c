@@ -22,8 +22,7 @@ static void print_text(const char *text)
 
 static void print_page(const struct page *page)
 {
-    printf("\n--- %s%s%s (%s)\n\n", page->lab, *page->title != '\0' ? ": " : "", page->title,
-           page->place);
+    printf(_("\n--- %s: %s (%s)\n\n"), page->lab, page->title, page->place);
     if (*page->text != '\0')
         print_text(page->text);
     if (page->question != NULL && *page->question != '\0') {

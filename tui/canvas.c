@@ -200,7 +200,7 @@ static bool is_opening(uint32_t code)
 static bool may_break(uint32_t before, uint32_t after)
 {
     if (before == ' ' || after == ' ')
-        return after == ' ';
+        return before != ' ';
     return (canvas_code_width(before) == 2 || canvas_code_width(after) == 2) &&
            !is_opening(before) && !is_closing(after);
 }
