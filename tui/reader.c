@@ -280,7 +280,8 @@ static void live(struct reader *reader, const struct page *page, uint64_t wall_n
 enum reader_end reader_show(struct reader *reader, const struct page *page)
 {
     uint64_t last_ns = view_wall_ns();
-    reader->side = PAGE_TEXT;
+    if (*page->notice == '\0') /* else it is the same page once more */
+        reader->side = PAGE_TEXT;
     snprintf(reader->input, sizeof reader->input, "%s", page->question != NULL ? page->typed : "");
     for (;;) {
         uint64_t now_ns = view_wall_ns();
