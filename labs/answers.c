@@ -27,7 +27,8 @@ static enum status check_line(const struct answers *answers, const struct ini_li
             continue;
         if (strcmp(step->key, line->key) == 0)
             return STATUS_OK;
-        if (best == NULL || nearest_distance(line->key, step->key) < nearest_distance(line->key, best))
+        if (best == NULL ||
+            nearest_distance(line->key, step->key) < nearest_distance(line->key, best))
             best = step->key;
     }
     return problem_set(problem, STATUS_USAGE,

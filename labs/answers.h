@@ -1,5 +1,5 @@
-/* answers: a file that answers a lab's questions instead of a person. Lines of key = answer, the key
- * that of the question; the same key again is the next attempt. Comments begin with ; or #.
+/* answers: a file that answers a lab's questions instead of a person. Lines of key = answer, the
+ * key that of the question; the same key again is the next attempt. Comments begin with ; or #.
  *
  *     shop-guess = 2.7      ; has no unit, and is asked again
  *     shop-guess = 2.7s

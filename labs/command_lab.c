@@ -45,8 +45,8 @@ static enum status refuse_option(const char *word, struct problem *problem)
     if (nearest_is_close(word, best))
         return problem_set(problem, STATUS_USAGE,
                            "unknown option %.40s: the nearest that exists is %s", word, best);
-    return problem_set(problem, STATUS_USAGE,
-                       "unknown option %.40s: --help lists those that exist", word);
+    return problem_set(problem, STATUS_USAGE, "unknown option %.40s: --help lists those that exist",
+                       word);
 }
 
 static enum status take_word(struct wishes *wishes, const char *word, struct problem *problem)
@@ -70,10 +70,10 @@ static enum status read_line(struct wishes *wishes, int word_count, char **words
     *wishes = (struct wishes){0};
     for (int i = 0; status == STATUS_OK && i < word_count; i++) {
         const char *word = words[i];
-        bool *flag = strcmp(word, "--list") == 0      ? &wishes->is_list
-                     : strcmp(word, "--lint") == 0    ? &wishes->is_lint
-                     : strcmp(word, "--plain") == 0   ? &wishes->is_plain
-                     : strcmp(word, "--restart") == 0 ? &wishes->is_restart
+        bool *flag = strcmp(word, "--list") == 0                              ? &wishes->is_list
+                     : strcmp(word, "--lint") == 0                            ? &wishes->is_lint
+                     : strcmp(word, "--plain") == 0                           ? &wishes->is_plain
+                     : strcmp(word, "--restart") == 0                         ? &wishes->is_restart
                      : strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 ? &wishes->is_help
                                                                               : NULL;
         bool is_answers = strcmp(word, "--answers") == 0, is_lang = strcmp(word, "--lang") == 0;
@@ -104,8 +104,9 @@ static void choose_language(struct wishes *wishes)
     if (!wishes->has_language)
         wishes->language = language_of_environment();
     if (!language_is_showable(wishes->language)) {
-        fprintf(stderr, "ferry lab: this locale has no Chinese characters, so English is spoken: try "
-                        "LC_ALL=C.UTF-8 ferry lab --lang zh_CN\n");
+        fprintf(stderr,
+                "ferry lab: this locale has no Chinese characters, so English is spoken: try "
+                "LC_ALL=C.UTF-8 ferry lab --lang zh_CN\n");
         wishes->language = LANGUAGE_EN;
     }
     language_use(wishes->language);

@@ -164,8 +164,8 @@ enum status ini_read(FILE *file, const char *path, struct scenario *scenario, ui
         if (line->key != NULL)
             status = set_option(line, path, scenario, line_of, problem);
         else if (strcmp(line->section, "scenario") != 0)
-            status = refuse(path, line->number, "unknown section: the only one is [scenario]",
-                            problem);
+            status =
+                refuse(path, line->number, "unknown section: the only one is [scenario]", problem);
         else if (has_section)
             status = refuse(path, line->number, "[scenario] was there already: keep one of them",
                             problem);

@@ -34,8 +34,8 @@ static bool is_mega(double ratio, uint64_t memory_bytes)
                   : memory_bytes >= 1ull << 20 ? 1.048576
                                                : 1.024;
 
-    return !is_near(ratio, 1, MEGA_TOLERANCE) && (is_near(ratio, slip, MEGA_TOLERANCE) ||
-                                                  is_near(ratio, 1 / slip, MEGA_TOLERANCE));
+    return !is_near(ratio, 1, MEGA_TOLERANCE) &&
+           (is_near(ratio, slip, MEGA_TOLERANCE) || is_near(ratio, 1 / slip, MEGA_TOLERANCE));
 }
 
 static bool is_power(double ratio, double base)
@@ -80,18 +80,20 @@ static enum reason find_reason(enum quantity quantity, uint64_t answer, double r
 void judge(struct judgement *judgement, enum quantity quantity, uint64_t answer,
            const struct quantities *measured, unsigned tolerance)
 {
-    double value = (double)measured->values[quantity], ratio = value > 0 ? (double)answer / value : 0;
+    double value = (double)measured->values[quantity],
+           ratio = value > 0 ? (double)answer / value : 0;
 
     *judgement = (struct judgement){.reason = REASON_fits};
     if (answer == 0 || value <= 0) {
         judgement->is_right = (double)answer == value;
-        judgement->reason = judgement->is_right         ? REASON_fits
+        judgement->reason = judgement->is_right      ? REASON_fits
                             : (double)answer < value ? REASON_small
                                                      : REASON_large;
         return;
     }
     judgement->factor = ratio > 1 ? ratio : 1 / ratio;
-    judgement->is_right = fabs((double)answer - value) * 1000 <= tolerance * value; /* exact at its edge */
+    judgement->is_right =
+        fabs((double)answer - value) * 1000 <= tolerance * value; /* exact at its edge */
     enum reason reason = find_reason(quantity, answer, ratio, measured);
     if (!judgement->is_right || reason == REASON_mega)
         judgement->reason = reason;
@@ -111,17 +113,17 @@ static const char *usual_unit(enum unit_kind kind, const char *unit)
         enum unit_kind kind;
         const char *word, *unit;
     } words[] = {
-        {UNIT_TIME, "sec", "s"},         {UNIT_TIME, "second", "s"},
-        {UNIT_TIME, "seconds", "s"},     {UNIT_TIME, "秒", "s"},
-        {UNIT_TIME, "秒钟", "s"},        {UNIT_TIME, "milliseconds", "ms"},
-        {UNIT_TIME, "毫秒", "ms"},       {UNIT_TIME, "µs", "us"},
-        {UNIT_TIME, "μs", "us"},         {UNIT_TIME, "microseconds", "us"},
-        {UNIT_TIME, "微秒", "us"},       {UNIT_TIME, "纳秒", "ns"},
-        {UNIT_TIME, "minute", "min"},    {UNIT_TIME, "minutes", "min"},
-        {UNIT_TIME, "分钟", "min"},      {UNIT_TIME, "分", "min"},
-        {UNIT_SIZE, "bytes", "B"},       {UNIT_SIZE, "字节", "B"},
-        {UNIT_COUNT, "page", ""},        {UNIT_COUNT, "pages", ""},
-        {UNIT_COUNT, "页", ""},          {UNIT_COUNT, "rounds", ""},
+        {UNIT_TIME, "sec", "s"},      {UNIT_TIME, "second", "s"},
+        {UNIT_TIME, "seconds", "s"},  {UNIT_TIME, "秒", "s"},
+        {UNIT_TIME, "秒钟", "s"},     {UNIT_TIME, "milliseconds", "ms"},
+        {UNIT_TIME, "毫秒", "ms"},    {UNIT_TIME, "µs", "us"},
+        {UNIT_TIME, "μs", "us"},      {UNIT_TIME, "microseconds", "us"},
+        {UNIT_TIME, "微秒", "us"},    {UNIT_TIME, "纳秒", "ns"},
+        {UNIT_TIME, "minute", "min"}, {UNIT_TIME, "minutes", "min"},
+        {UNIT_TIME, "分钟", "min"},   {UNIT_TIME, "分", "min"},
+        {UNIT_SIZE, "bytes", "B"},    {UNIT_SIZE, "字节", "B"},
+        {UNIT_COUNT, "page", ""},     {UNIT_COUNT, "pages", ""},
+        {UNIT_COUNT, "页", ""},       {UNIT_COUNT, "rounds", ""},
         {UNIT_COUNT, "个", ""},
     };
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)

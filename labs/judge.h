@@ -1,6 +1,6 @@
-/* judge: what a student typed as a number with its unit, and how it compares with what was measured.
- * Where an answer is wrong in a way that can be told, the reason is named: the lab's texts explain
- * each (its section STEP/REASON, or any/REASON).
+/* judge: what a student typed as a number with its unit, and how it compares with what was
+ * measured. Where an answer is wrong in a way that can be told, the reason is named: the lab's
+ * texts explain each (its section STEP/REASON, or any/REASON).
  */
 #ifndef LABS_JUDGE_H
 #define LABS_JUDGE_H
@@ -11,16 +11,16 @@
 #include "labs/quantity.h"
 
 /* X(name): looked for in this order, the first that fits is told. */
-#define REASON_LIST(X)                                                                             \
-    X(fits)      /* within the tolerance, nothing to explain */                                    \
-    X(eighth)    /* an eighth: bytes taken for bits */                                             \
-    X(eightfold) /* eight times too much: bits taken for bytes */                                  \
-    X(latency)   /* only the way was counted, not what is sent */                                  \
-    X(state)     /* only the machine's state was counted, not the pages */                         \
-    X(mega)      /* MB for MiB, or the other way: 1000 for 1024 */                                 \
-    X(prefix)    /* a thousand, a million, ...: a prefix mistaken */                               \
-    X(ten)       /* a power of ten: a digit too many or too few */                                 \
-    X(small)     /* too small, no reason known */                                                  \
+#define REASON_LIST(X)                                                     \
+    X(fits)      /* within the tolerance, nothing to explain */            \
+    X(eighth)    /* an eighth: bytes taken for bits */                     \
+    X(eightfold) /* eight times too much: bits taken for bytes */          \
+    X(latency)   /* only the way was counted, not what is sent */          \
+    X(state)     /* only the machine's state was counted, not the pages */ \
+    X(mega)      /* MB for MiB, or the other way: 1000 for 1024 */         \
+    X(prefix)    /* a thousand, a million, ...: a prefix mistaken */       \
+    X(ten)       /* a power of ten: a digit too many or too few */         \
+    X(small)     /* too small, no reason known */                          \
     X(large)     /* too large */
 
 enum reason {
@@ -35,7 +35,8 @@ const char *reason_name(enum reason reason);
 struct judgement {
     bool is_right; /* within the tolerance; `reason` may be mega all the same, worth a remark */
     enum reason reason;
-    double factor; /* the larger of answer and measured over the smaller; 0 where one of them is 0 */
+    double
+        factor; /* the larger of answer and measured over the smaller; 0 where one of them is 0 */
 };
 
 /* `tolerance` in thousandths of what was measured. */

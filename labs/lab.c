@@ -50,10 +50,11 @@ int lab_find_step(const struct lab *lab, const char *key)
     return LAB_NONE;
 }
 
-/* ---- What the keys of a step set. Steps that they name must exist; order is looked at later. ---- */
+/* ---- What the keys of a step set. Steps that they name must exist; order is looked at later. ----
+ */
 
-static enum status find_step(struct loading *loading, const struct ini_line *line,
-                             const char *name, enum lab_kind kind, int *step_idx)
+static enum status find_step(struct loading *loading, const struct ini_line *line, const char *name,
+                             enum lab_kind kind, int *step_idx)
 {
     const struct lab *lab = loading->lab;
     const char *best = NULL;
@@ -82,8 +83,9 @@ static enum status take_quantity(struct loading *loading, const struct ini_line 
     for (int i = 0; i < QUANTITY_COUNT; i++)
         if (nearest_distance(name, quantity_name((enum quantity)i)) < nearest_distance(name, best))
             best = quantity_name((enum quantity)i);
-    return complain(loading, line->number, "%s: there is no quantity \"%.40s\": the nearest is \"%s\"",
-                    line->key, name, best);
+    return complain(loading, line->number,
+                    "%s: there is no quantity \"%.40s\": the nearest is \"%s\"", line->key, name,
+                    best);
 }
 
 /* What is predicted: a number with a unit that a person can write, and not known before. */
@@ -97,9 +99,11 @@ static enum status take_question(struct loading *loading, const struct ini_line 
     bool is_askable = quantity_form(*quantity) <= FORM_COUNT;
     if (is_askable && quantity_is_measured(*quantity))
         return STATUS_OK;
-    return complain(loading, line->number,
-                    "quantity: \"%s\" is no time, size or count that is measured: write one such as "
-                    "downtime", line->value);
+    return complain(
+        loading, line->number,
+        "quantity: \"%s\" is no time, size or count that is measured: write one such as "
+        "downtime",
+        line->value);
 }
 
 /* "2.5%" as thousandths. */
@@ -110,15 +114,14 @@ static enum status take_share(struct loading *loading, const struct ini_line *li
     double percent = strtod(line->value, &end);
 
     if (end == line->value || strcmp(end, "%") != 0 || !(percent >= 0.1 && percent <= 1000))
-        return complain(loading, line->number,
-                        "%s: \"%.40s\" is no share: write one such as 10%%", line->key,
-                        line->value);
+        return complain(loading, line->number, "%s: \"%.40s\" is no share: write one such as 10%%",
+                        line->key, line->value);
     *thousandths = (unsigned)(percent * 10 + 0.5);
     return STATUS_OK;
 }
 
-static enum status take_word(struct loading *loading, const struct ini_line *line,
-                             const char *no, const char *yes, bool *is_yes)
+static enum status take_word(struct loading *loading, const struct ini_line *line, const char *no,
+                             const char *yes, bool *is_yes)
 {
     *is_yes = strcmp(line->value, yes) == 0;
     if (*is_yes || strcmp(line->value, no) == 0)
@@ -313,7 +316,8 @@ static enum status take_key(struct loading *loading, const struct ini_line *line
     return STATUS_OK;
 }
 
-/* ---- The sections, in three passes: which steps there are, what they say, whether it fits. ---- */
+/* ---- The sections, in three passes: which steps there are, what they say, whether it fits. ----
+ */
 
 static enum status add_step(struct loading *loading, const struct ini_line *head,
                             const struct ini_line *first)
@@ -333,14 +337,17 @@ static enum status add_step(struct loading *loading, const struct ini_line *head
         return complain(loading, head->number, "a step \"%s\" was there already: name them apart",
                         head->section);
     if (first == NULL || first->key == NULL || strcmp(first->key, "kind") != 0)
-        return complain(loading, head->number, "the step \"%s\" must begin with its kind: write "
-                                               "kind = read, or another", head->section);
+        return complain(loading, head->number,
+                        "the step \"%s\" must begin with its kind: write "
+                        "kind = read, or another",
+                        head->section);
     while (kind < LAB_KIND_COUNT && strcmp(lab_kind_name((enum lab_kind)kind), first->value) != 0)
         kind++;
     if (kind == LAB_KIND_COUNT)
         return complain(loading, first->number,
                         "kind: \"%.40s\" is none: write read, predict, run, answer, choose, knob "
-                        "or compare", first->value);
+                        "or compare",
+                        first->value);
     *step = (struct lab_step){.kind = (enum lab_kind)kind,
                               .line = head->number,
                               .of = LAB_NONE,
@@ -365,7 +372,8 @@ static enum status find_steps(struct loading *loading)
         return complain(loading, ini->lines[0].number, "a key before the first [STEP]");
     for (size_t i = 0; status == STATUS_OK && i < ini->count; i++)
         if (ini->lines[i].key == NULL)
-            status = add_step(loading, &ini->lines[i], i + 1 < ini->count ? &ini->lines[i + 1] : NULL);
+            status =
+                add_step(loading, &ini->lines[i], i + 1 < ini->count ? &ini->lines[i + 1] : NULL);
     return status;
 }
 
@@ -429,7 +437,8 @@ static enum status take_steps(struct loading *loading)
     enum status status = STATUS_OK;
 
     for (size_t i = 0, next; status == STATUS_OK && i < ini->count; i = next) {
-        struct lab_step *step = &loading->lab->steps[lab_find_step(loading->lab, ini->lines[i].section)];
+        struct lab_step *step =
+            &loading->lab->steps[lab_find_step(loading->lab, ini->lines[i].section)];
         unsigned seen = 0;
         for (next = i + 1; next < ini->count && ini->lines[next].key != NULL; next++)
             if (status == STATUS_OK)
@@ -440,7 +449,8 @@ static enum status take_steps(struct loading *loading)
     return status;
 }
 
-/* With the knob's value, if it has one: the scenario must be accepted with the least and the most. */
+/* With the knob's value, if it has one: the scenario must be accepted with the least and the most.
+ */
 static enum status check_scenario(struct loading *loading, struct lab_step *step)
 {
     struct problem detail = {STATUS_OK, ""};

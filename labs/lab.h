@@ -1,5 +1,6 @@
-/* lab: the data of one guided lab, read from its folder: lab.ini says what happens, step after step;
- * en.txt and zh_CN.txt hold every sentence (lab_text.h). LABS.md describes both for who writes a lab.
+/* lab: the data of one guided lab, read from its folder: lab.ini says what happens, step after
+ * step; en.txt and zh_CN.txt hold every sentence (lab_text.h). LABS.md describes both for who
+ * writes a lab.
  *
  * A lab that loads is sound: all its steps exist that others name, in an order in which they can be
  * played, and every scenario is accepted.
@@ -15,11 +16,11 @@
 #include "labs/quantity.h"
 #include "sim/scenario.h"
 
-#define LAB_STEPS_MAX   40
-#define LAB_RUNS_MAX    4 /* beside each other in 80 columns */
-#define LAB_ROWS_MAX    10
-#define LAB_CHOICES_MAX 6
-#define LAB_NONE        (-1)
+#define LAB_STEPS_MAX    40
+#define LAB_RUNS_MAX     4 /* beside each other in 80 columns */
+#define LAB_ROWS_MAX     10
+#define LAB_CHOICES_MAX  6
+#define LAB_NONE         (-1)
 
 #define LAB_KIND_LIST(X) X(read) X(predict) X(run) X(answer) X(choose) X(knob) X(compare)
 enum lab_kind {
@@ -81,7 +82,8 @@ int lab_find_step(const struct lab *lab, const char *key); /* LAB_NONE: no such 
 const char *lab_kind_name(enum lab_kind kind);
 
 /* The step's run: the one that a text of this step speaks of when it names none. LAB_NONE: there is
- * none yet. The run is over when it stands above the step, or is the step itself once it was played.
+ * none yet. The run is over when it stands above the step, or is the step itself once it was
+ * played.
  */
 int lab_run_of(const struct lab *lab, int step_idx);
 /* The folders of labs in `folder` ("NN-name"), by number. Returns how many, at most `names_max`. */

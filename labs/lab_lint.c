@@ -17,8 +17,8 @@ struct lint {
     unsigned found;
 };
 
-__attribute__((format(printf, 4, 5))) static void
-complain(struct lint *lint, const char *path, uint32_t line, const char *format, ...)
+__attribute__((format(printf, 4, 5))) static void complain(struct lint *lint, const char *path,
+                                                           uint32_t line, const char *format, ...)
 {
     va_list arguments;
 
@@ -38,15 +38,17 @@ static void need(struct lint *lint, const struct lab_text *text, const struct la
     const struct lab_section *section = lab_text_find(text, step->key, part);
 
     if (section == NULL)
-        complain(lint, text->path, 1, "there is no section \"%s%s%s\", which the step \"%s\" (%s) needs",
-                 step->key, part != NULL ? "/" : "", part != NULL ? part : "", step->key,
+        complain(lint, text->path, 1,
+                 "there is no section \"%s%s%s\", which the step \"%s\" (%s) needs", step->key,
+                 part != NULL ? "/" : "", part != NULL ? part : "", step->key,
                  lab_kind_name(step->kind));
     else if (part == NULL ? *section->title == '\0' : *section->body == '\0')
         complain(lint, text->path, section->line, "the section \"%s\" has no %s", section->key,
                  part == NULL ? "title" : "text");
 }
 
-static void need_choices(struct lint *lint, const struct lab_text *text, const struct lab_step *step)
+static void need_choices(struct lint *lint, const struct lab_text *text,
+                         const struct lab_step *step)
 {
     char last = 'a';
     char part[2] = "a";
@@ -66,7 +68,8 @@ static void need_choices(struct lint *lint, const struct lab_text *text, const s
         need(lint, text, step, (char[]){step->right, '\0'});
 }
 
-static void need_reasons(struct lint *lint, const struct lab_text *text, const struct lab_step *step)
+static void need_reasons(struct lint *lint, const struct lab_text *text,
+                         const struct lab_step *step)
 {
     static const enum reason always[] = {REASON_small, REASON_large};
 
@@ -122,15 +125,17 @@ static void check_left_over(struct lint *lint, const struct lab_text *text,
         const struct lab_section *section = &text->sections[i];
         const char *slash = strchr(section->key, '/');
         char key[INI_SECTION_MAX + 1];
-        snprintf(key, sizeof key, "%.*s", slash != NULL ? (int)(slash - section->key) : INI_SECTION_MAX, section->key);
+        snprintf(key, sizeof key, "%.*s",
+                 slash != NULL ? (int)(slash - section->key) : INI_SECTION_MAX, section->key);
         int step_idx = lab_find_step(lint->lab, key);
         bool is_hint = strcmp(key, "any") == 0 && slash != NULL && is_reason(slash + 1);
         if (step_idx == LAB_NONE && !is_hint)
-            complain(lint, text->path, section->line, "the section \"%s\" belongs to no step of lab.ini",
-                     section->key);
+            complain(lint, text->path, section->line,
+                     "the section \"%s\" belongs to no step of lab.ini", section->key);
         else if (!is_hint && slash != NULL && !may_be(&lint->lab->steps[step_idx], slash + 1))
-            complain(lint, text->path, section->line, "the section \"%s\" is no part of a step of kind %s",
-                     section->key, lab_kind_name(lint->lab->steps[step_idx].kind));
+            complain(lint, text->path, section->line,
+                     "the section \"%s\" is no part of a step of kind %s", section->key,
+                     lab_kind_name(lint->lab->steps[step_idx].kind));
         if (lab_text_find(other, section->key, NULL) == NULL)
             complain(lint, text->path, section->line, "the section \"%s\" is missing in %s",
                      section->key, other->path);
@@ -149,10 +154,11 @@ static void check_placeholders_of(struct lint *lint, const struct lab_text *text
         struct bytes scratch = {0};
         lint->lesson.step_idx = step_idx;
         if (!lesson_fill(&lint->lesson, step_idx, parts[i], &scratch, &unknown))
-            complain(lint, text->path, section->line,
-                     "the section \"%s\": \"%.*s\" is no placeholder, or not known at the step \"%s\"",
-                     section->key, (int)strcspn(unknown, "}\n") + 1, unknown,
-                     lint->lab->steps[step_idx].key);
+            complain(
+                lint, text->path, section->line,
+                "the section \"%s\": \"%.*s\" is no placeholder, or not known at the step \"%s\"",
+                section->key, (int)strcspn(unknown, "}\n") + 1, unknown,
+                lint->lab->steps[step_idx].key);
         bytes_fini(&scratch);
     }
 }
@@ -164,7 +170,8 @@ static void check_placeholders(struct lint *lint, const struct lab_text *text)
         const struct lab_section *section = &text->sections[i];
         const char *slash = strchr(section->key, '/');
         char key[INI_SECTION_MAX + 1];
-        snprintf(key, sizeof key, "%.*s", slash != NULL ? (int)(slash - section->key) : INI_SECTION_MAX, section->key);
+        snprintf(key, sizeof key, "%.*s",
+                 slash != NULL ? (int)(slash - section->key) : INI_SECTION_MAX, section->key);
         int step_idx = lab_find_step(lint->lab, key);
         bool is_told = slash != NULL && is_reason(slash + 1);
         if (!is_told && step_idx != LAB_NONE)
@@ -196,14 +203,16 @@ static void check_page(struct lint *lint, const struct lab_text *text, int step_
         complain(lint, text->path, line, "the title of \"%s\" is wider than %d columns", key,
                  PAGE_TEXT_COLUMNS);
     if (page->question != NULL && page_rows(page->question, PAGE_TEXT_COLUMNS) > 1)
-        complain(lint, text->path, line, "the question of \"%s\" takes more than a line of %d columns",
-                 key, PAGE_TEXT_COLUMNS);
+        complain(lint, text->path, line,
+                 "the question of \"%s\" takes more than a line of %d columns", key,
+                 PAGE_TEXT_COLUMNS);
     for (const char *at = page->text; *at != '\0'; at += strcspn(at, "\n"), at += *at == '\n') {
         char row[512];
         snprintf(row, sizeof row, "%.*s", (int)strcspn(at, "\n"), at);
         if (*at == ' ' && strncmp(at, "  > ", 4) != 0 && canvas_width(row) > PAGE_TEXT_COLUMNS)
-            complain(lint, text->path, line, "an indented line of \"%s\" is wider than %d columns: \"%.30s...\"",
-                     key, PAGE_TEXT_COLUMNS, row + strspn(row, " "));
+            complain(lint, text->path, line,
+                     "an indented line of \"%s\" is wider than %d columns: \"%.30s...\"", key,
+                     PAGE_TEXT_COLUMNS, row + strspn(row, " "));
     }
 }
 
@@ -270,7 +279,8 @@ static void check_pages(struct lint *lint, const struct lab_text *text)
     }
 }
 
-/* Numbers to begin with: what the texts say of a student's answers must be filled with something. */
+/* Numbers to begin with: what the texts say of a student's answers must be filled with something.
+ */
 static void answer_all(struct lint *lint)
 {
     for (int i = 0; i < lint->lab->step_count; i++) {
@@ -320,7 +330,8 @@ static bool has_term(const char *text, const char *term)
 
 static void check_terms(struct lint *lint)
 {
-    const struct lab_text *english = &lint->texts[LANGUAGE_EN], *other = &lint->texts[LANGUAGE_ZH_CN];
+    const struct lab_text *english = &lint->texts[LANGUAGE_EN],
+                          *other = &lint->texts[LANGUAGE_ZH_CN];
 
     for (size_t i = 0; i < english->count; i++) {
         const struct lab_section *section = &english->sections[i];

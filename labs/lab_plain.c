@@ -102,10 +102,10 @@ static enum status refuse_missing(const struct lesson *lesson, const struct answ
     const struct lab_step *step = &lesson->lab->steps[lesson->step_idx];
     bool has_notice = lesson->notice[0] != '\0';
 
-    return problem_set(problem, STATUS_USAGE, _("%.100s: no answer is left for %s (%.90s): write %s = %s%s%.60s"),
-                       answers->path, step->key, (const char *)lesson->question.data, step->key,
-                       _(wanted[step->kind]), has_notice ? "; " : "",
-                       has_notice ? lesson->notice : "");
+    return problem_set(
+        problem, STATUS_USAGE, _("%.100s: no answer is left for %s (%.90s): write %s = %s%s%.60s"),
+        answers->path, step->key, (const char *)lesson->question.data, step->key,
+        _(wanted[step->kind]), has_notice ? "; " : "", has_notice ? lesson->notice : "");
 }
 
 /* A line that a person typed, without its end; false: there will be none any more, or "q". */

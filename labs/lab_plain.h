@@ -1,6 +1,6 @@
-/* lab_plain: a lab as lines of text: for pipes, screen readers and scripts, and with a file of answers
- * for tests and teachers. Nothing in it depends on the clock or the machine: the same answers give
- * the same bytes.
+/* lab_plain: a lab as lines of text: for pipes, screen readers and scripts, and with a file of
+ * answers for tests and teachers. Nothing in it depends on the clock or the machine: the same
+ * answers give the same bytes.
  */
 #ifndef LABS_LAB_PLAIN_H
 #define LABS_LAB_PLAIN_H

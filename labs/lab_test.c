@@ -1,5 +1,5 @@
-/* The labs: their data, how answers are judged, and both labs played to the end by the program itself,
- * in both languages, with right answers and with wrong ones. */
+/* The labs: their data, how answers are judged, and both labs played to the end by the program
+ * itself, in both languages, with right answers and with wrong ones. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -132,16 +132,16 @@ static void a_mistake_that_can_be_told_has_its_reason(void **state)
         enum reason reason;
     } rows[] = {
         /* 2.7 s were measured; the state takes 57 ms there, the way 3 ms. */
-        {2700, 100, true, REASON_fits},      {2500, 100, true, REASON_fits},
-        {2970, 100, true, REASON_fits},      {2971, 100, false, REASON_large},
-        {2575, 100, true, REASON_mega},      {2575, 20, false, REASON_mega},
-        {2832, 20, false, REASON_mega},      {338, 100, false, REASON_eighth},
-        {337, 100, false, REASON_eighth},    {21600, 100, false, REASON_eightfold},
-        {57, 100, false, REASON_state},      {60, 100, false, REASON_state},
-        {3, 100, false, REASON_latency},     {6, 100, false, REASON_latency},
+        {2700, 100, true, REASON_fits},       {2500, 100, true, REASON_fits},
+        {2970, 100, true, REASON_fits},       {2971, 100, false, REASON_large},
+        {2575, 100, true, REASON_mega},       {2575, 20, false, REASON_mega},
+        {2832, 20, false, REASON_mega},       {338, 100, false, REASON_eighth},
+        {337, 100, false, REASON_eighth},     {21600, 100, false, REASON_eightfold},
+        {57, 100, false, REASON_state},       {60, 100, false, REASON_state},
+        {3, 100, false, REASON_latency},      {6, 100, false, REASON_latency},
         {2700000, 100, false, REASON_prefix}, {2764800, 100, false, REASON_prefix},
-        {270, 100, false, REASON_ten},       {27000, 100, false, REASON_ten},
-        {900, 100, false, REASON_small},     {8100, 100, false, REASON_large},
+        {270, 100, false, REASON_ten},        {27000, 100, false, REASON_ten},
+        {900, 100, false, REASON_small},      {8100, 100, false, REASON_large},
     };
     struct quantities measured = {.is_measured = true};
     (void)state;
@@ -273,8 +273,8 @@ static void spill_small(const struct change *change)
     snprintf(path, sizeof path, "%s/small/05-small", folder);
     mkdir(path, 0777);
     spill("small/glossary.ini", "downtime = 停机时间\nround = 轮次\n");
-    spill_changed("small/05-small/lab.ini", small_ini,
-                  change->file == 'i' ? change->from : NULL, change->to);
+    spill_changed("small/05-small/lab.ini", small_ini, change->file == 'i' ? change->from : NULL,
+                  change->to);
     spill_changed("small/05-small/en.txt", small_en, change->file == 'e' ? change->from : NULL,
                   change->to);
     spill_changed("small/05-small/zh_CN.txt", small_zh, change->file == 'z' ? change->from : NULL,
@@ -342,7 +342,8 @@ static void lint_sees_what_is_broken(void **state)
             continue;
         spill_small(&rows[i]);
         int status = shell("$F lab --lint $D/small");
-        if (status != 2 || (strstr(out, rows[i].words) == NULL && strcmp(rows[i].words, "en.txt: the section") != 0))
+        if (status != 2 || (strstr(out, rows[i].words) == NULL &&
+                            strcmp(rows[i].words, "en.txt: the section") != 0))
             fail_msg("row %zu (\"%s\"): status %d, not \"%s\" but:\n%s", i, rows[i].to, status,
                      rows[i].words, out);
     }
@@ -456,7 +457,8 @@ static void a_lab_goes_on_where_it_was_left(void **state)
     assert_has(out, "(step 1 of 17)");
 
     assert_int_equal(shell("{ printf '\\n\\n1s\\n\\n\\n\\n\\n\\nb\\n\\n\\n'; } | "
-                           "$F lab 0 --plain --lang en"), 0);
+                           "$F lab 0 --plain --lang en"),
+                     0);
     assert_lacks(out, "goes on where you stopped");
     assert_int_equal(shell("$F lab --lang en"), 0);
     assert_has(out, "  0  A tour in five minutes         done\n");
@@ -464,7 +466,8 @@ static void a_lab_goes_on_where_it_was_left(void **state)
 
 static void trouble_with_the_progress_stops_no_lab(void **state)
 {
-    static const char *const broken[] = {"{\n\"labs\": [", "[]", "{\"schema\": \"x\", \"labs\": {}}"};
+    static const char *const broken[] = {"{\n\"labs\": [", "[]",
+                                         "{\"schema\": \"x\", \"labs\": {}}"};
     (void)state;
     for (size_t i = 0; i < sizeof broken / sizeof broken[0]; i++) {
         shell("mkdir -p $D/state/ferry");
@@ -476,15 +479,17 @@ static void trouble_with_the_progress_stops_no_lab(void **state)
         assert_string_equal(err, "");
     }
     /* Answers and steps that the lab does not know any more. */
-    spill("state/ferry/labs.json",
-          "{\"schema\": \"ferry.labs/1\", \"labs\": {\"0\": {\"step\": \"gone\", \"answers\": "
-          "{\"guess\": [\"soon\", 3], \"gone\": [\"1s\"]}}, \"3\": {\"step\": \"end\"}, \"7\": 1}}");
+    spill(
+        "state/ferry/labs.json",
+        "{\"schema\": \"ferry.labs/1\", \"labs\": {\"0\": {\"step\": \"gone\", \"answers\": "
+        "{\"guess\": [\"soon\", 3], \"gone\": [\"1s\"]}}, \"3\": {\"step\": \"end\"}, \"7\": 1}}");
     assert_int_equal(shell("printf 'q\\n' | $F lab 0 --plain --lang en"), 0);
     assert_has(out, "(step 1 of 10)");
     assert_int_equal(shell("printf 'q\\n' | $F lab 3 --plain --lang en"), 0);
     assert_has(out, "(step 1 of 17)"); /* its answers are missing */
     assert_int_equal(shell("mkdir -p $D/no; touch $D/no/ferry; "
-                           "printf '\\n\\n' | XDG_STATE_HOME=$D/no $F lab 0 --plain --lang en"), 0);
+                           "printf '\\n\\n' | XDG_STATE_HOME=$D/no $F lab 0 --plain --lang en"),
+                     0);
     assert_has(out, "(step 3 of 10)");
     assert_has(err, "cannot be written");
     assert_has(err, "progress is not kept\n");
@@ -508,10 +513,12 @@ static void bad_lines_are_refused(void **state)
         {"lab 3 --plain --answers", "--answers needs a value"},
         {"lab 3 --plain --answers $D/nothing", "nothing: No such file"},
         {"lab 3 --plain --answers $D", "is no file"},
-        {"lab 3 --plain --answers $D/unknown", "unknown:2: lab 3 has no question \"shop-gues\": the nearest is \"shop-guess\""},
+        {"lab 3 --plain --answers $D/unknown",
+         "unknown:2: lab 3 has no question \"shop-gues\": the nearest is \"shop-guess\""},
         {"lab 3 --plain --answers $D/section", "section:1: answers stand in no sections"},
         {"lab 3 --plain --answers $D/line", "line:1: this is no line of the form key = value"},
-        {"lab 3 --plain --answers $D/empty", "empty: no answer is left for shop-guess (How long will the downtime be?"},
+        {"lab 3 --plain --answers $D/empty",
+         "empty: no answer is left for shop-guess (How long will the downtime be?"},
         {"lab 3 --plain --answers $D/unit", "no answer is left for shop-guess"},
     };
     (void)state;
@@ -537,7 +544,8 @@ static void a_lab_with_broken_data_is_refused(void **state)
     (void)state;
     spill_small(&(struct change){'i', "kind = read", "kind = reed", NULL});
     assert_int_equal(shell("mkdir -p $D/bin $D/labs; cp $F $D/bin/; cp -r $D/small/. $D/labs/; "
-                           "$D/bin/ferry lab 5 --plain </dev/null"), 2);
+                           "$D/bin/ferry lab 5 --plain </dev/null"),
+                     2);
     assert_has(err, "labs/05-small/lab.ini:2: kind: \"reed\" is none");
     assert_int_equal(shell("$D/bin/ferry lab </dev/null"), 2);
     assert_has(err, "lab.ini:2");

@@ -32,7 +32,8 @@ enum status lab_view_play(struct lesson *lesson, struct progress *progress, stru
             break;
         end = reader_show(reader, lesson_page(lesson));
         if (end == READER_ANSWERED && want == LESSON_ANSWER)
-            (void)lesson_take(lesson, reader_input(reader)); /* refused: the page says why, and asks again */
+            (void)lesson_take(
+                lesson, reader_input(reader)); /* refused: the page says why, and asks again */
         else if (end == READER_ANSWERED)
             lesson_enter(lesson);
         progress_keep(progress, lesson);

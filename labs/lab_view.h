@@ -4,8 +4,8 @@
 
 #include "labs/progress.h"
 
-/* Returns with the lesson over, or where the person left it. Where the terminal can show no pictures
- * the lab is played as lines. */
+/* Returns with the lesson over, or where the person left it. Where the terminal can show no
+ * pictures the lab is played as lines. */
 MUST_USE enum status lab_view_play(struct lesson *lesson, struct progress *progress,
                                    struct problem *problem);
 

@@ -1,4 +1,5 @@
-/* The labs in the terminal, through a real pseudo-terminal: the program itself, with a person's keys. */
+/* The labs in the terminal, through a real pseudo-terminal: the program itself, with a person's
+ * keys. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -26,7 +27,8 @@ static int play(void *user)
     unsetenv("NO_COLOR");
     if (call->is_colourless)
         setenv("NO_COLOR", "1", 1);
-    execl(BUILD_DIR "/bin/ferry", "ferry", "lab", call->lab, "--lang", call->language, (char *)NULL);
+    execl(BUILD_DIR "/bin/ferry", "ferry", "lab", call->lab, "--lang", call->language,
+          (char *)NULL);
     return 98;
 }
 
@@ -164,8 +166,8 @@ static void lab_0_to_its_end_in_chinese(void **state)
 static void go_to_the_choice(struct terminal *terminal)
 {
     static const struct move moves[] = {
-        {"step 1 of 17", "\r"}, {"How long will", "1s\r"}, {"Watch it move", "\r"},
-        {"HOST A", "\r"},       {"ended", "\r"},           {"you predicted", "\r"},
+        {"step 1 of 17", "\r"},    {"How long will", "1s\r"}, {"Watch it move", "\r"},
+        {"HOST A", "\r"},          {"ended", "\r"},           {"you predicted", "\r"},
         {"The calculation", "\r"},
     };
     for (size_t i = 0; i < sizeof moves / sizeof moves[0]; i++) {
@@ -282,9 +284,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(lab_3_to_its_end_in_english, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(lab_0_to_its_end_in_chinese, make_folder, remove_folder),
-        cmocka_unit_test_setup_teardown(the_question_stays_on_both_sides, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(the_question_stays_on_both_sides, make_folder,
+                                        remove_folder),
         cmocka_unit_test_setup_teardown(a_run_obeys_the_keys, make_folder, remove_folder),
-        cmocka_unit_test_setup_teardown(no_colour_no_utf_8_and_a_signal, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(no_colour_no_utf_8_and_a_signal, make_folder,
+                                        remove_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-/* language: which of the two languages a lab speaks, and the player's own words in it (gettext). The
- * sentences of a lab are data (lab_text.h).
+/* language: which of the two languages a lab speaks, and the player's own words in it (gettext).
+ * The sentences of a lab are data (lab_text.h).
  */
 #ifndef LABS_LANGUAGE_H
 #define LABS_LANGUAGE_H

@@ -33,7 +33,8 @@ struct lesson {
     const struct lab *lab;
     const struct lab_text *text;
     int step_idx; /* lab->step_count: it is over */
-    char answers[LAB_STEPS_MAX][LESSON_ANSWERS_MAX][LESSON_ANSWER_BYTES]; /* those that were taken */
+    char answers[LAB_STEPS_MAX][LESSON_ANSWERS_MAX]
+                [LESSON_ANSWER_BYTES]; /* those that were taken */
     unsigned answer_count[LAB_STEPS_MAX];
     struct quantities quantities[LAB_STEPS_MAX]; /* of runs */
     struct session *session;                     /* of the run that was watched last; NULL: none */
@@ -59,8 +60,8 @@ bool lesson_take(struct lesson *lesson, const char *answer);
 MUST_USE enum status lesson_watch(struct lesson *lesson, struct session **session,
                                   struct problem *problem);
 
-/* Takes up where somebody stopped: an answer that was taken then, and the step to go on with. False:
- * the lab has no such step, or no longer takes that answer. */
+/* Takes up where somebody stopped: an answer that was taken then, and the step to go on with.
+ * False: the lab has no such step, or no longer takes that answer. */
 bool lesson_restore_answer(struct lesson *lesson, const char *key, const char *answer);
 bool lesson_restore_step(struct lesson *lesson, const char *key);
 

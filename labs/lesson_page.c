@@ -55,8 +55,7 @@ static bool fill_quantity(struct lesson *lesson, int step_idx, const char *name,
     if (run_idx == LAB_NONE || lesson->lab->steps[run_idx].kind != LAB_run ||
         quantity == QUANTITY_COUNT || (quantity_is_measured(quantity) && run_idx >= step_idx))
         return false;
-    put_quantity(out, quantity_form(quantity),
-                 lesson_measured(lesson, run_idx)->values[quantity]);
+    put_quantity(out, quantity_form(quantity), lesson_measured(lesson, run_idx)->values[quantity]);
     return true;
 }
 
@@ -383,9 +382,10 @@ static void set_keys(const struct lesson *lesson, enum lesson_want want, struct 
         keys[PAGE_BOTH] = is_retry ? _("Enter answers; alone it goes on   Esc leaves")
                                    : _("Enter answers   Esc clears, and leaves an empty line");
         keys[PAGE_TEXT] = !has_picture ? keys[PAGE_BOTH]
-                          : is_retry   ? _("Enter answers; alone it goes on   Tab picture   Esc leaves")
-                                     : _("Enter answers   Tab picture   Esc clears, and leaves an "
-                                         "empty line");
+                          : is_retry
+                              ? _("Enter answers; alone it goes on   Tab picture   Esc leaves")
+                              : _("Enter answers   Tab picture   Esc clears, and leaves an "
+                                  "empty line");
         keys[PAGE_PICTURE] = _("Enter answers   Tab text   Esc clears, and leaves an empty line");
     }
 }

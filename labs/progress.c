@@ -40,8 +40,10 @@ static void put_aside(struct progress *progress, const char *what)
 
     snprintf(aside, sizeof aside, "%s.broken", progress->path);
     if (rename(progress->path, aside) == 0)
-        complain(progress, _("%s is broken (%s): it was put aside as labs.json.broken, and "
-                             "progress begins anew"), what);
+        complain(progress,
+                 _("%s is broken (%s): it was put aside as labs.json.broken, and "
+                   "progress begins anew"),
+                 what);
     else
         complain(progress, _("%s is broken (%s): progress is not kept"), what);
 }
@@ -123,10 +125,9 @@ bool progress_restore(const struct progress *progress, struct lesson *lesson)
     if (step == NULL)
         return false;
     /* What a newer lab does not take any more is asked again. */
-    json_object_foreach (json_object_get(entry, "answers"), key, list)
-        json_array_foreach (list, idx, answer)
-            if (json_is_string(answer))
-                lesson_restore_answer(lesson, key, json_string_value(answer));
+    json_object_foreach(json_object_get(entry, "answers"), key, list)
+        json_array_foreach(list, idx, answer) if (json_is_string(answer))
+            lesson_restore_answer(lesson, key, json_string_value(answer));
     return lesson_restore_step(lesson, step);
 }
 
@@ -184,6 +185,7 @@ void progress_keep(struct progress *progress, const struct lesson *lesson)
                        ? json_string(lab->steps[lesson->step_idx].key)
                        : json_null();
     snprintf(key, sizeof key, "%u", lab->number);
-    json_object_set_new(labs_of(progress), key, json_pack("{s:o, s:o}", "step", step, "answers", answers));
+    json_object_set_new(labs_of(progress), key,
+                        json_pack("{s:o, s:o}", "step", step, "answers", answers));
     write_file(progress);
 }

@@ -115,8 +115,7 @@ static void format_byte_rate(uint64_t bytes_per_s, char *text, size_t text_bytes
 
     for (; value >= 999.95 && unit < 3; unit++)
         value /= 1000;
-    snprintf(text, text_bytes, "%.*f %s", value < 10 ? 3 : value < 100 ? 2 : 1, value,
-             units[unit]);
+    snprintf(text, text_bytes, "%.*f %s", value < 10 ? 3 : value < 100 ? 2 : 1, value, units[unit]);
 }
 
 void quantity_format(enum quantity_form form, uint64_t value, char *text, size_t text_bytes)
@@ -141,7 +140,8 @@ void quantity_format(enum quantity_form form, uint64_t value, char *text, size_t
         units_format(UNIT_REQUEST_RATE, value, text, text_bytes);
         break;
     case FORM_SHARE:
-        snprintf(text, text_bytes, "%llu.%llu %%", (unsigned long long)(value / 1000 * 100 + value % 1000 / 10),
+        snprintf(text, text_bytes, "%llu.%llu %%",
+                 (unsigned long long)(value / 1000 * 100 + value % 1000 / 10),
                  (unsigned long long)(value % 10));
         break;
     }

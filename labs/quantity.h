@@ -26,38 +26,38 @@ enum quantity_form {
 
 /* K(name, form, label): known before the run. M(...): measured. The label heads a line of a table;
  * the player translates it. */
-#define QUANTITY_LIST(K, M)                                                                        \
-    K(memory, FORM_SIZE, "memory")                                                                 \
-    K(memory_bytes, FORM_COUNT, "memory in bytes")                                                 \
-    K(memory_bits, FORM_COUNT, "memory in bits")                                                   \
-    K(pages, FORM_COUNT, "pages")                                                                  \
-    K(page_bytes, FORM_COUNT, "bytes of a page")                                                   \
-    K(bandwidth, FORM_BANDWIDTH, "bandwidth")                                                      \
-    K(bits_per_s, FORM_COUNT, "bits per second")                                                   \
-    K(byte_rate, FORM_BYTE_RATE, "bytes per second")                                               \
-    K(latency, FORM_TIME, "latency, one way")                                                      \
-    K(clients, FORM_COUNT, "clients")                                                              \
-    K(request_rate, FORM_RATE, "requests of a client")                                             \
-    K(copy_time, FORM_TIME, "memory over bandwidth")                                               \
-    M(downtime, FORM_TIME, "downtime")                                                             \
-    M(total_time, FORM_TIME, "total migration time")                                               \
-    M(forecast_downtime, FORM_TIME, "downtime, forecast")                                          \
-    M(rounds, FORM_COUNT, "rounds")                                                                \
-    M(pages_sent, FORM_COUNT, "pages sent")                                                        \
-    M(pages_resent, FORM_COUNT, "of them again")                                                   \
-    M(wire, FORM_SIZE, "bytes on the wire")                                                        \
-    M(wire_bytes, FORM_COUNT, "bytes on the wire")                                                 \
-    M(wire_time, FORM_TIME, "time on the wire")                                                    \
-    M(framing, FORM_SIZE, "framing")                                                               \
-    M(framing_time, FORM_TIME, "time for framing")                                                 \
-    M(framing_share, FORM_SHARE, "framing")                                                        \
-    M(state, FORM_SIZE, "machine state")                                                           \
-    M(state_time, FORM_TIME, "time for the state")                                                 \
-    M(faults, FORM_COUNT, "page faults")                                                           \
-    M(answers, FORM_COUNT, "answers")                                                              \
-    M(wrong_answers, FORM_COUNT, "wrong answers")                                                  \
-    M(longest_silence, FORM_TIME, "longest silence")                                               \
-    M(usual_latency, FORM_TIME, "usual answer within")                                             \
+#define QUANTITY_LIST(K, M)                               \
+    K(memory, FORM_SIZE, "memory")                        \
+    K(memory_bytes, FORM_COUNT, "memory in bytes")        \
+    K(memory_bits, FORM_COUNT, "memory in bits")          \
+    K(pages, FORM_COUNT, "pages")                         \
+    K(page_bytes, FORM_COUNT, "bytes of a page")          \
+    K(bandwidth, FORM_BANDWIDTH, "bandwidth")             \
+    K(bits_per_s, FORM_COUNT, "bits per second")          \
+    K(byte_rate, FORM_BYTE_RATE, "bytes per second")      \
+    K(latency, FORM_TIME, "latency, one way")             \
+    K(clients, FORM_COUNT, "clients")                     \
+    K(request_rate, FORM_RATE, "requests of a client")    \
+    K(copy_time, FORM_TIME, "memory over bandwidth")      \
+    M(downtime, FORM_TIME, "downtime")                    \
+    M(total_time, FORM_TIME, "total migration time")      \
+    M(forecast_downtime, FORM_TIME, "downtime, forecast") \
+    M(rounds, FORM_COUNT, "rounds")                       \
+    M(pages_sent, FORM_COUNT, "pages sent")               \
+    M(pages_resent, FORM_COUNT, "of them again")          \
+    M(wire, FORM_SIZE, "bytes on the wire")               \
+    M(wire_bytes, FORM_COUNT, "bytes on the wire")        \
+    M(wire_time, FORM_TIME, "time on the wire")           \
+    M(framing, FORM_SIZE, "framing")                      \
+    M(framing_time, FORM_TIME, "time for framing")        \
+    M(framing_share, FORM_SHARE, "framing")               \
+    M(state, FORM_SIZE, "machine state")                  \
+    M(state_time, FORM_TIME, "time for the state")        \
+    M(faults, FORM_COUNT, "page faults")                  \
+    M(answers, FORM_COUNT, "answers")                     \
+    M(wrong_answers, FORM_COUNT, "wrong answers")         \
+    M(longest_silence, FORM_TIME, "longest silence")      \
+    M(usual_latency, FORM_TIME, "usual answer within")    \
     M(longest_latency, FORM_TIME, "longest answer")
 
 enum quantity {

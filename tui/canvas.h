@@ -8,8 +8,8 @@
  * Whatever falls outside the canvas is not drawn: panels need no bounds checks.
  *
  * Chinese characters are two columns wide: the first cell holds the character, the second
- * CANVAS_TAIL. The two are never torn: where one of them is drawn over, the other becomes blank, and
- * where there is room for one alone, a blank is drawn.
+ * CANVAS_TAIL. The two are never torn: where one of them is drawn over, the other becomes blank,
+ * and where there is room for one alone, a blank is drawn.
  */
 #ifndef TUI_CANVAS_H
 #define TUI_CANVAS_H

@@ -15,9 +15,8 @@ static void widths_are_counted_in_columns(void **state)
     static const struct {
         const char *text;
         int width;
-    } rows[] = {{"", 0},          {"abc", 3},    {"停机时间", 8}, {"停 a", 4}, {"，。", 4},
-                {"×μδ", 3},       {"─■░", 3},    {"\xff", 1},     {"ｆ", 2},   {"한글", 4},
-                {"\U00020000", 2}};
+    } rows[] = {{"", 0},    {"abc", 3},  {"停机时间", 8}, {"停 a", 4}, {"，。", 4},      {"×μδ", 3},
+                {"─■░", 3}, {"\xff", 1}, {"ｆ", 2},       {"한글", 4}, {"\U00020000", 2}};
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         if (canvas_width(rows[i].text) != rows[i].width)
@@ -107,7 +106,7 @@ static void lines_are_broken_where_people_break_them(void **state)
         {"one  two", 4, "one|two"},
         {"停机时间很短", 6, "停机时|间很短"},
         {"停机时间很短", 7, "停机时|间很短"},
-        {"停机时间，很短", 8, "停机时|间，很短"}, /* no line begins with a comma */
+        {"停机时间，很短", 8, "停机时|间，很短"},  /* no line begins with a comma */
         {"他说（停机）了", 6, "他说|（停|机）了"}, /* none ends with an opening bracket */
         {"用 ferry 搬家", 8, "用 ferry|搬家"},
         {"需要2.7秒", 7, "需要2.7|秒"},

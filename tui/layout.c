@@ -26,7 +26,8 @@ bool layout_make_beside(int rows, int columns, struct layout *layout)
     if (rows < LAYOUT_ROWS_MIN_BESIDE || columns < LAYOUT_COLUMNS_MIN)
         return false;
     /* As in a window that is large enough, and what it has too much is taken from the maps. */
-    bool is_made = layout_make(missing > 0 ? LAYOUT_ROWS_MIN : rows + KEYS_ROWS, columns, false, layout);
+    bool is_made =
+        layout_make(missing > 0 ? LAYOUT_ROWS_MIN : rows + KEYS_ROWS, columns, false, layout);
     if (missing > 0) {
         layout->hosts.rows -= missing;
         layout->rounds.row -= missing;

@@ -10,25 +10,26 @@
 #include "tui/canvas.h"
 
 /* A page must fit a terminal of 80 x 24 with all that stands around it. */
-#define PAGE_TEXT_COLUMNS      76
-#define PAGE_TEXT_ROWS         19
-#define PAGE_TEXT_ROWS_ASKING  16 /* beside a question and what is typed */
+#define PAGE_TEXT_COLUMNS     76
+#define PAGE_TEXT_ROWS        19
+#define PAGE_TEXT_ROWS_ASKING 16 /* beside a question and what is typed */
 
 /* What is to be seen of a page: its text, the picture of the run, or both where there is room. */
 enum page_side { PAGE_TEXT, PAGE_PICTURE, PAGE_BOTH, PAGE_SIDE_COUNT };
 
 struct page {
-    const char *lab;      /* "Lab 3: Stop-and-copy" */
-    const char *place;    /* "step 4 of 16" */
-    const char *title;    /* of the step; "": none */
-    const char *text;     /* each line a paragraph, broken to the width, or an indented line */
-    const char *question; /* one line of at most PAGE_TEXT_COLUMNS columns; NULL: nothing is asked */
-    const char *prompt;   /* before what is typed: "Your answer: " */
-    const char *typed;    /* what stands there already: what was not taken, to be put right */
-    const char *notice;   /* why what was typed was not taken; "": nothing */
+    const char *lab;   /* "Lab 3: Stop-and-copy" */
+    const char *place; /* "step 4 of 16" */
+    const char *title; /* of the step; "": none */
+    const char *text;  /* each line a paragraph, broken to the width, or an indented line */
+    const char
+        *question;      /* one line of at most PAGE_TEXT_COLUMNS columns; NULL: nothing is asked */
+    const char *prompt; /* before what is typed: "Your answer: " */
+    const char *typed;  /* what stands there already: what was not taken, to be put right */
+    const char *notice; /* why what was typed was not taken; "": nothing */
     const char *keys[PAGE_SIDE_COUNT]; /* the last line: what can be pressed */
     const char *too_small;             /* said where the window is */
-    bool is_run; /* the session is to be watched now */
+    bool is_run;                       /* the session is to be watched now */
 };
 
 /* How many rows the text takes. */

@@ -14,11 +14,11 @@
 
 enum {
     MARGIN = 2,
-    HEAD_ROWS = 4,      /* the bar, an empty row, the title, an empty row */
+    HEAD_ROWS = 4, /* the bar, an empty row, the title, an empty row */
     KEYS_ROWS = 1,
-    QUESTION_ROWS = 3,  /* what was wrong (else a rule), the question, what is typed */
-    HURRY_NS = 20 * NS_PER_MS,        /* of wall time between two pictures */
-    HURRY_PIECE_NS = 10 * NS_PER_MS,  /* of the world */
+    QUESTION_ROWS = 3,               /* what was wrong (else a rule), the question, what is typed */
+    HURRY_NS = 20 * NS_PER_MS,       /* of wall time between two pictures */
+    HURRY_PIECE_NS = 10 * NS_PER_MS, /* of the world */
 };
 
 struct reader {
@@ -107,10 +107,10 @@ static void draw_text(struct canvas *canvas, int columns, const struct page *pag
     room = room < PAGE_TEXT_COLUMNS ? room : PAGE_TEXT_COLUMNS;
     draw_bar(canvas, columns, page);
     canvas_text(canvas, 2, MARGIN, room, COLOUR_CLEAN | STYLE_BOLD, page->title);
-    page_draw_text(canvas,
-                   (struct rect){HEAD_ROWS, MARGIN, canvas->rows - HEAD_ROWS - bottom_rows(page),
-                                 room},
-                   page->text);
+    page_draw_text(
+        canvas,
+        (struct rect){HEAD_ROWS, MARGIN, canvas->rows - HEAD_ROWS - bottom_rows(page), room},
+        page->text);
 }
 
 static void draw_picture(struct reader *reader, const struct page *page, int column,
@@ -123,8 +123,8 @@ static void draw_picture(struct reader *reader, const struct page *page, int col
     panel_beside(&reader->picture, &picture);
     canvas_copy(&reader->canvas, 0, column, &reader->picture);
     if (reader->view.has_help)
-        panel_help(&reader->canvas, (struct rect){0, 0, reader->canvas.rows, reader->canvas.columns},
-                   &picture);
+        panel_help(&reader->canvas,
+                   (struct rect){0, 0, reader->canvas.rows, reader->canvas.columns}, &picture);
 }
 
 /* The question, and what is typed with a block for the cursor. */

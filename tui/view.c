@@ -223,8 +223,8 @@ void view_live(struct view *view, uint64_t wall_ns, uint64_t now_ns)
 
 int view_wait_ms(const struct view *view)
 {
-    bool is_still = view->session->has_ended || view->has_help ||
-                    (view->is_stopped && !view->is_running_round);
+    bool is_still =
+        view->session->has_ended || view->has_help || (view->is_stopped && !view->is_running_round);
     return is_still ? STOPPED_MS : FRAME_MS;
 }
 

@@ -1,5 +1,5 @@
-/* view_private: what the view (view.c) and the reader (reader.c), which shows a lab's page beside the
- * same picture, share: a session that lives as fast as the director says, and obeys the keys.
+/* view_private: what the view (view.c) and the reader (reader.c), which shows a lab's page beside
+ * the same picture, share: a session that lives as fast as the director says, and obeys the keys.
  */
 #ifndef TUI_VIEW_PRIVATE_H
 #define TUI_VIEW_PRIVATE_H
