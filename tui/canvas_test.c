@@ -128,12 +128,24 @@ static void lines_are_broken_where_people_break_them(void **state)
     }
 }
 
+static void a_table_is_whole_or_not(void **state)
+{
+    static const char text[] = "a paragraph may be broken\n\n    a row  of a table\n"
+                               "    a) a choice, which may be broken\nthe end of it\n";
+    (void)state;
+    assert_true(page_is_whole(text, 21));
+    assert_false(page_is_whole(text, 20));
+    assert_int_equal(page_rows(text, 25), 6);
+    assert_int_equal(page_rows(text, 24), 7);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(widths_are_counted_in_columns),
         cmocka_unit_test(a_pair_of_cells_is_never_torn),
         cmocka_unit_test(a_picture_is_copied_into_another),
+        cmocka_unit_test(a_table_is_whole_or_not),
         cmocka_unit_test(lines_are_broken_where_people_break_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -41,6 +41,19 @@ int page_rows(const char *text, int columns)
     return rows;
 }
 
+bool page_is_whole(const char *text, int columns)
+{
+    for (; *text != '\0'; text += strcspn(text, "\n"), text += *text == '\n') {
+        size_t indent = strspn(text, " "), bytes = strcspn(text + indent, "\n");
+        char line[1024];
+        snprintf(line, sizeof line, "%.*s", (int)bytes, text + indent);
+        bool is_row = indent > 0 && strstr(line, "  ") != NULL;
+        if (is_row && canvas_width(line) + (int)indent > columns)
+            return false;
+    }
+    return true;
+}
+
 void page_draw_text(struct canvas *canvas, struct rect rect, const char *text)
 {
     struct page_row row = {0};

@@ -34,6 +34,9 @@ struct page {
 
 /* How many rows the text takes. */
 int page_rows(const char *text, int columns);
+/* Whether every row of a table (an indented line with two blanks in it) is whole in that many
+ * columns. */
+bool page_is_whole(const char *text, int columns);
 /* Draws as much of it as fits. */
 void page_draw_text(struct canvas *canvas, struct rect rect, const char *text);
 

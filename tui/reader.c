@@ -80,9 +80,10 @@ static int text_columns(const struct canvas *canvas)
 static bool is_both(const struct reader *reader, const struct page *page)
 {
     const struct canvas *canvas = &reader->canvas;
-    int room = canvas->rows - HEAD_ROWS - bottom_rows(page);
+    int rows = canvas->rows - HEAD_ROWS - bottom_rows(page);
+    int columns = text_columns(canvas) - 2 * MARGIN;
     return reader->has_session && canvas->columns >= READER_COLUMNS_MIN_BOTH &&
-           page_rows(page->text, text_columns(canvas) - 2 * MARGIN) <= room;
+           page_rows(page->text, columns) <= rows && page_is_whole(page->text, columns);
 }
 
 static enum page_side seen_side(const struct reader *reader, const struct page *page)
