@@ -39,14 +39,18 @@ static const struct command commands[] = {
     {"tui", "ferry tui [SCENARIO.ini | RECORDING] [OPTIONS] [-- ARGUMENTS...]",
      "watch a scenario or a recording in the terminal", NULL,
      TAKES_SCENARIO | TAKES_RECORDING | TAKES_PLAIN, NULL, command_tui},
-    {"lab",
-     "ferry lab [--list] | N [--plain [--answers FILE]] [--lang en|zh_CN] [--restart] | --lint",
-     "the guided labs: predict, run, see, explain",
+    {"lab", "ferry lab [N] [OPTIONS]", "the guided labs: predict, run, see, explain",
      "Without a number: which labs there are, and how far you are. A lab goes on where\n"
-     "it was left; --restart begins it again. At a terminal it is drawn, elsewhere and\n"
-     "with --plain it is told in lines. --answers FILE answers its questions, with lines\n"
-     "of key = answer; what is answered so is not kept. Without --lang the language is\n"
-     "the environment's. --lint looks through the labs' own data, or that in a FOLDER.\n",
+     "it was left. At a terminal it is drawn; elsewhere, and with --plain, it is told\n"
+     "in lines.\n"
+     "\noptions:\n"
+     "  --list                    which labs there are\n"
+     "  --lang en|zh_CN           the language; without it the environment's\n"
+     "  --restart                 from the beginning again\n"
+     "  --plain                   prints lines, draws nothing\n"
+     "  --answers FILE            with --plain: answers its questions, by lines of\n"
+     "                            key = answer; how far that came is not kept\n"
+     "  --lint [FOLDER]           looks through the data of all labs\n",
      0, NULL, command_lab},
     {"guest", "ferry guest list | info GUEST | disassemble GUEST [FROM] | run GUEST ...",
      "what can be moved: list, look inside, run without moving",
