@@ -7,11 +7,6 @@
 
 #include "base/nearest.h"
 
-static bool is_question(const struct lab_step *step)
-{
-    return step->kind == LAB_predict || step->kind == LAB_choose || step->kind == LAB_knob;
-}
-
 static enum status check_line(const struct answers *answers, const struct ini_line *line,
                               const struct lab *lab, struct problem *problem)
 {
@@ -23,7 +18,7 @@ static enum status check_line(const struct answers *answers, const struct ini_li
                            line->number, line->section);
     for (int i = 0; i < lab->step_count; i++) {
         const struct lab_step *step = &lab->steps[i];
-        if (!is_question(step))
+        if (!lab_step_is_question(step))
             continue;
         if (strcmp(step->key, line->key) == 0)
             return STATUS_OK;

@@ -137,12 +137,31 @@ static enum status find_lab(const char *folder, const char *number, struct lab *
                        "there is no lab \"%.40s\": there are %s (ferry lab --list)", number, known);
 }
 
+/* What lint sees in all languages is refused here in the one that is to be spoken: no step may be
+ * empty before a student. */
+static enum status check_text(const struct lab *lab, const struct lab_text *text,
+                              struct problem *problem)
+{
+    for (int i = 0; i < lab->step_count; i++) {
+        const struct lab_step *step = &lab->steps[i];
+        bool is_asking = lab_step_is_question(step);
+        bool has_text = lab_text_find(text, step->key, NULL) != NULL;
+        if (has_text && (!is_asking || lab_text_find(text, step->key, "question") != NULL))
+            continue;
+        return problem_set(problem, STATUS_BAD_INPUT,
+                           "%.200s:1: there is no section \"%s%s\" (ferry lab --lint tells all)",
+                           text->path, step->key, has_text ? "/question" : "");
+    }
+    return STATUS_OK;
+}
+
 static enum status load_text(const struct lab *lab, enum language language, struct lab_text *text,
                              struct problem *problem)
 {
     char path[4200];
     snprintf(path, sizeof path, "%s/%s.txt", lab->folder, language_name(language));
-    return lab_text_load(text, path, problem);
+    enum status status = lab_text_load(text, path, problem);
+    return status == STATUS_OK ? check_text(lab, text, problem) : status;
 }
 
 /* ---- What can be done ---- */

@@ -42,6 +42,11 @@ const char *lab_kind_name(enum lab_kind kind)
     return names[kind];
 }
 
+bool lab_step_is_question(const struct lab_step *step)
+{
+    return step->kind == LAB_predict || step->kind == LAB_choose || step->kind == LAB_knob;
+}
+
 int lab_find_step(const struct lab *lab, const char *key)
 {
     for (int i = 0; i < lab->step_count; i++)

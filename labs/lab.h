@@ -80,6 +80,7 @@ void lab_fini(struct lab *lab);
 
 int lab_find_step(const struct lab *lab, const char *key); /* LAB_NONE: no such */
 const char *lab_kind_name(enum lab_kind kind);
+bool lab_step_is_question(const struct lab_step *step); /* something is asked in it */
 
 /* The step's run: the one that a text of this step speaks of when it names none. LAB_NONE: there is
  * none yet. The run is over when it stands above the step, or is the step itself once it was

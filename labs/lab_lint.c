@@ -84,7 +84,7 @@ static void check_needed(struct lint *lint, const struct lab_text *text)
     for (int i = 0; i < lint->lab->step_count; i++) {
         const struct lab_step *step = &lint->lab->steps[i];
         need(lint, text, step, NULL);
-        if (step->kind == LAB_predict || step->kind == LAB_choose || step->kind == LAB_knob)
+        if (lab_step_is_question(step))
             need(lint, text, step, "question");
         if (step->kind == LAB_choose)
             need_choices(lint, text, step);
@@ -107,11 +107,9 @@ static bool is_reason(const char *part)
 
 static bool may_be(const struct lab_step *step, const char *part)
 {
-    bool is_asking =
-        step->kind == LAB_predict || step->kind == LAB_choose || step->kind == LAB_knob;
     bool is_letter = part[0] >= 'a' && part[0] < 'a' + LAB_CHOICES_MAX && part[1] == '\0';
 
-    return (is_asking && strcmp(part, "question") == 0) ||
+    return (lab_step_is_question(step) && strcmp(part, "question") == 0) ||
            (step->kind == LAB_run && strcmp(part, "name") == 0) ||
            (step->kind == LAB_choose && is_letter) ||
            (step->kind == LAB_predict && is_reason(part)) ||

@@ -549,6 +549,12 @@ static void a_lab_with_broken_data_is_refused(void **state)
     assert_has(err, "labs/05-small/lab.ini:2: kind: \"reed\" is none");
     assert_int_equal(shell("$D/bin/ferry lab </dev/null"), 2);
     assert_has(err, "lab.ini:2");
+    spill_small(&(struct change){'e', "== hello: Hello\n", "== hullo: Hello\n", NULL});
+    assert_int_equal(shell("cp -r $D/small/. $D/labs/; $D/bin/ferry lab 5 </dev/null"), 2);
+    assert_has(err, "labs/05-small/en.txt:1: there is no section \"hello\"");
+    spill_small(&(struct change){'e', "== hello: Hello\n", "== hello Hello\n", NULL});
+    assert_int_equal(shell("cp -r $D/small/. $D/labs/; $D/bin/ferry lab 5 </dev/null"), 2);
+    assert_has(err, "labs/05-small/en.txt:7: this is no head of a section");
     assert_int_equal(shell("rm -r $D/labs; $D/bin/ferry lab 5 </dev/null"), 2);
     assert_has(err, "there is no lab: build ferry with make");
 }
