@@ -4,11 +4,9 @@
 #ifndef LABS_LANGUAGE_H
 #define LABS_LANGUAGE_H
 
-#include <libintl.h>
 #include <stdbool.h>
 
-#define _(text)  gettext(text)
-#define N_(text) text /* for tables: translated where it is shown */
+#include "tui/translate.h"
 
 enum language { LANGUAGE_EN, LANGUAGE_ZH_CN, LANGUAGE_COUNT };
 

@@ -6,8 +6,6 @@
 #include "base/units.h"
 #include "machine/hypercall.h"
 
-#define N_(text) text /* for xgettext: translated where it is shown */
-
 static const struct {
     const char *name, *label;
     enum quantity_form form;
