@@ -32,6 +32,9 @@ OBJ     = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 ENGINE  := $(BUILD)/libengine.a
 FRONT   := $(BUILD)/libfront.a
 FERRY   := $(BUILD)/bin/ferry
+# The labs' data and the translations lie beside bin/, where ferry looks for them.
+LAB_DATA := $(patsubst labs/%,$(BUILD)/labs/%,$(wildcard labs/[0-9]*/*.ini labs/[0-9]*/*.txt labs/glossary.ini))
+LOCALES  := $(patsubst labs/locale/%.po,$(BUILD)/locale/%/LC_MESSAGES/ferry.mo,$(wildcard labs/locale/*.po))
 GUESTS  := $(patsubst %,$(BUILD)/guests/%,$(GUEST_NAMES))
 EXERCISES := $(patsubst %,$(BUILD)/%,$(SUPPORT:%=exercises/%) $(wildcard exercises/*/exercise.ini exercises/*/*.md))
 TESTS   := $(patsubst %.c,$(BUILD)/test/%,$(TEST_SRC))
@@ -43,7 +46,7 @@ FUZZERS := $(patsubst %.c,$(BUILD)/fuzz/%,$(FUZZ_SRC))
 .SECONDARY:
 .PHONY: all help demo check test asan fuzz bench lint compilers format handout install clean
 
-all: $(FERRY) $(GUESTS) $(EXERCISES) ## build ferry and its guests (build/bin/ferry, build/guests/)
+all: $(FERRY) $(GUESTS) $(EXERCISES) $(LAB_DATA) $(LOCALES) ## build ferry and its guests (build/bin/ferry, build/guests/)
 
 # Another compiler or other flags make other objects: they are noted in a file that all depend on.
 FLAGS := $(BUILD)/flags
@@ -81,6 +84,17 @@ $(BUILD)/guests/%: guests/%.c guests/runtime.c guests/start.S guests/guest.ld $(
 $(EXERCISES): $(BUILD)/%: %
 	@mkdir -p $(@D)
 	@cp $< $@
+
+# ---- The labs: data, and the player's own words in other languages. ----
+$(BUILD)/labs/%: labs/%
+	@mkdir -p $(@D)
+	cp $< $@
+
+# Without msgfmt (Debian: gettext) the player speaks English, and all else is built.
+$(BUILD)/locale/%/LC_MESSAGES/ferry.mo: labs/locale/%.po
+	@mkdir -p $(@D)
+	@if command -v msgfmt >/dev/null; then msgfmt --check-format -o $@ $<; \
+	else echo 'ferry: without msgfmt (package gettext) $* is not built: the player speaks English' >&2; fi
 
 # ---- Tests: one program for each _test.c, run from here. ----
 $(BUILD)/test/%: $(BUILD)/obj/%.o $(FRONT) $(ENGINE)
@@ -160,13 +174,15 @@ handout: ## what students are given, one archive an exercise (build/handout/)
 		cp $$exercise/*.md $$exercise/*.c $$exercise/exercise.ini exercises/student.h $$folder && \
 		tar czf $$folder.tar.gz -C $(BUILD)/handout $$name && echo $$folder.tar.gz || exit 1; done
 
-# The guests and the exercises lie beside bin/, where ferry looks for them.
+# Guests, exercises and labs lie beside bin/, where ferry looks for them.
 install: all ## install to PREFIX (default /usr/local)
 	install -d $(DESTDIR)$(PREFIX)/lib/ferry/bin $(DESTDIR)$(PREFIX)/lib/ferry/guests $(DESTDIR)$(PREFIX)/bin
 	for file in $(EXERCISES:$(BUILD)/%=%); do \
 		install -D -m 644 $$file $(DESTDIR)$(PREFIX)/lib/ferry/$$file || exit 1; done
 	install $(FERRY) $(DESTDIR)$(PREFIX)/lib/ferry/bin/
 	install -m 644 $(GUESTS) $(DESTDIR)$(PREFIX)/lib/ferry/guests/
+	for data in $(patsubst $(BUILD)/%,%,$(LAB_DATA) $(wildcard $(LOCALES))); do \
+		install -D -m 644 $(BUILD)/$$data $(DESTDIR)$(PREFIX)/lib/ferry/$$data || exit 1; done
 	ln -sf ../lib/ferry/bin/ferry $(DESTDIR)$(PREFIX)/bin/ferry
 
 clean: ## remove what was built

@@ -47,6 +47,19 @@ static const struct command commands[] = {
      "with every seed; the points are the same on any computer. The exit status is 0\n"
      "for all points, 1 for fewer, 2 where nothing could be graded.\n",
      TAKES_WORD | TAKES_GRADE, NULL, command_grade},
+    {"lab", "ferry lab [N] [OPTIONS]", "the guided labs: predict, run, see, explain",
+     "Without a number: which labs there are, and how far you are. A lab goes on where\n"
+     "it was left. At a terminal it is drawn; elsewhere, and with --plain, it is told\n"
+     "in lines.\n"
+     "\noptions:\n"
+     "  --list                    which labs there are\n"
+     "  --lang en|zh_CN           the language; without it the environment's\n"
+     "  --restart                 from the beginning again\n"
+     "  --plain                   prints lines, draws nothing\n"
+     "  --answers FILE            with --plain: answers its questions, by lines of\n"
+     "                            key = answer; how far that came is not kept\n"
+     "  --lint [FOLDER]           looks through the data of all labs\n",
+     0, NULL, command_lab},
     {"guest", "ferry guest list | info GUEST | disassemble GUEST [FROM] | run GUEST ...",
      "what can be moved: list, look inside, run without moving",
      "GUEST is a name that `ferry guest list` shows, or a file of your own: ./FILE or\n"

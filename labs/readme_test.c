@@ -1,5 +1,6 @@
 /* README.md shows what ferry prints: each of its commands is run, and every line that stands under
- * it there must be printed, in that order. Its scenario file is the one that is used. */
+ * it there must be printed, in that order. Its scenario and its answers are the ones that are used.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -27,24 +28,25 @@ static char *block_line(char *line)
     return *line == '\0' ? line : NULL;
 }
 
-static void write_scenario(FILE *readme)
+/* The block that begins so becomes a file. */
+static void write_block(FILE *readme, const char *beginning, const char *name)
 {
     char path[sizeof folder + 16], line[LINE_MAX_BYTES], *text;
     bool is_inside = false;
 
-    snprintf(path, sizeof path, "%s/shop.ini", folder);
-    FILE *scenario = fopen(path, "w");
-    assert_non_null(scenario);
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
     while (fgets(line, sizeof line, readme) != NULL && (text = block_line(line), true)) {
-        if (text != NULL && *text == ';')
+        if (text != NULL && strncmp(text, beginning, strlen(beginning)) == 0)
             is_inside = true;
         else if (is_inside && (text == NULL || *text == '\0'))
             break;
         if (is_inside)
-            fprintf(scenario, "%s\n", text);
+            fprintf(file, "%s\n", text);
     }
     assert_true(is_inside);
-    fclose(scenario);
+    fclose(file);
     rewind(readme);
 }
 
@@ -91,7 +93,8 @@ static void every_example_is_true(void **state)
 
     assert_non_null(readme);
     assert_non_null(mkdtemp(folder));
-    write_scenario(readme);
+    write_block(readme, "; a shop", "shop.ini");
+    write_block(readme, "; answers", "answers.ini");
     while (fgets(line, sizeof line, readme) != NULL) {
         text = block_line(line);
         if (text == NULL || strncmp(text, "$ ", 2) == 0) {

@@ -58,12 +58,49 @@ void canvas_resize(struct canvas *canvas, int rows, int columns)
     canvas_blank(canvas, (struct rect){0, 0, rows, columns});
 }
 
+/* What is two columns wide (Unicode's East Asian Width, W and F), as ranges in order. */
+int canvas_code_width(uint32_t code)
+{
+    static const struct {
+        uint32_t first, last;
+    } wide[] = {
+        {0x1100, 0x115f},   {0x2e80, 0x303e}, {0x3041, 0x33ff},   {0x3400, 0x4dbf},
+        {0x4e00, 0xa4cf},   {0xac00, 0xd7a3}, {0xf900, 0xfaff},   {0xfe30, 0xfe6f},
+        {0xff00, 0xff60},   {0xffe0, 0xffe6}, {0x1f300, 0x1f64f}, {0x1f900, 0x1f9ff},
+        {0x20000, 0x3fffd},
+    };
+    for (size_t i = 0; i < sizeof wide / sizeof wide[0] && code >= wide[i].first; i++)
+        if (code <= wide[i].last)
+            return 2;
+    return 1;
+}
+
+/* Of a wide character that is about to lose one of its cells the other becomes blank. */
+static void untie(struct canvas *canvas, int row, int column)
+{
+    struct canvas_cell *cell = &canvas->cells[row * canvas->columns + column];
+    if (cell->code == CANVAS_TAIL && column > 0)
+        cell[-1].code = ' ';
+    if (column + 1 < canvas->columns && cell[1].code == CANVAS_TAIL)
+        cell[1].code = ' ';
+}
+
 void canvas_put(struct canvas *canvas, int row, int column, uint32_t style, uint32_t code)
 {
     if (row < 0 || column < 0 || row >= canvas->rows || column >= canvas->columns)
         return;
-    canvas->cells[row * canvas->columns + column] =
-        (struct canvas_cell){canvas->is_ascii ? to_ascii(code) : code, style};
+    struct canvas_cell *cell = &canvas->cells[row * canvas->columns + column];
+    uint32_t drawn = canvas->is_ascii ? to_ascii(code) : code;
+    untie(canvas, row, column);
+    if (canvas_code_width(drawn) == 1) {
+        *cell = (struct canvas_cell){drawn, style};
+    } else if (column + 1 == canvas->columns) {
+        *cell = (struct canvas_cell){' ', style};
+    } else {
+        untie(canvas, row, column + 1);
+        cell[0] = (struct canvas_cell){drawn, style};
+        cell[1] = (struct canvas_cell){CANVAS_TAIL, style};
+    }
 }
 
 void canvas_blank(struct canvas *canvas, struct rect rect)
@@ -83,8 +120,7 @@ static int bytes_after(unsigned char first)
     return first < 0xe0 ? 1 : first < 0xf0 ? 2 : 3;
 }
 
-/* The next character; UNKNOWN for what is no UTF-8, and for control characters. */
-static uint32_t next_code(const char **text)
+uint32_t canvas_next_code(const char **text)
 {
     const unsigned char *at = (const unsigned char *)*text;
     int extra = bytes_after(at[0]);
@@ -108,16 +144,21 @@ static uint32_t next_code(const char **text)
 int canvas_width(const char *text)
 {
     int width = 0;
-    for (; *text != '\0'; width++)
-        next_code(&text);
+    while (*text != '\0')
+        width += canvas_code_width(canvas_next_code(&text));
     return width;
 }
 
 int canvas_text(struct canvas *canvas, int row, int column, int room, uint32_t style,
                 const char *text)
 {
-    for (; room > 0 && *text != '\0'; room--)
-        canvas_put(canvas, row, column++, style, next_code(&text));
+    while (room > 0 && *text != '\0') {
+        uint32_t code = canvas_next_code(&text);
+        int width = canvas_code_width(code);
+        canvas_put(canvas, row, column, style, width <= room ? code : ' ');
+        room -= width;
+        column += room < 0 ? 1 : width;
+    }
     return column;
 }
 
@@ -137,17 +178,54 @@ void canvas_text_right(struct canvas *canvas, int row, int end, uint32_t style, 
     canvas_text(canvas, row, end - canvas_width(text), canvas_width(text), style, text);
 }
 
-/* How many bytes of `text` fit into `room` columns, breaking at a space where there is one. */
-static size_t line_bytes(const char *text, int room)
+/* Marks that no line begins with, and marks that no line ends with. */
+static bool is_closing(uint32_t code)
 {
-    const char *at = text, *last_space = NULL;
-    for (int width = 0; width < room && *at != '\0'; width++) {
-        if (*at == ' ')
-            last_space = at;
-        next_code(&at);
+    static const uint32_t marks[] = U"，。、；：？！）」』》】〉”’…%),.;:?!]}";
+    for (const uint32_t *mark = marks; *mark != 0; mark++)
+        if (*mark == code)
+            return true;
+    return false;
+}
+
+static bool is_opening(uint32_t code)
+{
+    static const uint32_t marks[] = U"（「『《【〈“‘([{";
+    for (const uint32_t *mark = marks; *mark != 0; mark++)
+        if (*mark == code)
+            return true;
+    return false;
+}
+
+static bool may_break(uint32_t before, uint32_t after)
+{
+    if (before == ' ' || after == ' ')
+        return before != ' ';
+    return (canvas_code_width(before) == 2 || canvas_code_width(after) == 2) &&
+           !is_opening(before) && !is_closing(after);
+}
+
+size_t canvas_line_bytes(const char *text, int room)
+{
+    const char *at = text, *last_break = NULL;
+    uint32_t before = 0;
+    while (*at != '\0') {
+        const char *next = at;
+        uint32_t code = canvas_next_code(&next);
+        if (at > text && may_break(before, code))
+            last_break = at;
+        room -= canvas_code_width(code);
+        if (room < 0 && (code != ' ' || at == text))
+            break;
+        before = code;
+        at = next;
     }
-    if (*at != '\0' && *at != ' ' && last_space != NULL)
-        at = last_space;
+    if (*at == '\0')
+        return (size_t)(at - text);
+    if (last_break != NULL)
+        return (size_t)(last_break - text);
+    if (at == text)
+        canvas_next_code(&at);
     return (size_t)(at - text);
 }
 
@@ -156,7 +234,7 @@ int canvas_wrap(struct canvas *canvas, struct rect rect, uint32_t style, const c
     int row = 0;
     for (; row < rect.rows && *text != '\0'; row++) {
         char line[512];
-        size_t count = line_bytes(text, rect.columns);
+        size_t count = canvas_line_bytes(text, rect.columns);
         if (count == 0)
             break;
         snprintf(line, sizeof line, "%.*s", (int)count, text);
@@ -177,4 +255,14 @@ int canvas_heading(struct canvas *canvas, struct rect rect, const char *title)
     column = canvas_text(canvas, rect.row, column, rect.columns - 4, STYLE_BOLD, title);
     canvas_put(canvas, rect.row, column++, COLOUR_PLAIN, ' ');
     return column;
+}
+
+void canvas_copy(struct canvas *to, int row, int column, const struct canvas *from)
+{
+    for (int i = 0; i < from->rows; i++)
+        for (int j = 0; j < from->columns; j++) {
+            const struct canvas_cell *cell = &from->cells[i * from->columns + j];
+            if (cell->code != CANVAS_TAIL)
+                canvas_put(to, row + i, column + j, cell->style, cell->code);
+        }
 }

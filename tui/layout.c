@@ -20,6 +20,23 @@ static int smaller(int a, int b)
     return a < b ? a : b;
 }
 
+bool layout_make_beside(int rows, int columns, struct layout *layout)
+{
+    int missing = LAYOUT_ROWS_MIN - KEYS_ROWS - rows;
+    if (rows < LAYOUT_ROWS_MIN_BESIDE || columns < LAYOUT_COLUMNS_MIN)
+        return false;
+    /* As in a window that is large enough, and what it has too much is taken from the maps. */
+    bool is_made =
+        layout_make(missing > 0 ? LAYOUT_ROWS_MIN : rows + KEYS_ROWS, columns, false, layout);
+    if (missing > 0) {
+        layout->hosts.rows -= missing;
+        layout->rounds.row -= missing;
+        layout->measures.row -= missing;
+        layout->clients.row -= missing;
+    }
+    return is_made;
+}
+
 bool layout_make(int rows, int columns, bool has_ended, struct layout *layout)
 {
     if (rows < LAYOUT_ROWS_MIN || columns < LAYOUT_COLUMNS_MIN)

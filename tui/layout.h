@@ -22,6 +22,11 @@ struct layout {
     struct rect keys;
 };
 
+/* Beside a page of a lab the line of keys is the page's, and so is what is said at the end; then
+ * this many rows suffice. */
+#define LAYOUT_ROWS_MIN_BESIDE 20
+bool layout_make_beside(int rows, int columns, struct layout *layout);
+
 /* False when the window is too small. */
 bool layout_make(int rows, int columns, bool has_ended, struct layout *layout);
 

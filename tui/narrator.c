@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "tui/scene.h"
+#include "tui/translate.h"
 #include "tui/words.h"
 
 /* Each of these fills `text` with the sentence of one scene. */
@@ -11,18 +12,19 @@
 static void tell_plan(const struct session_facts *facts, char *text, size_t room)
 {
     static const char *const plans[MODE_COUNT] = {
-        [MODE_STOP_AND_COPY] = "At %s it will be stopped, and stand still until all its %s of "
-                               "memory are at host B.",
-        [MODE_PRE_COPY] = "At %s its %s of memory will begin to move to host B, "
-                          "while it goes on running at host A.",
-        [MODE_POST_COPY] = "At %s it will be paused for a moment and go on at host B; "
-                           "its %s of memory follow while it runs there.",
-        [MODE_HYBRID] = "At %s its %s will be sent once while it runs on at host A. Then it goes, "
-                        "and what it wrote meanwhile follows.",
+        [MODE_STOP_AND_COPY] = N_("At %s it will be stopped, and stand still until all its %s of "
+                                  "memory are at host B."),
+        [MODE_PRE_COPY] = N_("At %s its %s of memory will begin to move to host B, "
+                             "while it goes on running at host A."),
+        [MODE_POST_COPY] = N_("At %s it will be paused for a moment and go on at host B; "
+                              "its %s of memory follow while it runs there."),
+        [MODE_HYBRID] =
+            N_("At %s its %s will be sent once while it runs on at host A. Then it goes, "
+               "and what it wrote meanwhile follows."),
     };
     struct words pages, start;
     words_counted(&pages, facts->total_pages, "page");
-    snprintf(text, room, plans[facts->mode], words_time(&start, facts->start_at_ns), pages.text);
+    snprintf(text, room, _(plans[facts->mode]), words_time(&start, facts->start_at_ns), pages.text);
 }
 
 static void tell_before(const struct session *session, char *text, size_t room)
@@ -32,33 +34,34 @@ static void tell_before(const struct session *session, char *text, size_t room)
     uint64_t now_ns = session->timeline.now_ns;
     bool has_plan = facts->start_at_ns != UINT64_MAX && now_ns <= facts->start_at_ns;
     if (facts->client_count > 0 && (!has_plan || now_ns < facts->start_at_ns / 2))
-        snprintf(text, room, "Normal service: %s runs at host A and answers its %s.", facts->guest,
-                 words_counted(&clients, facts->client_count, "client"));
+        snprintf(text, room, _("Normal service: %s runs at host A and answers its %s."),
+                 facts->guest, words_counted(&clients, facts->client_count, "client"));
     else if (has_plan)
         tell_plan(facts, text, room);
     else
-        snprintf(text, room, "%s runs at host A. %s", facts->guest,
-                 session->ops->can(session, SESSION_START) ? "Key m starts its move to host B."
-                                                           : "Its move has not begun.");
+        snprintf(text, room, _("%s runs at host A. %s"), facts->guest,
+                 session->ops->can(session, SESSION_START) ? _("Key m starts its move to host B.")
+                                                           : _("Its move has not begun."));
 }
 
 static void tell_setup(const struct session *session, char *text, size_t room)
 {
     (void)session;
     snprintf(text, room,
-             "Host A asks host B whether it is ready. Nothing is sent before it says so.");
+             _("Host A asks host B whether it is ready. Nothing is sent before it says so."));
 }
 
 static void tell_first_round(const struct timeline_round *round, char *text, size_t room)
 {
     struct words pages, dirtied;
     if (round->pages_sent < round->pages / 2)
-        snprintf(text, room, "Round 0 sends all %s, one after the other, while the guest runs on.",
+        snprintf(text, room,
+                 _("Round 0 sends all %s, one after the other, while the guest runs on."),
                  words_counted(&pages, round->pages, "page"));
     else
         snprintf(text, room,
-                 "Whatever the guest writes meanwhile is out of date at host B: "
-                 "%s must be sent again already.",
+                 _("Whatever the guest writes meanwhile is out of date at host B: "
+                   "%s must be sent again already."),
                  words_counted(&dirtied, round->dirtied_pages, "page"));
 }
 
@@ -67,7 +70,7 @@ static void tell_round(const struct timeline *timeline, char *text, size_t room)
     const struct timeline_round *round = timeline_round(timeline);
     struct words pages, before;
     if (round == NULL) {
-        snprintf(text, room, "The move has begun.");
+        snprintf(text, room, _("The move has begun."));
         return;
     }
     if (round->round_idx == 0) {
@@ -79,21 +82,21 @@ static void tell_round(const struct timeline *timeline, char *text, size_t room)
     words_counted(&pages, round->pages, "page");
     if (timeline->is_limit_exceeded)
         snprintf(text, room,
-                 "Round %llu: the rounds do not shrink to what the downtime limit allows, "
-                 "and no more of them are permitted.",
+                 _("Round %llu: the rounds do not shrink to what the downtime limit allows, "
+                   "and no more of them are permitted."),
                  idx);
     else if (last != NULL && round->pages >= last->pages)
         snprintf(text, room,
-                 "Round %llu sends %s, no fewer than before (%s): the guest writes as fast as "
-                 "the link copies.",
+                 _("Round %llu sends %s, no fewer than before (%s): the guest writes as fast as "
+                   "the link copies."),
                  idx, pages.text, words_count(&before, last->pages));
     else if (last != NULL && last->pages > 0)
         snprintf(text, room,
-                 "Round %llu sends only the %s written during round %llu. "
-                 "A shorter round leaves less time for new writes.",
+                 _("Round %llu sends only the %s written during round %llu. "
+                   "A shorter round leaves less time for new writes."),
                  idx, pages.text, idx - 1);
     else
-        snprintf(text, room, "Round %llu sends %s.", idx, pages.text);
+        snprintf(text, room, _("Round %llu sends %s."), idx, pages.text);
 }
 
 /* The paused round in three parts, for the pause is shown slowly: why, what, and what the clients
@@ -103,16 +106,16 @@ static void tell_paused_round(const struct timeline_round *round, char *text, si
     struct words pages;
     if (round->pages_sent * 3 < round->pages)
         snprintf(text, room,
-                 "Downtime: the guest stands still, so that nothing more can get dirty.");
+                 _("Downtime: the guest stands still, so that nothing more can get dirty."));
     else if (round->pages_sent * 3 < round->pages * 2)
         snprintf(text, room,
-                 "Its last %s travel, then its registers and its connections. "
-                 "Neither host runs it now.",
+                 _("Its last %s travel, then its registers and its connections. "
+                   "Neither host runs it now."),
                  words_counted(&pages, round->pages, "page"));
     else
         snprintf(text, room,
-                 "Its clients wait. What they have sent is not lost: "
-                 "it will be answered at host B.");
+                 _("Its clients wait. What they have sent is not lost: "
+                   "it will be answered at host B."));
 }
 
 /* The guest goes first: what is sent, and what stays behind. */
@@ -122,17 +125,17 @@ static void tell_pages_left(const struct timeline *timeline, char *text, size_t 
     words_counted(&pages, scene_pages_left(timeline), "page");
     if (timeline->phase != PHASE_HAND_OVER)
         snprintf(text, room,
-                 "Downtime: the guest stands still. Only its registers and connections travel; "
-                 "missing pages follow later.");
+                 _("Downtime: the guest stands still. Only its registers and connections travel; "
+                   "missing pages follow later."));
     else if (timeline->mode == MODE_POST_COPY)
         snprintf(text, room,
-                 "Downtime: its registers and connections are sent. Its %s stay behind at host A "
-                 "and follow when it runs at host B.",
+                 _("Downtime: its registers and connections are sent. Its %s stay behind at host A "
+                   "and follow when it runs at host B."),
                  pages.text);
     else
         snprintf(text, room,
-                 "Downtime: its registers and the list of stale pages are sent. These %s stay "
-                 "behind at host A and follow when it runs.",
+                 _("Downtime: its registers and the list of stale pages are sent. These %s stay "
+                   "behind at host A and follow when it runs."),
                  pages.text);
 }
 
@@ -145,19 +148,19 @@ static void tell_pause(const struct session *session, char *text, size_t room)
         tell_pages_left(timeline, text, room);
     else if (timeline->phase == PHASE_HAND_OVER)
         snprintf(text, room,
-                 "All is sent. Host B checks every byte before the guest may run there; "
-                 "host A never runs it again.");
+                 _("All is sent. Host B checks every byte before the guest may run there; "
+                   "host A never runs it again."));
     else if (timeline->mode == MODE_STOP_AND_COPY)
         snprintf(text, room,
-                 "Stop-and-copy: the guest stands still while all %s travel. "
-                 "Its clients wait: this is the downtime.",
+                 _("Stop-and-copy: the guest stands still while all %s travel. "
+                   "Its clients wait: this is the downtime."),
                  words_counted(&pages, session->facts.total_pages, "page"));
     else if (round != NULL && round->is_paused && round->pages > 0)
         tell_paused_round(round, text, room);
     else
         snprintf(text, room,
-                 "Downtime: the guest stands still. Only its registers and connections travel; "
-                 "missing pages follow later.");
+                 _("Downtime: the guest stands still. Only its registers and connections travel; "
+                   "missing pages follow later."));
 }
 
 /* The first faults one by one; then they come too fast for a sentence each. */
@@ -167,13 +170,13 @@ static void tell_post_copy(const struct timeline *timeline, char *text, size_t r
     struct words missing, faults;
     if (timeline->waiting_harts > 0 && timeline->faults <= FAULTS_TOLD_EACH)
         snprintf(text, room,
-                 "The guest at host B touched a page that is still at host A: "
-                 "it waits until that page has come (fault %s).",
+                 _("The guest at host B touched a page that is still at host A: "
+                   "it waits until that page has come (fault %s)."),
                  words_count(&faults, timeline->faults));
     else
         snprintf(text, room,
-                 "The guest runs at host B; %s still to come. "
-                 "Host A pushes them, and those the guest touches come first.",
+                 _("The guest runs at host B; %s still to come. "
+                   "Host A pushes them, and those the guest touches come first."),
                  words_counted(&missing, timeline->pages_missing, "page"));
 }
 
@@ -181,8 +184,8 @@ static void tell_resumed(const struct timeline *timeline, char *text, size_t roo
 {
     struct words downtime;
     snprintf(text, room,
-             "The guest runs at host B after %s of downtime; "
-             "its clients' connections came with it.",
+             _("The guest runs at host B after %s of downtime; "
+               "its clients' connections came with it."),
              words_time(&downtime, timeline->downtime_ns));
 }
 
@@ -192,22 +195,22 @@ static void tell_after(const struct session *session, char *text, size_t room)
     struct words total, downtime;
     const char *limit = scene_limit(timeline);
     if (timeline->outcome == OUTCOME_COMPLETED)
-        snprintf(text, room, "The move is complete: total time %s, downtime %s. %s",
+        snprintf(text, room, _("The move is complete: total time %s, downtime %s. %s"),
                  words_time(&total, timeline->ended_ns - timeline->started_ns),
                  words_time(&downtime, timeline->downtime_ns),
-                 limit != NULL ? limit : "Host A may be switched off.");
+                 limit != NULL ? limit : _("Host A may be switched off."));
     else if (timeline->outcome == OUTCOME_ABORTED && limit != NULL)
-        snprintf(text, room, "%s The guest runs at host A as if nothing had been tried.", limit);
+        snprintf(text, room, _("%s The guest runs at host A as if nothing had been tried."), limit);
     else if (timeline->outcome == OUTCOME_ABORTED)
         snprintf(text, room,
-                 "The move was given up. Nothing is lost: "
-                 "the guest runs at host A as if nothing had been tried.");
+                 _("The move was given up. Nothing is lost: "
+                   "the guest runs at host A as if nothing had been tried."));
     else if (timeline->outcome == OUTCOME_PAUSED)
         snprintf(text, room,
-                 "The move failed at the hand-over: the guest stands still, "
-                 "and can be recovered.");
+                 _("The move failed at the hand-over: the guest stands still, "
+                   "and can be recovered."));
     else
-        snprintf(text, room, "The guest is lost: neither host has all of it.");
+        snprintf(text, room, _("The guest is lost: neither host has all of it."));
 }
 
 void narrator_tell(const struct session *session, char *text, size_t room)
@@ -222,8 +225,8 @@ void narrator_tell(const struct session *session, char *text, size_t room)
         tell_after(session, text, room);
     else if (timeline->has_guest_ended)
         snprintf(text, room,
-                 timeline->is_guest_fault ? "The guest faulted and cannot go on."
-                                          : "The guest has ended by itself (status %llu).",
+                 timeline->is_guest_fault ? _("The guest faulted and cannot go on.")
+                                          : _("The guest has ended by itself (status %llu)."),
                  (unsigned long long)timeline->guest_status);
     else if (!timeline->has_started)
         tell_before(session, text, room);

@@ -38,4 +38,7 @@ panel_draw panel_help; /* over everything else; `rect` is what it may cover */
 /* The whole screen: the panels by their layout, or one sentence where the window is too small. */
 void panel_all(struct canvas *canvas, const struct picture *picture, bool has_help);
 
+/* The same beside a page of a lab: without the line of keys, and with no word at the end. */
+void panel_beside(struct canvas *canvas, const struct picture *picture);
+
 #endif

@@ -2,6 +2,8 @@
 
 #include <stddef.h>
 
+#include "tui/translate.h"
+
 bool scene_leaves_pages(const struct timeline *timeline)
 {
     const struct timeline_round *round = timeline_round(timeline);
@@ -40,8 +42,8 @@ const char *scene_limit(const struct timeline *timeline)
     if (!timeline->is_limit_exceeded || !(timeline->has_resumed || timeline->has_ended))
         return NULL;
     if (timeline->has_ended && timeline->outcome == OUTCOME_ABORTED)
-        return "Pre-copy could not meet the downtime limit; it was given up.";
+        return _("Pre-copy could not meet the downtime limit; it was given up.");
     if (scene_leaves_pages(timeline))
-        return "Pre-copy could not meet the downtime limit; post-copy took over.";
-    return "Pre-copy could not meet the downtime limit; it was paused all the same.";
+        return _("Pre-copy could not meet the downtime limit; post-copy took over.");
+    return _("Pre-copy could not meet the downtime limit; it was paused all the same.");
 }

@@ -317,6 +317,8 @@ void screen_show(const struct canvas *canvas)
             if (cell->code == before->code && cell->style == before->style)
                 continue;
             *before = *cell;
+            if (cell->code == CANVAS_TAIL)
+                continue; /* shown with the cell to its left */
             show_cell(row, column, cell);
         }
     }
@@ -361,6 +363,9 @@ int screen_key(int timeout_ms)
     if (kind == ERR)           /* nothing, or bytes that are no character */
         return is_gone ? SCREEN_KEY_CLOSED : SCREEN_KEY_NONE;
     if (kind == KEY_CODE_YES)
-        return code == KEY_RESIZE ? SCREEN_KEY_RESIZED : SCREEN_KEY_NONE;
-    return (int)code;
+        return code == KEY_RESIZE      ? SCREEN_KEY_RESIZED
+               : code == KEY_BACKSPACE ? SCREEN_KEY_BACKSPACE
+               : code == KEY_ENTER     ? SCREEN_KEY_ENTER
+                                       : SCREEN_KEY_NONE;
+    return code == 127 ? SCREEN_KEY_BACKSPACE : code == '\n' ? SCREEN_KEY_ENTER : (int)code;
 }

@@ -18,6 +18,9 @@
 /* Keys beyond characters. */
 enum screen_key {
     SCREEN_KEY_NONE = 0,
+    SCREEN_KEY_BACKSPACE = 8, /* whatever the terminal sends for it */
+    SCREEN_KEY_TAB = 9,
+    SCREEN_KEY_ENTER = 13,
     SCREEN_KEY_ESCAPE = 27,
     SCREEN_KEY_RESIZED = 0x110000, /* beyond Unicode */
     SCREEN_KEY_CLOSED,             /* the terminal is gone */

@@ -1,14 +1,11 @@
-#include "tui/view.h"
+#include "tui/view_private.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/units.h"
-#include "tui/director.h"
 #include "tui/keys.h"
-#include "tui/narrator.h"
-#include "tui/panel.h"
 #include "tui/plain.h"
 #include "tui/screen.h"
 #include "tui/step.h"
@@ -22,22 +19,7 @@
     (250 * NS_PER_MS) /* percentiles look at every answer: not in each frame \
                        */
 
-struct view {
-    struct session *session;
-    const struct view_options *options;
-    struct director director;
-    struct canvas canvas;
-    bool is_stopped, has_help, has_code, is_quit, is_closed;
-    bool is_running_round;        /* to the end of the round, as fast as it goes */
-    struct timeline before_round; /* as the timeline stood when that was asked for */
-    const char *answer;           /* to a key that can do nothing; until when it is shown */
-    uint64_t answer_until_ns;
-    char step_text[2 * NARRATOR_MAX]; /* what the event did that the user stepped to; "" else */
-    struct timeline_spread latency, fault_wait;
-    uint64_t spreads_at_ns;
-};
-
-static uint64_t wall_now_ns(void)
+uint64_t view_wall_ns(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -60,7 +42,7 @@ static bool is_at_round_end(const struct view *view)
 static void run_round(struct view *view, uint64_t began_ns)
 {
     struct session *session = view->session;
-    while (wall_now_ns() - began_ns < BUDGET_NS) {
+    while (view_wall_ns() - began_ns < BUDGET_NS) {
         session->ops->step(session); /* a longer piece could run over the end */
         if (is_at_round_end(view)) {
             view->is_running_round = false;
@@ -72,7 +54,7 @@ static void run_round(struct view *view, uint64_t began_ns)
 static void play(struct view *view, uint64_t wall_ns, uint64_t began_ns)
 {
     struct session *session = view->session;
-    while (wall_ns > 0 && !session->has_ended && wall_now_ns() - began_ns < BUDGET_NS)
+    while (wall_ns > 0 && !session->has_ended && view_wall_ns() - began_ns < BUDGET_NS)
         session->ops->advance(session, director_next(&view->director, session, &wall_ns));
 }
 
@@ -81,7 +63,7 @@ static void play(struct view *view, uint64_t wall_ns, uint64_t began_ns)
 static void answer(struct view *view, const char *text)
 {
     view->answer = text;
-    view->answer_until_ns = wall_now_ns() + ANSWER_SHOWN_NS;
+    view->answer_until_ns = view_wall_ns() + ANSWER_SHOWN_NS;
 }
 
 static void replay(struct view *view, uint64_t mode)
@@ -186,7 +168,7 @@ static void handle(struct view *view, const struct key *key)
     }
 }
 
-static void handle_code(struct view *view, int code)
+void view_key(struct view *view, int code)
 {
     enum { CONTROL_L = 12 };
     const struct key *key = key_find(code);
@@ -202,11 +184,9 @@ static void handle_code(struct view *view, int code)
 
 /* ---- Pictures. ---- */
 
-static void draw(struct view *view, uint64_t now_ns)
+void view_picture(struct view *view, uint64_t now_ns, struct picture *picture)
 {
     struct session *session = view->session;
-    char sentence[2 * NARRATOR_MAX];
-    int rows, columns;
     if (view->answer != NULL && now_ns > view->answer_until_ns)
         view->answer = NULL;
     if (now_ns - view->spreads_at_ns > SPREADS_EACH_NS || session->has_ended) {
@@ -214,12 +194,12 @@ static void draw(struct view *view, uint64_t now_ns)
         view->fault_wait = timeline_fault_wait(&session->timeline);
         view->spreads_at_ns = now_ns;
     }
-    narrator_tell(session, sentence, sizeof sentence);
-    struct picture picture = {
+    narrator_tell(session, view->sentence, sizeof view->sentence);
+    *picture = (struct picture){
         .session = session,
         .sentence = view->answer != NULL         ? view->answer
                     : view->step_text[0] != '\0' ? view->step_text
-                                                 : sentence,
+                                                 : view->sentence,
         .is_answer = view->answer != NULL,
         .speed = director_speed(&view->director, session),
         .is_stopped = view->is_stopped || view->has_help,
@@ -228,42 +208,67 @@ static void draw(struct view *view, uint64_t now_ns)
         .latency = view->latency,
         .fault_wait = view->fault_wait,
     };
+}
+
+static void draw(struct view *view, uint64_t now_ns)
+{
+    struct picture picture;
+    int rows, columns;
+    view_picture(view, now_ns, &picture);
     screen_size(&rows, &columns);
     canvas_resize(&view->canvas, rows, columns);
     panel_all(&view->canvas, &picture, view->has_help);
     screen_show(&view->canvas);
 }
 
+/* ---- The loop. ---- */
+
+void view_begin(struct view *view, struct session *session, const struct view_options *options)
+{
+    /* The code is shown where there is any. */
+    *view = (struct view){.session = session, .options = options, .has_code = true};
+    director_init(&view->director, options->is_demo, options->speed);
+}
+
+void view_live(struct view *view, uint64_t wall_ns, uint64_t now_ns)
+{
+    if (view->has_help)
+        return; /* who reads misses nothing */
+    if (view->is_running_round)
+        run_round(view, now_ns);
+    else if (!view->is_stopped)
+        play(view, wall_ns < WALL_MAX_NS ? wall_ns : WALL_MAX_NS, now_ns);
+}
+
+int view_wait_ms(const struct view *view)
+{
+    bool is_still =
+        view->session->has_ended || view->has_help || (view->is_stopped && !view->is_running_round);
+    return is_still ? STOPPED_MS : FRAME_MS;
+}
+
 int view_play(struct session *session, const struct view_options *options)
 {
-    struct view view = {.session = session, .options = options};
+    struct view view;
     if (!screen_open())
         return plain_play(session, stdout);
-    director_init(&view.director, options->is_demo, options->speed);
+    view_begin(&view, session, options);
     canvas_init(&view.canvas, screen_is_ascii());
-    view.has_code = true; /* where there is any */
     if (options->is_at) {
         session->ops->advance(session, options->at_ns);
         view.is_stopped = true;
     }
 
-    uint64_t last_ns = wall_now_ns();
+    uint64_t last_ns = view_wall_ns();
     while (!view.is_quit && !view.is_closed) {
-        uint64_t now_ns = wall_now_ns(), wall_ns = now_ns - last_ns;
+        uint64_t now_ns = view_wall_ns(), wall_ns = now_ns - last_ns;
         last_ns = now_ns;
-        if (view.has_help)
-            ; /* who reads misses nothing */
-        else if (view.is_running_round)
-            run_round(&view, now_ns);
-        else if (!view.is_stopped)
-            play(&view, wall_ns < WALL_MAX_NS ? wall_ns : WALL_MAX_NS, now_ns);
+        view_live(&view, wall_ns, now_ns);
         draw(&view, now_ns);
 
-        bool is_still =
-            session->has_ended || view.has_help || (view.is_stopped && !view.is_running_round);
-        int code = screen_key(is_still ? STOPPED_MS : FRAME_MS);
+        int code = screen_key(view_wait_ms(&view));
         for (; code != SCREEN_KEY_NONE && !view.is_closed; code = screen_key(0))
-            handle_code(&view, code);
+            view_key(&view, code);
     }
     canvas_fini(&view.canvas);
     screen_close();

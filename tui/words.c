@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/units.h"
+#include "tui/translate.h"
 
 const char *words_count(struct words *words, uint64_t count)
 {
@@ -44,9 +45,12 @@ const char *words_brief(struct words *words, uint64_t count)
 
 const char *words_counted(struct words *words, uint64_t count, const char *one)
 {
+    const char *translated = gettext(one);
     words_count(words, count);
     size_t at = strlen(words->text);
-    snprintf(words->text + at, sizeof words->text - at, " %s%s", one, count == 1 ? "" : "s");
+    /* Only English has a plural here. */
+    snprintf(words->text + at, sizeof words->text - at, " %s%s", translated,
+             count == 1 || translated != one ? "" : "s");
     return words->text;
 }
 

@@ -1,0 +1,36 @@
+/* progress: how far a student is in each lab, in ${XDG_STATE_HOME:-~/.local/state}/ferry/labs.json:
+ *
+ *     {"schema": "ferry.labs/1",
+ *      "labs": {"3": {"step": "shop-answer", "answers": {"shop-guess": ["2.7s"]}}}}
+ *
+ * A step that is null: the lab was played to its end. The file is written whole or not at all; one
+ * that cannot be read is put aside as labs.json.broken. Nothing that is wrong with it stops a lab.
+ */
+#ifndef LABS_PROGRESS_H
+#define LABS_PROGRESS_H
+
+#include <jansson.h>
+
+#include "labs/lesson.h"
+
+struct progress {
+    char path[4096]; /* "": there is no home to keep it in */
+    json_t *root;    /* owned */
+    bool has_complained;
+};
+
+/* What went wrong is told on stderr, in one line. */
+void progress_open(struct progress *progress);
+void progress_close(struct progress *progress);
+
+enum progress_state { PROGRESS_NONE, PROGRESS_BEGUN, PROGRESS_DONE };
+/* `step_idx` where it is begun: the step to go on with. */
+enum progress_state progress_of(const struct progress *progress, const struct lab *lab,
+                                int *step_idx);
+
+/* Brings the lesson to where it was left. False: there is nothing to go on with. */
+bool progress_restore(const struct progress *progress, struct lesson *lesson);
+/* Keeps where the lesson is, and writes the file. */
+void progress_keep(struct progress *progress, const struct lesson *lesson);
+
+#endif
