@@ -76,24 +76,33 @@ static enum status set_points(struct exercise *exercise, const char *key, const 
     return STATUS_OK;
 }
 
+/* The case of that name: the keys of a case stand together, so it is the last one or a new one. */
+static enum status find_case(struct exercise *exercise, const char *name,
+                             struct exercise_case **found, struct problem *problem)
+{
+    struct exercise_case *cases = exercise->cases;
+
+    if (exercise->case_count > 0 && strcmp(cases[exercise->case_count - 1].name, name) == 0) {
+        *found = &cases[exercise->case_count - 1];
+        return STATUS_OK;
+    }
+    if (exercise->case_count == EXERCISE_CASES_MAX)
+        return refuse(problem, name, "one case too many");
+    *found = &cases[exercise->case_count++];
+    scenario_init(&(*found)->scenario);
+    enum status status = set_text((*found)->name, "case", name, problem);
+    if (status != STATUS_OK)
+        return status;
+    return scenario_set(&(*found)->scenario, "mode", mode_name(exercise->mode), problem);
+}
+
 static enum status set_case(struct exercise *exercise, const char *name, const char *key,
                             const char *value, struct problem *problem)
 {
-    struct exercise_case *last = &exercise->cases[exercise->case_count - 1];
+    struct exercise_case *its = NULL;
+    enum status status = find_case(exercise, name, &its, problem);
 
-    if (exercise->case_count == 0 || strcmp(last->name, name) != 0) {
-        if (exercise->case_count == EXERCISE_CASES_MAX)
-            return refuse(problem, name, "one case too many");
-        last = &exercise->cases[exercise->case_count++];
-        scenario_init(&last->scenario);
-        enum status status =
-            scenario_set(&last->scenario, "mode", mode_name(exercise->mode), problem);
-        if (status == STATUS_OK)
-            status = set_text(last->name, "case", name, problem);
-        if (status != STATUS_OK)
-            return status;
-    }
-    return scenario_set(&last->scenario, key, value, problem);
+    return status == STATUS_OK ? scenario_set(&its->scenario, key, value, problem) : status;
 }
 
 void exercise_init(struct exercise *exercise, uint32_t number)

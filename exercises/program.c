@@ -180,13 +180,14 @@ _Noreturn static void become_compiler(const struct workshop *workshop, const str
     int input = open("/dev/null", O_RDONLY);
 
     setpgid(0, 0);
-    if (input < 0 || dup2(input, STDIN_FILENO) < 0 || dup2(output, STDOUT_FILENO) < 0 ||
-        dup2(output, STDERR_FILENO) < 0 || chdir(workshop->folder) != 0 ||
-        setrlimit(RLIMIT_CPU, &cpu) != 0 || setrlimit(RLIMIT_AS, &memory) != 0 ||
-        setrlimit(RLIMIT_FSIZE, &file) != 0 || setrlimit(RLIMIT_CORE, &none) != 0)
-        _exit(STATUS_NO_PROGRAM);
     if (!workshop->is_confined) /* else bubblewrap sees to it */
         setenv("LC_ALL", "C", 1);
+    /* The limit of memory comes last: it is the compiler's, and may be less than is used here. */
+    if (input < 0 || dup2(input, STDIN_FILENO) < 0 || dup2(output, STDOUT_FILENO) < 0 ||
+        dup2(output, STDERR_FILENO) < 0 || chdir(workshop->folder) != 0 ||
+        setrlimit(RLIMIT_CPU, &cpu) != 0 || setrlimit(RLIMIT_FSIZE, &file) != 0 ||
+        setrlimit(RLIMIT_CORE, &none) != 0 || setrlimit(RLIMIT_AS, &memory) != 0)
+        _exit(STATUS_NO_PROGRAM);
     execvp(words->items[0], (char *const *)words->items);
     _exit(STATUS_NO_PROGRAM);
 }

@@ -87,7 +87,8 @@ static void end_section(struct reading *reading)
 {
     struct lab_text *text = reading->text;
 
-    if (text->count > 0)
+    /* After a head that was refused the section before it has ended already. */
+    if (text->count > 0 && text->sections[text->count - 1].body == NULL)
         text->sections[text->count - 1].body = copy_text(
             reading->body.count > 0 ? (const char *)reading->body.data : "", reading->body.count);
     bytes_clear(&reading->body);
