@@ -137,6 +137,7 @@ static void a_mistake_that_can_be_told_has_its_reason(void **state)
         {2575, 100, true, REASON_mega},       {2575, 20, false, REASON_mega},
         {2832, 20, false, REASON_mega},       {338, 100, false, REASON_eighth},
         {337, 100, false, REASON_eighth},     {21600, 100, false, REASON_eightfold},
+        {313, 100, false, REASON_eighth}, /* and GB for GiB */
         {57, 100, false, REASON_state},       {60, 100, false, REASON_state},
         {3, 100, false, REASON_latency},      {6, 100, false, REASON_latency},
         {2700000, 100, false, REASON_prefix}, {2764800, 100, false, REASON_prefix},
