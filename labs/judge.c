@@ -9,6 +9,9 @@
 /* How near an answer must be to a known mistake, whatever the question's tolerance: who rounds on
  * the way is a few per cent off. */
 #define MISTAKE_TOLERANCE 0.06
+/* Who takes bytes for bits often takes GB for GiB too: "64 over 10, so 6.4 s" is off by 8 and 8 %.
+ */
+#define EIGHT_TOLERANCE 0.10
 /* For 1000 instead of 1024, which are only 2.4 % apart, it must be nearer. */
 #define MEGA_TOLERANCE 0.012
 
@@ -60,9 +63,9 @@ static enum reason find_reason(enum quantity quantity, uint64_t answer, double r
     const uint64_t *values = measured->values;
     uint64_t latency_ns = values[QUANTITY_latency], state_ns = values[QUANTITY_state_time];
 
-    if (is_near(ratio, 1.0 / 8, MISTAKE_TOLERANCE))
+    if (is_near(ratio, 1.0 / 8, EIGHT_TOLERANCE))
         return REASON_eighth;
-    if (is_near(ratio, 8, MISTAKE_TOLERANCE))
+    if (is_near(ratio, 8, EIGHT_TOLERANCE))
         return REASON_eightfold;
     if (quantity_form(quantity) == FORM_TIME && is_time_of(answer, latency_ns, 2 * latency_ns))
         return REASON_latency;

@@ -85,12 +85,13 @@ static void add_to_body(struct reading *reading, const char *line)
 
 static void end_section(struct reading *reading)
 {
-    struct lab_text *text = reading->text;
+    const struct bytes *body = &reading->body;
+    struct lab_section *last =
+        reading->text->count > 0 ? &reading->text->sections[reading->text->count - 1] : NULL;
 
-    /* After a head that was refused the section before it has ended already. */
-    if (text->count > 0 && text->sections[text->count - 1].body == NULL)
-        text->sections[text->count - 1].body = copy_text(
-            reading->body.count > 0 ? (const char *)reading->body.data : "", reading->body.count);
+    /* Where the next head was refused, the section has ended already. */
+    if (last != NULL && last->body == NULL)
+        last->body = copy_text(body->count > 0 ? (const char *)body->data : "", body->count);
     bytes_clear(&reading->body);
     reading->is_in_paragraph = reading->is_gap_wanted = false;
 }

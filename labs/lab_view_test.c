@@ -110,7 +110,7 @@ static void lab_3_to_its_end_in_english(void **state)
         {"What the clients see", "a\r"},
         {"Not quite. A connection is state too", "c\r"},
         {"Yes. Usually half", "\r"},
-        {"How long will its downtime be?", "6.87s\r"},
+        {"How long will its downtime be?", "6.4s\r"},
         {"Watch it move", "\r"},
         {"model:idle by stop-and-copy", "\r"},
         {"56.398 s  ended", "\r"},
