@@ -5,6 +5,7 @@
 #include "base/units.h"
 #include "exercises/seat.h"
 #include "sim/run.h"
+#include "sim/scripted.h"
 
 /* ---- The same strategy, compiled for this computer ---- */
 
@@ -39,21 +40,11 @@ static void native_next(const struct view *view, void *memo, struct action *acti
 
 /* ---- Runs ---- */
 
-static void scenario_of(struct scenario *scenario, const char *words)
+static void stop_and_copy_of(struct scenario *scenario, const char *words)
 {
-    struct problem problem = {STATUS_OK, ""};
-    char text[512], *save = NULL;
-
-    scenario_init(scenario);
-    snprintf(text, sizeof text, "mode=stop-and-copy run-for=0ms start-at=10ms %s", words);
-    for (char *word = strtok_r(text, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
-        char *value = strchr(word, '=');
-        *value++ = '\0';
-        if (scenario_set(scenario, word, value, &problem) != STATUS_OK)
-            fail_msg("%s", problem.text);
-    }
-    if (scenario_check(scenario, false, &problem) != STATUS_OK)
-        fail_msg("%s", problem.text);
+    char all[400];
+    snprintf(all, sizeof all, "mode=stop-and-copy run-for=0ms start-at=10ms %s", words);
+    scenario_of(scenario, all);
 }
 
 /* The recording's digest, which stands for every event of the run. */
@@ -62,7 +53,7 @@ static uint64_t digest_of_run(const char *words, const struct strategy *strategy
     struct scenario scenario;
     struct run run;
 
-    scenario_of(&scenario, words);
+    stop_and_copy_of(&scenario, words);
     scenario.strategy = strategy;
     assert_int_equal(run_open(&run, &scenario, NULL, 0, false, NULL), STATUS_OK);
     run_to_end(&run);
@@ -346,7 +337,7 @@ static void the_lines_of_a_decision_are_known(void **state)
     assert_string_equal(shown->name, "mine.c");
     assert_string_equal(shown->lines[11], "        return (struct action){ACTION_PAUSE, 0, 0};");
     assert_int_equal(shown->decided_at_ns, UINT64_MAX);
-    scenario_of(&scenario, "guest=model:idle memory=16KiB");
+    stop_and_copy_of(&scenario, "guest=model:idle memory=16KiB");
     scenario.strategy = seat_strategy(seat);
     assert_int_equal(run_open(&run, &scenario, NULL, 0, false, NULL), STATUS_OK);
     while (run.timeline.pages_sent < 2)
