@@ -13,15 +13,14 @@
 /* Registers by their number. */
 enum { RA = 1, SP = 2, S0 = 8, A0 = 10, A1 = 11, A2 = 12, A7 = 17 };
 
-#define STACK_END (RAM_BASE + SEAT_STACK_BYTES)
-#define NEAR_BYTES                                                                 \
-    64 /* of instructions in a row that belong to no line: there are a few at most \
-        */
+#define STACK_END      (RAM_BASE + SEAT_STACK_BYTES)
 #define PAGE_COUNT     (SEAT_MEMORY_BYTES / PAGE_BYTES)
 #define PROGRAM_BEGIN  STACK_END
 #define PROGRAM_HALVES ((SEAT_DATA - PROGRAM_BEGIN) / 2)
 #define SAY_MAX        200 /* bytes of one text */
 #define DECISION_MAX   160 /* as long as a reason on the wire: message.h */
+/* Of instructions in a row that the compiler counts to no line: it makes a few at most. */
+#define NEAR_BYTES 64
 
 _Static_assert(SEAT_MEMO_BYTES == MEMO_BYTES, "the memo has one size");
 _Static_assert((int)SEAT_ACTION_WAIT == (int)ACTION_WAIT, "actions have one number");
@@ -48,10 +47,10 @@ struct seat {
     char *text;              /* owned: the source, cut into lines */
     const char **text_lines; /* owned */
     bool *is_passed;         /* owned */
-    uint32_t *line_at; /* owned: of each halfword of the program, the student\'s line; 0: none */
-    bool *is_brace;    /* owned: nothing but an end of a block: it decides nothing */
+    bool *is_brace;          /* owned: nothing but an end of a block: it decides nothing */
+    uint32_t *line_at;       /* owned: the student's line of each halfword; 0: none of theirs */
     char decision[DECISION_MAX];
-    struct bytes said;  /* in this run, each text NUL-terminated with its line */
+    struct bytes said;  /* in this run, lines, NUL-terminated */
     size_t said_before; /* how much of it was said before this decision */
     struct seat_counts counts;
 };
