@@ -2,25 +2,27 @@
 
 #include <string.h>
 
+#include "tui/translate.h"
+
 static const struct key keys[] = {
-    {" ", "space", "space pause", "stops and continues the time that you see", KEY_PLAY, 0},
-    {"s", "s", "s step", "stops, and lets one more event happen", KEY_STEP_EVENT, 0},
-    {"r", "r", "r round", "runs to the end of this round, and stops there", KEY_STEP_ROUND, 0},
-    {"b", "b", NULL, "goes back by one step, and stops there", KEY_BACK, 0},
-    {"c", "c", NULL, "shows the code that decides, or the figures again", KEY_CODE, 0},
-    {"+>", "+ or >", "+- pace", "shows it twice as fast", KEY_FASTER, 0},
-    {"-<", "- or <", NULL, "shows it half as fast", KEY_SLOWER, 0},
-    {"0", "0", NULL, "goes back to the speed that suits what is going on", KEY_AUTOMATIC, 0},
-    {"m", "m", "m move", "starts the move now", KEY_START, 0},
-    {"p", "p", "p post", "switches over to post-copy now", KEY_POST_COPY, 0},
-    {"a", "a", "a abort", "gives the move up; the guest stays at host A", KEY_ABORT, 0},
-    {"1", "1", "1-4 replay", "plays the same seed again, by stop-and-copy", KEY_REPLAY,
+    {" ", "space", "space pause", N_("stops and continues the time that you see"), KEY_PLAY, 0},
+    {"s", "s", "s step", N_("stops, and lets one more event happen"), KEY_STEP_EVENT, 0},
+    {"r", "r", "r round", N_("runs to the end of this round, and stops there"), KEY_STEP_ROUND, 0},
+    {"b", "b", NULL, N_("goes back by one step, and stops there"), KEY_BACK, 0},
+    {"c", "c", NULL, N_("shows the code that decides, or the figures again"), KEY_CODE, 0},
+    {"+>", "+ or >", "+- pace", N_("shows it twice as fast"), KEY_FASTER, 0},
+    {"-<", "- or <", NULL, N_("shows it half as fast"), KEY_SLOWER, 0},
+    {"0", "0", NULL, N_("goes back to the speed that suits what is going on"), KEY_AUTOMATIC, 0},
+    {"m", "m", "m move", N_("starts the move now"), KEY_START, 0},
+    {"p", "p", "p post", N_("switches over to post-copy now"), KEY_POST_COPY, 0},
+    {"a", "a", "a abort", N_("gives the move up; the guest stays at host A"), KEY_ABORT, 0},
+    {"1", "1", "1-4 replay", N_("plays the same seed again, by stop-and-copy"), KEY_REPLAY,
      MODE_STOP_AND_COPY},
-    {"2", "2", NULL, "plays the same seed again, by pre-copy", KEY_REPLAY, MODE_PRE_COPY},
-    {"3", "3", NULL, "plays the same seed again, by post-copy", KEY_REPLAY, MODE_POST_COPY},
-    {"4", "4", NULL, "plays the same seed again, by hybrid", KEY_REPLAY, MODE_HYBRID},
-    {"?", "?", "? help", "opens and closes this help; Escape closes it too", KEY_HELP, 0},
-    {"q", "q", "q quit", "ends the program", KEY_QUIT, 0},
+    {"2", "2", NULL, N_("plays the same seed again, by pre-copy"), KEY_REPLAY, MODE_PRE_COPY},
+    {"3", "3", NULL, N_("plays the same seed again, by post-copy"), KEY_REPLAY, MODE_POST_COPY},
+    {"4", "4", NULL, N_("plays the same seed again, by hybrid"), KEY_REPLAY, MODE_HYBRID},
+    {"?", "?", "? help", N_("opens and closes this help; Escape closes it too"), KEY_HELP, 0},
+    {"q", "q", "q quit", N_("ends the program"), KEY_QUIT, 0},
 };
 
 int key_count(void)
@@ -46,10 +48,11 @@ static const char *start_obstacle(const struct session *session)
     if (session->ops->can(session, SESSION_START))
         return NULL;
     if (session->timeline.has_ended)
-        return "The move is over: it cannot be started again.";
+        return _("The move is over: it cannot be started again.");
     if (session->timeline.has_started)
-        return "The move has started already.";
-    return session->has_ended ? "The run has ended." : "This cannot be steered, only watched.";
+        return _("The move has started already.");
+    return session->has_ended ? _("The run has ended.")
+                              : _("This cannot be steered, only watched.");
 }
 
 static const char *post_copy_obstacle(const struct session *session)
@@ -58,16 +61,16 @@ static const char *post_copy_obstacle(const struct session *session)
     if (session->ops->can(session, SESSION_POST_COPY))
         return NULL;
     if (key_is_recording(session))
-        return "A recording cannot be steered, only watched.";
+        return _("A recording cannot be steered, only watched.");
     if (!timeline->has_started)
-        return "There is nothing to switch yet: the move has not started.";
+        return _("There is nothing to switch yet: the move has not started.");
     if (timeline->has_ended)
-        return "The move is over: there is nothing left to switch.";
+        return _("The move is over: there is nothing left to switch.");
     if (timeline->phase == PHASE_POST_COPY)
-        return "This is post-copy already.";
+        return _("This is post-copy already.");
     if (timeline->is_paused)
-        return "Too late: the guest stands still, and the hand-over has begun.";
-    return "This move cannot switch to post-copy now.";
+        return _("Too late: the guest stands still, and the hand-over has begun.");
+    return _("This move cannot switch to post-copy now.");
 }
 
 static const char *abort_obstacle(const struct session *session)
@@ -76,14 +79,14 @@ static const char *abort_obstacle(const struct session *session)
     if (session->ops->can(session, SESSION_ABORT))
         return NULL;
     if (key_is_recording(session))
-        return "A recording cannot be steered, only watched.";
+        return _("A recording cannot be steered, only watched.");
     if (!timeline->has_started)
-        return "There is nothing to give up: the move has not started.";
+        return _("There is nothing to give up: the move has not started.");
     if (timeline->has_ended)
-        return "The move is over: there is nothing left to give up.";
+        return _("The move is over: there is nothing left to give up.");
     if (timeline->has_resumed)
-        return "Too late: the guest runs at host B, and host A no longer has all of it.";
-    return "This move cannot be given up now.";
+        return _("Too late: the guest runs at host B, and host A no longer has all of it.");
+    return _("This move cannot be given up now.");
 }
 
 /* A recording tells one run: it can be watched again, but not in another way. The session's
@@ -103,16 +106,16 @@ bool key_has_code(const struct session *session)
 static const char *replay_obstacle(const struct key *key, const struct session *session)
 {
     if (!session->ops->can(session, SESSION_REPLAY))
-        return "This cannot be played again.";
+        return _("This cannot be played again.");
     if (key_is_recording(session) && key->value != session->facts.mode)
-        return "A recording shows one run: it can be watched again, but not in another mode.";
+        return _("A recording shows one run: it can be watched again, but not in another mode.");
     return NULL;
 }
 
 static const char *ended_text(const struct session *session)
 {
-    return key_is_recording(session) ? "The recording is over. Its key of replay shows it again."
-                                     : "The run has ended. Keys 1 to 4 play it again.";
+    return key_is_recording(session) ? _("The recording is over. Its key of replay shows it again.")
+                                     : _("The run has ended. Keys 1 to 4 play it again.");
 }
 
 const char *key_obstacle(const struct key *key, const struct session *session)
@@ -125,10 +128,10 @@ const char *key_obstacle(const struct key *key, const struct session *session)
     case KEY_BACK:
         return session->ops->can(session, SESSION_BACK)
                    ? NULL
-                   : "This is the beginning: there is nothing before it.";
+                   : _("This is the beginning: there is nothing before it.");
     case KEY_CODE:
         return key_has_code(session) ? NULL
-                                     : "Here ferry itself decides: there is no code to show.";
+                                     : _("Here ferry itself decides: there is no code to show.");
     case KEY_START:
         return start_obstacle(session);
     case KEY_POST_COPY:
@@ -139,7 +142,7 @@ const char *key_obstacle(const struct key *key, const struct session *session)
         return replay_obstacle(key, session);
     case KEY_FASTER:
     case KEY_SLOWER:
-        return session->has_ended ? "The run has ended: there is nothing to hurry or to slow."
+        return session->has_ended ? _("The run has ended: there is nothing to hurry or to slow.")
                                   : NULL;
     case KEY_AUTOMATIC:
     case KEY_HELP:

@@ -9,6 +9,7 @@
 
 #include "base/units.h"
 #include "tui/words.h"
+#include "tui/translate.h"
 
 #define LATENCY_LOW_NS (10 * NS_PER_US) /* the strip's foot */
 #define DECADES_MIN    4                /* above it: to 100 ms */
@@ -130,13 +131,13 @@ static void draw_axis(struct canvas *canvas, struct rect rect, const struct time
     struct words words;
     int row = rect.row + rect.rows, taken = rect.column;
     if (timeline->has_started)
-        mark(canvas, rect, strip, row, timeline->started_ns, "move", &taken);
+        mark(canvas, rect, strip, row, timeline->started_ns, _("move"), &taken);
     if (timeline->is_paused || timeline->has_resumed)
-        mark(canvas, rect, strip, row, timeline->paused_at_ns, "pause", &taken);
+        mark(canvas, rect, strip, row, timeline->paused_at_ns, _("pause"), &taken);
     if (timeline->has_ended && timeline->mode != MODE_STOP_AND_COPY)
         mark(canvas, rect, strip, row, timeline->ended_ns,
-             timeline->outcome == OUTCOME_COMPLETED ? "complete" : "given up", &taken);
-    snprintf(text, sizeof text, "a column: %s",
+             timeline->outcome == OUTCOME_COMPLETED ? _("complete") : _("given up"), &taken);
+    snprintf(text, sizeof text, _("a column: %s"),
              words_time(&words, strip->slices_per_column * TIMELINE_SLICE_NS));
     if (taken + canvas_width(text) < rect.column + rect.columns)
         canvas_text_right(canvas, row, rect.column + rect.columns, COLOUR_FAINT, text);
@@ -147,19 +148,19 @@ static void draw_heading(struct canvas *canvas, struct rect rect, const struct p
     const struct timeline *timeline = &picture->session->timeline;
     struct words words, silence;
     char text[160];
-    int column = canvas_heading(canvas, rect, "CLIENTS");
+    int column = canvas_heading(canvas, rect, _("CLIENTS"));
     if (picture->session->facts.client_count == 0)
         return;
-    column = canvas_format(canvas, rect.row, column, rect.columns, COLOUR_PLAIN, " %s answers, ",
+    column = canvas_format(canvas, rect.row, column, rect.columns, COLOUR_PLAIN, _(" %s answers, "),
                            words_count(&words, timeline->answers));
     column = canvas_format(canvas, rect.row, column, rect.columns,
                            timeline->errors > 0 ? COLOUR_WAITED_FOR | STYLE_BOLD : COLOUR_PLAIN,
-                           "%s wrong ", words_count(&words, timeline->errors));
-    snprintf(text, sizeof text, " median %s, longest silence %s ",
+                           _("%s wrong "), words_count(&words, timeline->errors));
+    snprintf(text, sizeof text, _(" median %s, longest silence %s "),
              words_time(&words, picture->latency.p50),
              words_time(&silence, timeline->longest_silence_ns));
     if (column + canvas_width(text) > rect.column + rect.columns - 1)
-        snprintf(text, sizeof text, " longest silence %s ",
+        snprintf(text, sizeof text, _(" longest silence %s "),
                  words_time(&words, timeline->longest_silence_ns));
     canvas_text_right(canvas, rect.row, rect.column + rect.columns - 1, COLOUR_PLAIN, text);
 }
@@ -175,7 +176,7 @@ void panel_clients(struct canvas *canvas, struct rect rect, const struct picture
     draw_heading(canvas, rect, picture);
     if (session->facts.client_count == 0) {
         canvas_text(canvas, inner.row, rect.column + 2, rect.columns - 3, COLOUR_FAINT,
-                    "Nobody talks to this guest.");
+                    _("Nobody talks to this guest."));
         return;
     }
     strip.slices_per_column = (slice_count + (uint64_t)inner.columns - 1) / (uint64_t)inner.columns;
@@ -186,7 +187,8 @@ void panel_clients(struct canvas *canvas, struct rect rect, const struct picture
     units_format(UNIT_TIME, top_ns, top, sizeof top);
     canvas_text_right(canvas, inner.row, inner.column - 1, COLOUR_FAINT, top);
     canvas_text_right(canvas, inner.row + inner.rows - 1, inner.column - 1, COLOUR_FAINT, "10us");
-    canvas_text_right(canvas, inner.row + inner.rows / 2, inner.column - 1, COLOUR_FAINT, "(log)");
+    canvas_text_right(canvas, inner.row + inner.rows / 2, inner.column - 1, COLOUR_FAINT,
+                      _("(log)"));
     draw_strip(canvas, inner, picture, &strip);
     draw_axis(canvas, inner, &session->timeline, &strip);
 }

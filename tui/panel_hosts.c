@@ -10,6 +10,7 @@
 #include "base/units.h"
 #include "tui/scene.h"
 #include "tui/words.h"
+#include "tui/translate.h"
 
 enum { GAP_COLUMNS = 4 }; /* between the maps: the link */
 
@@ -63,11 +64,11 @@ static const char *describe_guest(const struct picture *picture, bool *is_halted
     const struct timeline *timeline = &picture->session->timeline;
     *is_halted = timeline->is_paused;
     if (timeline->is_paused)
-        return "guest paused";
+        return _("guest paused");
     if (timeline->phase == PHASE_POST_COPY && picture->speed > fault_is_seen)
-        return "runs with faults";
+        return _("runs with faults");
     *is_halted = timeline->waiting_harts > 0;
-    return *is_halted ? "guest waits" : "guest runs here";
+    return *is_halted ? _("guest waits") : _("guest runs here");
 }
 
 static void draw_heading(struct canvas *canvas, struct rect rect, const struct picture *picture,
@@ -77,10 +78,10 @@ static void draw_heading(struct canvas *canvas, struct rect rect, const struct p
     struct words pages;
     char title[32], scale[64];
     bool is_halted;
-    snprintf(title, sizeof title, "HOST %c (%s)", host == HOST_SOURCE ? 'A' : 'B',
-             host == HOST_SOURCE ? "source" : "target");
+    snprintf(title, sizeof title, _("HOST %c (%s)"), host == HOST_SOURCE ? 'A' : 'B',
+             host == HOST_SOURCE ? _("source") : _("target"));
     int column = canvas_heading(canvas, rect, title);
-    snprintf(scale, sizeof scale, " a cell: %s ", words_counted(&pages, pages_per_cell, "page"));
+    snprintf(scale, sizeof scale, _(" a cell: %s "), words_counted(&pages, pages_per_cell, "page"));
     if (timeline->host != host && column + canvas_width(scale) < rect.column + rect.columns)
         canvas_text_right(canvas, rect.row, rect.column + rect.columns, COLOUR_FAINT, scale);
     if (timeline->host != host || timeline->has_guest_ended)
@@ -129,13 +130,13 @@ static int write_legend(struct canvas *canvas, struct rect rect, const struct ti
         const char *name;
         bool has_count;
     } entries[] = {
-        {PAGE_CLEAN, "\u25a0", COLOUR_CLEAN, "clean", false},
-        {PAGE_DIRTY, "\u25a1\u2592\u2593", COLOUR_DIRTY, is_unsent ? "to send" : "dirty",
+        {PAGE_CLEAN, "\u25a0", COLOUR_CLEAN, _("clean"), false},
+        {PAGE_DIRTY, "\u25a1\u2592\u2593", COLOUR_DIRTY, is_unsent ? _("to send") : _("dirty"),
          !(is_left && timeline->has_resumed)}, /* as many as are missing */
-        {PAGE_IN_FLIGHT, "\u00bb", COLOUR_IN_FLIGHT | STYLE_BOLD, "in flight", true},
-        {PAGE_MISSING, "\u25cb", COLOUR_MISSING, "missing", true},
-        {PAGE_WAITED_FOR, "\u25c6", COLOUR_WAITED_FOR | STYLE_BOLD, "awaited", true},
-        {PAGE_ABSENT, "\u00b7", COLOUR_FAINT, "absent", false},
+        {PAGE_IN_FLIGHT, "\u00bb", COLOUR_IN_FLIGHT | STYLE_BOLD, _("in flight"), true},
+        {PAGE_MISSING, "\u25cb", COLOUR_MISSING, _("missing"), true},
+        {PAGE_WAITED_FOR, "\u25c6", COLOUR_WAITED_FOR | STYLE_BOLD, _("awaited"), true},
+        {PAGE_ABSENT, "\u00b7", COLOUR_FAINT, _("absent"), false},
     };
     int column = rect.column, room = is_drawing ? rect.columns : 0;
     for (size_t i = 0; i < sizeof entries / sizeof entries[0]; i++) {

@@ -6,6 +6,7 @@
 
 #include "tui/keys.h"
 #include "tui/words.h"
+#include "tui/translate.h"
 
 /* Of a recording only one replay is possible: any of the keys stands for all of them in the line.
  */
@@ -75,9 +76,8 @@ static void draw_frame(struct canvas *canvas, struct rect rect)
 
 /* What no legend explains. */
 static const char *const signs[] = {
-    "\u00bb\u00bb pages for host B  \u00ab? host B asks for a page  "
-    "\u2016 guest paused",
-    "CLIENTS: the height is the longest latency, \u00d7 nobody was answered",
+    N_("»» pages for host B  «? host B asks for a page  ‖ guest paused"),
+    N_("CLIENTS: the height is the longest latency, × nobody was answered"),
 };
 enum { SIGN_COUNT = sizeof signs / sizeof signs[0] };
 
@@ -91,7 +91,7 @@ void panel_help(struct canvas *canvas, struct rect rect, const struct picture *p
         box.row = rect.row + 1;
     draw_frame(canvas, box);
     canvas_text(canvas, box.row, box.column + 2, 68, STYLE_BOLD,
-                " KEYS (the time stands still while this help is open) ");
+                _(" KEYS (the time stands still while this help is open) "));
     for (int i = 0; i < key_count(); i++) {
         const struct key *key = key_at(i);
         bool is_possible = key_obstacle(key, picture->session) == NULL;
@@ -99,13 +99,13 @@ void panel_help(struct canvas *canvas, struct rect rect, const struct picture *p
                       is_possible ? STYLE_BOLD : COLOUR_FAINT, is_possible ? "%s" : "(%s)",
                       key->name);
         canvas_text(canvas, box.row + 1 + i, box.column + 13, box.columns - 15,
-                    is_possible ? COLOUR_PLAIN : COLOUR_FAINT, key->help);
+                    is_possible ? COLOUR_PLAIN : COLOUR_FAINT, _(key->help));
     }
     int row = box.row + 2 + key_count();
     for (int i = 0; i < SIGN_COUNT; i++, row++)
-        canvas_text(canvas, row, box.column + 3, box.columns - 5, COLOUR_PLAIN, signs[i]);
+        canvas_text(canvas, row, box.column + 3, box.columns - 5, COLOUR_PLAIN, _(signs[i]));
     canvas_text(canvas, box.row + box.rows - 2, box.column + 3, box.columns - 5, COLOUR_FAINT,
-                "(in brackets: not possible now)   Escape closes this help");
+                _("(in brackets: not possible now)   Escape closes this help"));
 }
 
 void panel_closing(struct canvas *canvas, struct rect rect, const struct picture *picture)

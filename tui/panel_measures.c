@@ -9,6 +9,7 @@
 #include "base/units.h"
 #include "tui/scene.h"
 #include "tui/words.h"
+#include "tui/translate.h"
 
 enum { RATE_COLUMNS = 34 }; /* from here on there is room for the rates' whole unit */
 
@@ -37,7 +38,7 @@ static void draw_heading(struct canvas *canvas, struct rect rect, const struct s
 {
     struct words words;
     char text[64];
-    canvas_heading(canvas, rect, "DOWNTIME");
+    canvas_heading(canvas, rect, _("DOWNTIME"));
     if (facts->downtime_limit_ns == UINT64_MAX || facts->downtime_limit_ns == 0)
         return;
     units_format(UNIT_TIME, facts->downtime_limit_ns, words.text, sizeof words.text);
@@ -47,9 +48,9 @@ static void draw_heading(struct canvas *canvas, struct rect rect, const struct s
         timeline->is_limit_exceeded && timeline->downtime_ns > facts->downtime_limit_ns;
     bool is_far = timeline->is_limit_exceeded && (is_exceeded || !has_begun);
     snprintf(text, sizeof text,
-             is_exceeded ? " exceeds %s "
-             : is_far    ? " %s not met "
-                         : " limit %s ",
+             is_exceeded ? _(" exceeds %s ")
+             : is_far    ? _(" %s not met ")
+                         : _(" limit %s "),
              words.text);
     canvas_text_right(canvas, rect.row, rect.column + rect.columns,
                       is_far ? COLOUR_WAITED_FOR | STYLE_BOLD : COLOUR_FAINT, text);
@@ -69,12 +70,12 @@ static void draw_clock(struct canvas *canvas, struct rect rect, int *row,
     uint32_t style = STYLE_BOLD | (timeline->is_paused ? COLOUR_WAITED_FOR | STYLE_REVERSE : 0);
     char text[64];
     snprintf(text, sizeof text, " %s ",
-             has_begun ? words_time(&words, timeline->downtime_ns) : "none yet");
+             has_begun ? words_time(&words, timeline->downtime_ns) : _("none yet"));
     canvas_text(canvas, *row, rect.column + 1, 14,
                 STYLE_BOLD | (timeline->is_paused ? COLOUR_WAITED_FOR : COLOUR_PLAIN),
-                timeline->is_paused ? "still growing"
-                : has_begun         ? "measured"
-                                    : "not paused yet");
+                timeline->is_paused ? _("still growing")
+                : has_begun         ? _("measured")
+                                    : _("not paused yet"));
     canvas_text_right(canvas, *row, rect.column + rect.columns, style, text);
     (*row)++;
 }
@@ -88,36 +89,37 @@ void panel_measures(struct canvas *canvas, struct rect rect, const struct pictur
     int row = rect.row + 1;
     draw_heading(canvas, rect, facts, timeline);
     draw_clock(canvas, rect, &row, timeline);
-    draw_line(canvas, rect, &row, COLOUR_FORECAST, "forecast at start",
+    draw_line(canvas, rect, &row, COLOUR_FORECAST, _("forecast at start"),
               words_time(&words, facts->forecast_downtime_ns));
     if (facts->mode == MODE_PRE_COPY)
         draw_line(canvas, rect, &row, COLOUR_FORECAST,
-                  scene_leaves_pages(timeline)                   ? "had it paused"
-                  : timeline->is_paused || timeline->has_resumed ? "forecast at pause"
-                                                                 : "forecast now",
+                  scene_leaves_pages(timeline)                   ? _("had it paused")
+                  : timeline->is_paused || timeline->has_resumed ? _("forecast at pause")
+                                                                 : _("forecast now"),
                   words_time(&words,
                              has_forecast(timeline) ? timeline->forecast_downtime_ns : UINT64_MAX));
-    draw_line(canvas, rect, &row, COLOUR_FORECAST, "if stop-and-copy",
+    draw_line(canvas, rect, &row, COLOUR_FORECAST, _("if stop-and-copy"),
               words_time(&words, facts->stop_and_copy_downtime_ns));
     draw_line(canvas, rect, &row, COLOUR_IN_FLIGHT,
-              is_ascii ? (is_wide ? "mu page copy rate" : "mu copy rate") : "\u03bc page copy rate",
+              is_ascii ? (is_wide ? _("mu page copy rate") : _("mu copy rate"))
+                       : _("\u03bc page copy rate"),
               rate(&words, timeline_mu(timeline), is_wide));
     draw_line(canvas, rect, &row, COLOUR_DIRTY,
-              is_ascii ? (is_wide ? "delta page dirty rate" : "delta dirty rate")
-                       : "\u03b4 page dirty rate",
+              is_ascii ? (is_wide ? _("delta page dirty rate") : _("delta dirty rate"))
+                       : _("\u03b4 page dirty rate"),
               rate(&words, timeline_delta(timeline), is_wide));
     if (row >= rect.row + rect.rows)
         return;
     /* With more rows: what the move costs so far. */
     row++;
-    draw_line(canvas, rect, &row, COLOUR_PLAIN, "pages sent",
+    draw_line(canvas, rect, &row, COLOUR_PLAIN, _("pages sent"),
               words_count(&words, timeline->pages_sent));
-    draw_line(canvas, rect, &row, COLOUR_DIRTY, "sent again",
+    draw_line(canvas, rect, &row, COLOUR_DIRTY, _("sent again"),
               words_count(&words, timeline->pages_resent));
-    draw_line(canvas, rect, &row, COLOUR_PLAIN, "on the wire",
+    draw_line(canvas, rect, &row, COLOUR_PLAIN, _("on the wire"),
               words_size(&words, timeline->bytes_on_wire));
-    draw_line(canvas, rect, &row, COLOUR_DIRTY, "write traps",
+    draw_line(canvas, rect, &row, COLOUR_DIRTY, _("write traps"),
               words_count(&words, timeline->dirty_traps));
-    draw_line(canvas, rect, &row, COLOUR_MISSING, "page faults",
+    draw_line(canvas, rect, &row, COLOUR_MISSING, _("page faults"),
               words_count(&words, timeline->faults));
 }

@@ -10,6 +10,7 @@
 
 #include "tui/scene.h"
 #include "tui/words.h"
+#include "tui/translate.h"
 
 enum {
     NUMBER_COLUMNS = 4,
@@ -62,15 +63,16 @@ static uint64_t forecast_pages(const struct session_facts *facts, uint64_t round
 
 static void draw_heading(struct canvas *canvas, struct rect rect, struct columns columns)
 {
-    int end = canvas_heading(canvas, rect, "ROUNDS");
-    /* " pages " is as wide as the numbers below it are at most. */
+    int end = canvas_heading(canvas, rect, _("ROUNDS"));
+    /* _(" pages ") is as wide as the numbers below it are at most. */
     bool has_room = columns.pages - PAGES_COLUMNS - end > 12;
-    canvas_text(canvas, rect.row, end, 12, COLOUR_FAINT, has_room ? "(log scale) " : "(log) ");
-    canvas_text_right(canvas, rect.row, columns.pages + 1, COLOUR_FAINT, " pages ");
-    canvas_text_right(canvas, rect.row, columns.forecast + 1, COLOUR_FAINT, " forecast ");
+    canvas_text(canvas, rect.row, end, 12, COLOUR_FAINT,
+                has_room ? _("(log scale) ") : _("(log) "));
+    canvas_text_right(canvas, rect.row, columns.pages + 1, COLOUR_FAINT, _(" pages "));
+    canvas_text_right(canvas, rect.row, columns.forecast + 1, COLOUR_FAINT, _(" forecast "));
     if (columns.dirtied > 0)
-        canvas_text_right(canvas, rect.row, columns.dirtied + 1, COLOUR_FAINT, " dirtied ");
-    canvas_text_right(canvas, rect.row, columns.time + 1, COLOUR_FAINT, " time ");
+        canvas_text_right(canvas, rect.row, columns.dirtied + 1, COLOUR_FAINT, _(" dirtied "));
+    canvas_text_right(canvas, rect.row, columns.time + 1, COLOUR_FAINT, _(" time "));
 }
 
 /* What has been sent is solid, to an eighth of a column; the rest of the set is shaded. */
@@ -106,7 +108,7 @@ static void draw_measured(struct canvas *canvas, int row, struct columns columns
     canvas_text_right(canvas, row, columns.forecast, COLOUR_FORECAST,
                       forecast == UINT64_MAX ? "-" : words_short(&words, forecast));
     if (round->is_paused)
-        canvas_text_right(canvas, row, columns.paused, COLOUR_WAITED_FOR, "paused");
+        canvas_text_right(canvas, row, columns.paused, COLOUR_WAITED_FOR, _("paused"));
     else if (columns.dirtied > 0)
         canvas_text_right(canvas, row, columns.dirtied,
                           round->dirtied_pages > 0 ? COLOUR_DIRTY : COLOUR_FAINT,
@@ -142,17 +144,17 @@ static void draw_post_copy(struct canvas *canvas, struct rect rect, int row,
         return;
     for (int i = 0; i < bar; i++)
         canvas_put(canvas, row, column + i, COLOUR_MISSING, i < filled ? 0x2588 : 0x2591);
-    canvas_format(canvas, row++, column + bar + 1, room - bar - 1, STYLE_BOLD, "%s to come",
+    canvas_format(canvas, row++, column + bar + 1, room - bar - 1, STYLE_BOLD, _("%s to come"),
                   words_counted(&count, timeline->pages_missing, "page"));
     if (row < end)
-        canvas_format(canvas, row++, column, room, COLOUR_PLAIN, "%s pushed",
+        canvas_format(canvas, row++, column, room, COLOUR_PLAIN, _("%s pushed"),
                       words_counted(&count, timeline->pages_pushed, "page"));
     if (row < end)
         canvas_format(canvas, row++, column, room, COLOUR_PLAIN,
-                      "%s touched before they came: faults",
+                      _("%s touched before they came: faults"),
                       words_counted(&count, timeline->faults, "page"));
     if (row < end && picture->fault_wait.count > 0)
-        canvas_format(canvas, row++, column, room, COLOUR_PLAIN, "usual wait %s, longest %s",
+        canvas_format(canvas, row++, column, room, COLOUR_PLAIN, _("usual wait %s, longest %s"),
                       words_time(&usual, picture->fault_wait.p50),
                       words_time(&worst, picture->fault_wait.max));
 }
@@ -196,6 +198,6 @@ void panel_rounds(struct canvas *canvas, struct rect rect, const struct picture 
         draw_post_copy(canvas, rect, row, picture);
     else if (count == 0)
         canvas_text(canvas, row, rect.column + 2, rect.columns - 3, COLOUR_FAINT,
-                    timeline->has_started ? "no rounds: the guest goes first, its pages follow"
-                                          : "no round yet");
+                    timeline->has_started ? _("no rounds: the guest goes first, its pages follow")
+                                          : _("no round yet"));
 }

@@ -8,15 +8,19 @@
 #include "tui/director.h"
 #include "tui/scene.h"
 #include "tui/words.h"
+#include "tui/translate.h"
 
 static void describe_where(const struct timeline *timeline, char *text, size_t room)
 {
     const struct timeline_round *round = timeline_round(timeline);
     struct words downtime;
-    char round_text[32] = "round -";
-    if (round != NULL)
-        snprintf(round_text, sizeof round_text, "round %llu", (unsigned long long)round->round_idx);
-    snprintf(text, room, "%s  downtime %s", round_text,
+    char round_text[32];
+    if (round == NULL)
+        snprintf(round_text, sizeof round_text, "%s", _("round -"));
+    else
+        snprintf(round_text, sizeof round_text, _("round %llu"),
+                 (unsigned long long)round->round_idx);
+    snprintf(text, room, _("%s  downtime %s"), round_text,
              words_time(&downtime, timeline->is_paused || timeline->has_resumed
                                        ? timeline->downtime_ns
                                        : UINT64_MAX));
@@ -33,16 +37,16 @@ static void describe_what(const struct session *session, int columns, char *text
     bool is_switched = timeline->mode == MODE_PRE_COPY && scene_leaves_pages(timeline);
     int left = columns - WHERE_COLUMNS - CLOCK_COLUMNS - 7;
     const char *mode = !is_switched ? mode_name(facts->mode)
-                       : left >= 40 ? "pre-copy, then post-copy"
-                                    : "pre-, then post-copy";
+                       : left >= 40 ? _("pre-copy, then post-copy")
+                                    : _("pre-, then post-copy");
     char seed[32];
-    snprintf(seed, sizeof seed, "  seed %llu", (unsigned long long)facts->seed);
+    snprintf(seed, sizeof seed, _("  seed %llu"), (unsigned long long)facts->seed);
     int length = canvas_width(facts->guest) + canvas_width(mode) + 4;
     bool has_seed = left >= length + 7 + canvas_width(seed);
     if (is_switched && left < length)
         snprintf(text, room, "%s", mode);
     else
-        snprintf(text, room, "%s%s by %s%s", left >= length + 7 ? "ferry  " : "", facts->guest,
+        snprintf(text, room, _("%s%s by %s%s"), left >= length + 7 ? "ferry  " : "", facts->guest,
                  mode, has_seed ? seed : "");
 }
 
@@ -60,8 +64,8 @@ void panel_title(struct canvas *canvas, struct rect rect, const struct picture *
     snprintf(clock, sizeof clock, "%s  %s",
              is_fine ? words_clock_fine(&time, timeline->now_ns)
                      : words_clock(&time, timeline->now_ns),
-             session->has_ended    ? "ended"
-             : picture->is_stopped ? "stopped"
+             session->has_ended    ? _("ended")
+             : picture->is_stopped ? _("stopped")
                                    : pace);
     int end = rect.columns - 1;
     canvas_text_right(canvas, rect.row, end, STYLE_REVERSE | STYLE_BOLD, clock);
