@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/status.h"
+#include "base/utf8.h"
 
 /* Every character beyond ASCII that panels draw, and what replaces it. */
 static const struct {
@@ -110,35 +111,13 @@ void canvas_blank(struct canvas *canvas, struct rect rect)
             canvas_put(canvas, row, column, COLOUR_PLAIN, ' ');
 }
 
-/* How many bytes follow the first one of a character in UTF-8; -1: it begins none. */
-static int bytes_after(unsigned char first)
-{
-    if (first < 0x80)
-        return 0;
-    if (first < 0xc0)
-        return -1;
-    return first < 0xe0 ? 1 : first < 0xf0 ? 2 : 3;
-}
-
 uint32_t canvas_next_code(const char **text)
 {
-    const unsigned char *at = (const unsigned char *)*text;
-    int extra = bytes_after(at[0]);
-    if (extra < 0) {
-        *text += 1;
-        return UNKNOWN;
-    }
-    uint32_t code = extra == 0 ? at[0] : at[0] & (0x3fu >> extra);
-    for (int i = 1; i <= extra; i++) {
-        if ((at[i] & 0xc0) != 0x80) {
-            *text += i;
-            return UNKNOWN;
-        }
-        code = code << 6 | (at[i] & 0x3f);
-    }
-    *text += extra + 1;
-    bool is_control = code < ' ' || (code >= 0x7f && code < 0xa0);
-    return is_control ? UNKNOWN : code;
+    uint32_t code = UNKNOWN;
+    size_t count = utf8_shown(*text, strnlen(*text, 4), &code);
+
+    *text += count == 0 ? 1 : count;
+    return code;
 }
 
 int canvas_width(const char *text)
