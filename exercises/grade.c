@@ -46,7 +46,6 @@ static enum status open_run(const struct grading *grading, const struct exercise
 
     grade_scenario(in_case, seed, &scenario);
     scenario.strategy = seat_strategy(grading->seat);
-    seat_reset(grading->seat);
     enum status status =
         run_open(run, &scenario, image->data, image->bytes, false, grading->problem);
     scenario_fini(&scenario);

@@ -16,6 +16,10 @@
 #include <unistd.h>
 
 #include "base/units.h"
+#include "base/utf8.h"
+#include "exercises/seat_words.h"
+#include "machine/elf.h"
+#include "machine/hypercall.h"
 
 /* What a shell answers for a program that is not there; a child that could not begin says it too.
  */
@@ -29,6 +33,7 @@ struct workshop {
     struct program *program;
     bool is_confined;
     char include[PATH_MAX], script[PATH_MAX], seat[PATH_MAX]; /* of the compiler's line */
+    char support_from[4][PATH_MAX], support_to[4][40];
 };
 
 /* ---- Files ---- */
@@ -116,7 +121,7 @@ static void close_workshop(const struct workshop *workshop)
 
 /* ---- The compiler's line ---- */
 
-#define WORDS_MAX 80
+#define WORDS_MAX 100
 
 struct words {
     const char *items[WORDS_MAX + 1];
@@ -133,14 +138,26 @@ static void add(struct words *words, const char *const *more, size_t count)
     add(words, (const char *const[]){__VA_ARGS__}, \
         sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
 
+/* What a strategy is compiled with; all else that lies beside ferry is nobody's to read. */
+static const char *const support_files[] = {"student.h", "seat_words.h", "seat_guest.c", "seat.ld"};
+enum { SUPPORT_COUNT = sizeof support_files / sizeof support_files[0] };
+
 /* What bubblewrap lets the compiler see. /lib and its like are links into /usr on Debian. */
-static void add_confinement(struct words *words, const struct workshop *workshop)
+static void add_confinement(struct words *words, struct workshop *workshop)
 {
     ADD(words, "bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--clearenv",
         "--setenv", "PATH", "/usr/bin", "--setenv", "LC_ALL", "C", "--setenv", "TMPDIR", "/work",
         "--ro-bind", "/usr", "/usr", "--symlink", "usr/lib", "/lib", "--symlink", "usr/lib64",
-        "/lib64", "--symlink", "usr/bin", "/bin", "--ro-bind", workshop->support, "/ferry",
-        "--bind", workshop->folder, "/work", "--chdir", "/work", "--");
+        "/lib64", "--symlink", "usr/bin", "/bin", "--bind", workshop->folder, "/work", "--chdir",
+        "/work");
+    for (int i = 0; i < SUPPORT_COUNT; i++) {
+        snprintf(workshop->support_from[i], PATH_MAX, "%.4000s/%s", workshop->support,
+                 support_files[i]);
+        snprintf(workshop->support_to[i], sizeof workshop->support_to[i], "/ferry/%s",
+                 support_files[i]);
+        ADD(words, "--ro-bind", workshop->support_from[i], workshop->support_to[i]);
+    }
+    ADD(words, "--");
 }
 
 /* At -O0 with frame pointers a line of the source is where people think it is, and the callers of a
@@ -153,18 +170,11 @@ static void add_compiler(struct words *words, struct workshop *workshop)
     snprintf(workshop->script, sizeof workshop->script, "-Wl,-T,%.4000s/seat.ld", support);
     snprintf(workshop->seat, sizeof workshop->seat, "%.4000s/seat_guest.c", support);
     ADD(words, "clang", "--target=riscv64", "-march=rv64imac", "-mabi=lp64", "-mcmodel=medany",
-        "-mno-relax", "-O0", "-g", "-gdwarf-aranges", "-fno-omit-frame-pointer", "-std=gnu11",
-        "-ffreestanding", "-fno-pic", "-fno-builtin", "-nostdlib", "-nostdlibinc", "-static",
-        "-Wall", "-Wextra", "-fno-color-diagnostics", "-ferror-limit=10", workshop->include,
-        "-fuse-ld=lld", workshop->script, workshop->seat, workshop->program->name, "-o",
-        "program.elf");
-}
-
-static void write_line(struct workshop *workshop, struct words *words)
-{
-    if (workshop->is_confined)
-        add_confinement(words, workshop);
-    add_compiler(words, workshop);
+        "-mno-relax", "-O0", "-g", "-fno-omit-frame-pointer", "-std=gnu11", "-ffreestanding",
+        "-fno-pic", "-fno-builtin", "-nostdlib", "-nostdlibinc", "-static", "-Wall", "-Wextra",
+        "-Werror=return-type", "-fno-color-diagnostics", "-ferror-limit=10", workshop->include,
+        "-fuse-ld=lld", "-Wl,--no-dependent-libraries", workshop->script, workshop->seat,
+        workshop->program->name, "-o", "program.elf");
 }
 
 /* ---- Running it ---- */
@@ -199,6 +209,33 @@ static uint64_t wall_ms(void)
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / NS_PER_MS;
 }
 
+static volatile sig_atomic_t ended_by; /* a signal that wants ferry to end; 0: none */
+
+static void note_signal(int number)
+{
+    ended_by = number;
+}
+
+/* Whoever ends ferry while the compiler runs ends the compiler, too, and leaves no folder behind.
+ */
+static const int deadly[] = {SIGINT, SIGTERM, SIGHUP};
+enum { DEADLY_COUNT = sizeof deadly / sizeof deadly[0] };
+
+static void catch_signals(struct sigaction before[DEADLY_COUNT])
+{
+    struct sigaction note = {.sa_handler = note_signal};
+
+    ended_by = 0;
+    for (int i = 0; i < DEADLY_COUNT; i++)
+        sigaction(deadly[i], &note, &before[i]);
+}
+
+static void release_signals(const struct sigaction before[DEADLY_COUNT])
+{
+    for (int i = 0; i < DEADLY_COUNT; i++)
+        sigaction(deadly[i], &before[i], NULL);
+}
+
 /* Takes what the compiler says until it has closed its output; the first bytes are kept. False when
  * its time is over. */
 static bool listen(int output, struct bytes *messages)
@@ -212,6 +249,8 @@ static bool listen(int output, struct bytes *messages)
         if (now_ms >= deadline_ms)
             return false;
         int ready = poll(&readable, 1, (int)(deadline_ms - now_ms));
+        if (ended_by != 0)
+            return false;
         if (ready < 0 && errno == EINTR)
             continue;
         ssize_t count = ready > 0 ? read(output, piece, sizeof piece) : 0;
@@ -222,24 +261,23 @@ static bool listen(int output, struct bytes *messages)
     }
 }
 
-/* The compiler's exit status; -1 when it had to be ended, or ended itself by a signal. */
-static int run_compiler(struct workshop *workshop)
+/* The exit status of what the words name; -1 when it had to be ended, or ended by a signal. */
+static int run_words(struct workshop *workshop, struct words *words, struct bytes *messages)
 {
-    struct words words = {.count = 0};
     int pipe_of[2], status = -1;
 
-    write_line(workshop, &words);
+    words->items[words->count] = NULL;
     if (pipe2(pipe_of, O_CLOEXEC) != 0)
         return STATUS_NO_PROGRAM;
     pid_t child = fork();
     if (child == 0)
-        become_compiler(workshop, &words, pipe_of[1]);
+        become_compiler(workshop, words, pipe_of[1]);
     close(pipe_of[1]);
     if (child < 0) {
         close(pipe_of[0]);
         return STATUS_NO_PROGRAM;
     }
-    bool is_in_time = listen(pipe_of[0], &workshop->program->messages);
+    bool is_in_time = listen(pipe_of[0], messages);
     close(pipe_of[0]);
     if (!is_in_time) {
         kill(-child, SIGKILL);
@@ -257,38 +295,71 @@ static bool begins_with(const char *text, const char *begin)
     return strncmp(text, begin, strlen(begin)) == 0;
 }
 
-/* What the linker says of a symbol, in words of the exercise; NULL: it has no better ones. */
-static const char *explain_symbol(const char *line, size_t length)
+/* The compiler's own helpers, of numbers that the machine has no instruction for: __adddf3,
+ * __floatdidf, __divti3, ... (libgcc and compiler-rt). */
+static bool is_arithmetic(const char *symbol, size_t length)
+{
+    static const char *const kinds[] = {"sf", "df", "tf", "ti"};
+
+    if (length < 6 || !begins_with(symbol, "__"))
+        return false;
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        for (size_t at = 2; at + 2 <= length; at++)
+            if (at + 4 > length && strncmp(symbol + at, kinds[i], 2) == 0)
+                return true;
+    return false;
+}
+
+/* What the linker says of a symbol, in words of the exercise; false: it says nothing of one. */
+static bool explain_symbol(const char *line, size_t length, char *text, size_t text_bytes)
 {
     static const char undefined[] = "ld.lld: error: undefined symbol: ";
     const char *symbol = line + sizeof undefined - 1;
 
     if (!begins_with(line, undefined))
-        return NULL;
-    if (length == sizeof undefined - 1 + 4 && begins_with(symbol, "next"))
-        return "the function `next` is missing: student.h declares it";
-    if (begins_with(symbol, "__") && strchr("23if", line[length - 1]) != NULL)
-        return "floating point, or another thing that the machine has no instruction for: use "
-               "whole numbers";
-    return NULL;
+        return false;
+    length -= sizeof undefined - 1;
+    if (length == 4 && begins_with(symbol, "next"))
+        snprintf(text, text_bytes, "the function `next` is missing: student.h declares it");
+    else if (is_arithmetic(symbol, length))
+        snprintf(text, text_bytes,
+                 "the machine knows no floating point and no 128 bits: use whole "
+                 "numbers of 64 bits at most");
+    else
+        snprintf(text, text_bytes,
+                 "`%.*s` is not there: there is no C library, and student.h names "
+                 "all that can be called (say() prints)",
+                 (int)(length < 60 ? length : 60), symbol);
+    return true;
 }
 
 /* What helps nobody; the names of temporary files, which differ each time, are among it. */
 static bool is_left_out(const char *line, size_t length)
 {
     static const char count[] = "generated.";
-    return length == 0 || begins_with(line, ">>>") || begins_with(line, "clang: error: linker") ||
+    return length == 0 || begins_with(line, ">>>") ||
+           begins_with(line, "clang: error: ld.lld command failed") ||
            (length >= sizeof count && begins_with(line + length - (sizeof count - 1), count));
 }
 
-/* A line, without what could steer a terminal. */
+/* A line; once, where it comes several times in a row. */
 static void put_line(struct bytes *messages, const char *line, size_t length)
 {
-    for (size_t i = 0; i < length; i++) {
-        uint8_t byte = (uint8_t)line[i];
-        bytes_put_u8(messages, byte >= ' ' && byte < 0x7f ? byte : '?');
-    }
+    size_t before = messages->count;
+
+    bytes_put(messages, line, length);
+    utf8_make_showable((char *)messages->data + before, length, ' ');
+    /* "/work/mine-1a2b3c.o": an object's name is another one each time. */
+    char *at = (char *)messages->data + before;
+    for (size_t i = 0; i + 9 <= length; i++)
+        if (at[i] == '-' && memcmp(at + i + 7, ".o", 2) == 0)
+            memset(at + i + 1, 'x', 6);
     bytes_put_u8(messages, '\n');
+    length++;
+    if (before >= length && messages->data[before - 1] == '\n' &&
+        (before == length || messages->data[before - length - 1] == '\n') &&
+        memcmp(messages->data + before - length, messages->data + before, length) == 0)
+        messages->count = before;
 }
 
 static void tidy(struct program *program)
@@ -302,9 +373,9 @@ static void tidy(struct program *program)
     program->messages = (struct bytes){0};
     for (const char *line = (const char *)raw.data; *line != '\0';) {
         size_t length = strcspn(line, "\n");
-        const char *better = explain_symbol(line, length);
         const char *not_found = strstr(line, "file not found");
-        if (better != NULL)
+        char better[200];
+        if (explain_symbol(line, length, better, sizeof better))
             put_line(&program->messages, better, strlen(better));
         else if (!is_left_out(line, length))
             put_line(&program->messages, line, length);
@@ -324,47 +395,83 @@ static void say_instead(struct program *program, const char *text)
 
 /* ---- The whole ---- */
 
-static enum status check_tools(bool is_confined, struct problem *problem)
+/* Before anything of a stranger's is looked at: afterwards nobody can tell who said what. */
+static enum status check_tools(struct workshop *workshop, struct problem *problem)
 {
+    struct words words = {.count = 0};
+    struct bytes said = {0};
+
+    if (!workshop->is_confined)
+        return STATUS_OK;
+    if (access("/usr/bin/bwrap", X_OK) != 0)
+        return problem_set(problem, STATUS_REFUSED,
+                           "bubblewrap is needed to confine the compiler: apt-get install "
+                           "bubblewrap, or --unconfined for a file of your own");
     if (access("/usr/bin/clang", X_OK) != 0 || access("/usr/bin/ld.lld", X_OK) != 0)
         return problem_set(problem, STATUS_NO_FILE,
                            "clang and lld are needed to compile a strategy: apt-get install clang "
                            "lld");
-    if (is_confined && access("/usr/bin/bwrap", X_OK) != 0)
-        return problem_set(problem, STATUS_NO_FILE,
-                           "bubblewrap is needed to confine the compiler: apt-get install "
-                           "bubblewrap, or --unconfined for a file of your own");
-    return STATUS_OK;
+    add_confinement(&words, workshop);
+    ADD(&words, "/usr/bin/true");
+    int result = run_words(workshop, &words, &said);
+    bytes_put_u8(&said, 0);
+    enum status status = STATUS_OK;
+    if (result != 0)
+        status = problem_set(problem, STATUS_REFUSED,
+                             "bubblewrap cannot confine the compiler here (%.*s): --unconfined "
+                             "does without it, for a file of your own",
+                             (int)strcspn((const char *)said.data, "\n"), (const char *)said.data);
+    bytes_fini(&said);
+    return status;
+}
+
+/* It must find room below the desk: its own sections may lie anywhere. */
+static void check_room(struct program *program)
+{
+    uint64_t ram_bytes = SEAT_DESK - RAM_BASE, entry;
+    uint8_t *ram = calloc(1, ram_bytes);
+
+    MUST(ram != NULL);
+    if (elf_load(program->name, program->image.data, program->image.count, ram, ram_bytes, &entry,
+                 NULL) != STATUS_OK) {
+        program->is_built = false;
+        bytes_clear(&program->image);
+        say_instead(program, "the program is larger than the 1 MiB of memory that it is given\n");
+    }
+    free(ram);
 }
 
 static enum status judge(struct program *program, const struct workshop *workshop, int status,
                          struct problem *problem)
 {
-    if (status == STATUS_NO_PROGRAM)
-        return problem_set(problem, STATUS_NO_FILE, "the compiler cannot be started");
-    bytes_put_u8(&program->messages, 0);
-    program->messages.count--;
-    if (begins_with((const char *)program->messages.data, "bwrap: "))
+    if (status == STATUS_NO_PROGRAM && program->messages.count == 0)
         return problem_set(problem, STATUS_NO_FILE,
-                           "bubblewrap cannot confine the compiler here (%.*s): --unconfined does "
-                           "without it, for a file of your own",
-                           (int)strcspn((const char *)program->messages.data, "\n"),
-                           (const char *)program->messages.data);
-    if (begins_with((const char *)program->messages.data, "clang: error: unable to "))
-        return problem_set(problem, STATUS_NO_FILE, "the compiler cannot work here: %.*s",
-                           (int)strcspn((const char *)program->messages.data, "\n"),
-                           (const char *)program->messages.data);
-    if (status == 0) {
-        tidy(program);
-        program->is_built = true;
-        return read_file(workshop->image, PROGRAM_IMAGE_MAX, &program->image, problem);
-    }
-    if (status < 0 || status >= 64) /* ended by a limit, or it broke down */
+                           "the compiler cannot be started: apt-get install clang lld");
+    bool is_broken_down = status < 0 || status >= 64; /* by a limit, or by itself */
+    bool has_errors = memmem(program->messages.data, program->messages.count, "error:", 6) != NULL;
+    if (is_broken_down && !has_errors)
         say_instead(program, "the compiler needed more time or memory than it is given, or broke "
                              "down: is the program larger than it looks?\n");
     else
         tidy(program);
+    if (status != 0)
+        return STATUS_OK;
+    if (read_file(workshop->image, PROGRAM_IMAGE_MAX, &program->image, problem) != STATUS_OK)
+        return problem->status;
+    program->is_built = true;
+    check_room(program);
     return STATUS_OK;
+}
+
+static enum status compile(struct workshop *workshop, struct problem *problem)
+{
+    struct words words = {.count = 0};
+
+    if (workshop->is_confined)
+        add_confinement(&words, workshop);
+    add_compiler(&words, workshop);
+    int status = run_words(workshop, &words, &workshop->program->messages);
+    return judge(workshop->program, workshop, status, problem);
 }
 
 enum status program_build(struct program *program, const char *path, const char *support,
@@ -378,12 +485,17 @@ enum status program_build(struct program *program, const char *path, const char 
         status = problem_set(problem, STATUS_NO_FILE, "%.200s: %s: ferry's own files are not there",
                              support, strerror(errno));
     if (status == STATUS_OK)
-        status = check_tools(is_confined, problem);
-    if (status == STATUS_OK)
         status = open_workshop(&workshop, problem);
+    struct sigaction before[DEADLY_COUNT];
+    catch_signals(before);
     if (status == STATUS_OK)
-        status = judge(program, &workshop, run_compiler(&workshop), problem);
+        status = check_tools(&workshop, problem);
+    if (status == STATUS_OK)
+        status = compile(&workshop, problem);
     close_workshop(&workshop);
+    release_signals(before);
+    if (ended_by != 0)
+        raise(ended_by);
     return status;
 }
 

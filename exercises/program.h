@@ -30,8 +30,9 @@ struct program {
 
 /* Compiles the file at `path`. `support` is the folder with student.h and seat_guest.c.
  * STATUS_OK also where the compiler refused the program: then !is_built, and the messages say why.
- * Any other status: it was not tried (no such file, no compiler, no bubblewrap). `is_confined`
- * false: without bubblewrap, for a file of one's own. program_fini in every case. */
+ * Any other status: it was not tried (no such file, no compiler; STATUS_REFUSED: bubblewrap cannot
+ * confine it here). `is_confined` false: without bubblewrap, for a file of one's own. A signal that
+ * ends ferry meanwhile leaves nothing behind. program_fini in every case. */
 MUST_USE enum status program_build(struct program *program, const char *path, const char *support,
                                    bool is_confined, struct problem *problem);
 void program_fini(struct program *program);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "exercises/seat_words.h"
 #include "machine/elf.h"
 #include "machine/hart.h"
@@ -21,6 +22,8 @@ enum { RA = 1, SP = 2, S0 = 8, A0 = 10, A1 = 11, A2 = 12, A7 = 17 };
 #define DECISION_MAX   160 /* as long as a reason on the wire: message.h */
 /* Of instructions in a row that the compiler counts to no line: it makes a few at most. */
 #define NEAR_BYTES 64
+/* Of a function's name: some people's are longer than a line. */
+#define FUNCTION_MAX 60
 
 _Static_assert(SEAT_MEMO_BYTES == MEMO_BYTES, "the memo has one size");
 _Static_assert((int)SEAT_ACTION_WAIT == (int)ACTION_WAIT, "actions have one number");
@@ -39,6 +42,8 @@ struct seat {
     struct memory memory;
     struct hart hart;
     uint64_t entry;
+    uint64_t charged; /* instructions that calls of the host stand for, in this decision */
+    uint64_t run_budget;
     uint8_t *pristine; /* owned; SEAT_MEMORY_BYTES */
 
     /* What people see. */
@@ -62,7 +67,7 @@ static const struct hart_clock no_clock = {.ticks_per_s = 1000000000};
 static bool is_own_place(const struct seat *seat, uint64_t address, struct lines_place *place)
 {
     return lines_find(&seat->lines, address, place) && place->file != NULL &&
-           strcmp(place->file, seat->code.name) == 0;
+           strcmp(place->file, seat->code.name) == 0 && place->line <= seat->code.line_count;
 }
 
 /* The same, but an instruction that the compiler counts to no line stands for the one before it. */
@@ -119,35 +124,47 @@ static void fail(struct seat *seat, struct action *action, const char *format, .
 static void fail(struct seat *seat, struct action *action, const char *format, ...)
 {
     struct lines_place place;
-    int used;
+    char where[FUNCTION_MAX + PROGRAM_NAME_MAX + 40];
     va_list arguments;
 
+    snprintf(where, sizeof where, "%s", seat->code.name);
     if (find_place(seat, &place)) {
+        const char *function = place.function != NULL ? place.function : "its code";
         seat->code.line = place.line;
-        used = snprintf(seat->decision, sizeof seat->decision, "%s:%u: in %s: ", seat->code.name,
-                        place.line, place.function != NULL ? place.function : "its code");
-    } else {
-        used = snprintf(seat->decision, sizeof seat->decision, "%s: ", seat->code.name);
+        snprintf(where, sizeof where, "%s:%u: in %.*s", seat->code.name, place.line,
+                 (int)utf8_cut(function, FUNCTION_MAX), function);
+        utf8_make_showable(where, strlen(where), ' ');
     }
     va_start(arguments, format);
-    vsnprintf(seat->decision + used, sizeof seat->decision - (size_t)used, format, arguments);
+    vsnprintf(seat->decision, sizeof seat->decision, format, arguments);
     va_end(arguments);
-    seat->counts.has_failed = seat->code.has_failed = true;
+    /* Where comes first, and what may be cut is the name of a function. */
+    size_t room = sizeof seat->decision - strlen(seat->decision) - 3;
+    size_t count = utf8_cut(where, room);
+    memmove(seat->decision + count + 2, seat->decision, strlen(seat->decision) + 1);
+    memcpy(seat->decision, where, count);
+    memcpy(seat->decision + count, ": ", 2);
+    seat->code.has_failed = true;
     *action = (struct action){.kind = ACTION_GIVE_UP, .reason = seat->decision};
+}
+
+static bool is_stack_used_up(const struct seat *seat)
+{
+    /* A function may have made room for more than there is at once. */
+    uint64_t below = 64ull * SEAT_MEMORY_BYTES;
+    return seat->hart.x[SP] - (RAM_BASE - below) < below + PAGE_BYTES;
 }
 
 static void fail_at_access(struct seat *seat, struct action *action, const char *what,
                            uint64_t address)
 {
-    unsigned long long shown = address;
-
-    if (address < PAGE_BYTES)
-        fail(seat, action, "a %s through a null pointer (address 0x%llx)", what, shown);
-    else if (RAM_BASE - address <= SEAT_STACK_BYTES && seat->hart.x[SP] < RAM_BASE + PAGE_BYTES)
-        fail(seat, action, "the stack of %d KiB is used up (does a function call itself?)",
+    if (is_stack_used_up(seat))
+        fail(seat, action,
+             "the stack of %d KiB is used up (a function that calls itself, or a large variable?)",
              SEAT_STACK_BYTES / 1024);
     else
-        fail(seat, action, "a %s through a wild pointer (address 0x%llx)", what, shown);
+        fail(seat, action, "a %s through a %s pointer (address 0x%llx)", what,
+             address < PAGE_BYTES ? "null" : "wild", (unsigned long long)address);
 }
 
 static void fail_by_fault(struct seat *seat, struct action *action,
@@ -173,44 +190,6 @@ static void fail_by_fault(struct seat *seat, struct action *action,
     }
 }
 
-/* ---- Texts of a student's, shown to others ---- */
-
-/* How many bytes the UTF-8 character at `text` has that a person may be shown; 0: it is none, or
- * one that steers a terminal (RFC 3629; U+0000 to U+001F, U+007F to U+009F). `room` bytes are
- * there.
- */
-static size_t shown_bytes(const uint8_t *text, size_t room)
-{
-    static const uint32_t least[] = {0, 0x20, 0xa0, 0x800, 0x10000};
-    size_t count = text[0] < 0x80   ? 1
-                   : text[0] < 0xc2 ? 0
-                   : text[0] < 0xe0 ? 2
-                   : text[0] < 0xf0 ? 3
-                                    : 4;
-    uint32_t code = count == 1 ? text[0] : text[0] & (0x7fu >> count);
-
-    if (count == 0 || count > room || text[0] > 0xf4)
-        return 0;
-    for (size_t i = 1; i < count; i++) {
-        if ((text[i] & 0xc0) != 0x80)
-            return 0;
-        code = code << 6 | (text[i] & 0x3f);
-    }
-    bool is_there = code >= least[count] && code <= 0x10ffff && (code < 0xd800 || code > 0xdfff);
-    return is_there && code != 0x7f ? count : 0;
-}
-
-/* Every byte of what may not be shown becomes a question mark; but a tab becomes `tab`. */
-static void make_showable(char *text, size_t count, char tab)
-{
-    for (size_t i = 0; i < count;) {
-        size_t shown = shown_bytes((const uint8_t *)text + i, count - i);
-        if (shown == 0)
-            text[i] = text[i] == '\t' ? tab : '?';
-        i += shown == 0 ? 1 : shown;
-    }
-}
-
 /* ---- What a strategy may ask ---- */
 
 static void hear(struct seat *seat, struct action *action)
@@ -225,7 +204,7 @@ static void hear(struct seat *seat, struct action *action)
         return;
     }
     memcpy(line, memory_at(&seat->memory, x[A0]), count);
-    make_showable(line, count, ' ');
+    utf8_make_showable(line, count, ' ');
     used = (int)count;
     used += snprintf(line + used, sizeof line - (size_t)used, " %llu\n", (unsigned long long)x[A2]);
     if (seat->said.count + (size_t)used <= SEAT_SAID_MAX) {
@@ -237,6 +216,22 @@ static void hear(struct seat *seat, struct action *action)
 static const struct bitmap *set_of(const struct view *view, uint64_t kind)
 {
     return kind == SEAT_PAGES_TO_SEND ? view->to_send : kind == SEAT_PAGES_SENT ? view->sent : NULL;
+}
+
+/* SEAT_PAGE_NEXT and SEAT_PAGE_RUN. The sets are looked through in words of 64 pages: each counts.
+ */
+static void look_for_pages(struct seat *seat, const struct view *view, const struct bitmap *set)
+{
+    uint64_t *x = seat->hart.x;
+    uint64_t from = x[A0], total = view->total_pages;
+
+    if (x[A7] == SEAT_PAGE_NEXT) {
+        x[A0] = from < total ? bitmap_next(set, from) : PAGE_NONE;
+        seat->charged += from < total ? ((x[A0] == PAGE_NONE ? total : x[A0]) - from) / 64 : 0;
+    } else {
+        x[A0] = from < total ? bitmap_run(set, from, x[A2]) : 0;
+        seat->charged += x[A0] / 64;
+    }
 }
 
 /* False when the decision ends here: it is made, or cannot be. */
@@ -256,10 +251,8 @@ static bool answer(struct seat *seat, const struct view *view, struct action *ac
         if (set == NULL)
             fail(seat, action, "pages of kind %lld: write PAGE_TO_SEND or PAGE_SENT",
                  (long long)x[A1]);
-        else if (x[A7] == SEAT_PAGE_NEXT)
-            x[A0] = x[A0] < view->total_pages ? bitmap_next(set, x[A0]) : PAGE_NONE;
         else
-            x[A0] = x[A0] < view->total_pages ? bitmap_run(set, x[A0], x[A2]) : 0;
+            look_for_pages(seat, view, set);
         break;
     default:
         fail(seat, action, "an environment call that there is not (a7 = %llu)",
@@ -286,12 +279,23 @@ static void trace(struct seat *seat)
         seat->code.line = line;
 }
 
+/* Instructions of this decision so far. */
+static uint64_t spent(const struct seat *seat)
+{
+    return seat->hart.retired_instructions + seat->charged;
+}
+
 static void run(struct seat *seat, const struct view *view, struct action *action)
 {
     struct hart_result result;
 
-    while (seat->hart.retired_instructions < SEAT_BUDGET) {
-        uint64_t left = SEAT_BUDGET - seat->hart.retired_instructions;
+    uint64_t left_in_run = seat->run_budget > seat->counts.instructions
+                               ? seat->run_budget - seat->counts.instructions
+                               : 0;
+    uint64_t budget = left_in_run < SEAT_BUDGET ? left_in_run : SEAT_BUDGET;
+
+    while (spent(seat) < budget) {
+        uint64_t left = budget - spent(seat);
         if (seat->is_traced)
             trace(seat);
         hart_run(&seat->hart, &seat->memory, &no_clock, seat->is_traced ? 1 : left, &result);
@@ -318,7 +322,12 @@ static void run(struct seat *seat, const struct view *view, struct action *actio
             MUST(result.stop != HART_MISSING); /* every page of the machine is there */
         }
     }
-    fail(seat, action, "an endless loop: %d instructions without a decision", SEAT_BUDGET);
+    if (budget == SEAT_BUDGET)
+        fail(seat, action, "an endless loop: %d instructions without a decision", SEAT_BUDGET);
+    else
+        fail(seat, action,
+             "%llu instructions are used up in one run (is every page looked at for every page?)",
+             (unsigned long long)seat->run_budget);
 }
 
 /* A strategy is asked in its four phases alone. */
@@ -365,6 +374,17 @@ static void lay_desk(struct seat *seat, const struct view *view, const void *mem
     memcpy(memory_at(&seat->memory, SEAT_DESK + SEAT_MEMO_AT), memo, SEAT_MEMO_BYTES);
 }
 
+/* Behind the memo nothing is laid, and nothing should be found. */
+static bool is_desk_clean(const struct seat *seat)
+{
+    const uint8_t *behind = memory_at(&seat->memory, SEAT_DESK + SEAT_MEMO_AT + SEAT_MEMO_BYTES);
+
+    for (size_t i = 0; i < PAGE_BYTES - SEAT_MEMO_AT - SEAT_MEMO_BYTES; i++)
+        if (behind[i] != 0)
+            return false;
+    return true;
+}
+
 static void clear_desk(struct seat *seat, void *memo, struct action *action)
 {
     uint64_t words[SEAT_ACTION_COUNT];
@@ -404,6 +424,8 @@ static void seat_next(const struct view *view, void *memo, struct action *action
 
     seat->hart = (struct hart){.pc = seat->entry};
     seat->hart.x[SP] = STACK_END;
+    seat->charged = 0;
+    seat->run_budget = SEAT_RUN_BUDGET + SEAT_PAGE_BUDGET * view->total_pages;
     seat->code.has_failed = false;
     seat->code.line = 0;
     memset(seat->is_passed, 0, seat->code.line_count * sizeof *seat->is_passed);
@@ -411,17 +433,33 @@ static void seat_next(const struct view *view, void *memo, struct action *action
 
     lay_desk(seat, view, memo);
     run(seat, view, action);
+    if (!seat->code.has_failed && !is_desk_clean(seat))
+        fail(seat, action, "a write behind the memo, which has %d bytes", MEMO_BYTES);
     clear_desk(seat, memo, action);
 
     describe(seat, action);
     seat->code.decided_at_ns = view->now_ns;
     seat->code.decision = seat->decision;
-    seat->code.instructions = seat->hart.retired_instructions;
+    seat->code.instructions = spent(seat);
     seat->code.said = (const char *)seat->said.data + seat->said_before;
     seat->counts.decisions++;
     seat->counts.instructions += seat->code.instructions;
     if (seat->code.instructions > seat->counts.instructions_max)
         seat->counts.instructions_max = seat->code.instructions;
+}
+
+static void seat_begin(void *outside)
+{
+    struct seat *seat = outside;
+
+    seat->counts = (struct seat_counts){0};
+    bytes_clear(&seat->said);
+    bytes_put_u8(&seat->said, 0);
+    seat->code.decided_at_ns = UINT64_MAX;
+    seat->code.decision = "";
+    seat->code.said = "";
+    seat->code.has_failed = false;
+    seat->code.line = 0;
 }
 
 /* ---- A seat's life ---- */
@@ -435,6 +473,9 @@ static void cut_into_lines(struct seat *seat, const struct program *program)
     seat->text = malloc(bytes);
     MUST(seat->text != NULL);
     memcpy(seat->text, program->source.data, bytes);
+    for (size_t i = 0; i + 1 < bytes; i++) /* a lone carriage return ends a line, as clang has it */
+        if (seat->text[i] == '\r' && seat->text[i + 1] != '\n')
+            seat->text[i] = '\n';
     for (size_t i = 0; i < bytes; i++)
         count += seat->text[i] == '\n';
     seat->text_lines = calloc(count, sizeof *seat->text_lines);
@@ -447,7 +488,7 @@ static void cut_into_lines(struct seat *seat, const struct program *program)
         seat->text_lines[i] = at;
         if (length > 0 && at[length - 1] == '\r') /* as some systems end their lines */
             at[length - 1] = ' ';
-        make_showable(at, length, '\t');
+        utf8_make_showable(at, length, '\t');
         at[length] = '\0';
         seat->is_brace[i] = at[strspn(at, "} \t;\r")] == '\0';
         at += length + 1;
@@ -488,15 +529,15 @@ enum status seat_open(struct seat **opened, const struct program *program, enum 
     seat->guest.total_pages = PAGE_COUNT;
     memory_init(&seat->memory, &seat->guest, SEAT_MEMORY_BYTES);
     seat->is_traced = is_traced;
-    seat->strategy = (struct strategy){mode, seat_next, seat};
+    seat->strategy = (struct strategy){mode, seat_next, seat, seat_begin};
     lines_init(&seat->lines, program->image.data, program->image.count);
     cut_into_lines(seat, program);
     look_up_lines(seat);
     seat->code.mode = mode;
-    seat_reset(seat);
+    seat_begin(seat);
 
     enum status status = elf_load(program->name, program->image.data, program->image.count,
-                                  seat->memory.ram, SEAT_MEMORY_BYTES, &seat->entry, problem);
+                                  seat->memory.ram, SEAT_DESK - RAM_BASE, &seat->entry, problem);
     if (status != STATUS_OK) {
         seat_close(seat);
         return status;
@@ -524,18 +565,6 @@ void seat_close(struct seat *seat)
     free(seat->line_at);
     free(seat->is_brace);
     free(seat);
-}
-
-void seat_reset(struct seat *seat)
-{
-    seat->counts = (struct seat_counts){0};
-    bytes_clear(&seat->said);
-    bytes_put_u8(&seat->said, 0);
-    seat->code.decided_at_ns = UINT64_MAX;
-    seat->code.decision = "";
-    seat->code.said = "";
-    seat->code.has_failed = false;
-    seat->code.line = 0;
 }
 
 void seat_trace(struct seat *seat, bool is_traced)

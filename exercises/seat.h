@@ -4,8 +4,7 @@
  * can be made again from the same view and memo: that is what makes it go backward, too.
  *
  *   seat_open      a program made by program.h
- *   seat_strategy  give it to a world (struct scenario), as often as you like
- *   seat_reset     before each run: counts, and what was said
+ *   seat_strategy  give it to a world (struct scenario), as often as you like: each run begins anew
  *   seat_code      what a view shows of it; seat_counts, seat_said what a report tells
  *   seat_close     when no world uses it any more
  *
@@ -21,9 +20,14 @@
 #include "migrate/strategy.h"
 #include "record/session.h"
 
-#define SEAT_BUDGET     1000000 /* instructions for one decision; a sound one takes some hundred */
-#define SEAT_SAID_MAX   65536   /* bytes of what a strategy says in one run; the rest is dropped */
-#define SEAT_FRAMES_MAX 64      /* callers that are looked through for one in the student's file */
+#define SEAT_BUDGET 1000000 /* instructions for one decision; a sound one takes some hundred */
+/* And for all decisions of a run: enough for a careless loop, too little to keep a grader for
+ * minutes. A call of the host counts as one instruction, and one more for 64 pages looked at. */
+#define SEAT_RUN_BUDGET  10000000
+#define SEAT_PAGE_BUDGET 20000 /* and for each page of the guest */
+
+#define SEAT_SAID_MAX    65536 /* bytes of what a strategy says in one run; the rest is dropped */
+#define SEAT_FRAMES_MAX  64    /* callers that are looked through for one in the student's file */
 
 struct seat;
 
@@ -32,7 +36,6 @@ struct seat;
 MUST_USE enum status seat_open(struct seat **seat, const struct program *program, enum mode mode,
                                bool is_traced, struct problem *problem);
 void seat_close(struct seat *seat);
-void seat_reset(struct seat *seat);
 void seat_trace(struct seat *seat, bool is_traced); /* from the next decision on */
 
 const struct strategy *seat_strategy(const struct seat *seat);
@@ -45,7 +48,6 @@ void seat_words_of(const struct view *view, uint64_t words[SEAT_VIEW_COUNT]);
 struct seat_counts {
     uint64_t decisions;
     uint64_t instructions, instructions_max; /* in all; of the longest decision */
-    bool has_failed;                         /* a decision could not be made */
 };
 const struct seat_counts *seat_counts(const struct seat *seat);
 /* All that it has said, a line each, NUL-terminated. */

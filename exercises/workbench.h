@@ -25,7 +25,7 @@ static inline void build_file(struct program *program, const char *path)
     struct problem problem = {STATUS_OK, ""};
     enum status status = program_build(program, path, SUPPORT, true, &problem);
 
-    if (status == STATUS_NO_FILE) {
+    if (status == STATUS_REFUSED) {
         program_fini(program);
         problem = (struct problem){STATUS_OK, ""};
         status = program_build(program, path, SUPPORT, false, &problem);

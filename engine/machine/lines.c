@@ -8,9 +8,13 @@
 
 #include "base/status.h"
 
-/* More than any program has that is to be read by people; a table that claims more is broken. */
-#define ROWS_MAX  (1u << 20)
-#define FILES_MAX 4096u
+/* A program that people read has some thousand lines. libdw makes a table of all lines of a unit
+ * before anybody can count them, from a byte each: so the bytes are limited, and the sum. */
+#define ROWS_MAX       (1u << 19)
+#define LINE_BYTES_MAX (256u << 10)
+#define FUNCTIONS_MAX  16384u
+#define FILES_MAX      256u
+#define NAME_MAX_BYTES 256 /* what is longer is cut */
 
 /* Makes room for one more in an array that grows by doubling. */
 static void *grow(void *items, size_t count, size_t item_bytes)
@@ -24,7 +28,7 @@ static void *grow(void *items, size_t count, size_t item_bytes)
 
 static char *copy_text(const char *text)
 {
-    char *copy = strdup(text);
+    char *copy = strndup(text, NAME_MAX_BYTES);
     MUST(copy != NULL);
     return copy;
 }
@@ -44,7 +48,7 @@ static void add_functions(struct lines *lines, Elf *elf, Elf_Scn *section, const
     Elf_Data *data = elf_getdata(section, NULL);
     size_t count = header->sh_entsize == 0 ? 0 : header->sh_size / header->sh_entsize;
 
-    for (size_t i = 0; data != NULL && i < count && i < ROWS_MAX; i++) {
+    for (size_t i = 0; data != NULL && i < count && lines->function_count < FUNCTIONS_MAX; i++) {
         GElf_Sym symbol;
         if (gelf_getsym(data, (int)i, &symbol) == NULL)
             break;
@@ -114,15 +118,34 @@ static void add_lines(struct lines *lines, Elf *elf)
     Dwarf_CU *unit = NULL;
     Dwarf_Die die;
 
-    while (dwarf != NULL && dwarf_get_units(dwarf, unit, &unit, NULL, NULL, &die, NULL) == 0) {
+    size_t seen = 0; /* rows of all units: several may name the same table */
+    while (dwarf != NULL && seen < ROWS_MAX &&
+           dwarf_get_units(dwarf, unit, &unit, NULL, NULL, &die, NULL) == 0) {
         Dwarf_Lines *table;
         size_t count;
+        seen++;
         if (dwarf_getsrclines(&die, &table, &count) != 0)
             continue;
+        seen += count;
         for (size_t i = 0; i < count; i++)
             add_row(lines, dwarf_onesrcline(table, i));
     }
     dwarf_end(dwarf);
+}
+
+/* A section from which libdw would make more than is good for anybody; a packed one may be any
+ * size.
+ */
+static bool is_too_large(Elf *elf, const GElf_Shdr *header)
+{
+    size_t names;
+    const char *name =
+        elf_getshdrstrndx(elf, &names) == 0 ? elf_strptr(elf, names, header->sh_name) : NULL;
+
+    if (name == NULL || strncmp(name, ".debug", 6) != 0)
+        return name != NULL && strncmp(name, ".zdebug", 7) == 0;
+    return (header->sh_flags & SHF_COMPRESSED) != 0 ||
+           (strcmp(name, ".debug_line") == 0 && header->sh_size > LINE_BYTES_MAX);
 }
 
 void lines_init(struct lines *lines, const uint8_t *image, size_t image_bytes)
@@ -135,12 +158,17 @@ void lines_init(struct lines *lines, const uint8_t *image, size_t image_bytes)
 
     Elf *elf = elf_memory((char *)copy, image_bytes);
     if (elf != NULL && elf_kind(elf) == ELF_K_ELF) {
+        bool has_lines = true;
         for (Elf_Scn *section = NULL; (section = elf_nextscn(elf, section)) != NULL;) {
             GElf_Shdr header;
-            if (gelf_getshdr(section, &header) != NULL && header.sh_type == SHT_SYMTAB)
+            if (gelf_getshdr(section, &header) == NULL)
+                continue;
+            if (header.sh_type == SHT_SYMTAB)
                 add_functions(lines, elf, section, &header);
+            has_lines &= !is_too_large(elf, &header);
         }
-        add_lines(lines, elf);
+        if (has_lines)
+            add_lines(lines, elf);
     }
     elf_end(elf);
     free(copy);

@@ -1,9 +1,9 @@
 /* lines: which function and which line of its source an address of an image belongs to.
  *
  * What is known comes from the image itself: functions from its symbols, lines from its DWARF
- * (version 5, section 6.2; made by -g, and found in what clang writes only with
- * -gdwarf-aranges). An image without them is no error: then there is less to say. The bytes come
- * from a stranger; what does not hold together is left out.
+ * (version 5, section 6.2; made by -g). An image without them is no error: then there is less to
+ * say. The bytes come from a stranger: what does not hold together is left out, and what is larger
+ * than any program that people read is not looked at.
  */
 #ifndef MACHINE_LINES_H
 #define MACHINE_LINES_H

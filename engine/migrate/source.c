@@ -43,6 +43,8 @@ void source_init(struct source *source, const struct source_config *config, stru
     *source = (struct source){.config = *config, .guest = guest, .events = events};
     bitmap_init(&source->to_send, guest->total_pages);
     bitmap_init(&source->sent, guest->total_pages);
+    if (config->strategy->begin != NULL)
+        config->strategy->begin(config->strategy->outside);
 }
 
 void source_fini(struct source *source)
@@ -305,10 +307,12 @@ static uint64_t refuse(struct source *source, uint64_t now_ns, const struct acti
 {
     char reason[MESSAGE_REASON_MAX];
     const char *name = action_name(action->kind);
+    bool is_copying = source->phase == PHASE_COPY;
 
     if (name != NULL)
-        snprintf(reason, sizeof reason, "the strategy asked to %s in phase %s: that is not allowed",
-                 name, phase_name(source->phase));
+        snprintf(reason, sizeof reason,
+                 "the strategy asked to %s in phase %s, where it may %s, WAIT or GIVE_UP", name,
+                 phase_name(source->phase), is_copying ? "SEND, FETCH, PAUSE" : "SEND, HAND_OVER");
     else
         snprintf(reason, sizeof reason, "the strategy asked for action %lld: there is none",
                  (long long)(int)action->kind);
@@ -324,8 +328,8 @@ static uint64_t refuse_range(struct source *source, uint64_t now_ns, const struc
 
     if (action->first_idx >= total)
         snprintf(reason, sizeof reason,
-                 "the strategy asked to SEND page %llu: the guest has pages 0 to %llu", first_idx,
-                 total - 1);
+                 "the strategy asked to SEND page %llu%s: the guest has pages 0 to %llu", first_idx,
+                 action->first_idx == PAGE_NONE ? ", which is PAGE_NONE" : "", total - 1);
     else if (action->count == 0)
         snprintf(reason, sizeof reason,
                  "the strategy asked to SEND 0 pages from page %llu on: at least 1 is to be sent",

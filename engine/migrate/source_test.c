@@ -317,7 +317,7 @@ static void greedy_next(const struct view *view, void *memo, struct action *acti
 /* 70,000 pages of a model are more than a frame may carry, however wide the link. */
 static void test_a_run_of_pages_is_bounded_by_a_frame(void **state)
 {
-    static const struct strategy greedy = {MODE_STOP_AND_COPY, greedy_next, NULL};
+    static const struct strategy greedy = {MODE_STOP_AND_COPY, greedy_next, NULL, NULL};
     struct model_config model = {.pattern = MODEL_IDLE, .total_pages = 70000};
     struct source_config config = {.strategy = &greedy, .copy_chunk_bytes = 1ull << 40};
     struct guest *guest = model_open(&model);
@@ -357,17 +357,23 @@ static void test_a_strategy_cannot_break_a_rule(void **state)
     } cases[] = {
         {{PHASE_COPY, {.kind = ACTION_SEND, .first_idx = PAGES, .count = 1}},
          "the strategy asked to SEND page 256: the guest has pages 0 to 255"},
+        {{PHASE_PAUSE, {.kind = ACTION_SEND, .first_idx = PAGE_NONE, .count = 1}},
+         "the strategy asked to SEND page 18446744073709551615, which is PAGE_NONE: the guest has "
+         "pages 0 to 255"},
         {{PHASE_PAUSE, {.kind = ACTION_SEND, .first_idx = 1, .count = UINT64_MAX}},
          "the strategy asked to SEND 18446744073709551615 pages from page 1 on: the guest has 256 "
          "in all"},
         {{PHASE_COPY, {.kind = ACTION_SEND, .first_idx = 9, .count = 0}},
          "the strategy asked to SEND 0 pages from page 9 on: at least 1 is to be sent"},
         {{PHASE_COPY, {.kind = ACTION_HAND_OVER}},
-         "the strategy asked to HAND_OVER in phase copy: that is not allowed"},
+         "the strategy asked to HAND_OVER in phase copy, where it may SEND, FETCH, PAUSE, WAIT or "
+         "GIVE_UP"},
         {{PHASE_PAUSE, {.kind = ACTION_PAUSE}},
-         "the strategy asked to PAUSE in phase pause: that is not allowed"},
+         "the strategy asked to PAUSE in phase pause, where it may SEND, HAND_OVER, WAIT or "
+         "GIVE_UP"},
         {{PHASE_PAUSE, {.kind = ACTION_FETCH}},
-         "the strategy asked to FETCH in phase pause: that is not allowed"},
+         "the strategy asked to FETCH in phase pause, where it may SEND, HAND_OVER, WAIT or "
+         "GIVE_UP"},
         {{PHASE_COPY, {.kind = (enum action_kind)77}},
          "the strategy asked for action 77: there is none"},
         {{PHASE_COPY, {.kind = ACTION_WAIT}},
@@ -381,7 +387,7 @@ static void test_a_strategy_cannot_break_a_rule(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct pair pair;
         struct order order = cases[i].order;
-        struct strategy strategy = {MODE_STOP_AND_COPY, ordered_next, &order};
+        struct strategy strategy = {MODE_STOP_AND_COPY, ordered_next, &order, NULL};
         play_to_the_end(&pair, &strategy);
         assert_int_equal(pair.source.phase, PHASE_ABORTED);
         assert_string_equal(pair.source.reason, cases[i].reason);
@@ -393,7 +399,7 @@ static void test_a_strategy_cannot_break_a_rule(void **state)
 
 static void test_a_strategy_that_never_sends_is_stopped(void **state)
 {
-    static const struct strategy endless = {MODE_PRE_COPY, fetches_without_end_next, NULL};
+    static const struct strategy endless = {MODE_PRE_COPY, fetches_without_end_next, NULL, NULL};
     struct pair pair;
     (void)state;
     play_to_the_end(&pair, &endless);
@@ -411,7 +417,7 @@ static void test_pages_that_a_strategy_leaves_behind_are_pushed_by_the_engine(vo
         {PHASE_POST_COPY, {.kind = ACTION_SEND, .first_idx = PAGES, .count = 1}},
         {PHASE_POST_COPY, {.kind = ACTION_GIVE_UP}},
     };
-    static const struct strategy early = {MODE_PRE_COPY, early_next, NULL};
+    static const struct strategy early = {MODE_PRE_COPY, early_next, NULL, NULL};
     struct pair pair;
     (void)state;
     play_to_the_end(&pair, &early);
@@ -419,7 +425,7 @@ static void test_pages_that_a_strategy_leaves_behind_are_pushed_by_the_engine(vo
     pair_fini(&pair);
     for (size_t i = 0; i < sizeof orders / sizeof orders[0]; i++) {
         struct order order = orders[i];
-        struct strategy strategy = {MODE_POST_COPY, late_next, &order};
+        struct strategy strategy = {MODE_POST_COPY, late_next, &order, NULL};
         play_to_the_end(&pair, &strategy);
         assert_moved(&pair);
         pair_fini(&pair);

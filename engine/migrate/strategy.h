@@ -102,6 +102,7 @@ struct strategy {
     /* Of a strategy that is none of the engine's: what it needs beside view and memo. It is not
      * saved with them: an answer must not depend on what was asked before. NULL: the engine's. */
     void *outside;
+    void (*begin)(void *outside); /* a run begins, perhaps the same again; NULL: nothing to do */
 };
 
 /* One row for each mode: the table to which a new strategy is added. */
