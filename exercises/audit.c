@@ -152,7 +152,9 @@ static void judge_hand_over(struct audit *audit, uint64_t at_ns)
     if (never == 1)
         break_at(audit, CRITERION_WHOLE, at_ns, "page %llu%s was never sent",
                  (unsigned long long)first_never,
-                 first_never + 1 == total ? ", the last one," : "");
+                 total == 1                 ? ", the only one,"
+                 : first_never + 1 == total ? ", the last one,"
+                                            : "");
     else if (never > 0 && never == total)
         break_at(audit, CRITERION_WHOLE, at_ns, "none of the %llu pages was sent",
                  (unsigned long long)total);
@@ -225,6 +227,16 @@ static void tell_endless(struct audit *audit, uint64_t now_ns)
         (unsigned long long)audit->pages_sent, (unsigned long long)audit->to_send.bit_count);
 }
 
+static void leave_open(struct audit *audit, enum criterion criterion, const char *why)
+{
+    struct finding *finding = &audit->findings[criterion];
+
+    if (finding->is_broken)
+        return;
+    *finding = (struct finding){.is_broken = true, .is_open = true};
+    snprintf(finding->happened, sizeof finding->happened, "%s", why);
+}
+
 void audit_end(struct audit *audit, uint64_t now_ns, const char *reason, bool is_endless)
 {
     struct finding *arrives = &audit->findings[CRITERION_ARRIVES];
@@ -235,10 +247,12 @@ void audit_end(struct audit *audit, uint64_t now_ns, const char *reason, bool is
         break_at(audit, CRITERION_ARRIVES, now_ns, "%s", "");
     if (arrives->is_broken && arrives->happened[0] == '\0')
         snprintf(arrives->happened, sizeof arrives->happened, "%s", reason);
-    for (unsigned i = 0; i < CRITERION_COUNT && !audit->has_arrived; i++) {
-        struct finding *finding = &audit->findings[i];
-        if (finding->is_broken)
-            continue;
-        *finding = (struct finding){.is_broken = true, .is_open = true};
+    if (!audit->has_arrived) {
+        leave_open(audit, CRITERION_STILL, "the guest did not arrive");
+        leave_open(audit, CRITERION_WHOLE, "the guest did not arrive");
+        leave_open(audit, CRITERION_ONCE, "the guest did not arrive");
+    } else if (2 * audit->pages_sent + 1 < audit->to_send.bit_count) {
+        leave_open(audit, CRITERION_STILL, "less than half of the pages were sent");
+        leave_open(audit, CRITERION_ONCE, "less than half of the pages were sent");
     }
 }

@@ -47,7 +47,7 @@ bool criterion_find(const char *key, enum criterion *criterion);
 /* How a run broke a criterion, or that it did not. */
 struct finding {
     bool is_broken;
-    bool is_open;       /* it cannot be said, because the guest did not arrive */
+    bool is_open;       /* it cannot be said: `happened` is why */
     uint64_t at_ns;     /* the moment, */
     uint64_t event_idx; /* and the event at it, counted from 0 */
     char happened[FINDING_TEXT_MAX];

@@ -1,7 +1,6 @@
 #include "exercises/exercise.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static enum status refuse(struct problem *problem, const char *key, const char *what)
@@ -47,7 +46,10 @@ static enum status set_head(struct exercise *exercise, const char *key, const ch
     if (strcmp(key, "file") == 0)
         return set_text(exercise->file, key, value, problem);
     if (strcmp(key, "lab") == 0) {
-        exercise->lab = (uint32_t)strtoul(value, NULL, 10);
+        uint64_t lab;
+        if (units_parse(UNIT_COUNT, value, &lab, NULL) != STATUS_OK || lab > 99)
+            return refuse(problem, key, "a lab is a number from 0 to 99");
+        exercise->lab = (uint32_t)lab;
         return STATUS_OK;
     }
     if (strcmp(key, "seeds") == 0)
@@ -71,6 +73,8 @@ static enum status set_points(struct exercise *exercise, const char *key, const 
         return refuse(problem, key, "no criterion: audit.h lists them");
     if (units_parse(UNIT_COUNT, value, &points, NULL) != STATUS_OK || points > 1000)
         return refuse(problem, key, "points are a whole number up to 1000");
+    if (exercise->points[criterion] > 0)
+        return refuse(problem, key, "its points were given already: keep one of them");
     exercise->points[criterion] = (uint32_t)points;
     exercise->points_max += (uint32_t)points;
     return STATUS_OK;
@@ -129,6 +133,10 @@ enum status exercise_check(struct exercise *exercise, struct problem *problem)
         return problem_set(problem, STATUS_BAD_INPUT, "it needs a file, seeds, points and a case");
     for (uint32_t i = 0; i < exercise->case_count; i++) {
         struct problem detail = {STATUS_OK, ""};
+        if (exercise->cases[i].scenario.mode != exercise->mode)
+            return problem_set(problem, STATUS_BAD_INPUT,
+                               "case %.40s: its mode is the exercise's: leave it out",
+                               exercise->cases[i].name);
         if (scenario_check(&exercise->cases[i].scenario, false, &detail) != STATUS_OK)
             return problem_set(problem, detail.status, "case %.40s: %s", exercise->cases[i].name,
                                detail.text);

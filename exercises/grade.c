@@ -4,8 +4,10 @@
 #include <string.h>
 
 #include "base/units.h"
+#include "base/utf8.h"
 #include "exercises/seat.h"
 #include "sim/run.h"
+#include "wire/message.h"
 
 #define SLICE_NS (10 * NS_PER_MS)
 
@@ -27,14 +29,15 @@ void grade_scenario(const struct exercise_case *in_case, uint64_t seed, struct s
     MUST(status == STATUS_OK);
 }
 
-/* From the start of the move on, as theory has it (C3), and with patience. */
+/* From the start of the move on: a round trip, all pages and the state over the link, one way (C3);
+ * and with patience. */
 static uint64_t limit_ns(const struct scenario *scenario, const struct world *world)
 {
-    struct forecast forecast;
-    bool is_known = run_forecast(scenario, MODE_STOP_AND_COPY, world_state_bytes(world), &forecast);
-    MUST(is_known);
-    return scenario->start_at_ns + GRADE_GRACE_NS +
-           GRADE_PATIENCE * (uint64_t)(forecast.total_s * (double)NS_PER_S);
+    uint64_t bytes = world_total_pages(world) * MESSAGE_PAGE_WIRE_BYTES + world_state_bytes(world);
+    uint64_t needed_ns = units_mul_div(bytes * 8, NS_PER_S, scenario->bandwidth_bits_per_s) +
+                         3 * scenario->latency_ns;
+
+    return scenario->start_at_ns + GRADE_GRACE_NS + GRADE_PATIENCE * needed_ns;
 }
 
 /* ---- One run ---- */
@@ -98,10 +101,11 @@ static enum status find_line(const struct grading *grading, const struct grade_i
     if (code->decided_at_ns != finding->at_ns)
         return STATUS_OK; /* it was decided elsewhere */
     failure->line = code->line;
-    snprintf(failure->decision, sizeof failure->decision, "%s", code->decision);
     if (code->line > 0) {
         const char *text = code->lines[code->line - 1];
-        snprintf(failure->source, sizeof failure->source, "%s", text + strspn(text, " \t"));
+        text += strspn(text, " \t");
+        snprintf(failure->source, sizeof failure->source, "%.*s",
+                 (int)utf8_cut(text, sizeof failure->source - 1), text);
     }
     return STATUS_OK;
 }

@@ -29,8 +29,7 @@ struct grade_failure {
     uint64_t seed;
     struct finding finding;
     uint32_t line;    /* that decided; 0: none is known */
-    char source[120]; /* its text, without what it is indented by */
-    char decision[160];
+    char source[160]; /* its text, without what it is indented by */
 };
 
 struct grade_result {

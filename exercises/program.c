@@ -1,5 +1,6 @@
 #include "exercises/program.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -425,9 +426,25 @@ static enum status check_tools(struct workshop *workshop, struct problem *proble
     return status;
 }
 
+/* Variables outside of functions: what most people expect of them does not hold here. */
+static bool has_variables(const struct program *program)
+{
+    const Elf64_Ehdr *header = (const Elf64_Ehdr *)program->image.data;
+    const Elf64_Phdr *segments = (const Elf64_Phdr *)(program->image.data + header->e_phoff);
+
+    for (int i = 0; i < header->e_phnum; i++)
+        if (segments[i].p_type == PT_LOAD && segments[i].p_vaddr >= SEAT_DATA &&
+            segments[i].p_memsz > 0)
+            return true;
+    return false;
+}
+
 /* It must find room below the desk: its own sections may lie anywhere. */
 static void check_room(struct program *program)
 {
+    static const char forgotten[] =
+        "note: variables outside of functions, and static ones, are in each call as they were at\n"
+        "first: what is to be remembered belongs in the memo\n";
     uint64_t ram_bytes = SEAT_DESK - RAM_BASE, entry;
     uint8_t *ram = calloc(1, ram_bytes);
 
@@ -437,6 +454,9 @@ static void check_room(struct program *program)
         program->is_built = false;
         bytes_clear(&program->image);
         say_instead(program, "the program is larger than the 1 MiB of memory that it is given\n");
+    } else if (has_variables(program)) { /* elf_load has looked at the headers */
+        program->messages.count--;
+        bytes_put(&program->messages, forgotten, sizeof forgotten);
     }
     free(ram);
 }

@@ -20,6 +20,7 @@ enum { RA = 1, SP = 2, S0 = 8, A0 = 10, A1 = 11, A2 = 12, A7 = 17 };
 #define PROGRAM_HALVES ((SEAT_DATA - PROGRAM_BEGIN) / 2)
 #define SAY_MAX        200 /* bytes of one text */
 #define DECISION_MAX   160 /* as long as a reason on the wire: message.h */
+#define DECISIONS_MAX  400 /* of those of one instant together */
 /* Of instructions in a row that the compiler counts to no line: it makes a few at most. */
 #define NEAR_BYTES 64
 /* Of a function's name: some people's are longer than a line. */
@@ -49,14 +50,15 @@ struct seat {
     /* What people see. */
     struct lines lines;
     struct session_code code;
-    char *text;              /* owned: the source, cut into lines */
-    const char **text_lines; /* owned */
-    bool *is_passed;         /* owned */
-    bool *is_brace;          /* owned: nothing but an end of a block: it decides nothing */
-    uint32_t *line_at;       /* owned: the student's line of each halfword; 0: none of theirs */
-    char decision[DECISION_MAX];
-    struct bytes said;  /* in this run, lines, NUL-terminated */
-    size_t said_before; /* how much of it was said before this decision */
+    char *text;                  /* owned: the source, cut into lines */
+    const char **text_lines;     /* owned */
+    bool *is_passed;             /* owned */
+    bool *is_brace;              /* owned: nothing but an end of a block: it decides nothing */
+    uint32_t *line_at;           /* owned: the student's line of each halfword; 0: none of theirs */
+    char decision[DECISION_MAX]; /* the last one, */
+    char decisions[DECISIONS_MAX]; /* and those before it at the same instant */
+    struct bytes said;             /* in this run, lines, NUL-terminated */
+    size_t said_before;            /* how much of it was said before this decision */
     struct seat_counts counts;
 };
 
@@ -326,7 +328,8 @@ static void run(struct seat *seat, const struct view *view, struct action *actio
         fail(seat, action, "an endless loop: %d instructions without a decision", SEAT_BUDGET);
     else
         fail(seat, action,
-             "%llu instructions are used up in one run (is every page looked at for every page?)",
+             "%llu instructions are used up in one run (does it end? or is every page looked at "
+             "for every page?)",
              (unsigned long long)seat->run_budget);
 }
 
@@ -418,18 +421,38 @@ static void describe(struct seat *seat, const struct action *action)
         snprintf(seat->decision, sizeof seat->decision, "%s", name);
 }
 
+/* What takes no time is decided at the same instant as what follows: PAUSE, then SEND. All of it is
+ * to be seen. */
+static void add_decision(struct seat *seat)
+{
+    size_t used = strlen(seat->decisions);
+
+    if (used > DECISIONS_MAX - DECISION_MAX - 8) { /* FETCH after FETCH: the last is told */
+        snprintf(seat->decisions, DECISIONS_MAX, "...");
+        used = 3;
+    }
+    snprintf(seat->decisions + used, DECISIONS_MAX - used, "%s%s", used > 0 ? ", then " : "",
+             seat->decision);
+}
+
 static void seat_next(const struct view *view, void *memo, struct action *action)
 {
     struct seat *seat = view->outside;
 
     seat->hart = (struct hart){.pc = seat->entry};
     seat->hart.x[SP] = STACK_END;
+    bool is_same_instant = seat->code.decided_at_ns == view->now_ns;
+
     seat->charged = 0;
     seat->run_budget = SEAT_RUN_BUDGET + SEAT_PAGE_BUDGET * view->total_pages;
     seat->code.has_failed = false;
     seat->code.line = 0;
-    memset(seat->is_passed, 0, seat->code.line_count * sizeof *seat->is_passed);
-    seat->said_before = seat->said.count - 1;
+    if (!is_same_instant) {
+        memset(seat->is_passed, 0, seat->code.line_count * sizeof *seat->is_passed);
+        seat->said_before = seat->said.count - 1;
+        seat->decisions[0] = '\0';
+        seat->code.instructions = 0;
+    }
 
     lay_desk(seat, view, memo);
     run(seat, view, action);
@@ -439,13 +462,14 @@ static void seat_next(const struct view *view, void *memo, struct action *action
 
     describe(seat, action);
     seat->code.decided_at_ns = view->now_ns;
-    seat->code.decision = seat->decision;
-    seat->code.instructions = spent(seat);
+    add_decision(seat);
+    seat->code.decision = seat->decisions;
+    seat->code.instructions += spent(seat);
     seat->code.said = (const char *)seat->said.data + seat->said_before;
     seat->counts.decisions++;
-    seat->counts.instructions += seat->code.instructions;
-    if (seat->code.instructions > seat->counts.instructions_max)
-        seat->counts.instructions_max = seat->code.instructions;
+    seat->counts.instructions += spent(seat);
+    if (spent(seat) > seat->counts.instructions_max)
+        seat->counts.instructions_max = spent(seat);
 }
 
 static void seat_begin(void *outside)

@@ -391,8 +391,14 @@ static void the_lines_of_a_decision_are_known(void **state)
     stop_and_copy_of(&scenario, "guest=model:idle memory=16KiB");
     scenario.strategy = seat_strategy(seat);
     assert_int_equal(run_open(&run, &scenario, NULL, 0, false, NULL), STATUS_OK);
+    while (run.timeline.pages_sent < 1)
+        assert_true(run_step(&run));
+    assert_string_equal(shown->decision, "PAUSE, then SEND 1 page from page 0 on");
+    assert_true(shown->is_passed[11]); /* PAUSE is seen as well, */
+    assert_int_equal(shown->line, 16);
     while (run.timeline.pages_sent < 2)
         assert_true(run_step(&run));
+    assert_false(shown->is_passed[11]); /* and is over then */
     assert_int_equal(shown->line, 16);
     assert_string_equal(shown->decision, "SEND 1 page from page 1 on");
     assert_string_equal(shown->said, "first 1\n");

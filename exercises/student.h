@@ -22,7 +22,8 @@
  *
  * Your code runs inside a small RISC-V machine of its own: 1 MiB of memory, 64 KiB of it stack, at
  * most 1,000,000 instructions for one decision, no floating point, no C library. Each call begins
- * with that machine as it was at first: variables of yours that are not in the memo are forgotten.
+ * with that machine as it was at first: what you keep outside the memo, in a static variable or a
+ * global one, is forgotten.
  */
 #ifndef STUDENT_H
 #define STUDENT_H

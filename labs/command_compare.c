@@ -193,7 +193,7 @@ static enum status run_mode(const struct options *options, const struct image *i
     scenario_copy(&scenario, &options->scenario);
     enum status status = scenario_set(&scenario, "mode", mode_name(mode), problem);
     if (status == STATUS_OK) {
-        crash_prepare("run", &scenario);
+        crash_prepare("run", &scenario, NULL);
         status = headless_run(&run, &scenario, image, false, has_progress, problem);
     }
     scenario_fini(&scenario);

@@ -67,7 +67,7 @@ int command_demo(const struct command *command, int word_count, char **words)
 
     if (status == SETTING_READY) {
         bool is_stdout_taken = setting.json.file == stdout;
-        crash_prepare("demo", &setting.options.scenario);
+        crash_prepare("demo", &setting.options.scenario, NULL);
         status = setting.json.file != NULL || setting.record.file != NULL ? write_outputs(&setting)
                                                                           : EXIT_DONE;
         if (status != EXIT_USAGE && !is_stdout_taken) {

@@ -5,7 +5,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "labs/beside.h"
 #include "labs/exercise_file.h"
 #include "labs/grade_report.h"
 #include "labs/setting.h"
@@ -36,8 +35,8 @@ static int list_exercises(const struct command *command)
     for (unsigned number = 0; exercise_file_find(number, folder, &number); number++) {
         struct exercise exercise;
         if (exercise_file_read(&exercise, folder, number, &problem) == STATUS_OK)
-            printf("%02u  %-24s %3u points, hand in %s (after lab %u)\n", number, exercise.title,
-                   exercise.points_max, exercise.file, exercise.lab);
+            printf("%02u  %-24s worth %u points: hand in %s (after lab %u)\n", number,
+                   exercise.title, exercise.points_max, exercise.file, exercise.lab);
         exercise_fini(&exercise);
         is_any = true;
     }
@@ -151,7 +150,6 @@ static enum status check_format(const struct work *work, struct problem *problem
 static enum status build_program(struct work *work, struct problem *problem)
 {
     const char *source = work->options->grade.source;
-    char support[BESIDE_PATH_MAX];
     struct stat stat_of;
 
     if (source == NULL)
@@ -169,10 +167,7 @@ static enum status build_program(struct work *work, struct problem *problem)
         return problem_set(problem, STATUS_NO_FILE,
                            "%.160s: there is no %s in it: that is the file to be handed in", source,
                            work->exercise.file);
-    if (!beside_path("exercises", support, sizeof support))
-        return problem_set(problem, STATUS_NO_FILE, "ferry cannot find its own folder");
-    return program_build(&work->program, work->path, support, !work->options->is_unconfined,
-                         problem);
+    return setting_compile(&work->program, work->path, work->options->is_unconfined, problem);
 }
 
 static enum status load_images(struct work *work, struct problem *problem)

@@ -304,7 +304,7 @@ static int guest_run(const struct command *command, int word_count, char **words
         guest_build(&scenario, image.data, image.bytes, &guest, &problem) != STATUS_OK) {
         status = command_refuse(command, &problem);
     } else {
-        crash_prepare("run", &scenario);
+        crash_prepare("run", &scenario, NULL);
         status = live(scenario.guest, guest);
         guest->ops->close(guest);
     }

@@ -10,14 +10,12 @@
 /* The first lines of it: a strategy may say something for every page. */
 #define SAID_LINES 20
 
-static void print_said(const struct seat *seat)
+static void print_said(const char *path, const char *said)
 {
-    const char *said = seat_said(seat);
     int lines = 0;
 
-    if (*said == '\0')
-        return;
-    printf("\nThe strategy said:\n");
+    printf("\n  %s decided, in place of the mode's own strategy%s\n", path,
+           *said == '\0' ? "" : ", and said:");
     for (; *said != '\0' && lines < SAID_LINES; lines++) {
         int length = (int)strcspn(said, "\n");
         printf("  %.*s\n", length, said);
@@ -27,13 +25,15 @@ static void print_said(const struct seat *seat)
         printf("  ... and more\n");
 }
 
-static void print_next(const struct scenario *scenario, const char *strategy_path)
+static void print_next(const struct options *options)
 {
-    const char *own[] = {"--strategy", strategy_path, NULL};
+    const struct scenario *scenario = &options->scenario;
+    const char *own[OPTIONS_STRATEGY_WORDS];
     struct scenario every_mode;
     struct bytes line = {0};
 
-    options_write_command("tui", scenario, strategy_path != NULL ? own : NULL, &line);
+    options_strategy_words(options, own);
+    options_write_command("tui", scenario, own, &line);
     printf("\nWatch it:     %s\n", (const char *)line.data);
     bytes_clear(&line);
     /* compare goes through the modes by itself. */
@@ -45,11 +45,13 @@ static void print_next(const struct scenario *scenario, const char *strategy_pat
     scenario_fini(&every_mode);
 }
 
-static void tell_of_broken_rule(const struct scenario *scenario, const struct oracle *oracle)
+static void tell_of_broken_rule(const struct options *options, const struct oracle *oracle)
 {
+    const char *own[OPTIONS_STRATEGY_WORDS];
     struct bytes line = {0};
 
-    options_write_command("run", scenario, NULL, &line);
+    options_strategy_words(options, own);
+    options_write_command("run", &options->scenario, own, &line);
     fprintf(stderr, "ferry run: a rule was broken: %s; again with: %s\n", oracle->what,
             (const char *)line.data);
     bytes_fini(&line);
@@ -65,26 +67,32 @@ static int run_and_report(struct setting *setting)
     struct oracle oracle;
     int status;
 
-    crash_prepare("run", &options->scenario);
+    const char *own[OPTIONS_STRATEGY_WORDS];
+    options_strategy_words(options, own);
+    crash_prepare("run", &options->scenario, own);
     if (headless_run(&run, &options->scenario, image, setting->record.file != NULL,
                      headless_wants_progress(options->is_plain, options->is_quiet),
                      &problem) != STATUS_OK)
         return command_refuse(setting->command, &problem);
     oracle = *world_oracle(run.world);
+    struct bytes said = {0}; /* of this run: the ones that verify it say the same again */
+    if (setting->seat != NULL)
+        bytes_put(&said, seat_said(setting->seat), strlen(seat_said(setting->seat)) + 1);
     if (options->is_verify)
         run_verify(&run, image->data, image->bytes, &oracle);
     report_make(&report, &run, &oracle);
     if (!options->is_quiet && setting->json.file != stdout) {
         report_print(&report, stdout);
         if (setting->seat != NULL)
-            print_said(setting->seat);
-        print_next(&options->scenario, options->strategy_path);
+            print_said(options->strategy_path, (const char *)said.data);
+        print_next(options);
     }
     status = report_is_good(&report) ? EXIT_DONE : EXIT_FAILED;
     if (report_finish(&report, &run, &setting->json, &setting->record, &problem) != STATUS_OK)
         status = command_refuse(setting->command, &problem);
     if (!oracle_holds(&oracle))
-        tell_of_broken_rule(&options->scenario, &oracle);
+        tell_of_broken_rule(options, &oracle);
+    bytes_fini(&said);
     run_close(&run);
     return status;
 }

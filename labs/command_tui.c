@@ -82,12 +82,14 @@ static int watch_scenario(const struct setting *setting)
     const struct options *options = &setting->options;
     struct watch watch = {.is_plain = options->is_plain};
     struct problem problem = {STATUS_OK, ""};
+    const char *own[OPTIONS_STRATEGY_WORDS];
     struct bytes run = {0};
     struct session *session;
     char origin[256];
     int status;
 
-    crash_prepare("tui", &options->scenario);
+    options_strategy_words(options, own);
+    crash_prepare("tui", &options->scenario, own);
     snprintf(origin, sizeof origin, "scenario %.200s",
              options->file_path != NULL ? options->file_path : "of the command line");
     if (set_instant(options, &watch, &problem) != STATUS_OK ||
@@ -98,7 +100,7 @@ static int watch_scenario(const struct setting *setting)
         seat_trace(setting->seat, true); /* the lines that it goes through are to be seen */
         session->code = seat_code(setting->seat);
     }
-    options_write_command("run", &options->scenario, NULL, &run);
+    options_write_command("run", &options->scenario, own, &run);
     watch.next_commands[0] = (const char *)run.data;
     status = watch_session(session, &watch);
     bytes_fini(&run);

@@ -17,12 +17,12 @@ static void on_abort(int signal_number)
     raise(signal_number); /* SA_RESETHAND has put the default back: this one ends the program */
 }
 
-void crash_prepare(const char *command, const struct scenario *scenario)
+void crash_prepare(const char *command, const struct scenario *scenario, const char *const *own)
 {
     struct sigaction action = {.sa_handler = on_abort, .sa_flags = (int)SA_RESETHAND};
     struct bytes line = {0};
 
-    options_write_command(command, scenario, NULL, &line);
+    options_write_command(command, scenario, own, &line);
     snprintf(crash_text, sizeof crash_text, "ferry: this makes it happen again: %s\n",
              (const char *)line.data);
     bytes_fini(&line);

@@ -4,7 +4,8 @@
 
 #include "sim/scenario.h"
 
-/* From now on an abort prints `ferry COMMAND ...` with this scenario's options on stderr. */
-void crash_prepare(const char *command, const struct scenario *scenario);
+/* From now on an abort prints `ferry COMMAND ...` with this scenario's options on stderr. `own`: as
+ * of options_write_command. */
+void crash_prepare(const char *command, const struct scenario *scenario, const char *const *own);
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "labs/options.h"
 #include "labs/people.h"
 
@@ -49,6 +50,7 @@ static void tell_failure(const struct grade_report *report, enum criterion crite
         fprintf(file, "%sdecided   %s:%u: %s\n", indent, report->program->name, failure->line,
                 failure->source);
     write_look(report, failure, &look);
+    utf8_make_showable((char *)look.data, strlen((const char *)look.data), ' ');
     fprintf(file, "%slook      %s\n", indent, (const char *)look.data);
     bytes_fini(&look);
 }
@@ -58,19 +60,32 @@ static void tell_runs(const struct grade_report *report, FILE *file)
 {
     const struct grade *grade = report->grade;
     const struct exercise *exercise = report->exercise;
+    bool is_one = report->only != EXERCISE_CASES_MAX || exercise->case_count == 1;
     struct people people = {0};
 
-    fprintf(file, "%u runs: case%s ", grade->runs,
-            report->only == EXERCISE_CASES_MAX && exercise->case_count > 1 ? "s" : "");
-    if (report->only != EXERCISE_CASES_MAX)
-        fprintf(file, "%s", exercise->cases[report->only].name);
-    for (uint32_t i = 0; report->only == EXERCISE_CASES_MAX && i < exercise->case_count; i++)
-        fprintf(file, "%s%s", i == 0 ? "" : ", ", exercise->cases[i].name);
-    fprintf(file, "; seeds %llu to %llu\n", (unsigned long long)report->seeds.first,
-            (unsigned long long)report->seeds.last);
-    fprintf(file, "%s decisions; the longest took %s instructions\n",
-            people_count(&people, grade->decisions),
+    fprintf(file, "%u run%s: case%s ", grade->runs, grade->runs == 1 ? "" : "s", is_one ? "" : "s");
+    for (uint32_t i = 0; i < exercise->case_count; i++)
+        if (report->only == EXERCISE_CASES_MAX || report->only == i)
+            fprintf(file, "%s%s", is_one || i == 0 ? "" : ", ", exercise->cases[i].name);
+    fprintf(file,
+            report->seeds.first == report->seeds.last ? "; seed %llu\n" : "; seeds %llu to %llu\n",
+            (unsigned long long)report->seeds.first, (unsigned long long)report->seeds.last);
+    fprintf(file, "%s decision%s; the longest took %s instructions\n",
+            people_count(&people, grade->decisions), grade->decisions == 1 ? "" : "s",
             people_count(&people, grade->instructions_max));
+}
+
+/* What the compiler says, set off from what the grader says: it may repeat the student's words. */
+static void tell_messages(const struct grade_report *report, FILE *file)
+{
+    const char *line = (const char *)report->program->messages.data;
+
+    if (*line != '\0')
+        fprintf(file, "\nThe compiler says:\n");
+    for (; *line != '\0'; line += strcspn(line, "\n") + 1)
+        fprintf(file, "    %.*s\n", (int)strcspn(line, "\n"), line);
+    if (!report->program->is_built)
+        fprintf(file, "\nIt does not compile, and so it was not run.\n");
 }
 
 void grade_report_print(const struct grade_report *report, FILE *file)
@@ -78,13 +93,14 @@ void grade_report_print(const struct grade_report *report, FILE *file)
     const struct grade *grade = report->grade;
     const struct exercise *exercise = report->exercise;
 
-    fprintf(file, "Exercise %02u, %s: %s\n", exercise->number, exercise->title, report->path);
-    if (report->program->messages.count > 1)
-        fprintf(file, "\n%s", (const char *)report->program->messages.data);
-    if (!report->program->is_built)
-        fprintf(file, "\nIt does not compile, and so it was not run.\n");
-    else
+    char path[400];
+
+    snprintf(path, sizeof path, "%.*s", (int)utf8_cut(report->path, sizeof path - 1), report->path);
+    utf8_make_showable(path, strlen(path), ' ');
+    fprintf(file, "Exercise %02u, %s: %s\n", exercise->number, exercise->title, path);
+    if (report->program->is_built)
         tell_runs(report, file);
+    tell_messages(report, file);
     fprintf(file, "\n");
     for (unsigned i = 0; i < CRITERION_COUNT; i++) {
         const struct grade_result *result = &grade->results[i];
@@ -107,11 +123,9 @@ static json_t *text_of(const struct grade_report *report, enum criterion criteri
 
     MUST(memory != NULL);
     if (criterion == CRITERION_COUNT) {
-        fprintf(memory, "%s", (const char *)report->program->messages.data);
-        if (!report->program->is_built)
-            fprintf(memory, "It does not compile, and so it was not run.\n");
-        else
+        if (report->program->is_built)
             tell_runs(report, memory);
+        tell_messages(report, memory);
     } else if (!report->program->is_built) {
         fprintf(memory, "It does not compile.\n");
     } else {
@@ -119,8 +133,9 @@ static json_t *text_of(const struct grade_report *report, enum criterion criteri
     }
     fclose(memory);
     json_t *json = json_string(text);
+    MUST(json != NULL); /* whatever came from outside was made showable */
     free(text);
-    return json != NULL ? json : json_string("(this text is no UTF-8)");
+    return json;
 }
 
 void grade_report_gradescope(const struct grade_report *report, FILE *file)

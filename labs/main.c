@@ -105,6 +105,7 @@ static bool has_refused; /* one line on stderr is enough */
 int command_refuse(const struct command *command, const struct problem *problem)
 {
     has_refused = true;
+    fflush(stdout); /* what was printed before comes before */
     fprintf(stderr, "ferry %s: ", command->name);
     put_escaped(problem->text[0] != '\0' ? problem->text : status_message(problem->status));
     return EXIT_USAGE;

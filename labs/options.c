@@ -475,6 +475,20 @@ const char *options_program(void)
     return is_ferry ? program_invocation_name : "ferry";
 }
 
+void options_strategy_words(const struct options *options,
+                            const char *words[OPTIONS_STRATEGY_WORDS])
+{
+    int count = 0;
+
+    if (options->strategy_path != NULL) {
+        words[count++] = "--strategy";
+        words[count++] = options->strategy_path;
+        if (options->is_unconfined)
+            words[count++] = "--unconfined";
+    }
+    words[count] = NULL;
+}
+
 void options_write_command(const char *command, const struct scenario *scenario,
                            const char *const *own, struct bytes *line)
 {

@@ -70,6 +70,12 @@ void options_print_help(unsigned takes, const struct preset *presets);
 void options_write_command(const char *command, const struct scenario *scenario,
                            const char *const *own, struct bytes *line);
 
+/* The words of a strategy of the user's own, for `own` above: --strategy, its path, and
+ * --unconfined where it was given; nothing where there is none. */
+#define OPTIONS_STRATEGY_WORDS 4
+void options_strategy_words(const struct options *options,
+                            const char *words[OPTIONS_STRATEGY_WORDS]);
+
 /* How to call this program again: as it was called. */
 const char *options_program(void);
 

@@ -28,19 +28,13 @@ enum status setting_compile(struct program *program, const char *path, bool is_u
     *program = (struct program){.is_built = false};
     if (!beside_path("exercises", support, sizeof support))
         return problem_set(problem, STATUS_NO_FILE, "ferry cannot find its own folder");
-    enum status status = program_build(program, path, support, !is_unconfined, problem);
-    if (status != STATUS_OK)
-        return status;
-    fputs((const char *)program->messages.data, stderr);
-    if (!program->is_built)
-        return problem_set(problem, STATUS_BAD_INPUT,
-                           "%.200s: it does not compile: see above what the compiler says", path);
-    return STATUS_OK;
+    return program_build(program, path, support, !is_unconfined, problem);
 }
 
 static enum status seat_strategy_of(struct setting *setting, struct problem *problem)
 {
     struct options *options = &setting->options;
+    struct program *program = &setting->program;
     enum status status;
 
     if (options->strategy_path == NULL)
@@ -48,11 +42,15 @@ static enum status seat_strategy_of(struct setting *setting, struct problem *pro
     if (options->is_recording)
         return problem_set(problem, STATUS_USAGE,
                            "--strategy: a recording is what it is: nobody decides any more");
-    status =
-        setting_compile(&setting->program, options->strategy_path, options->is_unconfined, problem);
-    if (status == STATUS_OK)
-        status =
-            seat_open(&setting->seat, &setting->program, options->scenario.mode, false, problem);
+    status = setting_compile(program, options->strategy_path, options->is_unconfined, problem);
+    if (status != STATUS_OK)
+        return status;
+    fputs((const char *)program->messages.data, stderr);
+    if (!program->is_built)
+        return problem_set(problem, STATUS_BAD_INPUT,
+                           "%.200s: it does not compile: see above what the compiler says",
+                           options->strategy_path);
+    status = seat_open(&setting->seat, program, options->scenario.mode, false, problem);
     if (status == STATUS_OK)
         options->scenario.strategy = seat_strategy(setting->seat);
     return status;

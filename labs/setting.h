@@ -27,8 +27,7 @@ struct setting {
 int setting_open(struct setting *setting, const struct command *command, int word_count,
                  char **words);
 
-/* Compiles a file with what lies beside ferry. What the compiler says goes to stderr, and a file
- * that it refuses is STATUS_BAD_INPUT. program_fini in every case. */
+/* Compiles a file with what lies beside ferry: program_build. program_fini in every case. */
 MUST_USE enum status setting_compile(struct program *program, const char *path, bool is_unconfined,
                                      struct problem *problem);
 void setting_close(struct setting *setting); /* what was not finished is not written */

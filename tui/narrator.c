@@ -152,8 +152,11 @@ static void tell_pause(const struct session *session, char *text, size_t room)
                    "host A never runs it again."));
     else if (timeline->mode == MODE_STOP_AND_COPY)
         snprintf(text, room,
-                 _("Stop-and-copy: the guest stands still while all %s travel. "
-                   "Its clients wait: this is the downtime."),
+                 session->facts.client_count > 0
+                     ? _("Stop-and-copy: the guest stands still while all %s travel. "
+                         "Its clients wait: this is the downtime.")
+                     : _("Stop-and-copy: the guest stands still while all %s travel: "
+                         "this is the downtime."),
                  words_counted(&pages, session->facts.total_pages, "page"));
     else if (round != NULL && round->is_paused && round->pages > 0)
         tell_paused_round(round, text, room);

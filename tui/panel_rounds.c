@@ -198,6 +198,8 @@ void panel_rounds(struct canvas *canvas, struct rect rect, const struct picture 
         draw_post_copy(canvas, rect, row, picture);
     else if (count == 0)
         canvas_text(canvas, row, rect.column + 2, rect.columns - 3, COLOUR_FAINT,
-                    timeline->has_started ? _("no rounds: the guest goes first, its pages follow")
-                                          : _("no round yet"));
+                    timeline->has_ended && !timeline->has_resumed ? _("no round was begun")
+                    : timeline->mode == MODE_POST_COPY && timeline->has_started
+                        ? _("no rounds: the guest goes first, its pages follow")
+                        : _("no round yet"));
 }

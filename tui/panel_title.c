@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "tui/director.h"
+#include "tui/keys.h"
 #include "tui/scene.h"
 #include "tui/words.h"
 #include "tui/translate.h"
@@ -36,9 +37,10 @@ static void describe_what(const struct session *session, int columns, char *text
     const struct timeline *timeline = &session->timeline;
     bool is_switched = timeline->mode == MODE_PRE_COPY && scene_leaves_pages(timeline);
     int left = columns - WHERE_COLUMNS - CLOCK_COLUMNS - 7;
-    const char *mode = !is_switched ? mode_name(facts->mode)
-                       : left >= 40 ? _("pre-copy, then post-copy")
-                                    : _("pre-, then post-copy");
+    const char *mode = key_has_code(session) ? session->code->name
+                       : !is_switched        ? mode_name(facts->mode)
+                       : left >= 40          ? _("pre-copy, then post-copy")
+                                             : _("pre-, then post-copy");
     char seed[32];
     snprintf(seed, sizeof seed, _("  seed %llu"), (unsigned long long)facts->seed);
     int length = canvas_width(facts->guest) + canvas_width(mode) + 4;

@@ -25,8 +25,8 @@ enum session_command {
 
 /* What stays the same during a run, for the view's captions. */
 struct session_facts {
-    const char *guest;     /* "kv" */
-    const char *origin;    /* "scenario demo", "recording x.ferry" */
+    const char *guest;  /* "kv" */
+    const char *origin; /* "scenario demo", "recording x.ferry" */
     enum mode mode;
     uint64_t seed;
     uint64_t total_pages, page_bytes;
@@ -37,7 +37,7 @@ struct session_facts {
     /* The curriculum's forecast, made before the run from the scenario alone (integers, rounded);
      * UINT64_MAX where no formula applies. */
     uint64_t forecast_total_ns, forecast_downtime_ns;
-    uint64_t stop_and_copy_downtime_ns; /* what C3 says of this guest and link */
+    uint64_t stop_and_copy_downtime_ns;   /* what C3 says of this guest and link */
     const uint64_t *forecast_round_pages; /* V0, V1, ...: NULL where no formula applies */
     uint32_t forecast_round_count;
 };
@@ -45,18 +45,20 @@ struct session_facts {
 /* The source of the strategy that decides, where it is to be seen (a student's, for example), and
  * what it decided last. Who runs the strategy keeps it up to date; the session only hands it on. */
 struct session_code {
-    const char *name;  /* of the file */
-    enum mode mode;    /* it decides in this mode, and in no other */
+    const char *name;         /* of the file */
+    enum mode mode;           /* it decides in this mode, and in no other */
     const char *const *lines; /* its text; line 1 is lines[0] */
     uint32_t line_count;
 
     uint64_t decided_at_ns; /* UINT64_MAX: nothing was decided yet */
-    const char *decision;   /* "SEND 31 pages from page 62 on", or why it could not decide */
-    bool has_failed;        /* it could not */
-    uint64_t instructions;  /* that it took */
-    uint32_t line;          /* where it was decided; 0: not known */
-    const bool *is_passed;  /* for each line: the decision went through it */
-    const char *said;       /* what the strategy said while it decided, lines; "": nothing */
+    /* All of that instant: "PAUSE, then SEND 31 pages from page 0 on", or why it could not decide.
+     */
+    const char *decision;
+    bool has_failed;       /* it could not */
+    uint64_t instructions; /* that it took */
+    uint32_t line;         /* where the last was decided; 0: not known */
+    const bool *is_passed; /* for each line: the decisions went through it */
+    const char *said;      /* what the strategy said while it decided, lines; "": nothing */
 };
 
 struct session;
@@ -75,9 +77,9 @@ struct session {
     const struct session_ops *ops;
     struct timeline timeline;
     struct session_facts facts;
-    bool has_ended;        /* nothing more will happen */
-    const char *verdict;   /* at the end: one sentence on what was proved or broken; else NULL */
-    bool is_broken;        /* a rule was broken or a client got a wrong answer */
+    bool has_ended;      /* nothing more will happen */
+    const char *verdict; /* at the end: one sentence on what was proved or broken; else NULL */
+    bool is_broken;      /* a rule was broken or a client got a wrong answer */
     const struct session_code *code; /* NULL: the strategy is one of the engine's */
 };
 
