@@ -306,7 +306,7 @@ static bool is_arithmetic(const char *symbol, size_t length)
         return false;
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
         for (size_t at = 2; at + 2 <= length; at++)
-            if (at + 4 > length && strncmp(symbol + at, kinds[i], 2) == 0)
+            if (at + 6 >= length && strncmp(symbol + at, kinds[i], 2) == 0)
                 return true;
     return false;
 }

@@ -401,15 +401,15 @@ static void lab_3_is_played_to_its_end(void **state)
 
     assert_has(played[2], "Not within 10 %. Yours is an eighth of it.");
     assert_has(played[2], "Not quite. A connection is state too");
-    assert_has(played[2], "Not within 2 %. What is left of the difference comes from MB and MiB");
+    assert_has(played[2], "Not within 2 %. Mind MB and MiB");
     assert_has(played[2], "Not quite. That would be about 1.7 s");
     assert_has(played[2], "\"500Gbit/s\" is out of reach: choose between 1Gbit/s and 400Gbit/s");
-    assert_has(played[2], "That is the way alone, 100.0 us");
+    assert_has(played[2], "That is of the size of the way alone, 100.0 us");
     assert_has(played[2], "Not halved");
     assert_has(played[2], "You predicted 0 of 3 downtimes");
 
     assert_has(played[3], "误差超过 10 %。你的答案只有实际的八分之一。");
-    assert_has(played[3], "误差超过 2 %。剩下的差别来自 MB 和 MiB");
+    assert_has(played[3], "误差超过 2 %。请留意 MB 和 MiB 的差别");
     assert_has(played[3], "你的 3 次停机时间预测里，有 0 次");
 }
 
