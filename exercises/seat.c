@@ -484,6 +484,7 @@ static void seat_begin(void *outside)
     seat->code.said = "";
     seat->code.has_failed = false;
     seat->code.line = 0;
+    memset(seat->is_passed, 0, seat->code.line_count * sizeof *seat->is_passed);
 }
 
 /* ---- A seat's life ---- */

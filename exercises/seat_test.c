@@ -414,6 +414,12 @@ static void the_lines_of_a_decision_are_known(void **state)
     assert_int_equal(shown->line, 14);
     assert_string_equal(shown->decision, "HAND_OVER");
     run_close(&run);
+    /* A run that begins has passed nowhere yet. */
+    assert_int_equal(run_open(&run, &scenario, NULL, 0, false, NULL), STATUS_OK);
+    assert_int_equal(shown->decided_at_ns, UINT64_MAX);
+    for (uint32_t line = 0; line < shown->line_count; line++)
+        assert_false(shown->is_passed[line]);
+    run_close(&run);
     scenario_fini(&scenario);
     seat_close(seat);
     program_fini(&program);
