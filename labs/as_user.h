@@ -42,21 +42,30 @@ static inline void spill(const char *name, const char *text)
     fclose(file);
 }
 
-/* Runs `ferry LINE` by the shell, with $D for the folder. Fills out and err; returns the status. */
-static inline int ferry(const char *line)
+/* Runs a line by the shell, with $F for ferry and $D for the folder. Fills out and err; returns the
+ * status. */
+static inline int shell(const char *line)
 {
     char command[4096];
     int status;
 
     /* First, so that a line may send its output elsewhere. */
     snprintf(command, sizeof command,
-             "D=%s; >$D/out 2>$D/err </dev/null " BUILD_DIR "/bin/ferry %s", folder, line);
+             "D=%s; F=" BUILD_DIR "/bin/ferry; exec >$D/out 2>$D/err </dev/null; %s", folder, line);
     status = system(command);
     slurp("out", out);
     slurp("err", err);
-    if (!WIFEXITED(status))
-        fail_msg("ferry %s: it was killed: %s", line, err);
+    if (!WIFEXITED(status) || WEXITSTATUS(status) > 128)
+        fail_msg("%s: it was killed: %s", line, err);
     return WEXITSTATUS(status);
+}
+
+/* Runs `ferry LINE`. */
+static inline int ferry(const char *line)
+{
+    char command[4000];
+    snprintf(command, sizeof command, "$F %s", line);
+    return shell(command);
 }
 
 static inline unsigned count_files(void)

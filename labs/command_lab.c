@@ -1,4 +1,5 @@
 /* ferry lab: the guided labs. Which there are, one of them played, all of them looked through. */
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,36 +18,96 @@
 struct wishes {
     const char *number;       /* as written; NULL: none, the list is wanted */
     const char *answers_path; /* NULL: a person answers */
-    const char *lint_folder;
-    bool is_list, is_lint, is_plain, is_restart, is_help, has_language;
+    const char *language_name;
+    bool is_list, is_lint, is_plain, is_restart, is_help;
+    const char *lint_folder; /* NULL: the one beside the program */
     enum language language;
 };
 
 /* ---- The line ---- */
 
-static enum status take_language(struct wishes *wishes, const char *name, struct problem *problem)
+/* Each sets one member of struct wishes: to its value as written, or to true where it has none. */
+static const struct lab_option {
+    const char *name;
+    const char *example; /* with a value that is right; NULL: it has none */
+    size_t member;
+} lab_options[] = {
+    {"--list", NULL, offsetof(struct wishes, is_list)},
+    {"--lint", NULL, offsetof(struct wishes, is_lint)},
+    {"--plain", NULL, offsetof(struct wishes, is_plain)},
+    {"--restart", NULL, offsetof(struct wishes, is_restart)},
+    {"--answers", "--answers FILE", offsetof(struct wishes, answers_path)},
+    {"--lang", "--lang en or --lang zh_CN", offsetof(struct wishes, language_name)},
+    {"--help", NULL, offsetof(struct wishes, is_help)},
+    {"-h", NULL, offsetof(struct wishes, is_help)},
+};
+
+enum { LAB_OPTION_COUNT = sizeof lab_options / sizeof lab_options[0] };
+
+/* `count`: of the word up to its value. */
+static const struct lab_option *find_option(const char *word, size_t count)
 {
-    wishes->has_language = true;
-    if (language_find(name, &wishes->language))
-        return STATUS_OK;
-    return problem_set(problem, STATUS_USAGE,
-                       "--lang: \"%.40s\" is no language of the labs: write en or zh_CN", name);
+    for (size_t i = 0; i < LAB_OPTION_COUNT; i++)
+        if (strlen(lab_options[i].name) == count && strncmp(word, lab_options[i].name, count) == 0)
+            return &lab_options[i];
+    return NULL;
 }
 
-static enum status refuse_option(const char *word, struct problem *problem)
+static enum status refuse_option(const char *word, size_t count, struct problem *problem)
 {
-    static const char *const known[] = {"--list",    "--lint", "--plain", "--restart",
-                                        "--answers", "--lang", "--help"};
-    const char *best = known[0];
+    const char *best = "--help";
+    char name[48];
 
-    for (size_t i = 1; i < sizeof known / sizeof known[0]; i++)
-        if (nearest_distance(word, known[i]) < nearest_distance(word, best))
-            best = known[i];
-    if (nearest_is_close(word, best))
+    snprintf(name, sizeof name, "%.*s", (int)count, word);
+    for (size_t i = 0; i < LAB_OPTION_COUNT; i++)
+        if (nearest_distance(name, lab_options[i].name) < nearest_distance(name, best))
+            best = lab_options[i].name;
+    if (nearest_is_close(name, best))
         return problem_set(problem, STATUS_USAGE,
-                           "unknown option %.40s: the nearest that exists is %s", word, best);
+                           "unknown option %.40s: the nearest that exists is %s", name, best);
     return problem_set(problem, STATUS_USAGE, "unknown option %.40s: --help lists those that exist",
-                       word);
+                       name);
+}
+
+static enum status refuse_doubled(const struct lab_option *option, struct problem *problem)
+{
+    return problem_set(problem, STATUS_USAGE, "%s was given already: keep one of them",
+                       option->name);
+}
+
+/* `words[0]` is an option: "--key=value", or "--key" with its value in the next word. *used becomes
+ * how many words it took. */
+static enum status take_option(struct wishes *wishes, int word_count, char **words, int *used,
+                               struct problem *problem)
+{
+    size_t count = strcspn(words[0], "=");
+    const struct lab_option *option = find_option(words[0], count);
+    const char *value = words[0][count] == '=' ? words[0] + count + 1 : NULL;
+
+    *used = 1;
+    if (option == NULL)
+        return refuse_option(words[0], count, problem);
+    char *member = (char *)wishes + option->member;
+    if (option->example == NULL) {
+        if (value != NULL)
+            return problem_set(problem, STATUS_USAGE, "%s takes no value: leave it out",
+                               option->name);
+        if (*(bool *)member && member != (char *)&wishes->is_help)
+            return refuse_doubled(option, problem);
+        *(bool *)member = true;
+        return STATUS_OK;
+    }
+    if (value == NULL && word_count > 1 && words[1][0] != '-') {
+        value = words[1];
+        *used = 2;
+    }
+    if (value == NULL || *value == '\0')
+        return problem_set(problem, STATUS_USAGE, "%s needs a value: write %s", option->name,
+                           option->example);
+    if (*(const char **)member != NULL)
+        return refuse_doubled(option, problem);
+    *(const char **)member = value;
+    return STATUS_OK;
 }
 
 static enum status take_word(struct wishes *wishes, const char *word, struct problem *problem)
@@ -68,40 +129,28 @@ static enum status read_line(struct wishes *wishes, int word_count, char **words
     enum status status = STATUS_OK;
 
     *wishes = (struct wishes){0};
-    for (int i = 0; status == STATUS_OK && i < word_count; i++) {
-        const char *word = words[i];
-        bool *flag = strcmp(word, "--list") == 0                              ? &wishes->is_list
-                     : strcmp(word, "--lint") == 0                            ? &wishes->is_lint
-                     : strcmp(word, "--plain") == 0                           ? &wishes->is_plain
-                     : strcmp(word, "--restart") == 0                         ? &wishes->is_restart
-                     : strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 ? &wishes->is_help
-                                                                              : NULL;
-        bool is_answers = strcmp(word, "--answers") == 0, is_lang = strcmp(word, "--lang") == 0;
-        if ((is_answers || is_lang) && (i + 1 == word_count || words[i + 1][0] == '-'))
-            return problem_set(problem, STATUS_USAGE, "%s needs a value: write %s", word,
-                               is_lang ? "--lang en or --lang zh_CN" : "--answers FILE");
-        if (flag != NULL)
-            *flag = true;
-        else if (is_lang)
-            status = take_language(wishes, words[++i], problem);
-        else if (is_answers)
-            wishes->answers_path = words[++i];
-        else if (word[0] == '-')
-            status = refuse_option(word, problem);
-        else
-            status = take_word(wishes, word, problem);
+    for (int i = 0, used = 1; status == STATUS_OK && i < word_count; i += used) {
+        used = 1;
+        status = words[i][0] == '-' ? take_option(wishes, word_count - i, words + i, &used, problem)
+                                    : take_word(wishes, words[i], problem);
     }
-    if (status == STATUS_OK && wishes->answers_path != NULL && !wishes->is_plain)
+    if (status != STATUS_OK)
+        return status;
+    if (wishes->language_name != NULL && !language_find(wishes->language_name, &wishes->language))
+        return problem_set(problem, STATUS_USAGE,
+                           "--lang: \"%.40s\" is no language of the labs: write en or zh_CN",
+                           wishes->language_name);
+    if (wishes->answers_path != NULL && !wishes->is_plain)
         return problem_set(problem, STATUS_USAGE,
                            "--answers tells the lab in lines: write --plain with it");
-    return status;
+    return STATUS_OK;
 }
 
 /* ---- Finding the lab ---- */
 
 static void choose_language(struct wishes *wishes)
 {
-    if (!wishes->has_language)
+    if (wishes->language_name == NULL)
         wishes->language = language_of_environment();
     if (!language_is_showable(wishes->language)) {
         fprintf(stderr,

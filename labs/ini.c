@@ -85,8 +85,11 @@ static char *read_line(char *text, int capacity, void *context)
         strncmp(text, "\xef\xbb\xbf", 3) == 0) /* some editors' mark of UTF-8 */
         memmove(text, text + 3, (count -= 3) + 1);
     size_t length = count > 0 && text[count - 1] == '\n' ? count - 1 : count;
-    if (line_objection(text, length) != NULL) {
-        refuse(reading->path, reading->line, line_objection(text, length), reading->problem);
+    const char *objection = reading->line > INI_LINES_MAX
+                                ? "the file is too long: write at most 4000 lines"
+                                : line_objection(text, length);
+    if (objection != NULL) {
+        refuse(reading->path, reading->line, objection, reading->problem);
         return NULL;
     }
     size_t blanks = strspn(text, " \t\r\n");

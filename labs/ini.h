@@ -8,7 +8,7 @@
  *     bandwidth = 200Mbit/s
  *
  * A line that is too long, is indented or is no line of this kind is refused with "FILE:LINE: what,
- * and what would be right".
+ * and what would be right"; so is the first line that is one too many.
  */
 #ifndef LABS_INI_H
 #define LABS_INI_H
@@ -19,8 +19,10 @@
 #include "base/status.h"
 #include "sim/scenario.h"
 
-#define INI_LINE_MAX    190 /* bytes; inih takes 200 with the line's end and cuts what is longer */
-#define INI_SECTION_MAX 40  /* bytes; inih cuts names of more than 49 */
+#define INI_LINE_MAX  190  /* bytes; inih takes 200 with the line's end and cuts what is longer */
+#define INI_LINES_MAX 4000 /* far more than any lab has, and what is kept stays below a megabyte \
+                            */
+#define INI_SECTION_MAX 40 /* bytes; inih cuts names of more than 49 */
 
 /* One line: a section's head, or a key with its value. */
 struct ini_line {

@@ -93,6 +93,22 @@ static void the_longest_line_is_taken_whole(void **state)
     scenario_fini(&scenario);
 }
 
+static void a_file_without_end_is_refused(void **state)
+{
+    char *text = calloc(INI_LINES_MAX + 1, 2);
+    struct scenario scenario;
+    struct problem problem;
+    (void)state;
+    for (int i = 0; i <= INI_LINES_MAX; i++)
+        memcpy(text + 2 * i, ";\n", 2);
+    assert_int_equal(read_text(text, 2 * INI_LINES_MAX, &scenario, &problem), STATUS_OK);
+    scenario_fini(&scenario);
+    assert_int_equal(read_text(text, 2 * INI_LINES_MAX + 2, &scenario, &problem), STATUS_USAGE);
+    assert_string_equal(problem.text, "x.ini:4001: the file is too long: write at most 4000 lines");
+    scenario_fini(&scenario);
+    free(text);
+}
+
 /* Whatever the bytes, there is an answer: no crash, and a refusal names the file and a line. */
 static void any_bytes_have_an_answer(void **state)
 {
@@ -122,6 +138,7 @@ int main(void)
         cmocka_unit_test(a_file_sets_options),
         cmocka_unit_test(what_is_wrong_is_found_in_its_line),
         cmocka_unit_test(the_longest_line_is_taken_whole),
+        cmocka_unit_test(a_file_without_end_is_refused),
         cmocka_unit_test(any_bytes_have_an_answer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

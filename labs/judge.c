@@ -135,11 +135,27 @@ static const char *usual_unit(enum unit_kind kind, const char *unit)
     return unit;
 }
 
+/* So many of `one` are more than units can hold, which is 63 bits. */
+static bool is_too_large(const char *number, uint64_t one)
+{
+    double value = 0, place = 1;
+    bool is_behind_point = false;
+
+    for (; *number != '\0'; number++) {
+        if (*number == '.')
+            is_behind_point = true;
+        else if (is_behind_point)
+            value += (place /= 10) * (*number - '0');
+        else
+            value = value * 10 + (*number - '0');
+    }
+    return value * (double)one >= (double)INT64_MAX;
+}
+
 enum answer_trouble answer_parse(enum unit_kind kind, const char *text, uint64_t *value)
 {
-    char plain[96];
+    char plain[48];
     size_t count = 0;
-    struct problem ignored = {STATUS_OK, ""};
 
     for (; (*text >= '0' && *text <= '9') || *text == '.' || (*text == ',' && kind == UNIT_COUNT);
          text++)
@@ -152,13 +168,14 @@ enum answer_trouble answer_parse(enum unit_kind kind, const char *text, uint64_t
     if (*unit == '\0' && kind != UNIT_COUNT)
         return ANSWER_NO_UNIT;
     /* Whether the unit is known is asked of one of it: then only the number can be wrong. */
-    char one[64];
-    snprintf(one, sizeof one, "1%.40s", unit);
-    if (units_parse(kind, one, value, &ignored) != STATUS_OK)
+    char text_of_one[64];
+    uint64_t one;
+    snprintf(text_of_one, sizeof text_of_one, "1%.40s", unit);
+    if (units_parse(kind, text_of_one, &one, NULL) != STATUS_OK)
         return ANSWER_UNKNOWN_UNIT;
-    snprintf(plain + count, sizeof plain - count, "%.40s", unit);
-    ignored = (struct problem){STATUS_OK, ""};
-    if (units_parse(kind, plain, value, &ignored) != STATUS_OK)
-        return strstr(ignored.text, "too large") != NULL ? ANSWER_TOO_LARGE : ANSWER_NO_NUMBER;
+    char whole[96];
+    snprintf(whole, sizeof whole, "%s%.40s", plain, unit);
+    if (units_parse(kind, whole, value, NULL) != STATUS_OK)
+        return is_too_large(plain, one) ? ANSWER_TOO_LARGE : ANSWER_NO_NUMBER;
     return *value == 0 && kind != UNIT_COUNT ? ANSWER_ZERO : ANSWER_TAKEN;
 }

@@ -187,7 +187,9 @@ static void check_page(struct lint *lint, const struct lab_text *text, int step_
 {
     lint->lesson.step_idx = step_idx;
     lint->lesson.text = text;
-    const struct page *page = lesson_page(&lint->lesson);
+    const struct page *page;
+    enum status status = lesson_page(&lint->lesson, &page, NULL);
+    MUST(status == STATUS_OK); /* all runs were made */
     const char *key = lint->lab->steps[step_idx].key;
     const struct lab_section *section = lab_text_find(text, key, NULL);
     uint32_t line = section != NULL ? section->line : 1;
@@ -288,6 +290,27 @@ static void answer_all(struct lint *lint)
         if (step->kind == LAB_knob)
             answer(lint, i, scenario_option((uint32_t)step->option)->kind, step->most);
     }
+}
+
+/* Every run, once: the pages are full of their numbers. False: one cannot be made. */
+static bool run_all(struct lint *lint)
+{
+    const struct problem *trouble = &lint->lesson.trouble;
+
+    lint->lesson.step_idx = lint->lab->step_count;
+    for (int i = 0; i < lint->lab->step_count; i++) {
+        char path[4200];
+        if (lint->lab->steps[i].kind != LAB_run)
+            continue;
+        (void)lesson_measured(&lint->lesson, i);
+        if (trouble->status == STATUS_OK)
+            continue;
+        snprintf(path, sizeof path, "%s/lab.ini", lint->lab->folder);
+        complain(lint, path, lint->lab->steps[i].line, "the run \"%s\": %s",
+                 lint->lab->steps[i].key, trouble->text);
+        return false;
+    }
+    return true;
 }
 
 /* ---- Languages. ---- */
@@ -399,6 +422,7 @@ static void check_lab(struct lint *lint, const struct lab *lab)
     lesson_open(&lint->lesson, lab, &lint->texts[LANGUAGE_EN]);
     if (is_whole)
         answer_all(lint);
+    is_whole = is_whole && run_all(lint);
     for (int i = 0; is_whole && i < LANGUAGE_COUNT; i++) {
         check_placeholders(lint, &lint->texts[i]);
         check_pages(lint, &lint->texts[i]);

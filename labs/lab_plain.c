@@ -179,8 +179,11 @@ enum status lab_plain_play(struct lesson *lesson, struct answers *answers,
     bool is_stopped = false;
 
     while (status == STATUS_OK && !is_stopped && lesson_wants(lesson) != LESSON_OVER) {
-        const struct page *page = lesson_page(lesson);
+        const struct page *page;
         enum lesson_want want = lesson_wants(lesson);
+        status = lesson_page(lesson, &page, problem);
+        if (status != STATUS_OK)
+            break;
         print_page(page);
         if (want == LESSON_RUN)
             status = play_run(lesson, problem);

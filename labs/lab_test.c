@@ -1,75 +1,33 @@
 /* The labs: their data, how answers are judged, and both labs played to the end by the program
  * itself, in both languages, with right answers and with wrong ones. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "labs/as_user.h"
+
 #include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
-#include <cmocka.h>
 
 #include "labs/judge.h"
 #include "labs/lab.h"
 #include "labs/lab_text.h"
 
-#define TEXT_MAX (1 << 18)
-
-static char folder[64]; /* of this test's own */
-static char out[TEXT_MAX], err[TEXT_MAX];
-
-static void spill(const char *name, const char *text)
+/* Progress is kept in this test's folder too; the language is that of each line. */
+static int make_home(void **state)
 {
-    char path[256];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    FILE *file = fopen(path, "w");
-    assert_non_null(file);
-    fputs(text, file);
-    fclose(file);
+    char path[128];
+    if (make_folder(state) != 0)
+        return -1;
+    snprintf(path, sizeof path, "%s/state", folder);
+    setenv("XDG_STATE_HOME", path, 1);
+    setenv("LC_ALL", "C.UTF-8", 1);
+    unsetenv("LANGUAGE");
+    return 0;
 }
 
-static void slurp(const char *name, char *text)
+/* Runs a lab in English, with these lines typed by a person. */
+static int type_to(const char *lab, const char *typed)
 {
-    char path[256];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    FILE *file = fopen(path, "r");
-    assert_non_null(file);
-    text[fread(text, 1, TEXT_MAX - 1, file)] = '\0';
-    fclose(file);
-}
-
-/* Runs a line by the shell: $F is ferry, $D this test's folder, where progress is kept too. */
-static int shell(const char *line)
-{
-    char command[2048];
-    snprintf(command, sizeof command,
-             "D=%s; F=" BUILD_DIR "/bin/ferry; export XDG_STATE_HOME=$D/state LC_ALL=C.UTF-8; "
-             "unset LANGUAGE; { %s\n} >$D/out 2>$D/err",
-             folder, line);
-    int status = system(command);
-    slurp("out", out);
-    slurp("err", err);
-    if (!WIFEXITED(status))
-        fail_msg("%s: it was killed: %s", line, err);
-    return WEXITSTATUS(status);
-}
-
-static int make_folder(void **state)
-{
-    (void)state;
-    strcpy(folder, "/tmp/ferry_lab_test_XXXXXX");
-    return mkdtemp(folder) == NULL ? -1 : 0;
-}
-
-static int remove_folder(void **state)
-{
-    char command[128];
-    (void)state;
-    snprintf(command, sizeof command, "rm -rf %s", folder);
-    return system(command);
+    char line[256];
+    spill("typed", typed);
+    snprintf(line, sizeof line, "lab %s --plain --lang en <$D/typed", lab);
+    return ferry(line);
 }
 
 #define assert_has(text, words)   has_or_fail(text, words, true, __LINE__)
@@ -104,6 +62,10 @@ static void answers_are_read_in_any_unit_of_their_kind(void **state)
         {UNIT_TIME, "-3s", ANSWER_NO_NUMBER, 0},
         {UNIT_TIME, "0s", ANSWER_ZERO, 0},
         {UNIT_TIME, "99999999999999999999s", ANSWER_TOO_LARGE, 0},
+        {UNIT_TIME, "999999999999999999999999999999s", ANSWER_TOO_LARGE, 0},
+        {UNIT_TIME, "9223372036.9s", ANSWER_TOO_LARGE, 0},
+        {UNIT_TIME, "9223372036854775807ns", ANSWER_TAKEN, INT64_MAX},
+        {UNIT_TIME, "0.1ns", ANSWER_NO_NUMBER, 0},
         {UNIT_SIZE, "64MiB", ANSWER_TAKEN, 64 << 20},
         {UNIT_SIZE, "64 MB", ANSWER_TAKEN, 64000000},
         {UNIT_SIZE, "64", ANSWER_NO_UNIT, 0},
@@ -338,11 +300,11 @@ static void lint_sees_what_is_broken(void **state)
     /* clang-format on */
     (void)state;
     spill_small(&(struct change){0});
-    assert_int_equal(shell("$F lab --lint $D/small"), 0);
+    assert_int_equal(ferry("lab --lint $D/small"), 0);
     assert_string_equal(out, "lint: 1 lab, sound in both languages\n");
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         spill_small(&rows[i]);
-        int status = shell("$F lab --lint $D/small");
+        int status = ferry("lab --lint $D/small");
         if (status != 2 || strstr(out, rows[i].words) == NULL)
             fail_msg("row %zu (\"%s\"): status %d, not \"%s\" but:\n%s", i, rows[i].to, status,
                      rows[i].words, out);
@@ -350,14 +312,14 @@ static void lint_sees_what_is_broken(void **state)
     spill_small(&(struct change){0});
     assert_int_equal(shell("rm $D/small/glossary.ini; $F lab --lint $D/small"), 2);
     assert_has(out, "the glossary is missing");
-    assert_int_equal(shell("$F lab --lint $D/nowhere"), 2);
+    assert_int_equal(ferry("lab --lint $D/nowhere"), 2);
     assert_has(out, "there is no lab");
 }
 
 static void our_labs_are_sound(void **state)
 {
     (void)state;
-    assert_int_equal(shell("$F lab --lint"), 0);
+    assert_int_equal(ferry("lab --lint"), 0);
     assert_string_equal(out, "lint: 2 labs, sound in both languages\n");
 }
 
@@ -418,13 +380,13 @@ static void lab_0_is_played_to_its_end_and_always_the_same(void **state)
     static char first[TEXT_MAX];
     (void)state;
     spill("tour", "guess = 500ms\nprice = b\n");
-    assert_int_equal(shell("$F lab 0 --plain --answers $D/tour --lang en"), 0);
+    assert_int_equal(ferry("lab 0 --plain --answers $D/tour --lang en"), 0);
     assert_has(out, "you guessed           500.0 ms");
     assert_has(out, "It was shorter than you thought");
     assert_has(out, "(step 10 of 10)");
     assert_lacks(out, "Right, within");
     strcpy(first, out);
-    assert_int_equal(shell("$F lab 0 --plain --answers $D/tour --lang en"), 0);
+    assert_int_equal(ferry("lab 0 --plain --answers=$D/tour --lang=en"), 0);
     assert_string_equal(out, first);
     spill("tour", "guess = 1us\nprice = a\n"); /* a wrong choice need not be followed by another */
     assert_int_equal(shell("LANG=zh_CN.UTF-8 LC_ALL= $F lab 0 --plain --answers $D/tour"), 0);
@@ -439,10 +401,10 @@ static void lab_0_is_played_to_its_end_and_always_the_same(void **state)
 static void a_lab_goes_on_where_it_was_left(void **state)
 {
     (void)state;
-    assert_int_equal(shell("printf '\\n2.7\\n2.7s\\nq\\n' | $F lab 3 --plain --lang en"), 0);
+    assert_int_equal(type_to("3", "\n2.7\n2.7s\nq\n"), 0);
     assert_has(out, "(step 3 of 17)");
     assert_has(out, "ferry lab 3 goes on where you stopped.");
-    assert_int_equal(shell("$F lab --list --lang en"), 0);
+    assert_int_equal(ferry("lab --list --lang en"), 0);
     assert_has(out, "  3  Stop-and-copy                  step 3 of 17\n");
     assert_has(out, "  0  A tour in five minutes         not begun\n");
     assert_int_equal(shell("printf '\\n\\n' | $F lab 3 --plain --lang zh_CN"), 0);
@@ -450,17 +412,15 @@ static void a_lab_goes_on_where_it_was_left(void **state)
     assert_has(out, "第 4 步");
     assert_has(out, "你的预测              2.700 s"); /* as it was answered the day before */
     assert_has(out, "会从你停下的地方继续");
-    assert_int_equal(shell("printf 'q\\n' | $F lab 3 --plain --lang en"), 0);
+    assert_int_equal(type_to("3", "q\n"), 0);
     assert_has(out, "(step 5 of 17)");
     assert_has(out, "2.684 s"); /* of a run that nobody watched this time */
-    assert_int_equal(shell("printf 'q\\n' | $F lab 3 --plain --lang en --restart"), 0);
+    assert_int_equal(type_to("3 --restart", "q\n"), 0);
     assert_has(out, "(step 1 of 17)");
 
-    assert_int_equal(shell("{ printf '\\n\\n1s\\n\\n\\n\\n\\n\\nb\\n\\n\\n'; } | "
-                           "$F lab 0 --plain --lang en"),
-                     0);
+    assert_int_equal(type_to("0", "\n\n1s\n\n\n\n\n\nb\n\n\n"), 0);
     assert_lacks(out, "goes on where you stopped");
-    assert_int_equal(shell("$F lab --lang en"), 0);
+    assert_int_equal(ferry("lab --lang en"), 0);
     assert_has(out, "  0  A tour in five minutes         done\n");
 }
 
@@ -472,7 +432,7 @@ static void trouble_with_the_progress_stops_no_lab(void **state)
     for (size_t i = 0; i < sizeof broken / sizeof broken[0]; i++) {
         shell("mkdir -p $D/state/ferry");
         spill("state/ferry/labs.json", broken[i]);
-        assert_int_equal(shell("printf 'q\\n' | $F lab 0 --plain --lang en"), 0);
+        assert_int_equal(type_to("0", "q\n"), 0);
         assert_has(err, "it was put aside as labs.json.broken, and progress begins anew\n");
         assert_has(out, "(step 1 of 10)");
         assert_int_equal(shell("test -e $D/state/ferry/labs.json.broken && $F lab"), 0);
@@ -483,9 +443,9 @@ static void trouble_with_the_progress_stops_no_lab(void **state)
         "state/ferry/labs.json",
         "{\"schema\": \"ferry.labs/1\", \"labs\": {\"0\": {\"step\": \"gone\", \"answers\": "
         "{\"guess\": [\"soon\", 3], \"gone\": [\"1s\"]}}, \"3\": {\"step\": \"end\"}, \"7\": 1}}");
-    assert_int_equal(shell("printf 'q\\n' | $F lab 0 --plain --lang en"), 0);
+    assert_int_equal(type_to("0", "q\n"), 0);
     assert_has(out, "(step 1 of 10)");
-    assert_int_equal(shell("printf 'q\\n' | $F lab 3 --plain --lang en"), 0);
+    assert_int_equal(type_to("3", "q\n"), 0);
     assert_has(out, "(step 1 of 17)"); /* its answers are missing */
     assert_int_equal(shell("mkdir -p $D/no; touch $D/no/ferry; "
                            "printf '\\n\\n' | XDG_STATE_HOME=$D/no $F lab 0 --plain --lang en"),
@@ -494,6 +454,72 @@ static void trouble_with_the_progress_stops_no_lab(void **state)
     assert_has(err, "cannot be written");
     assert_has(err, "progress is not kept\n");
     assert_int_equal(strchr(err, '\n') == strrchr(err, '\n'), 1);
+}
+
+/* The file that the one reads when it begins is not what stands there when it goes on. */
+static void labs_played_at_once_keep_each_others_progress(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        shell("mkfifo $D/keys; $F lab 0 --plain --lang en --restart <$D/keys & "
+              "exec 3>$D/keys; until grep -q 'step 1 of 10' $D/out; do sleep 0.02; "
+              "done; printf '\nq\n' | $F lab 3 --plain --lang en --restart >/dev/null; "
+              "printf '\n\n' >&3; exec 3>&-; wait; rm $D/keys"),
+        0);
+    assert_int_equal(ferry("lab --list --lang en"), 0);
+    assert_has(out, "  0  A tour in five minutes         step 3 of 10\n");
+    assert_has(out, "  3  Stop-and-copy                  step 2 of 17\n");
+
+    /* A lock that cannot be had is no reason to stop. */
+    assert_int_equal(
+        shell("rm -f $D/state/ferry/labs.json.lock; mkdir $D/state/ferry/labs.json.lock; "
+              "printf '1s\n' | $F lab 3 --plain --lang en"),
+        0);
+    assert_string_equal(err, "");
+    assert_int_equal(shell("rmdir $D/state/ferry/labs.json.lock; $F lab --list --lang en"), 0);
+    assert_has(out, "  3  Stop-and-copy                  step 3 of 17\n");
+}
+
+static void what_is_done_stays_done(void **state)
+{
+    static const char *const done[] = {
+        "{\"schema\": \"ferry.labs/1\", \"labs\": {\"0\": {\"step\": null, \"answers\": {}}}}",
+        "{\"schema\": \"ferry.labs/1\", \"labs\": {\"0\": {\"done\": true, \"step\": null, "
+        "\"answers\": {}}}}"};
+    (void)state;
+    for (size_t i = 0; i < sizeof done / sizeof done[0]; i++) {
+        spill("state/ferry/labs.json", done[i]);
+        assert_int_equal(type_to("0", "\nq\n"), 0);
+        assert_has(out, "(step 1 of 10)");
+        assert_int_equal(type_to("0", "q\n"), 0);
+        assert_has(out, "(step 2 of 10)"); /* it goes on all the same */
+        assert_int_equal(ferry("lab --list --lang en"), 0);
+        assert_has(out, "  0  A tour in five minutes         done\n");
+    }
+}
+
+/* A copy of the program with these labs beside it; no guests. */
+static void copy_ferry(const char *labs)
+{
+    char line[256];
+    snprintf(line, sizeof line, "mkdir -p $D/bin $D/labs && cp $F $D/bin/ && cp -r %s/. $D/labs/",
+             labs);
+    assert_int_equal(shell(line), 0);
+}
+
+static void progress_that_does_not_fit_leaves_nothing_behind(void **state)
+{
+    (void)state;
+    copy_ferry("$(dirname $F)/../labs");
+    assert_int_equal(shell("mkdir $D/labs/06-ask"), 0);
+    spill("labs/06-ask/lab.ini", "[ask]\nkind = choose\nright = a\n");
+    spill("labs/06-ask/en.txt", "title = Ask\nsummary = Ask\n== ask: Ask\n== ask/question\nWhich?\n"
+                                "== ask/a: this\nIt is.\n== ask/b: that\nIt is not.\n");
+    spill("state/ferry/labs.json", "{\"schema\": \"ferry.labs/1\", \"labs\": {\"6\": {\"step\": "
+                                   "\"gone\", \"answers\": {\"ask\": [\"b\"]}}}}");
+    assert_int_equal(shell("$D/bin/ferry lab 6 --plain --lang en"), 0);
+    assert_has(out, "Which?");
+    assert_lacks(out, "Not quite.");
 }
 
 /* ---- One line each ---- */
@@ -507,35 +533,41 @@ static void bad_lines_are_refused(void **state)
         {"lab three", "there is no lab \"three\""},
         {"lab 3 0", "\"0\" is one word too many"},
         {"lab 3 --lang fr", "\"fr\" is no language of the labs: write en or zh_CN"},
+        {"lab 3 --lang=fr", "\"fr\" is no language of the labs: write en or zh_CN"},
         {"lab 3 --lang", "--lang needs a value"},
+        {"lab 3 --lang=", "--lang needs a value"},
+        {"lab 3 --lang en --lang=zh_CN", "--lang was given already: keep one of them"},
+        {"lab 3 --plain --plain", "--plain was given already: keep one of them"},
+        {"lab 3 --plain=yes", "--plain takes no value: leave it out"},
         {"lab 3 --plian", "the nearest that exists is --plain"},
+        {"lab 3 --lnag=en", "unknown option --lnag: the nearest that exists is --lang"},
         {"lab 3 --answers $D/x", "write --plain with it"},
         {"lab 3 --plain --answers", "--answers needs a value"},
         {"lab 3 --plain --answers $D/nothing", "nothing: No such file"},
         {"lab 3 --plain --answers $D", "is no file"},
         {"lab 3 --plain --answers $D/unknown",
          "unknown:2: lab 3 has no question \"shop-gues\": the nearest is \"shop-guess\""},
-        {"lab 3 --plain --answers $D/section", "section:1: answers stand in no sections"},
+        {"lab 3 --plain --answers=$D/section", "section:1: answers stand in no sections"},
         {"lab 3 --plain --answers $D/line", "line:1: this is no line of the form key = value"},
-        {"lab 3 --plain --answers $D/empty",
-         "empty: no answer is left for shop-guess (How long will the downtime be?"},
-        {"lab 3 --plain --answers $D/unit", "no answer is left for shop-guess"},
     };
     (void)state;
     spill("unknown", "; answers\nshop-gues = 1s\n");
     spill("section", "[answers]\nshop-guess = 1s\n");
     spill("line", "shop-guess\n");
-    spill("empty", "");
-    spill("unit", "shop-guess = 3\n");
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        char line[256];
-        snprintf(line, sizeof line, "$F %s </dev/null", rows[i].line);
-        int status = shell(line);
-        if (status != 2 || strstr(err, rows[i].words) == NULL || strchr(err, '\n') == NULL ||
-            strchr(err, '\n')[1] != '\0')
-            fail_msg("ferry %s: status %d, not \"%s\" but: %s", rows[i].line, status, rows[i].words,
-                     err);
-    }
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        assert_refused(rows[i].line, rows[i].words);
+}
+
+/* The pages up to the question have been told by then. */
+static void a_missing_answer_ends_the_lab(void **state)
+{
+    (void)state;
+    spill("answers", "");
+    assert_int_equal(ferry("lab 3 --plain --answers $D/answers"), 2);
+    assert_has(err, "answers: no answer is left for shop-guess (How long will the downtime be?");
+    spill("answers", "shop-guess = 3\n");
+    assert_int_equal(ferry("lab 3 --plain --answers $D/answers"), 2);
+    assert_has(err, "no answer is left for shop-guess");
 }
 
 /* The program looks beside itself: a copy of it finds what lies beside the copy. */
@@ -543,34 +575,51 @@ static void a_lab_with_broken_data_is_refused(void **state)
 {
     (void)state;
     spill_small(&(struct change){'i', "kind = read", "kind = reed", NULL});
-    assert_int_equal(shell("mkdir -p $D/bin $D/labs; cp $F $D/bin/; cp -r $D/small/. $D/labs/; "
-                           "$D/bin/ferry lab 5 --plain </dev/null"),
-                     2);
+    copy_ferry("$D/small");
+    assert_int_equal(shell("$D/bin/ferry lab 5 --plain"), 2);
     assert_has(err, "labs/05-small/lab.ini:2: kind: \"reed\" is none");
-    assert_int_equal(shell("$D/bin/ferry lab </dev/null"), 2);
+    assert_int_equal(shell("$D/bin/ferry lab"), 2);
     assert_has(err, "lab.ini:2");
     spill_small(&(struct change){'e', "== hello: Hello\n", "== hullo: Hello\n", NULL});
-    assert_int_equal(shell("cp -r $D/small/. $D/labs/; $D/bin/ferry lab 5 </dev/null"), 2);
+    assert_int_equal(shell("cp -r $D/small/. $D/labs/; $D/bin/ferry lab 5"), 2);
     assert_has(err, "labs/05-small/en.txt:1: there is no section \"hello\"");
     spill_small(&(struct change){'e', "== hello: Hello\n", "== hello Hello\n", NULL});
-    assert_int_equal(shell("cp -r $D/small/. $D/labs/; $D/bin/ferry lab 5 </dev/null"), 2);
+    assert_int_equal(shell("cp -r $D/small/. $D/labs/; $D/bin/ferry lab 5"), 2);
     assert_has(err, "labs/05-small/en.txt:7: this is no head of a section");
-    assert_int_equal(shell("rm -r $D/labs; $D/bin/ferry lab 5 </dev/null"), 2);
+    assert_int_equal(shell("rm -r $D/labs; $D/bin/ferry lab 5"), 2);
     assert_has(err, "there is no lab: build ferry with make");
 }
 
 static void chinese_needs_its_characters(void **state)
 {
     (void)state;
-    assert_int_equal(shell("LC_ALL=C $F lab 0 --plain --lang zh_CN </dev/null"), 0);
+    assert_int_equal(shell("LC_ALL=C $F lab 0 --plain --lang zh_CN"), 0);
     assert_has(err, "this locale has no Chinese characters, so English is spoken");
     assert_has(out, "A program moves");
-    assert_int_equal(shell("LC_ALL=zh_CN.UTF-8 $F lab 0 --plain </dev/null"), 0);
+    assert_int_equal(shell("LC_ALL=zh_CN.UTF-8 $F lab 0 --plain"), 0);
     assert_has(out, "程序搬家");
-    assert_int_equal(shell("LC_ALL=en_US.UTF-8 LANGUAGE=zh_CN:en $F lab 0 --plain </dev/null"), 0);
+    assert_int_equal(shell("LC_ALL=en_US.UTF-8 LANGUAGE=zh_CN:en $F lab 0 --plain"), 0);
     assert_has(out, "程序搬家");
-    assert_int_equal(shell("LC_ALL=zh_CN.UTF-8 $F lab 0 --plain --lang en </dev/null"), 0);
+    assert_int_equal(shell("LC_ALL=zh_CN.UTF-8 $F lab 0 --plain --lang en"), 0);
     assert_has(out, "Enter goes on");
+}
+
+/* A run that was watched is needed again, and its guest is not there any more. */
+static void no_number_is_made_up(void **state)
+{
+    (void)state;
+    copy_ferry("$(dirname $F)/../labs");
+    spill("state/ferry/labs.json",
+          "{\"schema\": \"ferry.labs/1\", \"labs\": {\"0\": {\"step\": \"guess-answer\", "
+          "\"answers\": {\"guess\": [\"1s\"]}}}}");
+    assert_int_equal(shell("$D/bin/ferry lab 0 --plain --lang en"), 2);
+    assert_string_equal(out, "");
+    assert_has(err, "ferry lab: ");
+    assert_has(err, "kv");
+    assert_ptr_equal(strchr(err, '\n'), strrchr(err, '\n'));
+    assert_int_equal(shell("$D/bin/ferry lab --lint"), 2);
+    assert_has(out, "00-tour/lab.ini:");
+    assert_has(out, "the run \"");
 }
 
 int main(void)
@@ -586,9 +635,14 @@ int main(void)
         cmocka_unit_test(lab_0_is_played_to_its_end_and_always_the_same),
         cmocka_unit_test(a_lab_goes_on_where_it_was_left),
         cmocka_unit_test(trouble_with_the_progress_stops_no_lab),
+        cmocka_unit_test(labs_played_at_once_keep_each_others_progress),
+        cmocka_unit_test(what_is_done_stays_done),
+        cmocka_unit_test(progress_that_does_not_fit_leaves_nothing_behind),
         cmocka_unit_test(bad_lines_are_refused),
+        cmocka_unit_test(a_missing_answer_ends_the_lab),
         cmocka_unit_test(a_lab_with_broken_data_is_refused),
         cmocka_unit_test(chinese_needs_its_characters),
+        cmocka_unit_test(no_number_is_made_up),
     };
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    return cmocka_run_group_tests(tests, make_home, remove_folder);
 }

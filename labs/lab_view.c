@@ -26,11 +26,14 @@ enum status lab_view_play(struct lesson *lesson, struct progress *progress, stru
         return lab_plain_play(lesson, NULL, progress, problem);
     while (status == STATUS_OK && end == READER_ANSWERED && lesson_wants(lesson) != LESSON_OVER) {
         enum lesson_want want = lesson_wants(lesson);
+        const struct page *page;
         if (want == LESSON_RUN)
             status = show_run(lesson, reader, problem);
+        if (status == STATUS_OK)
+            status = lesson_page(lesson, &page, problem);
         if (status != STATUS_OK)
             break;
-        end = reader_show(reader, lesson_page(lesson));
+        end = reader_show(reader, page);
         if (end == READER_ANSWERED && want == LESSON_ANSWER)
             (void)lesson_take(
                 lesson, reader_input(reader)); /* refused: the page says why, and asks again */

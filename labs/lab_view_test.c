@@ -1,14 +1,7 @@
 /* The labs in the terminal, through a real pseudo-terminal: the program itself, with a person's
  * keys. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-
+#include "labs/as_user.h"
 #include "tui/terminal.h"
-
-static char folder[64]; /* where progress is kept */
 
 struct call {
     const char *lab, *language, *locale;
@@ -18,27 +11,12 @@ struct call {
 static int play(void *user)
 {
     const struct call *call = user;
-    for (int signal_number = 1; signal_number < 32; signal_number++)
-        signal(signal_number, SIG_DFL);
+    terminal_settle("xterm-256color", call->locale != NULL ? call->locale : "C.UTF-8",
+                    call->is_colourless ? "1" : NULL);
     setenv("XDG_STATE_HOME", folder, 1);
-    setenv("TERM", "xterm-256color", 1);
-    setenv("LC_ALL", call->locale != NULL ? call->locale : "C.UTF-8", 1);
-    unsetenv("LANGUAGE");
-    unsetenv("NO_COLOR");
-    if (call->is_colourless)
-        setenv("NO_COLOR", "1", 1);
     execl(BUILD_DIR "/bin/ferry", "ferry", "lab", call->lab, "--lang", call->language,
           (char *)NULL);
     return 98;
-}
-
-#define assert_shows(terminal, text)   wait_or_fail(terminal, text, true, __LINE__)
-#define assert_no_more(terminal, text) wait_or_fail(terminal, text, false, __LINE__)
-static void wait_or_fail(struct terminal *terminal, const char *text, bool is_shown, int line)
-{
-    if (!terminal_wait(terminal, text, is_shown))
-        fail_msg("line %d: \"%s\" is %s on:\n%s", line, text, is_shown ? "not" : "still",
-                 terminal_text(terminal));
 }
 
 static void type(struct terminal *terminal, const char *keys)
@@ -52,30 +30,6 @@ static const char *row_of(struct terminal *terminal, int row)
     VTermRect line = {row, row + 1, 0, terminal->columns};
     text[vterm_screen_get_text(terminal->screen, text, sizeof text - 1, line)] = '\0';
     return text;
-}
-
-static void end_well(struct terminal *terminal)
-{
-    int status = terminal_end(terminal);
-    assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), 0);
-    assert_true(terminal_is_restored(terminal));
-    terminal_close(terminal);
-}
-
-static int make_folder(void **state)
-{
-    (void)state;
-    strcpy(folder, "/tmp/ferry_lab_view_test_XXXXXX");
-    return mkdtemp(folder) == NULL ? -1 : 0;
-}
-
-static int remove_folder(void **state)
-{
-    char command[128];
-    (void)state;
-    snprintf(command, sizeof command, "rm -rf %s", folder);
-    return system(command);
 }
 
 /* ---- Played to the end. ---- */
@@ -252,12 +206,62 @@ static void a_run_obeys_the_keys(void **state)
     assert_shows(terminal, "Escape closes this help");
     type(terminal, "\033");
     assert_no_more(terminal, "Escape closes this help");
+    type(terminal, "b");
+    assert_shows(terminal, "Back by one step: event 1 comes next.");
+    type(terminal, "b");
+    assert_shows(terminal, "This is the beginning");
     type(terminal, "m");
     assert_shows(terminal, "cannot be steered");
     type(terminal, "\r");
     assert_shows(terminal, "ended");
     type(terminal, "1"); /* no other run than this one */
     assert_shows(terminal, "This cannot be played again.");
+    type(terminal, "b"); /* back from the end: only there it goes on */
+    assert_no_more(terminal, "ended");
+    assert_shows(terminal, "Back by one step");
+    type(terminal, "\r");
+    assert_shows(terminal, "2.700 s   4.700 s  ended");
+    type(terminal, "?");
+    assert_shows(terminal, "Escape closes this help");
+    type(terminal, "\r"); /* and there is no help about keys where they do nothing */
+    assert_shows(terminal, "you predicted");
+    type(terminal, "\t");
+    assert_shows(terminal, "HOST A (source)");
+    assert_no_more(terminal, "Escape closes this help");
+    type(terminal, "q");
+    end_well(terminal);
+}
+
+static double used_seconds(pid_t child)
+{
+    clockid_t clock;
+    struct timespec used;
+    assert_int_equal(clock_getcpuclockid(child, &clock), 0);
+    assert_int_equal(clock_gettime(clock, &used), 0);
+    return (double)used.tv_sec + (double)used.tv_nsec / 1e9;
+}
+
+/* A run that was hurried to its end has ended: who reads on needs no processor. */
+static void a_run_that_has_ended_waits_for_a_key(void **state)
+{
+    struct call call = {.lab = "3", .language = "en"};
+    (void)state;
+    struct terminal *terminal = terminal_open(24, 80, play, &call);
+    static const struct move moves[] = {
+        {"step 1 of 17", "\r"},
+        {"How long will", "1s\r"},
+        {"Watch it move", "\r"},
+        {"HOST A", "\r"},
+    };
+    for (size_t i = 0; i < sizeof moves / sizeof moves[0]; i++) {
+        assert_shows(terminal, moves[i].seen);
+        type(terminal, moves[i].keys);
+    }
+    assert_shows(terminal, "2.700 s   4.700 s  ended");
+    double before = used_seconds(terminal->child);
+    for (time_t end = time(NULL) + 3; time(NULL) < end;)
+        terminal_take(terminal, 20);
+    assert_true(used_seconds(terminal->child) - before < 0.5);
     type(terminal, "q");
     end_well(terminal);
 }
@@ -286,6 +290,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_question_stays_on_both_sides, make_folder,
                                         remove_folder),
         cmocka_unit_test_setup_teardown(a_run_obeys_the_keys, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(a_run_that_has_ended_waits_for_a_key, make_folder,
+                                        remove_folder),
         cmocka_unit_test_setup_teardown(no_colour_no_utf_8_and_a_signal, make_folder,
                                         remove_folder),
     };

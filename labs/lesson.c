@@ -246,30 +246,26 @@ bool lesson_restore_step(struct lesson *lesson, const char *key)
 
 /* ---- Runs ---- */
 
-static bool cannot(const struct session *session, enum session_command command)
+/* A run is the one that the texts speak of: time may be steered, forward and back, the world may
+ * not. */
+static bool can_watch(const struct session *session, enum session_command command)
 {
-    (void)session;
-    (void)command;
-    return false;
+    const struct only_watched *watched = (const struct only_watched *)session->ops;
+    return command == SESSION_BACK && watched->whole->can(session, command);
 }
 
-static bool no_act(struct session *session, enum session_command command, uint64_t value)
+static bool watch(struct session *session, enum session_command command, uint64_t value)
 {
-    (void)session;
-    (void)command;
-    (void)value;
-    return false;
+    const struct only_watched *watched = (const struct only_watched *)session->ops;
+    return command == SESSION_BACK && watched->whole->act(session, command, value);
 }
 
-/* A run is the one that the texts speak of: time may be steered, the world may not. */
-static void let_only_watch(struct session *session)
+static void let_only_watch(struct only_watched *watched, struct session *session)
 {
-    static struct session_ops ops;
-
-    ops = *session->ops;
-    ops.can = cannot;
-    ops.act = no_act;
-    session->ops = &ops;
+    *watched = (struct only_watched){*session->ops, session->ops};
+    watched->ops.can = can_watch;
+    watched->ops.act = watch;
+    session->ops = &watched->ops;
 }
 
 static void make_scenario(const struct lesson *lesson, int run_idx, struct scenario *scenario)
@@ -320,7 +316,6 @@ static void measure(struct lesson *lesson, int run_idx, const struct session *se
 
 const struct quantities *lesson_measured(struct lesson *lesson, int run_idx)
 {
-    struct problem ignored = {STATUS_OK, ""};
     struct quantities *quantities = &lesson->quantities[run_idx];
     struct session *session = NULL;
 
@@ -332,7 +327,7 @@ const struct quantities *lesson_measured(struct lesson *lesson, int run_idx)
     }
     if (lesson->session_step == run_idx)
         session = lesson->session;
-    else if (open_session(lesson, run_idx, &session, &ignored) != STATUS_OK)
+    else if (open_session(lesson, run_idx, &session, &lesson->trouble) != STATUS_OK)
         return quantities;
     while (!session->has_ended)
         session->ops->advance(session, session->timeline.now_ns + PIECE_NS);
@@ -354,7 +349,7 @@ enum status lesson_watch(struct lesson *lesson, struct session **session, struct
     status = open_session(lesson, lesson->step_idx, &lesson->session, problem);
     if (status != STATUS_OK)
         return status;
-    let_only_watch(lesson->session);
+    let_only_watch(&lesson->watched, lesson->session);
     lesson->session_step = lesson->step_idx;
     *session = lesson->session;
     return STATUS_OK;

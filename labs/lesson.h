@@ -4,7 +4,7 @@
  *
  *     lesson_open
  *     until lesson_wants(...) == LESSON_OVER:
- *         show lesson_page(...)
+ *         lesson_page, and show it
  *         LESSON_ENTER: lesson_enter
  *         LESSON_ANSWER: lesson_take, until it was taken (a page says why not)
  *         LESSON_RUN: lesson_watch, let the session live to its end, lesson_enter
@@ -12,7 +12,7 @@
  *
  * What a text says of a run is read from that run. Where it was not watched (the lab was left and
  * taken up again) it is run once more when it is first asked for: the same scenario, the same seed,
- * so the same numbers.
+ * so the same numbers. Where that is not possible any more there is no page: no number is made up.
  */
 #ifndef LABS_LESSON_H
 #define LABS_LESSON_H
@@ -29,6 +29,12 @@
 
 enum lesson_want { LESSON_ENTER, LESSON_ANSWER, LESSON_RUN, LESSON_OVER };
 
+/* What a session can do, and how much of it is left to who watches. */
+struct only_watched {
+    struct session_ops ops; /* first: the session's ops lead here */
+    const struct session_ops *whole;
+};
+
 struct lesson {
     const struct lab *lab;
     const struct lab_text *text;
@@ -39,7 +45,9 @@ struct lesson {
     struct quantities quantities[LAB_STEPS_MAX]; /* of runs */
     struct session *session;                     /* of the run that was watched last; NULL: none */
     int session_step;
-    struct page page; /* of the last lesson_page, with its texts: */
+    struct only_watched watched; /* what may be done to it */
+    struct problem trouble;      /* why a run could not be made once more; STATUS_OK: it could */
+    struct page page;            /* of the last lesson_page, with its texts: */
     struct bytes title, body, question;
     char lab_title[160], place[80], notice[320], refused[LESSON_ANSWER_BYTES];
 };
@@ -48,15 +56,16 @@ void lesson_open(struct lesson *lesson, const struct lab *lab, const struct lab_
 void lesson_close(struct lesson *lesson);
 
 enum lesson_want lesson_wants(const struct lesson *lesson);
-/* Valid until the next call. */
-const struct page *lesson_page(struct lesson *lesson);
+/* Valid until the next call. A failure: a run that the page speaks of cannot be made again. */
+MUST_USE enum status lesson_page(struct lesson *lesson, const struct page **page,
+                                 struct problem *problem);
 
 /* Enter: on to the next step. */
 void lesson_enter(struct lesson *lesson);
 /* False: it was refused, and the page says why. Of a choice that was tried already an empty answer
  * goes on. */
 bool lesson_take(struct lesson *lesson, const char *answer);
-/* The session of the run, which belongs to the lesson; it can only be watched. */
+/* The session of the run, which belongs to the lesson; it can only be watched, forward and back. */
 MUST_USE enum status lesson_watch(struct lesson *lesson, struct session **session,
                                   struct problem *problem);
 
@@ -65,7 +74,8 @@ MUST_USE enum status lesson_watch(struct lesson *lesson, struct session **sessio
 bool lesson_restore_answer(struct lesson *lesson, const char *key, const char *answer);
 bool lesson_restore_step(struct lesson *lesson, const char *key);
 
-/* For texts: what the step's answers come to. */
+/* For texts: what the step's answers come to. A run that could not be made again has zeros, and the
+ * lesson its trouble. */
 bool lesson_number(const struct lesson *lesson, int step_idx, uint64_t *value);
 const struct quantities *lesson_measured(struct lesson *lesson, int run_idx);
 void lesson_judge(struct lesson *lesson, int predict_idx, struct judgement *judgement);

@@ -256,7 +256,8 @@ const struct lab_section *lesson_reason(const struct lab_text *text, const struc
     return own != NULL ? own : lab_text_find(text, "any", reason_name(reason));
 }
 
-enum reason lesson_told_reason(const struct lesson *lesson, const struct lab_step *predict,
+/* A reason that the lab has no text for is only too small or too large. */
+static enum reason told_reason(const struct lesson *lesson, const struct lab_step *predict,
                                const struct judgement *judgement, uint64_t answer,
                                uint64_t measured)
 {
@@ -286,7 +287,7 @@ static void compose_answer(struct lesson *lesson, const struct lab_step *step, s
     if (!predict->is_guess)
         put_format(out, judgement.is_right ? _("Right, within %g %%.") : _("Not within %g %%."),
                    predict->tolerance / 10.0);
-    enum reason reason = lesson_told_reason(lesson, predict, &judgement, answer, measured);
+    enum reason reason = told_reason(lesson, predict, &judgement, answer, measured);
     const struct lab_section *section = lesson_reason(lesson->text, predict, reason);
     if (section != NULL && *section->body != '\0') {
         /* Chinese sentences follow each other without a blank. */
@@ -371,9 +372,9 @@ static void set_keys(const struct lesson *lesson, enum lesson_want want, struct 
     if (want == LESSON_RUN) {
         keys[PAGE_TEXT] = _("Enter watch it   q leave");
         keys[PAGE_PICTURE] =
-            _("Enter on   Tab text   space pause   s step   + - pace   ? help   q leave");
+            _("Enter on   Tab text   space pause   s b step   + - pace   ? help   q leave");
         keys[PAGE_BOTH] =
-            _("Enter on   space pause   s step   r round   + - pace   ? help   q leave");
+            _("Enter on   space pause   s b step   r round   + - pace   ? help   q leave");
     } else if (want == LESSON_ENTER) {
         keys[PAGE_BOTH] = _("Enter on   q leave");
         keys[PAGE_TEXT] = has_picture ? _("Enter on   Tab picture   q leave") : keys[PAGE_BOTH];
@@ -390,7 +391,7 @@ static void set_keys(const struct lesson *lesson, enum lesson_want want, struct 
     }
 }
 
-const struct page *lesson_page(struct lesson *lesson)
+enum status lesson_page(struct lesson *lesson, const struct page **page, struct problem *problem)
 {
     enum lesson_want want = lesson_wants(lesson);
     const struct lab *lab = lesson->lab;
@@ -399,6 +400,8 @@ const struct page *lesson_page(struct lesson *lesson)
     const struct lab_step *step = &lab->steps[lesson->step_idx];
     const struct lab_section *section = lab_text_find(lesson->text, step->key, NULL);
     const struct lab_section *question = lab_text_find(lesson->text, step->key, "question");
+    *page = NULL;
+    lesson->trouble = (struct problem){STATUS_OK, ""};
     bytes_clear(&lesson->title);
     bytes_clear(&lesson->body);
     bytes_clear(&lesson->question);
@@ -407,6 +410,8 @@ const struct page *lesson_page(struct lesson *lesson)
     compose_body(lesson, step, &lesson->body);
     if (question != NULL)
         lesson_fill(lesson, lesson->step_idx, question->body, &lesson->question, NULL);
+    if (lesson->trouble.status != STATUS_OK)
+        return problem_set(problem, lesson->trouble.status, "%s", lesson->trouble.text);
     end_text(&lesson->title);
     end_text(&lesson->body);
     end_text(&lesson->question);
@@ -428,5 +433,6 @@ const struct page *lesson_page(struct lesson *lesson)
         .is_run = want == LESSON_RUN,
     };
     set_keys(lesson, want, &lesson->page);
-    return &lesson->page;
+    *page = &lesson->page;
+    return STATUS_OK;
 }

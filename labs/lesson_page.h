@@ -22,10 +22,4 @@ bool lesson_fill(struct lesson *lesson, int step_idx, const char *text, struct b
 const struct lab_section *lesson_reason(const struct lab_text *text, const struct lab_step *predict,
                                         enum reason reason);
 
-/* The reason that is told for a judgement: one that the lab has no text for is only too small or
- * too large. */
-enum reason lesson_told_reason(const struct lesson *lesson, const struct lab_step *predict,
-                               const struct judgement *judgement, uint64_t answer,
-                               uint64_t measured);
-
 #endif

@@ -6,6 +6,7 @@
 
 #include "base/status.h"
 #include "base/units.h"
+#include "tui/keys.h"
 #include "tui/layout.h"
 #include "tui/screen.h"
 #include "tui/view_private.h"
@@ -17,6 +18,7 @@ enum {
     HEAD_ROWS = 4, /* the bar, an empty row, the title, an empty row */
     KEYS_ROWS = 1,
     QUESTION_ROWS = 3,               /* what was wrong (else a rule), the question, what is typed */
+    STILL_MS = 200,                  /* nothing moves: look for keys, and for a resize */
     HURRY_NS = 20 * NS_PER_MS,       /* of wall time between two pictures */
     HURRY_PIECE_NS = 10 * NS_PER_MS, /* of the world */
 };
@@ -225,6 +227,7 @@ static struct result key_of_question(struct reader *reader, int code)
 static struct result enter(struct reader *reader, const struct page *page)
 {
     bool is_run = page->is_run && !reader->view.session->has_ended;
+    reader->view.has_help = false; /* what Enter does is to be seen */
     if (is_run && seen_side(reader, page) == PAGE_TEXT)
         reader->side = PAGE_PICTURE;
     else if (is_run)
@@ -237,11 +240,15 @@ static struct result enter(struct reader *reader, const struct page *page)
 static struct result key_of_run(struct reader *reader, const struct page *page, int code)
 {
     struct view *view = &reader->view;
-    bool is_leaving = code == 'q' || (code == SCREEN_KEY_ESCAPE && !view->has_help);
-    if (is_leaving)
+    bool is_seen = page->is_run && seen_side(reader, page) != PAGE_TEXT;
+    bool is_closing_help = code == SCREEN_KEY_ESCAPE && is_seen && view->has_help;
+    if (code == 'q' || (code == SCREEN_KEY_ESCAPE && !is_closing_help))
         return (struct result){true, READER_LEFT};
-    if (page->is_run && seen_side(reader, page) != PAGE_TEXT)
+    if (is_seen) {
+        if (key_find(code) != NULL)
+            reader->is_hurried = false; /* who steers wants to see what comes of it */
         view_key(view, code);
+    }
     return stay;
 }
 
@@ -265,10 +272,16 @@ static struct result take_key(struct reader *reader, const struct page *page, in
 
 /* ---- The loop. ---- */
 
+/* Whether the world goes on now: its run is this page, it has not ended, and it is seen. */
+static bool is_living(const struct reader *reader, const struct page *page)
+{
+    return page->is_run && !reader->view.session->has_ended && seen_side(reader, page) != PAGE_TEXT;
+}
+
 static void live(struct reader *reader, const struct page *page, uint64_t wall_ns, uint64_t now_ns)
 {
     struct session *session = reader->view.session;
-    if (!page->is_run || session->has_ended || seen_side(reader, page) == PAGE_TEXT)
+    if (!is_living(reader, page))
         return;
     if (!reader->is_hurried) {
         view_live(&reader->view, wall_ns, now_ns);
@@ -278,11 +291,19 @@ static void live(struct reader *reader, const struct page *page, uint64_t wall_n
         session->ops->advance(session, session->timeline.now_ns + HURRY_PIECE_NS);
 }
 
+static int wait_ms(const struct reader *reader, const struct page *page)
+{
+    if (!is_living(reader, page))
+        return STILL_MS;
+    return reader->is_hurried ? 0 : view_wait_ms(&reader->view);
+}
+
 enum reader_end reader_show(struct reader *reader, const struct page *page)
 {
     uint64_t last_ns = view_wall_ns();
     if (*page->notice == '\0') /* else it is the same page once more */
         reader->side = PAGE_TEXT;
+    reader->view.has_help = false; /* its keys are those of a run: they do nothing on other pages */
     snprintf(reader->input, sizeof reader->input, "%s", page->question != NULL ? page->typed : "");
     for (;;) {
         uint64_t now_ns = view_wall_ns();
@@ -291,10 +312,7 @@ enum reader_end reader_show(struct reader *reader, const struct page *page)
         last_ns = now_ns;
         draw(reader, page, now_ns);
 
-        bool is_live = page->is_run && reader->has_session;
-        int code = screen_key(!is_live             ? 200
-                              : reader->is_hurried ? 0
-                                                   : view_wait_ms(&reader->view));
+        int code = screen_key(wait_ms(reader, page));
         for (; code != SCREEN_KEY_NONE; code = screen_key(0)) {
             struct result result = take_key(reader, page, code);
             if (result.is_over)

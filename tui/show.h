@@ -2,13 +2,6 @@
 #ifndef TUI_SHOW_H
 #define TUI_SHOW_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "tui/scripted.h"
 #include "tui/terminal.h"
 #include "tui/view.h"
@@ -53,16 +46,9 @@ static inline int play(void *user)
         .is_at = show->at_ns > 0,
         .at_ns = show->at_ns,
         .next_commands = {"ferry compare", "ferry run", "ferry forecast"}};
-    /* Neither what cmocka catches nor what a shell lets its background jobs ignore. */
-    for (int signal_number = 1; signal_number < 32; signal_number++)
-        signal(signal_number, SIG_DFL);
+    terminal_settle(show->term, show->locale, show->no_color);
     if (show->ignored_signal != 0)
         signal(show->ignored_signal, SIG_IGN);
-    setenv("LC_ALL", show->locale, 1);
-    setenv("TERM", show->term, 1);
-    unsetenv("NO_COLOR");
-    if (show->no_color != NULL)
-        setenv("NO_COLOR", show->no_color, 1);
     struct scripted *scripted = scripted_open(show->mode, PAGES, show->start_ns);
     scripted->is_broken_at_end = show->is_broken;
     if (show->has_code)
@@ -83,24 +69,10 @@ static inline struct terminal *open_show(const struct show *show, int rows, int 
     return terminal_open(rows, columns, play, (void *)show);
 }
 
-#define assert_shows(terminal, text)   wait_or_fail(terminal, text, true, __LINE__)
-#define assert_no_more(terminal, text) wait_or_fail(terminal, text, false, __LINE__)
-static inline void wait_or_fail(struct terminal *terminal, const char *text, bool is_shown,
-                                int line)
-{
-    if (!terminal_wait(terminal, text, is_shown))
-        fail_msg("line %d: \"%s\" is %s on:\n%s", line, text, is_shown ? "not" : "still",
-                 terminal_text(terminal));
-}
-
 static inline void quit(struct terminal *terminal)
 {
     terminal_type(terminal, "q");
-    int status = terminal_end(terminal);
-    assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), VIEW_FINE);
-    assert_true(terminal_is_restored(terminal));
-    terminal_close(terminal);
+    end_well(terminal);
 }
 
 #endif

@@ -8,8 +8,12 @@
 
 #include <poll.h>
 #include <pty.h>
+#include <setjmp.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +23,8 @@
 #include <time.h>
 #include <unistd.h>
 #include <vterm.h>
+
+#include <cmocka.h>
 
 #include "base/bytes.h"
 
@@ -185,6 +191,40 @@ static inline bool terminal_is_restored(struct terminal *terminal)
     return !terminal->has_picture && !terminal->is_cursor_hidden &&
            now.c_lflag == terminal->before.c_lflag && now.c_iflag == terminal->before.c_iflag &&
            now.c_oflag == terminal->before.c_oflag;
+}
+
+/* For the child: the usual signals, neither what cmocka catches nor what a shell lets its
+ * background jobs ignore; and this terminal and locale. `no_color` NULL: not set. */
+static inline void terminal_settle(const char *term, const char *locale, const char *no_color)
+{
+    for (int signal_number = 1; signal_number < 32; signal_number++)
+        signal(signal_number, SIG_DFL);
+    setenv("TERM", term, 1);
+    setenv("LC_ALL", locale, 1);
+    unsetenv("LANGUAGE");
+    unsetenv("NO_COLOR");
+    if (no_color != NULL)
+        setenv("NO_COLOR", no_color, 1);
+}
+
+#define assert_shows(terminal, text)   wait_or_fail(terminal, text, true, __LINE__)
+#define assert_no_more(terminal, text) wait_or_fail(terminal, text, false, __LINE__)
+static inline void wait_or_fail(struct terminal *terminal, const char *text, bool is_shown,
+                                int line)
+{
+    if (!terminal_wait(terminal, text, is_shown))
+        fail_msg("line %d: \"%s\" is %s on:\n%s", line, text, is_shown ? "not" : "still",
+                 terminal_text(terminal));
+}
+
+/* The child ends by itself, with status 0, and leaves the terminal as it was. */
+static inline void end_well(struct terminal *terminal)
+{
+    int status = terminal_end(terminal);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+    assert_true(terminal_is_restored(terminal));
+    terminal_close(terminal);
 }
 
 #endif
