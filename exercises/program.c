@@ -468,7 +468,9 @@ static enum status judge(struct program *program, const struct workshop *worksho
         return problem_set(problem, STATUS_NO_FILE,
                            "the compiler cannot be started: apt-get install clang lld");
     bool is_broken_down = status < 0 || status >= 64; /* by a limit, or by itself */
-    bool has_errors = memmem(program->messages.data, program->messages.count, "error:", 6) != NULL;
+    bytes_put_u8(&program->messages, 0);
+    program->messages.count--;
+    bool has_errors = strstr((const char *)program->messages.data, "error:") != NULL;
     if (is_broken_down && !has_errors)
         say_instead(program, "the compiler needed more time or memory than it is given, or broke "
                              "down: is the program larger than it looks?\n");
