@@ -46,7 +46,7 @@ static inline void spill(const char *name, const char *text)
  * status. */
 static inline int shell(const char *line)
 {
-    char command[4096];
+    char command[4400];
     int status;
 
     /* First, so that a line may send its output elsewhere. */
