@@ -19,10 +19,9 @@
 #include "base/status.h"
 #include "sim/scenario.h"
 
-#define INI_LINE_MAX  190  /* bytes; inih takes 200 with the line's end and cuts what is longer */
-#define INI_LINES_MAX 4000 /* far more than any lab has, and what is kept stays below a megabyte \
-                            */
-#define INI_SECTION_MAX 40 /* bytes; inih cuts names of more than 49 */
+#define INI_LINE_MAX    190  /* bytes; inih takes 200 with the line's end and cuts what is longer */
+#define INI_LINES_MAX   4000 /* more than any lab has; together they stay below a megabyte */
+#define INI_SECTION_MAX 40   /* bytes; inih cuts names of more than 49 */
 
 /* One line: a section's head, or a key with its value. */
 struct ini_line {

@@ -102,7 +102,9 @@ static void lab_0_to_its_end_in_chinese(void **state)
         {"看：停止并复制", "\r"},
         {"1.350 s   3.850 s  已结束", ""},
         {"迁移完成：总迁移时间 1.350 s，停机时间 1.350 s。", "\r"},
-        {"看：后复制", "\r"},
+        {"看：后复制", "s"},
+        {"事件 ", "b"},
+        {"后退了一步：接下来是事件", "\r"},
         {"kv：post-copy", ""},
         {"已结束", "\r"},
         {"放在一起看", "\r"},
@@ -221,6 +223,7 @@ static void a_run_obeys_the_keys(void **state)
     assert_shows(terminal, "Back by one step");
     type(terminal, "\r");
     assert_shows(terminal, "2.700 s   4.700 s  ended");
+    assert_no_more(terminal, "Back by one step");
     type(terminal, "?");
     assert_shows(terminal, "Escape closes this help");
     type(terminal, "\r"); /* and there is no help about keys where they do nothing */

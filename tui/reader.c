@@ -228,12 +228,14 @@ static struct result enter(struct reader *reader, const struct page *page)
 {
     bool is_run = page->is_run && !reader->view.session->has_ended;
     reader->view.has_help = false; /* what Enter does is to be seen */
-    if (is_run && seen_side(reader, page) == PAGE_TEXT)
-        reader->side = PAGE_PICTURE;
-    else if (is_run)
-        reader->is_hurried = true;
-    else
+    if (!is_run)
         return (struct result){true, READER_ANSWERED};
+    if (seen_side(reader, page) == PAGE_TEXT) {
+        reader->side = PAGE_PICTURE;
+        return stay;
+    }
+    reader->is_hurried = true;
+    reader->view.step_text[0] = '\0'; /* of a step that is left behind now */
     return stay;
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/status.h"
 #include "tui/narrator.h"
+#include "tui/translate.h"
 #include "tui/words.h"
 
 #define PAGES_MAX (1u << 20) /* 4 GiB: beyond it, a step would be felt, and no page is named */
@@ -59,9 +60,9 @@ static void name_pages(struct change change, const char *other, char *text, size
     if (change.count == 0)
         snprintf(text, room, "%s", other);
     else if (change.count == 1)
-        snprintf(text, room, "page %llu", first);
+        snprintf(text, room, _("page %llu"), first);
     else
-        snprintf(text, room, "pages %llu to %llu", first, last);
+        snprintf(text, room, _("pages %llu to %llu"), first, last);
 }
 
 static void tell_sent_step(const struct timeline *before, const struct timeline *after,
@@ -71,12 +72,13 @@ static void tell_sent_step(const struct timeline *before, const struct timeline 
     char which[64] = "";
     if (change.count > 0)
         name_pages(change, "", which, sizeof which);
+    const char *format = change.count > 0 ? N_("Host A sends %s (%s, %s); %s sent in all.")
+                                          : N_("Host A sends %s%s (%s); %s sent in all.");
     for (int why = 0; why < WHY_COUNT; why++) {
         uint64_t count = after->sent_by_why[why] - before->sent_by_why[why];
         if (count > 0)
-            snprintf(text, room, "Host A sends %s (%s%s%s); %s sent in all.",
-                     words_counted(&pages, count, "page"), which, change.count > 0 ? ", " : "",
-                     why_name((enum why)why), words_count(&sent, after->pages_sent));
+            snprintf(text, room, _(format), words_counted(&pages, count, "page"), which,
+                     _(why_name((enum why)why)), words_count(&sent, after->pages_sent));
     }
 }
 
@@ -86,22 +88,22 @@ static void tell_guest_step(const struct timeline *before, const struct timeline
     struct words words;
     if (after->dirty_traps > before->dirty_traps)
         snprintf(text, room,
-                 "The guest wrote to %s for the first time since it was sent: a trap, and it "
-                 "is dirty (trap %s).",
+                 _("The guest wrote to %s for the first time since it was sent: a trap, and it "
+                   "is dirty (trap %s)."),
                  pages, words_count(&words, after->dirty_traps));
     else if (after->faults > before->faults)
         snprintf(text, room,
-                 "The guest touched %s, which is still at host A: it is asked for (fault %s).",
+                 _("The guest touched %s, which is still at host A: it is asked for (fault %s)."),
                  pages, words_count(&words, after->faults));
     else if (after->waiting_harts < before->waiting_harts)
-        snprintf(text, room, "The page that the guest waited for is there: it goes on.");
+        snprintf(text, room, _("The page that the guest waited for is there: it goes on."));
     else if (after->is_paused && !before->is_paused)
-        snprintf(text, room, "The guest stands still now: the downtime begins.");
+        snprintf(text, room, _("The guest stands still now: the downtime begins."));
     else if (!after->is_paused && before->is_paused)
-        snprintf(text, room, "The guest runs again, at host %c.",
+        snprintf(text, room, _("The guest runs again, at host %c."),
                  after->host == HOST_SOURCE ? 'A' : 'B');
     else if (after->has_guest_ended && !before->has_guest_ended)
-        snprintf(text, room, "The guest has ended.");
+        snprintf(text, room, _("The guest has ended."));
 }
 
 static void tell_client_step(const struct timeline *before, const struct timeline *after,
@@ -109,12 +111,12 @@ static void tell_client_step(const struct timeline *before, const struct timelin
 {
     struct words words;
     if (after->errors > before->errors)
-        snprintf(text, room, "A client got a wrong answer.");
+        snprintf(text, room, _("A client got a wrong answer."));
     else if (after->answers > before->answers)
-        snprintf(text, room, "A client got its answer after %s.",
+        snprintf(text, room, _("A client got its answer after %s."),
                  words_time(&words, after->last_latency_ns));
     else if (after->requests > before->requests)
-        snprintf(text, room, "A client sent a request.");
+        snprintf(text, room, _("A client sent a request."));
 }
 
 static void tell_move_step(const struct timeline *before, const struct timeline *after, char *text,
@@ -122,20 +124,20 @@ static void tell_move_step(const struct timeline *before, const struct timeline 
 {
     struct words words;
     if (after->has_started && !before->has_started)
-        snprintf(text, room, "The move was asked for.");
+        snprintf(text, room, _("The move was asked for."));
     else if (after->has_ended && !before->has_ended)
-        snprintf(text, room, "The move has ended: %s.", outcome_name(after->outcome));
+        snprintf(text, room, _("The move has ended: %s."), _(outcome_name(after->outcome)));
     else if (after->phase != before->phase)
-        snprintf(text, room, "A new phase: %s.", phase_name(after->phase));
+        snprintf(text, room, _("A new phase: %s."), _(phase_name(after->phase)));
     else if (after->round_count > before->round_count)
-        snprintf(text, room, "Round %llu begins with %s to send.",
+        snprintf(text, room, _("Round %llu begins with %s to send."),
                  (unsigned long long)after->rounds[after->round_count - 1].round_idx,
                  words_counted(&words, after->rounds[after->round_count - 1].pages, "page"));
     else if (after->forecast_downtime_ns != before->forecast_downtime_ns)
-        snprintf(text, room, "If the guest paused now, the downtime would be about %s.",
+        snprintf(text, room, _("If the guest paused now, the downtime would be about %s."),
                  words_time(&words, after->forecast_downtime_ns));
     else if (after->state_bytes > before->state_bytes)
-        snprintf(text, room, "The guest's registers and devices are on the link: %s.",
+        snprintf(text, room, _("The guest's registers and devices are on the link: %s."),
                  words_size(&words, after->state_bytes - before->state_bytes));
 }
 
@@ -148,35 +150,40 @@ static void tell_quiet_step(const struct step *step, const struct timeline *afte
     struct words words;
     char pages[64];
     name_pages(change, "", pages, sizeof pages);
-    if (change.count > 0 && change.source == PAGE_IN_FLIGHT)
-        snprintf(text, room, "%c%s arrived at host B.", 'P', pages + 1);
+    if (change.count == 1 && change.source == PAGE_IN_FLIGHT)
+        snprintf(text, room, _("Page %llu arrived at host B."),
+                 (unsigned long long)change.first_idx);
+    else if (change.count > 0 && change.source == PAGE_IN_FLIGHT)
+        snprintf(text, room, _("Pages %llu to %llu arrived at host B."),
+                 (unsigned long long)change.first_idx,
+                 (unsigned long long)(change.first_idx + change.count - 1));
     else if (change.count > 0)
-        snprintf(text, room, "The state of %s changed.", pages);
+        snprintf(text, room, _("The state of %s changed."), pages);
     else if (after->is_limit_exceeded && !before->is_limit_exceeded)
-        snprintf(text, room, "The rounds are used up, and the downtime limit is out of reach.");
+        snprintf(text, room, _("The rounds are used up, and the downtime limit is out of reach."));
     else if (round != NULL && after->round_count == before->round_count && round->has_ended &&
              !step->round.has_ended)
         snprintf(text, room,
-                 "Round %llu ends: its last byte has left host A; %s dirtied meanwhile.",
+                 _("Round %llu ends: its last byte has left host A; %s dirtied meanwhile."),
                  (unsigned long long)round->round_idx,
                  words_counted(&words, round->dirtied_pages, "page"));
     else if (after->bytes_on_wire > before->bytes_on_wire)
-        snprintf(text, room, "A message without pages left host A: %s.",
+        snprintf(text, room, _("A message without pages left host A: %s."),
                  words_counted(&words, after->bytes_on_wire - before->bytes_on_wire, "byte"));
     else if (after->has_run_ended && !before->has_run_ended)
-        snprintf(text, room, "The run has ended.");
+        snprintf(text, room, _("The run has ended."));
     else if (after->has_resumed && after->phase != before->phase)
-        snprintf(text, room, "A new phase: %s.", phase_name(after->phase));
+        snprintf(text, room, _("A new phase: %s."), _(phase_name(after->phase)));
     else if (after->has_started && !after->has_ended && !after->has_resumed)
         snprintf(text, room,
-                 "Housekeeping: the list of written pages was read and cleared, "
-                 "or the guest printed something.");
+                 _("Housekeeping: the list of written pages was read and cleared, "
+                   "or the guest printed something."));
     else if (after->has_resumed)
         snprintf(text, room,
-                 "Housekeeping: the clients' connections now lead to host B, "
-                 "or the guest printed something.");
+                 _("Housekeeping: the clients' connections now lead to host B, "
+                   "or the guest printed something."));
     else
-        snprintf(text, room, "The guest printed something, or a key was noted.");
+        snprintf(text, room, _("The guest printed something, or a key was noted."));
 }
 
 void step_tell(struct step *step, const struct timeline *after, char *text, size_t room)
@@ -185,7 +192,7 @@ void step_tell(struct step *step, const struct timeline *after, char *text, size
     struct change change = find_change(step, after);
     char what[2 * NARRATOR_MAX] = "", pages[64];
     struct words number;
-    name_pages(change, "a page", pages, sizeof pages);
+    name_pages(change, _("a page"), pages, sizeof pages);
     tell_sent_step(before, after, change, what, sizeof what);
     if (what[0] == '\0')
         tell_guest_step(before, after, pages, what, sizeof what);
@@ -196,9 +203,9 @@ void step_tell(struct step *step, const struct timeline *after, char *text, size
     if (what[0] == '\0')
         tell_quiet_step(step, after, change, what, sizeof what);
     if (after->event_count == before->event_count)
-        snprintf(text, room, "The run has ended.");
+        snprintf(text, room, _("The run has ended."));
     else
-        snprintf(text, room, "Event %s: %s", words_count(&number, after->event_count), what);
+        snprintf(text, room, _("Event %s: %s"), words_count(&number, after->event_count), what);
     free(step->states);
     step->states = NULL;
 }

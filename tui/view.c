@@ -9,6 +9,8 @@
 #include "tui/plain.h"
 #include "tui/screen.h"
 #include "tui/step.h"
+#include "tui/translate.h"
+#include "tui/words.h"
 
 #define FRAME_MS        33
 #define STOPPED_MS      200               /* nothing moves: look for keys, and for a resize */
@@ -70,7 +72,7 @@ static void replay(struct view *view, uint64_t mode)
 {
     struct session *session = view->session;
     if (!session->ops->act(session, SESSION_REPLAY, mode)) {
-        answer(view, "This cannot be played again.");
+        answer(view, _("This cannot be played again."));
         return;
     }
     director_restart(&view->director);
@@ -80,9 +82,10 @@ static void replay(struct view *view, uint64_t mode)
 
 static void go_back(struct view *view)
 {
+    struct words number;
     view->session->ops->act(view->session, SESSION_BACK, 0);
-    snprintf(view->step_text, sizeof view->step_text, "Back by one step: event %llu comes next.",
-             (unsigned long long)view->session->timeline.event_count + 1);
+    snprintf(view->step_text, sizeof view->step_text, _("Back by one step: event %s comes next."),
+             words_count(&number, view->session->timeline.event_count + 1));
     director_restart(&view->director);
     view->is_stopped = true;
     view->is_running_round = false;
@@ -93,7 +96,7 @@ static void act(struct view *view, enum session_command command)
 {
     director_watch(&view->director, view->session);
     if (!view->session->ops->act(view->session, command, 0))
-        answer(view, "That was not possible just now.");
+        answer(view, _("That was not possible just now."));
 }
 
 static void step_on(struct view *view)
