@@ -8,9 +8,10 @@
  *     keyframes  K         K         K         K        ^ lived
  *     seek                           K-------->here
  *
- * Keyframes begin at a distance of HISTORY_SPACING events. When they take more memory than they
- * may, every second one goes and the distance doubles: so a seek costs one copy and at most so many
- * events as the distance is, which grows with the length of the run and with the guest's memory.
+ * Keyframes begin at a distance of HISTORY_SPACING events, or of as many as are folded in the time
+ * that a copy takes. When they take more memory than they may, every second one goes and the
+ * distance doubles: so a seek costs one copy and at most so many events as the distance is, which
+ * grows with the length of the run and with the guest's memory (history_bench.c measures it).
  *
  * The session that owns a history makes all that happens go through it, in one of two ways: what
  * has not been lived before through history_live and history_pass, which need the timeline to be at
