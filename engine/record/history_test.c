@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define PAGES  1000
+#define PAGES  20000 /* some hundred blocks of page_map.c */
 #define EVENTS 30000
 
 /* A session that lives through a list of events, as a world's would. */
@@ -215,7 +215,7 @@ static void a_recording_is_sought_like_a_world(void **state)
     struct session *session;
     struct prng prng = prng_make(11, 4);
     (void)state;
-    recorder_init(&recorder, "guest = kv\nmode = hybrid\nmemory = 4000KiB\n", true);
+    recorder_init(&recorder, "guest = kv\nmode = hybrid\nmemory = 80000KiB\n", true);
     for (size_t i = 0; i < EVENTS; i++)
         recorder_add(&recorder, &events.items[i]);
     recorder_finish(&recorder);

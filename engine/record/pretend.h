@@ -84,11 +84,12 @@ static inline void pretend_touch(struct pretend *pretend)
     pretend_put(pretend, EVENT_FAULT_RESOLVED, page_idx, 0, 900, 0);
 }
 
-/* The events are the caller's to free. At least a few hundred. */
+/* At its end all pages are there, and clients alone talk. The events are the caller's to free. At
+ * least a few hundred. */
 static inline struct event_list pretend_run(uint64_t total_pages, size_t event_count, uint64_t seed)
 {
     struct pretend pretend = {.prng = prng_make(seed, 9), .total_pages = total_pages};
-    size_t round_each = event_count * 3 / 4 / PRETEND_ROUNDS;
+    size_t round_each = event_count * 3 / 4 / PRETEND_ROUNDS, quiet = event_count * 5 / 6;
     pretend_put(&pretend, EVENT_MIGRATION_STARTED, MODE_HYBRID, total_pages, 0, 0);
     while (pretend.events.count + 16 < event_count) {
         pretend.now_ns += prng_below(&pretend.prng, 4000);
@@ -97,7 +98,7 @@ static inline struct event_list pretend_run(uint64_t total_pages, size_t event_c
             pretend_round(&pretend, pretend.round_idx + 1 == PRETEND_ROUNDS);
         else if (!pretend.is_handed_over && pretend.events.count >= PRETEND_ROUNDS * round_each)
             pretend_hand_over(&pretend);
-        else if (prng_below(&pretend.prng, 2) == 0)
+        else if (pretend.events.count >= quiet || prng_below(&pretend.prng, 2) == 0)
             pretend_ask(&pretend);
         else if (prng_below(&pretend.prng, 2) == 0)
             pretend_copy(&pretend);
