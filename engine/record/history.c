@@ -138,7 +138,6 @@ void history_init(struct history *history, struct session *session,
     session->lived_ns = session->lived_events = 0;
     if (recording != NULL) {
         history->reader = *recording;
-        history->reader.scenario_text = NULL; /* its owner's */
     } else {
         recorder_init(&history->log, "", true);
         reader_to_log_end(history);

@@ -58,8 +58,8 @@ void history_init(struct history *history, struct session *session,
                   const struct recording *recording);
 void history_fini(struct history *history);
 
-/* At the newest instant: one event more (of a recording: that which history->reader has just read),
- * or time that passed without one. */
+/* At the newest instant: one event more (of a recording: history->reader was set behind it), or
+ * time that passed without one. */
 void history_live(struct history *history, const struct event *event);
 void history_pass(struct history *history, uint64_t now_ns);
 
