@@ -169,11 +169,11 @@ static uint64_t pages_to_send(const struct timeline *timeline)
     return counts[PAGE_DIRTY];
 }
 
-static void sample_if_due(struct trace *trace)
+static void sample_after(struct trace *trace, uint64_t least_ns)
 {
     const struct timeline *timeline = &trace->timeline;
     uint64_t passed_ns = timeline->now_ns - trace->sampled_ns;
-    if (passed_ns < TRACE_SAMPLE_NS)
+    if (passed_ns < least_ns)
         return;
     count(trace, COUNTER_TO_SEND, pages_to_send(timeline));
     count(trace, COUNTER_DIRTY_RATE, units_mul_div(trace->dirtied, NS_PER_S, passed_ns));
@@ -510,11 +510,12 @@ void trace_add(struct trace *trace, const struct event *event)
     case EVENT_COUNT:
         break;
     }
-    sample_if_due(trace);
+    sample_after(trace, TRACE_SAMPLE_NS);
 }
 
 void trace_finish(struct trace *trace)
 {
+    sample_after(trace, 1); /* how it ended is to be seen */
     for (unsigned hart = 0; hart < TRACE_HARTS_MAX; hart++)
         close_fault(trace, hart, NULL);
     for (unsigned track = 0; track < TRACK_COUNT; track++)
