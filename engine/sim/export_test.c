@@ -32,7 +32,7 @@ static const struct tale tales[] = {
     {"guest=model:uniform mode=pre-copy memory=4MiB dirty-rate=90kpages/s max-rounds=3 "
      "on-limit=abort downtime-limit=1us run-for=5ms",
      NULL, "\"name\":\"limit exceeded\"", OUTCOME_ABORTED, false, false, 0},
-    {"guest=sort mode=post-copy memory=4MiB start-at=1ms", "sort", "\"name\":\"the guest ended\"",
+    {"guest=sort mode=post-copy memory=16MiB start-at=10ms", "sort", "\"name\":\"the guest ended\"",
      OUTCOME_COMPLETED, true, false, 0},
 };
 
