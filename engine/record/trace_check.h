@@ -231,14 +231,15 @@ static inline bool check_is_in_slice(const struct check_track *track, uint64_t a
     return false;
 }
 
+/* Each flow together: its beginning, its joints by their times, its end. */
 static inline int check_by_id(const void *a, const void *b)
 {
     const struct check_flow *one = a, *other = b;
     if (one->id != other->id)
         return one->id < other->id ? -1 : 1;
-    if (one->at_ns != other->at_ns)
-        return one->at_ns < other->at_ns ? -1 : 1;
-    return strchr("stf", one->phase) < strchr("stf", other->phase) ? -1 : 1;
+    if (one->phase != other->phase)
+        return strchr("stf", one->phase) < strchr("stf", other->phase) ? -1 : 1;
+    return one->at_ns < other->at_ns ? -1 : one->at_ns > other->at_ns;
 }
 
 static inline bool check_flows(struct check *check)
@@ -256,6 +257,9 @@ static inline bool check_flows(struct check *check)
             return CHECK_WRONG(check, "flow %d is in no slice at its '%c'", (int)flows[i].id,
                                flows[i].phase);
     }
+    for (size_t i = 1; i < check->flow_count; i++)
+        if (flows[i - 1].id == flows[i].id && flows[i - 1].at_ns > flows[i].at_ns)
+            return CHECK_WRONG(check, "flow %d goes back in time", (int)flows[i].id);
     return true;
 }
 
