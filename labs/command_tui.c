@@ -4,37 +4,12 @@
 #include <string.h>
 
 #include "labs/crash.h"
+#include "labs/recording_file.h"
 #include "labs/setting.h"
 #include "labs/watch.h"
 #include "record/playback.h"
 #include "sim/run.h"
 #include "sim/run_session.h"
-
-/* A recording of an hour has some hundred MiB; what is larger was not made by ferry. */
-#define RECORDING_BYTES_MAX (2ull << 30)
-
-static enum status read_recording(const char *path, struct bytes *bytes, struct problem *problem)
-{
-    static const size_t piece_bytes = 1 << 20;
-    FILE *file = fopen(path, "rb");
-    size_t count = piece_bytes;
-
-    if (file == NULL)
-        return problem_set(problem, STATUS_NO_FILE, "%.200s: it cannot be opened", path);
-    while (count == piece_bytes && bytes->count <= RECORDING_BYTES_MAX) {
-        uint8_t *piece = bytes_extend(bytes, piece_bytes);
-        count = fread(piece, 1, piece_bytes, file);
-        bytes->count -= piece_bytes - count;
-    }
-    bool is_broken = ferror(file) != 0;
-    fclose(file);
-    if (is_broken)
-        return problem_set(problem, STATUS_NO_FILE, "%.200s: it cannot be read", path);
-    if (bytes->count > RECORDING_BYTES_MAX)
-        return problem_set(problem, STATUS_BAD_INPUT, "%.200s: it is too large for a recording",
-                           path);
-    return STATUS_OK;
-}
 
 /* --at, where it was given. */
 static enum status set_instant(const struct options *options, struct watch *watch,
@@ -63,7 +38,7 @@ static int watch_recording(const struct setting *setting)
     snprintf(origin, sizeof origin, "recording %.200s", path);
     enum status opened = set_instant(&setting->options, &watch, &named);
     if (opened == STATUS_OK)
-        opened = read_recording(path, &bytes, &named);
+        opened = recording_file_read(path, &bytes, &named);
     if (opened == STATUS_OK) {
         opened = playback_open(&session, bytes.data, bytes.count, origin, &problem);
         if (opened != STATUS_OK)

@@ -22,12 +22,13 @@
 #define TAKES_VERIFY 0x10u
 #define TAKES_EVERY_MODE \
     0x20u /* it goes through all modes: --mode is refused, options of each are not */
-#define TAKES_RECORDING 0x40u  /* the file may be a recording */
-#define TAKES_SCENARIO  0x80u  /* the scenario's options, and a file */
-#define TAKES_STRATEGY  0x100u /* a strategy of the user's own */
-#define TAKES_AT        0x200u /* an instant to begin at */
-#define TAKES_GRADE     0x400u /* what is graded, and how */
-#define TAKES_WORD      0x800u /* the word that is no option names no file */
+#define TAKES_RECORDING 0x40u   /* the file may be a recording */
+#define TAKES_SCENARIO  0x80u   /* the scenario's options, and a file */
+#define TAKES_STRATEGY  0x100u  /* a strategy of the user's own */
+#define TAKES_AT        0x200u  /* an instant to begin at */
+#define TAKES_GRADE     0x400u  /* what is graded, and how */
+#define TAKES_EXPORT    0x1000u /* in which forms to write a recording */
+#define TAKES_WORD      0x800u  /* the word that is no option names no file */
 
 struct options {
     struct scenario scenario;
@@ -41,6 +42,9 @@ struct options {
     struct {
         const char *source, *format, *out, *seeds, *only_case, *hint;
     } grade; /* as written, NULL: not given */
+    struct {
+        const char *perfetto, *csv;
+    } export; /* paths, NULL: not given; "-": standard output */
     bool is_plain, is_quiet, is_verify, is_unconfined, is_help;
     unsigned own_set;     /* bit i: the front door's own option i was given */
     uint64_t set;         /* bit i: scenario option i was set by the line or the file */

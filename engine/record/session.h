@@ -19,9 +19,18 @@ enum session_command {
     SESSION_POST_COPY, /* switch over to post-copy now */
     SESSION_ABORT,     /* give the move up; the guest stays */
     SESSION_REPLAY,    /* the same scenario and seed again, value: enum mode, from the beginning */
-    SESSION_BACK,      /* to the instant before the last step: what happened since is undone */
+    SESSION_BACK,      /* to the instant before the last step: what happened since is undone; in
+                        * the past (session_is_past): to before the last event, nothing is undone */
     SESSION_COMMAND_COUNT
 };
+
+/* As files name it; NULL where there is no such command. */
+static inline const char *session_command_name(uint64_t command)
+{
+    static const char *const names[SESSION_COMMAND_COUNT] = {"start", "post-copy", "abort",
+                                                             "replay", "back"};
+    return command < SESSION_COMMAND_COUNT ? names[command] : NULL;
+}
 
 /* What stays the same during a run, for the view's captions. */
 struct session_facts {
@@ -70,17 +79,33 @@ struct session_ops {
     bool (*step)(struct session *session);
     bool (*can)(const struct session *session, enum session_command command);
     bool (*act)(struct session *session, enum session_command command, uint64_t value);
+    /* Stands the timeline at an instant from 0 to lived_ns (a later one: at lived_ns), as if
+     * exactly the events up to and including at_ns had happened. The world is not changed by it:
+     * `advance` and `step` go on from there, first through what was lived already, and then the
+     * world lives on. While the timeline stands in the past (session_is_past), the commands that
+     * change the world cannot be given; SESSION_BACK goes back by one event there. False, and
+     * nothing has changed, where the session does not know that instant (any more). */
+    bool (*seek)(struct session *session, uint64_t at_ns);
     void (*close)(struct session *session);
 };
 
 struct session {
     const struct session_ops *ops;
     struct timeline timeline;
+    uint64_t lived_ns; /* the farthest instant that was lived; of a recording: its end, always */
+    uint64_t lived_events; /* how many events have happened until then */
     struct session_facts facts;
-    bool has_ended;      /* nothing more will happen */
+    bool has_ended;      /* nothing more will happen; where the timeline stands, not the world */
     const char *verdict; /* at the end: one sentence on what was proved or broken; else NULL */
     bool is_broken;      /* a rule was broken or a client got a wrong answer */
     const struct session_code *code; /* NULL: the strategy is one of the engine's */
 };
+
+/* More was lived than the timeline shows: it was sought back. */
+static inline bool session_is_past(const struct session *session)
+{
+    return session->timeline.event_count < session->lived_events ||
+           session->timeline.now_ns < session->lived_ns;
+}
 
 #endif
