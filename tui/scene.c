@@ -17,13 +17,6 @@ bool scene_leaves_pages(const struct timeline *timeline)
     return timeline->phase == PHASE_HAND_OVER && (round == NULL || !round->is_paused);
 }
 
-uint64_t scene_pages_left(const struct timeline *timeline)
-{
-    uint64_t counts[PAGE_STATE_COUNT] = {0};
-    timeline_map_cell(timeline, HOST_SOURCE, 0, timeline->total_pages, counts);
-    return counts[PAGE_DIRTY];
-}
-
 bool scene_is_arrival(const struct timeline *timeline)
 {
     return timeline->has_resumed && !scene_leaves_pages(timeline) &&

@@ -11,8 +11,6 @@
 
 /* The guest goes, or went, to host B before all of its pages: post-copy, hybrid, or a switch. */
 bool scene_leaves_pages(const struct timeline *timeline);
-/* How many pages host A still has to send; while the guest stands still for such a hand-over. */
-uint64_t scene_pages_left(const struct timeline *timeline);
 
 /* All pages came before the guest, and it runs at host B since a moment: worth a sentence. */
 #define SCENE_ARRIVAL_NS (200 * NS_PER_MS)
