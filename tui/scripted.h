@@ -231,6 +231,14 @@ static inline void scripted_fold(struct scripted *s)
     s->session.verdict = s->verdict;
 }
 
+static inline void scripted_live(struct session *session)
+{
+    if (session->timeline.now_ns > session->lived_ns)
+        session->lived_ns = session->timeline.now_ns;
+    if (session->timeline.event_count > session->lived_events)
+        session->lived_events = session->timeline.event_count;
+}
+
 static inline void scripted_advance(struct session *session, uint64_t until_ns)
 {
     struct scripted *s = (struct scripted *)session;
@@ -238,6 +246,7 @@ static inline void scripted_advance(struct session *session, uint64_t until_ns)
         scripted_fold(s);
     if (!session->has_ended && session->timeline.now_ns < until_ns)
         timeline_advance(&session->timeline, until_ns);
+    scripted_live(session);
 }
 
 static inline bool scripted_step(struct session *session)
@@ -245,6 +254,7 @@ static inline bool scripted_step(struct session *session)
     struct scripted *s = (struct scripted *)session;
     if (s->next < s->events.count)
         scripted_fold(s);
+    scripted_live(session);
     return s->next < s->events.count;
 }
 
@@ -257,6 +267,8 @@ static inline bool scripted_can(const struct session *session, enum session_comm
         return true;
     if (command == SESSION_BACK)
         return timeline->event_count > 0;
+    if (session_is_past(session))
+        return false;
     if (command == SESSION_START)
         return !timeline->has_started;
     return is_copying;
@@ -279,8 +291,11 @@ static inline bool scripted_act(struct session *session, enum session_command co
         return false;
     if (command == SESSION_BACK) {
         uint64_t events = session->timeline.event_count;
+        bool is_past = session_is_past(session);
         scripted_begin_again(s);
         s->next = 0;
+        if (!is_past)
+            session->lived_ns = session->lived_events = 0; /* it is undone */
         while (session->timeline.event_count + 1 < events)
             scripted_step(session);
         return true;
@@ -295,8 +310,18 @@ static inline bool scripted_act(struct session *session, enum session_command co
         s->mode = session->facts.mode = (enum mode)value;
         s->switch_ns = s->abort_ns = SCRIPTED_NEVER;
         scripted_begin_again(s);
+        session->lived_ns = session->lived_events = 0;
     }
     scripted_rewrite(s);
+    return true;
+}
+
+static inline bool scripted_seek(struct session *session, uint64_t at_ns)
+{
+    struct scripted *s = (struct scripted *)session;
+    scripted_begin_again(s);
+    s->next = 0;
+    scripted_advance(session, at_ns < session->lived_ns ? at_ns : session->lived_ns);
     return true;
 }
 
@@ -342,7 +367,7 @@ static inline const struct session_code *scripted_code(enum mode mode)
 static inline struct scripted *scripted_open(enum mode mode, uint64_t page_count, uint64_t start_ns)
 {
     static const struct session_ops ops = {scripted_advance, scripted_step, scripted_can,
-                                           scripted_act, scripted_close};
+                                           scripted_act,     scripted_seek, scripted_close};
     struct scripted *s = calloc(1, sizeof *s);
     double pages = (double)page_count;
     s->mode = mode;

@@ -175,6 +175,32 @@ void page_map_fini(struct page_map *map)
     *map = (struct page_map){0};
 }
 
+/* Pages of uniform blocks stay untouched: the map of a large guest that did little is small, and so
+ * is its copy. */
+void page_map_copy(struct page_map *to, const struct page_map *from)
+{
+    MUST(to->total_pages == from->total_pages);
+    uint64_t blocks = block_count(from);
+    to->regime = from->regime;
+    to->distinct_sent = from->distinct_sent;
+    memcpy(to->totals, from->totals, sizeof to->totals);
+    memcpy(to->shown, from->shown, sizeof to->shown);
+    memcpy(to->blocks, from->blocks, blocks * sizeof *to->blocks);
+    bitmap_copy(&to->logged_blocks, &from->logged_blocks);
+    for (uint64_t i = 0; i < blocks; i++)
+        if (!from->blocks[i].is_uniform)
+            memcpy(&to->pages[i * BLOCK_PAGES], &from->pages[i * BLOCK_PAGES],
+                   block_pages(from, i));
+}
+
+uint64_t page_map_bytes(const struct page_map *map)
+{
+    uint64_t blocks = block_count(map), bytes = blocks * sizeof *map->blocks + sizeof map->shown;
+    for (uint64_t i = 0; i < blocks; i++)
+        bytes += map->blocks[i].is_uniform ? 0 : block_pages(map, i);
+    return bytes;
+}
+
 /* ---- What happens to a page ---- */
 
 enum happening {

@@ -37,6 +37,10 @@ struct page_map {
 
 void page_map_init(struct page_map *map, uint64_t total_pages);
 void page_map_fini(struct page_map *map);
+/* `to` is of as many pages, and becomes what `from` is. */
+void page_map_copy(struct page_map *to, const struct page_map *from);
+/* How much memory a copy touches, about. */
+uint64_t page_map_bytes(const struct page_map *map);
 
 /* What happened, in the words of the events. Pages must be the guest's: a bug otherwise. */
 void page_map_start(struct page_map *map);

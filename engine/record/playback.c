@@ -6,18 +6,17 @@
 #include <string.h>
 
 #include "base/units.h"
+#include "record/history.h"
 #include "record/recording.h"
 
 #define PAGE_BYTES 4096
 
 struct playback {
     struct session session; /* the first member: a view's session is this */
-    const void *data;       /* borrowed */
-    size_t count;
     struct recording recording;
-    struct event next; /* decoded and checked, not folded yet */
-    bool has_next;
+    struct history history;
     char *guest, *origin; /* owned */
+    bool is_broken;       /* this and the verdict: at its end */
     char verdict[400];
 };
 
@@ -187,12 +186,11 @@ static const char *objection_to(const struct session_facts *facts, const struct 
                           : NULL;
 }
 
+/* How it ends: known from the beginning on, told where the timeline stands there. */
 static void end_broken(struct playback *playback, const char *text)
 {
-    playback->session.has_ended = true;
-    playback->session.is_broken = true;
+    playback->is_broken = true;
     snprintf(playback->verdict, sizeof playback->verdict, "%s", text);
-    playback->session.verdict = playback->verdict;
 }
 
 /* The recording's own end: what it shows is counted again, not believed. */
@@ -213,43 +211,36 @@ static void end_whole(struct playback *playback)
     const char *outcome = timeline->has_ended ? outcome_name(timeline->outcome) : "not ended";
     snprintf(playback->verdict, sizeof playback->verdict, "recorded: %sthe move: %s; downtime %s",
              clients, timeline->has_started ? outcome : "none", downtime);
-    playback->session.has_ended = true;
-    playback->session.is_broken = timeline->errors > 0 || timeline->is_guest_fault;
-    playback->session.verdict = playback->verdict;
+    playback->is_broken = timeline->errors > 0 || timeline->is_guest_fault;
 }
 
-/* Reads one event ahead, so that `advance` knows when to stop; ends the session without one. */
-static void look_ahead(struct playback *playback)
+/* Lives through one event more; false at the end, which then is known. */
+static bool live_next(struct playback *playback)
 {
-    struct recording *recording = &playback->recording;
-    size_t position = recording->reader.position;
+    struct recording *reader = &playback->history.reader;
+    size_t position = reader->reader.position;
     struct problem problem = {0};
+    struct event event;
     bool is_end = false;
 
-    playback->has_next = false;
-    if (recording_next(recording, &playback->next, &is_end, &problem) != STATUS_OK) {
+    if (recording_next(reader, &event, &is_end, &problem) != STATUS_OK) {
         end_broken(playback, problem.text);
-        return;
+        return false;
     }
     if (is_end) {
         end_whole(playback);
-        return;
+        return false;
     }
-    const char *objection = objection_to(&playback->session.facts, &playback->next);
+    const char *objection = objection_to(&playback->session.facts, &event);
     if (objection != NULL) {
         char text[200];
         snprintf(text, sizeof text, "the recording is broken at byte %zu: %s names %s", position,
-                 event_describe(playback->next.kind)->name, objection);
+                 event_describe(event.kind)->name, objection);
         end_broken(playback, text);
-        return;
+        return false;
     }
-    playback->has_next = true;
-}
-
-static void fold_next(struct playback *playback)
-{
-    timeline_add(&playback->session.timeline, &playback->next);
-    look_ahead(playback);
+    history_live(&playback->history, &event);
+    return true;
 }
 
 /* ---- The session ---- */
@@ -259,22 +250,33 @@ static struct playback *playback_of(struct session *session)
     return (struct playback *)session;
 }
 
-static void advance(struct session *session, uint64_t until_ns)
+/* What is told at the end alone. */
+static void settle(struct session *session)
 {
     struct playback *playback = playback_of(session);
-    while (playback->has_next && playback->next.at_ns <= until_ns)
-        fold_next(playback);
-    if (!session->has_ended)
-        timeline_advance(&session->timeline, until_ns);
+    session->has_ended = session->timeline.event_count == session->lived_events;
+    session->is_broken = session->has_ended && playback->is_broken;
+    session->verdict = session->has_ended ? playback->verdict : NULL;
+}
+
+static void advance(struct session *session, uint64_t until_ns)
+{
+    history_advance(&playback_of(session)->history, until_ns);
+    settle(session);
 }
 
 static bool step(struct session *session)
 {
-    struct playback *playback = playback_of(session);
-    if (!playback->has_next)
-        return false;
-    fold_next(playback);
-    return true;
+    bool has_stepped = history_step(&playback_of(session)->history);
+    settle(session);
+    return has_stepped;
+}
+
+static bool seek(struct session *session, uint64_t at_ns)
+{
+    bool is_there = history_seek(&playback_of(session)->history, at_ns);
+    settle(session);
+    return is_there;
 }
 
 static bool can(const struct session *session, enum session_command command)
@@ -283,38 +285,25 @@ static bool can(const struct session *session, enum session_command command)
            (command == SESSION_BACK && session->timeline.event_count > 0);
 }
 
-/* From the first event on; the head was read before and is the same. */
-static void rewind_to_begin(struct playback *playback)
-{
-    enum status status;
-    recording_close(&playback->recording);
-    status = recording_open(&playback->recording, playback->data, playback->count, NULL);
-    MUST(status == STATUS_OK);
-    timeline_fini(&playback->session.timeline);
-    timeline_init(&playback->session.timeline, playback->session.facts.total_pages);
-    playback->session.has_ended = false;
-    playback->session.is_broken = false;
-    playback->session.verdict = NULL;
-    look_ahead(playback);
-}
-
 static bool act(struct session *session, enum session_command command, uint64_t value)
 {
     struct playback *playback = playback_of(session);
-    uint64_t events = session->timeline.event_count;
 
     if (!can(session, command) ||
         (command == SESSION_REPLAY && value != (uint64_t)session->facts.mode))
         return false;
-    rewind_to_begin(playback);
-    while (command == SESSION_BACK && session->timeline.event_count + 1 < events)
-        fold_next(playback);
+    if (command == SESSION_BACK)
+        history_back(&playback->history);
+    else
+        history_begin(&playback->history);
+    settle(session);
     return true;
 }
 
 static void close_playback(struct session *session)
 {
     struct playback *playback = playback_of(session);
+    history_fini(&playback->history);
     timeline_fini(&session->timeline);
     recording_close(&playback->recording);
     free(playback->guest);
@@ -327,6 +316,7 @@ static const struct session_ops playback_ops = {
     .step = step,
     .can = can,
     .act = act,
+    .seek = seek,
     .close = close_playback,
 };
 
@@ -336,8 +326,6 @@ enum status playback_open(struct session **session, const void *data, size_t cou
     struct playback *playback = calloc(1, sizeof *playback);
     MUST(playback != NULL);
     playback->session.ops = &playback_ops;
-    playback->data = data;
-    playback->count = count;
     playback->origin = strdup(origin);
     MUST(playback->origin != NULL);
 
@@ -349,7 +337,11 @@ enum status playback_open(struct session **session, const void *data, size_t cou
         return status;
     }
     timeline_init(&playback->session.timeline, playback->session.facts.total_pages);
-    look_ahead(playback);
+    history_init(&playback->history, &playback->session, &playback->recording);
+    while (live_next(playback))
+        continue;
+    history_begin(&playback->history);
+    settle(&playback->session);
     *session = &playback->session;
     return STATUS_OK;
 }

@@ -3,6 +3,9 @@
  * What was recorded cannot be changed: time passes, step by step or as fast as the view likes, and
  * SESSION_REPLAY with the recorded mode begins again. All else is refused.
  *
+ * playback_open goes through the whole recording once, so that its end is known and a seek goes
+ * anywhere at once (history.h).
+ *
  * A recording is input from anywhere. playback_open checks the head and the end: what is cut off or
  * damaged is not shown at all. A digest protects against accidents, not against people: an event
  * that is broken, or names pages that the guest does not have, ends the session where it stands:

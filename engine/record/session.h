@@ -19,14 +19,15 @@ enum session_command {
     SESSION_POST_COPY, /* switch over to post-copy now */
     SESSION_ABORT,     /* give the move up; the guest stays */
     SESSION_REPLAY,    /* the same scenario and seed again, value: enum mode, from the beginning */
-    SESSION_BACK,      /* to the instant before the last step: what happened since is undone */
+    SESSION_BACK,      /* to the instant before the last step: what happened since is undone; in
+                        * the past (session_is_past): to before the last event, nothing is undone */
     SESSION_COMMAND_COUNT
 };
 
 /* What stays the same during a run, for the view's captions. */
 struct session_facts {
-    const char *guest;     /* "kv" */
-    const char *origin;    /* "scenario demo", "recording x.ferry" */
+    const char *guest;  /* "kv" */
+    const char *origin; /* "scenario demo", "recording x.ferry" */
     enum mode mode;
     uint64_t seed;
     uint64_t total_pages, page_bytes;
@@ -37,7 +38,7 @@ struct session_facts {
     /* The curriculum's forecast, made before the run from the scenario alone (integers, rounded);
      * UINT64_MAX where no formula applies. */
     uint64_t forecast_total_ns, forecast_downtime_ns;
-    uint64_t stop_and_copy_downtime_ns; /* what C3 says of this guest and link */
+    uint64_t stop_and_copy_downtime_ns;   /* what C3 says of this guest and link */
     const uint64_t *forecast_round_pages; /* V0, V1, ...: NULL where no formula applies */
     uint32_t forecast_round_count;
 };
@@ -45,8 +46,8 @@ struct session_facts {
 /* The source of the strategy that decides, where it is to be seen (a student's, for example), and
  * what it decided last. Who runs the strategy keeps it up to date; the session only hands it on. */
 struct session_code {
-    const char *name;  /* of the file */
-    enum mode mode;    /* it decides in this mode, and in no other */
+    const char *name;         /* of the file */
+    enum mode mode;           /* it decides in this mode, and in no other */
     const char *const *lines; /* its text; line 1 is lines[0] */
     uint32_t line_count;
 
@@ -68,17 +69,33 @@ struct session_ops {
     bool (*step)(struct session *session);
     bool (*can)(const struct session *session, enum session_command command);
     bool (*act)(struct session *session, enum session_command command, uint64_t value);
+    /* Stands the timeline at an instant from 0 to lived_ns (a later one: at lived_ns), as if
+     * exactly the events up to and including at_ns had happened. The world is not changed by it:
+     * `advance` and `step` go on from there, first through what was lived already, and then the
+     * world lives on. While the timeline stands in the past (session_is_past), the commands that
+     * change the world cannot be given; SESSION_BACK goes back by one event there. False, and
+     * nothing has changed, where the session does not know that instant (any more). */
+    bool (*seek)(struct session *session, uint64_t at_ns);
     void (*close)(struct session *session);
 };
 
 struct session {
     const struct session_ops *ops;
     struct timeline timeline;
+    uint64_t lived_ns; /* the farthest instant that was lived; of a recording: its end, always */
+    uint64_t lived_events; /* how many events have happened until then */
     struct session_facts facts;
-    bool has_ended;        /* nothing more will happen */
-    const char *verdict;   /* at the end: one sentence on what was proved or broken; else NULL */
-    bool is_broken;        /* a rule was broken or a client got a wrong answer */
+    bool has_ended;      /* nothing more will happen; where the timeline stands, not the world */
+    const char *verdict; /* at the end: one sentence on what was proved or broken; else NULL */
+    bool is_broken;      /* a rule was broken or a client got a wrong answer */
     const struct session_code *code; /* NULL: the strategy is one of the engine's */
 };
+
+/* More was lived than the timeline shows: it was sought back. */
+static inline bool session_is_past(const struct session *session)
+{
+    return session->timeline.event_count < session->lived_events ||
+           session->timeline.now_ns < session->lived_ns;
+}
 
 #endif

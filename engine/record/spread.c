@@ -50,6 +50,25 @@ void spread_fini(struct spread *spread)
     *spread = (struct spread){0};
 }
 
+void spread_copy(struct spread *to, const struct spread *from)
+{
+    if (to->capacity < from->count) {
+        to->values = realloc(to->values, from->count * sizeof *to->values);
+        MUST(to->values != NULL);
+        to->capacity = from->count;
+    }
+    if (from->count > 0)
+        memcpy(to->values, from->values, from->count * sizeof *to->values);
+    memcpy(to->buckets, from->buckets, BUCKET_COUNT * sizeof *to->buckets);
+    to->count = from->count;
+    to->max = from->max;
+}
+
+uint64_t spread_bytes(const struct spread *spread)
+{
+    return spread->count * sizeof *spread->values + BUCKET_COUNT * sizeof *spread->buckets;
+}
+
 void spread_add(struct spread *spread, uint64_t value)
 {
     if (spread->count == spread->capacity) {

@@ -19,6 +19,8 @@ struct spread {
 
 void spread_init(struct spread *spread);
 void spread_fini(struct spread *spread);
+void spread_copy(struct spread *to, const struct spread *from); /* `to` is initialised */
+uint64_t spread_bytes(const struct spread *spread);             /* of a copy */
 void spread_add(struct spread *spread, uint64_t value);
 
 /* The percentile by nearest rank: the smallest value that at least `percent` of all values do not

@@ -48,6 +48,54 @@ void timeline_fini(struct timeline *timeline)
     *timeline = (struct timeline){0};
 }
 
+static void *grow_to(void *items, uint32_t *capacity, uint32_t count, size_t item_bytes)
+{
+    if (*capacity >= count)
+        return items;
+    *capacity = count;
+    items = realloc(items, count * item_bytes);
+    MUST(items != NULL);
+    return items;
+}
+
+static void private_copy(struct timeline_private *to, const struct timeline_private *from)
+{
+    page_map_copy(&to->pages, &from->pages);
+    spread_copy(&to->latency, &from->latency);
+    spread_copy(&to->fault_wait, &from->fault_wait);
+    memcpy(to->clients, from->clients, sizeof to->clients);
+    to->silent_since_ns = from->silent_since_ns;
+    to->installed_ns = from->installed_ns;
+}
+
+/* All members are taken over as they are, but for those that own memory: that is kept and filled.
+ */
+void timeline_copy(struct timeline *to, const struct timeline *from)
+{
+    struct timeline own = *to;
+    own.rounds = grow_to(own.rounds, &own.round_capacity, from->round_count, sizeof *own.rounds);
+    own.slices = grow_to(own.slices, &own.slice_capacity, from->slice_count, sizeof *own.slices);
+    *to = *from;
+    to->rounds = own.rounds;
+    to->round_capacity = own.round_capacity;
+    to->slices = own.slices;
+    to->slice_capacity = own.slice_capacity;
+    to->private = own.private;
+    if (from->round_count > 0)
+        memcpy(to->rounds, from->rounds, from->round_count * sizeof *to->rounds);
+    if (from->slice_count > 0)
+        memcpy(to->slices, from->slices, from->slice_count * sizeof *to->slices);
+    private_copy(to->private, from->private);
+}
+
+uint64_t timeline_bytes(const struct timeline *timeline)
+{
+    const struct timeline_private *private = timeline->private;
+    return sizeof *timeline + sizeof *private + timeline->round_count * sizeof *timeline->rounds +
+           timeline->slice_count * sizeof *timeline->slices + page_map_bytes(&private->pages) +
+           spread_bytes(&private->latency) + spread_bytes(&private->fault_wait);
+}
+
 /* ---- Time ---- */
 
 static struct timeline_round *running_round(struct timeline *timeline)

@@ -126,6 +126,10 @@ void timeline_fini(struct timeline *timeline);
 void timeline_add(struct timeline *timeline, const struct event *event);
 void timeline_advance(struct timeline *timeline, uint64_t now_ns); /* time passed, nothing happened */
 
+/* `to` is initialised, of as many pages, and becomes what `from` is; nothing is shared. */
+void timeline_copy(struct timeline *to, const struct timeline *from);
+uint64_t timeline_bytes(const struct timeline *timeline); /* that a copy takes, about */
+
 /* The page's state at a host. */
 enum page_state timeline_page(const struct timeline *timeline, uint32_t host, uint64_t page_idx);
 /* How many pages of [first_idx, first_idx + count) are in each state at a host: one cell of a map. */

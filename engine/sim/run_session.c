@@ -6,6 +6,7 @@
 
 #include "base/units.h"
 #include "machine/hypercall.h"
+#include "record/history.h"
 #include "sim/run.h"
 
 /* A key that was pressed, so that it is pressed again where the run is made again. */
@@ -22,10 +23,13 @@ struct run_session {
     uint8_t *image;
     size_t image_bytes;
     struct world *world;
-    struct recorder recorder;
+    struct history history;
     struct event_list events;
     struct input *inputs; /* owned; in order */
     size_t input_count;
+    bool has_world_ended;
+    bool has_broken; /* a rule, a client's answer, the guest: this and the verdict are told at the
+                        end */
     char verdict[320];
     uint64_t round_pages[FORECAST_ROUNDS_MAX];
     char guest[64], origin[256];
@@ -77,6 +81,15 @@ static void set_facts(struct run_session *own)
     forecast_facts(own);
 }
 
+/* The world's end, seen from where the timeline stands. */
+static void settle(struct run_session *own)
+{
+    struct session *session = &own->session;
+    session->has_ended = own->has_world_ended && !session_is_past(session);
+    session->is_broken = session->has_ended && own->has_broken;
+    session->verdict = session->has_ended ? own->verdict : NULL;
+}
+
 static enum status open_world(struct run_session *own, struct problem *problem)
 {
     enum status status =
@@ -84,9 +97,9 @@ static enum status open_world(struct run_session *own, struct problem *problem)
     if (status != STATUS_OK)
         return status;
     timeline_init(&own->session.timeline, world_total_pages(own->world));
-    run_begin_recording(&own->recorder, &own->scenario, false);
-    own->session.has_ended = own->session.is_broken = false;
-    own->session.verdict = NULL;
+    history_init(&own->history, &own->session, NULL);
+    own->has_world_ended = own->has_broken = false;
+    settle(own);
     set_facts(own);
     return STATUS_OK;
 }
@@ -94,8 +107,8 @@ static enum status open_world(struct run_session *own, struct problem *problem)
 static void close_world(struct run_session *own)
 {
     world_close(own->world);
+    history_fini(&own->history);
     timeline_fini(&own->session.timeline);
-    recorder_fini(&own->recorder);
 }
 
 static void write_verdict(struct run_session *own)
@@ -113,9 +126,7 @@ static void write_verdict(struct run_session *own)
                  "%llu clients, %s answers, %llu wrong; longest silence %s; ",
                  (unsigned long long)own->scenario.client_count, answers,
                  (unsigned long long)timeline->errors, silence);
-    own->session.is_broken =
-        !oracle_holds(oracle) || timeline->errors > 0 || timeline->is_guest_fault;
-    own->session.verdict = own->verdict;
+    own->has_broken = !oracle_holds(oracle) || timeline->errors > 0 || timeline->is_guest_fault;
     if (!oracle_holds(oracle))
         snprintf(own->verdict, sizeof own->verdict, "%s", oracle->what);
     else if (timeline->outcome != OUTCOME_COMPLETED)
@@ -130,47 +141,76 @@ static void write_verdict(struct run_session *own)
 
 static void after(struct run_session *own, bool is_alive)
 {
-    run_fold(&own->events, &own->session.timeline, &own->recorder);
+    for (size_t i = 0; i < own->events.count; i++)
+        history_live(&own->history, &own->events.items[i]);
     own->events.count = 0;
-    if (is_alive || own->session.has_ended)
+    if (is_alive || own->has_world_ended)
         return;
-    own->session.has_ended = true;
+    own->has_world_ended = true;
     write_verdict(own);
+    settle(own);
+}
+
+/* Through what was lived already. */
+static void advance_in_past(struct run_session *own, uint64_t until_ns)
+{
+    if (!session_is_past(&own->session))
+        return;
+    history_advance(&own->history, until_ns);
+    settle(own);
 }
 
 static void session_advance(struct session *session, uint64_t until_ns)
 {
     struct run_session *own = (struct run_session *)session;
+    advance_in_past(own, until_ns);
+    if (session_is_past(session))
+        return;
     bool is_alive = world_advance(own->world, until_ns, &own->events);
     after(own, is_alive);
     if (is_alive)
-        timeline_advance(&session->timeline, world_now_ns(own->world));
+        history_pass(&own->history, world_now_ns(own->world));
 }
 
 static bool session_step(struct session *session)
 {
     struct run_session *own = (struct run_session *)session;
+    if (session_is_past(session) && history_step(&own->history)) {
+        settle(own);
+        return true;
+    }
+    advance_in_past(own, UINT64_MAX); /* time that passed without an event */
     bool is_alive = world_step(own->world, &own->events);
     after(own, is_alive);
     return is_alive;
+}
+
+static bool session_seek(struct session *session, uint64_t at_ns)
+{
+    struct run_session *own = (struct run_session *)session;
+    bool is_there = history_seek(&own->history, at_ns);
+    settle(own);
+    return is_there;
 }
 
 static bool session_can(const struct session *session, enum session_command command)
 {
     const struct timeline *timeline = &session->timeline;
     bool is_copying = timeline->phase == PHASE_SETUP || timeline->phase == PHASE_COPY;
+    bool is_past = session_is_past(session);
 
     switch (command) {
     case SESSION_START:
-        return !timeline->has_started && !session->has_ended;
+        return !is_past && !timeline->has_started && !session->has_ended;
     case SESSION_POST_COPY:
-        return is_copying;
+        return !is_past && is_copying;
     case SESSION_ABORT:
-        return is_copying || timeline->phase == PHASE_PAUSE;
+        return !is_past && (is_copying || timeline->phase == PHASE_PAUSE);
     case SESSION_REPLAY:
         return true;
     case SESSION_BACK:
-        return timeline->event_count > 0;
+        return is_past ? history_has_before(&((const struct run_session *)session)->history)
+                       : timeline->event_count > 0;
     case SESSION_COMMAND_COUNT:
         break;
     }
@@ -231,8 +271,7 @@ static void step_again(struct run_session *own, size_t *next_input)
 {
     const struct input *input = &own->inputs[*next_input];
 
-    if (*next_input == own->input_count ||
-        input->event_count > own->session.timeline.event_count) {
+    if (*next_input == own->input_count || input->event_count > own->session.timeline.event_count) {
         session_step(&own->session);
         return;
     }
@@ -277,7 +316,11 @@ static bool session_act(struct session *session, enum session_command command, u
     if (command == SESSION_REPLAY)
         return replay(own, value);
     if (command == SESSION_BACK) {
-        go_back(own);
+        if (session_is_past(session))
+            history_back(&own->history);
+        else
+            go_back(own);
+        settle(own);
         return true;
     }
     keep_input(own, command, value);
@@ -299,8 +342,8 @@ enum status run_session_open(struct session **session, const struct scenario *sc
                              const uint8_t *image, size_t image_bytes, const char *origin,
                              struct problem *problem)
 {
-    static const struct session_ops ops = {session_advance, session_step, session_can, session_act,
-                                           session_close};
+    static const struct session_ops ops = {session_advance, session_step, session_can,
+                                           session_act,     session_seek, session_close};
     struct run_session *own = calloc(1, sizeof *own);
     MUST(own != NULL);
     own->session.ops = &ops;
