@@ -274,18 +274,18 @@ static void live(struct reader *reader, const struct page *page, uint64_t wall_n
         view_live(&reader->view, wall_ns, now_ns);
         return;
     }
-    while (!session->has_ended && view_wall_ns() - now_ns < HURRY_NS)
+    while (!session->has_ended && player_wall_ns() - now_ns < HURRY_NS)
         session->ops->advance(session, session->timeline.now_ns + HURRY_PIECE_NS);
 }
 
 enum reader_end reader_show(struct reader *reader, const struct page *page)
 {
-    uint64_t last_ns = view_wall_ns();
+    uint64_t last_ns = player_wall_ns();
     if (*page->notice == '\0') /* else it is the same page once more */
         reader->side = PAGE_TEXT;
     snprintf(reader->input, sizeof reader->input, "%s", page->question != NULL ? page->typed : "");
     for (;;) {
-        uint64_t now_ns = view_wall_ns();
+        uint64_t now_ns = player_wall_ns();
         follow_size(reader);
         live(reader, page, now_ns - last_ns, now_ns);
         last_ns = now_ns;
