@@ -29,6 +29,8 @@
 #define TAKES_GRADE     0x400u /* what is graded, and how */
 #define TAKES_WORD      0x800u /* the word that is no option names no file */
 
+#define TAKES_VIZ       0x4000u /* how pictures are to look, and where they go */
+
 struct options {
     struct scenario scenario;
     const char *file_path; /* a scenario or a recording, borrowed from the line; NULL: none. With
@@ -41,6 +43,10 @@ struct options {
     struct {
         const char *source, *format, *out, *seeds, *only_case, *hint;
     } grade; /* as written, NULL: not given */
+    struct {
+        const char *scene, *size, *theme, *png, *language; /* as written, NULL: not given */
+        bool is_headless;
+    } viz;
     bool is_plain, is_quiet, is_verify, is_unconfined, is_help;
     unsigned own_set;     /* bit i: the front door's own option i was given */
     uint64_t set;         /* bit i: scenario option i was set by the line or the file */

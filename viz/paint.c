@@ -448,8 +448,7 @@ int paint_text_width(struct paint *paint, struct type type, const char *text)
 {
     int width = 0;
     while (*text != '\0')
-        width +=
-            stamp_of(paint, next_code(&text), type.size, type.is_bold, type.colour)->advance;
+        width += stamp_of(paint, next_code(&text), type.size, type.is_bold, type.colour)->advance;
     return width;
 }
 
@@ -461,9 +460,7 @@ int paint_line_height(struct paint *paint, struct type type)
 int paint_text(struct paint *paint, int x, int y, struct type type, const char *text)
 {
     int width = type.align == ALIGN_LEFT ? 0 : paint_text_width(paint, type, text);
-    int pen = type.align == ALIGN_LEFT    ? x
-              : type.align == ALIGN_RIGHT ? x - width
-                                          : x - width / 2;
+    int pen = type.align == ALIGN_LEFT ? x : type.align == ALIGN_RIGHT ? x - width : x - width / 2;
     int begin = pen;
     while (*text != '\0') {
         const struct stamp *stamp =
