@@ -65,7 +65,9 @@ int scene_instants(const struct timeline *timeline, struct scene_instant *instan
     if (timeline->is_paused || timeline->has_resumed)
         instants[count++] = (struct scene_instant){timeline->paused_at_ns, SCENE_MARK_PAUSE};
     if (timeline->has_resumed)
-        instants[count++] = (struct scene_instant){timeline->resumed_at_ns, SCENE_MARK_RESUME};
+        instants[count++] = (struct scene_instant){timeline->resumed_at_ns,
+                                                   scene_leaves_pages(timeline) ? SCENE_MARK_RESUME
+                                                                                : SCENE_MARK_END};
     /* The last page came before the guest where all of them did. */
     if (timeline->has_ended && timeline->ended_ns > instants[count - 1].at_ns)
         instants[count++] = (struct scene_instant){timeline->ended_ns, SCENE_MARK_END};

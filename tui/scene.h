@@ -26,7 +26,8 @@ const char *scene_limit(const struct timeline *timeline);
 /* How many pages were forecast for a round; UINT64_MAX where there is no forecast of it. */
 uint64_t scene_forecast_pages(const struct session_facts *facts, uint64_t round_idx);
 
-/* The instants that somebody may want to see again, in order. */
+/* The instants that somebody may want to see again, in order. The guest that goes on at host B with
+ * all of its pages has ended the move. */
 enum scene_mark {
     SCENE_MARK_BEGIN,
     SCENE_MARK_START,

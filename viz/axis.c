@@ -62,18 +62,22 @@ void axis_draw(const struct sheet *sheet, const struct axis *axis)
     int bottom = axis->plot.y + axis->plot.height, right = axis->plot.x + axis->plot.width;
     struct words words;
     double step = axis_step(axis->y_max / 1.04, COUNT_STEPS);
-    for (double value = 0; value <= axis->y_max; value += step) {
+    int each = (int)ceil(line / (step / axis->y_max * axis->plot.height)), idx = 0;
+    for (double value = 0; value <= axis->y_max; value += step, idx++) {
         int y = (int)lround(axis_y(axis, value));
         paint_rect(sheet->paint,
                    (struct area){axis->plot.x, y, axis->plot.width, value > 0 ? 1 : 2},
                    sheet->theme->line);
-        paint_text(sheet->paint, axis->plot.x - sheet_gap(sheet) / 2, y - line / 2,
-                   type_right(type), words_brief(&words, (uint64_t)value));
+        if (idx % (each > 0 ? each : 1) == 0)
+            paint_text(sheet->paint, axis->plot.x - sheet_gap(sheet) / 2, y - line / 2,
+                       type_right(type), words_brief(&words, (uint64_t)value));
     }
     step = axis_step(axis->x_max, TIME_STEPS);
     for (double value = 0; value <= axis->x_max * (1 + 1e-9); value += step) {
         char text[32];
         units_format(UNIT_TIME, (uint64_t)value, text, sizeof text);
+        if (value < 1)
+            snprintf(text, sizeof text, "0");
         int width = paint_text_width(sheet->paint, type, text);
         int x = (int)lround(axis_x(axis, value));
         paint_rect(sheet->paint, (struct area){x, bottom, 2, line / 4}, sheet->theme->line);

@@ -12,7 +12,8 @@ static struct type label_type(const struct sheet *sheet, struct colour colour)
 
 int bars_room(const struct sheet *sheet, struct area area)
 {
-    int pitch = paint_text_width(sheet->paint, label_type(sheet, sheet->theme->faint), "000");
+    int pitch =
+        paint_text_width(sheet->paint, label_type(sheet, sheet->theme->faint), "00") * 5 / 4;
     int room = area.width / (pitch > 0 ? pitch : 1);
     return room < 1 ? 1 : room;
 }

@@ -11,7 +11,9 @@ struct area box_draw(const struct sheet *sheet, struct area area, const char *na
     int taken = sheet_fit(sheet, inner.x, inner.y - gap / 2, inner.width, type, name) + 2 * gap;
     type.colour = figure_colour;
     type.is_bold = false;
-    if (inner.width > taken)
+    /* Half a figure says something else. */
+    struct type smallest = sheet_type(sheet, LETTERS_SMALL, figure_colour);
+    if (paint_text_width(sheet->paint, smallest, figure) <= inner.width - taken)
         sheet_fit(sheet, inner.x + inner.width, inner.y - gap / 2, inner.width - taken,
                   type_right(type), figure);
     inner.y += line;

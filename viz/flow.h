@@ -14,8 +14,8 @@
 
 /* How much of the past the link shows at this speed. */
 uint64_t flow_window_ns(const struct session *session, double speed);
-/* How many pages a particle stands for. */
-uint64_t flow_stride(const struct session *session, double speed);
+/* How many pages a particle stands for; of faults fewer, for there are fewer. */
+uint64_t flow_stride(const struct session *session, double speed, enum why why);
 
 void flow_draw(const struct sheet *sheet, struct area area, const struct session *session,
                double speed);

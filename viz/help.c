@@ -4,7 +4,7 @@
 #include "viz/keys.h"
 
 /* The longest name and what it does need so many small letters. */
-#define NAME_LETTERS "space, F5 "
+#define NAME_LETTERS "page down___"
 #define COLUMNS      2
 
 void help_draw(const struct sheet *sheet)

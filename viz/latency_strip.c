@@ -3,8 +3,10 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "base/units.h"
 #include "tui/felt.h"
 #include "tui/translate.h"
+#include "tui/words.h"
 
 #define COLUMN_PART 180 /* a column is at least so small a part of the picture's height */
 
@@ -59,6 +61,42 @@ static void draw_columns(const struct sheet *sheet, struct area plot, struct fel
     }
 }
 
+/* Below the strip: where the move began, and the pause; and how long all of it is. */
+static void draw_instants(const struct sheet *sheet, struct area plot,
+                          const struct session *session, uint64_t span_ns)
+{
+    const struct timeline *timeline = &session->timeline;
+    struct type type = sheet_type(sheet, LETTERS_SMALL, sheet->theme->faint);
+    int gap = sheet_gap(sheet), top = plot.y + plot.height, y = top + gap / 3;
+    int end = plot.x + plot.width, taken = plot.x;
+    struct words words;
+    const struct {
+        bool is_there;
+        uint64_t at_ns;
+        const char *name;
+    } instants[] = {
+        {timeline->has_started, timeline->started_ns, _("move")},
+        {timeline->is_paused || timeline->has_resumed, timeline->paused_at_ns, _("pause")},
+    };
+    for (size_t i = 0; i < sizeof instants / sizeof instants[0]; i++) {
+        int width = paint_text_width(sheet->paint, type, instants[i].name);
+        int x = plot.x + (int)units_mul_div(
+                             (uint64_t)plot.width,
+                             instants[i].at_ns < span_ns ? instants[i].at_ns : span_ns, span_ns);
+        if (!instants[i].is_there)
+            continue;
+        paint_rect(sheet->paint, (struct area){x - 1, top, 2, gap}, sheet->theme->ink);
+        int left = x + gap / 3 + width > end ? x - gap / 3 - width : x + gap / 3;
+        if (left < taken)
+            continue;
+        paint_text(sheet->paint, left, y, type, instants[i].name);
+        taken = left + width + gap / 2;
+    }
+    words_time(&words, span_ns);
+    if (end - paint_text_width(sheet->paint, type, words.text) > taken)
+        paint_text(sheet->paint, end, y, type_right(type), words.text);
+}
+
 void latency_strip(const struct sheet *sheet, struct area area, const struct stage *stage)
 {
     struct type type = sheet_type(sheet, LETTERS_SMALL, sheet->theme->faint);
@@ -75,10 +113,6 @@ void latency_strip(const struct sheet *sheet, struct area area, const struct sta
         felt_strip_make(stage->session, stage->latency, (uint64_t)(plot.width / column));
     draw_scale(sheet, plot, strip.decades);
     draw_columns(sheet, plot, &strip);
-    char text[64], time[24];
-    units_format(UNIT_TIME, strip.slices_per_column * strip.column_count * TIMELINE_SLICE_NS, time,
-                 sizeof time);
-    snprintf(text, sizeof text, "0 … %s", time);
-    paint_text(sheet->paint, plot.x + plot.width, plot.y + plot.height + line / 4, type_right(type),
-               text);
+    draw_instants(sheet, plot, stage->session,
+                  strip.slices_per_column * strip.column_count * TIMELINE_SLICE_NS);
 }

@@ -16,7 +16,7 @@ static const char *const font_paths[] = {
     "/usr/share/fonts/wenquanyi/wqy-microhei/wqy-microhei.ttc",
 };
 
-#define FONTS_MAX 32 /* sizes times weights in use at once: a picture has about ten */
+#define FONTS_MAX 32 /* sizes in use at once: a picture has about ten */
 /* Glyphs in a colour. A picture has some hundreds; when there are more, all are made anew. */
 #define STAMPS_MAX   4096
 #define STAMPS_TABLE (2 * STAMPS_MAX) /* a power of two */
@@ -26,7 +26,7 @@ static const char *const font_paths[] = {
 /* A glyph or a mark in its size and colour, ready to be copied. */
 struct stamp {
     SDL_Texture *texture; /* NULL with is_used: nothing is to be seen of it */
-    bool is_used, is_bold;
+    bool is_used;
     int size, width, height, left, advance;
     uint32_t code, colour;
 };
@@ -34,7 +34,6 @@ struct stamp {
 struct font {
     TTF_Font *font;
     int size;
-    bool is_bold;
 };
 
 struct paint {
@@ -293,10 +292,10 @@ static uint32_t pack(struct colour colour)
            colour.blue;
 }
 
-static TTF_Font *font_of(struct paint *paint, int size, bool is_bold)
+static TTF_Font *font_of(struct paint *paint, int size)
 {
     for (int i = 0; i < paint->font_count; i++)
-        if (paint->fonts[i].size == size && paint->fonts[i].is_bold == is_bold)
+        if (paint->fonts[i].size == size)
             return paint->fonts[i].font;
     if (paint->font_count == FONTS_MAX)
         forget_fonts(paint);
@@ -304,14 +303,13 @@ static TTF_Font *font_of(struct paint *paint, int size, bool is_bold)
     MUST(font != NULL);
     TTF_SetFontHinting(font, TTF_HINTING_LIGHT);
     TTF_SetFontKerning(font, 0);
-    TTF_SetFontStyle(font, is_bold ? TTF_STYLE_BOLD : TTF_STYLE_NORMAL);
-    paint->fonts[paint->font_count++] = (struct font){font, size, is_bold};
+    paint->fonts[paint->font_count++] = (struct font){font, size};
     return font;
 }
 
 static void make_glyph(struct paint *paint, struct stamp *stamp, struct colour colour)
 {
-    TTF_Font *font = font_of(paint, stamp->size, stamp->is_bold);
+    TTF_Font *font = font_of(paint, stamp->size);
     int left = 0;
     if (TTF_GlyphMetrics32(font, stamp->code, &left, NULL, NULL, NULL, &stamp->advance) != 0)
         return;
@@ -381,18 +379,17 @@ static void make_mark(struct paint *paint, struct stamp *stamp, struct colour co
     SDL_FreeSurface(surface);
 }
 
-static const struct stamp *stamp_of(struct paint *paint, uint32_t code, int size, bool is_bold,
+static const struct stamp *stamp_of(struct paint *paint, uint32_t code, int size,
                                     struct colour colour)
 {
     uint32_t packed = pack(colour);
-    uint32_t slot = (code * 2654435761u ^ packed * 40503u ^ (uint32_t)size * 97u ^ is_bold * 7u);
+    uint32_t slot = (code * 2654435761u ^ packed * 40503u ^ (uint32_t)size * 97u);
     struct stamp *stamp;
     for (slot ^= slot >> 15;; slot++) {
         stamp = &paint->stamps[slot % STAMPS_TABLE];
         if (!stamp->is_used)
             break;
-        if (stamp->code == code && stamp->colour == packed && stamp->size == size &&
-            stamp->is_bold == is_bold)
+        if (stamp->code == code && stamp->colour == packed && stamp->size == size)
             return stamp;
     }
     if (paint->stamp_count == STAMPS_MAX) {
@@ -400,8 +397,7 @@ static const struct stamp *stamp_of(struct paint *paint, uint32_t code, int size
         forget_stamps(paint);
         stamp = &paint->stamps[slot % STAMPS_TABLE];
     }
-    *stamp = (struct stamp){
-        .is_used = true, .is_bold = is_bold, .size = size, .code = code, .colour = packed};
+    *stamp = (struct stamp){.is_used = true, .size = size, .code = code, .colour = packed};
     paint->stamp_count++;
     if (code >= MARK_CODE)
         make_mark(paint, stamp, colour);
@@ -420,8 +416,7 @@ static void put_stamp(struct paint *paint, const struct stamp *stamp, int x, int
 void paint_mark(struct paint *paint, enum mark mark, double x, double y, int size,
                 struct colour colour)
 {
-    const struct stamp *stamp =
-        stamp_of(paint, MARK_CODE + mark, size < 3 ? 3 : size, false, colour);
+    const struct stamp *stamp = stamp_of(paint, MARK_CODE + mark, size < 3 ? 3 : size, colour);
     put_stamp(paint, stamp, (int)lround(x - stamp->width / 2.0),
               (int)lround(y - stamp->height / 2.0));
 }
@@ -444,17 +439,24 @@ static uint32_t next_code(const char **text)
     return more < 0 || code >= MARK_CODE ? 0xfffd : code;
 }
 
+/* The font has one weight: bold letters are drawn twice, so far apart. */
+static int boldness(struct type type)
+{
+    return type.is_bold ? 1 + type.size / 36 : 0;
+}
+
 int paint_text_width(struct paint *paint, struct type type, const char *text)
 {
     int width = 0;
     while (*text != '\0')
-        width += stamp_of(paint, next_code(&text), type.size, type.is_bold, type.colour)->advance;
+        width +=
+            stamp_of(paint, next_code(&text), type.size, type.colour)->advance + boldness(type);
     return width;
 }
 
 int paint_line_height(struct paint *paint, struct type type)
 {
-    return TTF_FontHeight(font_of(paint, type.size, type.is_bold));
+    return TTF_FontHeight(font_of(paint, type.size));
 }
 
 int paint_text(struct paint *paint, int x, int y, struct type type, const char *text)
@@ -463,10 +465,10 @@ int paint_text(struct paint *paint, int x, int y, struct type type, const char *
     int pen = type.align == ALIGN_LEFT ? x : type.align == ALIGN_RIGHT ? x - width : x - width / 2;
     int begin = pen;
     while (*text != '\0') {
-        const struct stamp *stamp =
-            stamp_of(paint, next_code(&text), type.size, type.is_bold, type.colour);
-        put_stamp(paint, stamp, pen + stamp->left, y);
-        pen += stamp->advance;
+        const struct stamp *stamp = stamp_of(paint, next_code(&text), type.size, type.colour);
+        for (int i = 0; i <= boldness(type); i++)
+            put_stamp(paint, stamp, pen + stamp->left + i, y);
+        pen += stamp->advance + boldness(type);
     }
     return pen - begin;
 }

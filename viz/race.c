@@ -1,13 +1,16 @@
 #include "viz/race.h"
 
 #include <math.h>
+#include <stdio.h>
 
 #include "base/units.h"
 #include "tui/scene.h"
 #include "tui/translate.h"
+#include "tui/words.h"
 #include "viz/axis.h"
 
-#define POINTS_MAX 1024
+#define POINTS_MAX       1024
+#define LEGEND_LINES_MIN 5 /* a plot that is lower has no room for words in it */
 
 struct curve {
     struct point points[POINTS_MAX]; /* in pixels */
@@ -77,6 +80,17 @@ static void make_measured(struct curve *curve, const struct axis *axis,
     add(curve, axis, (double)(end_ns - start_ns), is_done ? 0 : (double)timeline->pages_left);
 }
 
+/* Words in a corner of the plot, on the panel's ground: no line goes through them. */
+static void draw_words(const struct sheet *sheet, int x, int y, struct type type, const char *text)
+{
+    int width = paint_text_width(sheet->paint, type, text), gap = sheet_gap(sheet) / 2;
+    int left = type.align == ALIGN_RIGHT ? x - width : x;
+    paint_rect(sheet->paint,
+               (struct area){left - gap, y, width + 2 * gap, paint_line_height(sheet->paint, type)},
+               sheet->theme->panel);
+    paint_text(sheet->paint, x, y, type, text);
+}
+
 /* While the guest stands still its time is marked. */
 static void draw_pause(const struct sheet *sheet, const struct axis *axis,
                        const struct timeline *timeline)
@@ -96,8 +110,35 @@ static void draw_pause(const struct sheet *sheet, const struct axis *axis,
         (struct area){x, axis->plot.y, next - x < least ? least : next - x, axis->plot.height},
         (struct colour){colour.red, colour.green, colour.blue, 140});
     bool is_left = x - width - gap > axis->plot.x;
-    paint_text(sheet->paint, is_left ? x - gap / 2 - width : next + gap / 2,
-               axis->plot.y + axis->plot.height / 2, type, name);
+    draw_words(sheet, is_left ? x - gap / 2 - width : next + gap / 2,
+               axis->plot.y + axis->plot.height * 2 / 3, type, name);
+}
+
+/* The two that race, and what the dashes are. */
+static void draw_legend(const struct sheet *sheet, struct area plot, const struct session *session)
+{
+    const struct timeline *timeline = &session->timeline;
+    uint64_t mu = timeline_mu(timeline), delta = timeline_delta(timeline);
+    struct type type = type_right(sheet_type(sheet, LETTERS_SMALL, sheet->theme->ink));
+    int line = paint_line_height(sheet->paint, type), right = plot.x + plot.width, y = plot.y;
+    bool has_forecast = session->facts.forecast_total_ns != UINT64_MAX;
+    struct words rate;
+    char text[64];
+    if (plot.height < LEGEND_LINES_MIN * line)
+        return;
+    if (mu > 0) {
+        snprintf(text, sizeof text, _("copied %s/s"), words_brief(&rate, mu));
+        draw_words(sheet, right, y, type, text);
+        y += line;
+    }
+    if (mu > 0 && timeline->mode != MODE_STOP_AND_COPY) {
+        snprintf(text, sizeof text, _("dirtied %s/s"), words_brief(&rate, delta));
+        draw_words(sheet, right, y, type, text);
+        y += line;
+    }
+    type.colour = sheet->theme->forecast;
+    if (has_forecast)
+        draw_words(sheet, right, y, type, _("dashes: forecast"));
 }
 
 void race_draw(const struct sheet *sheet, struct area area, const struct session *session)
@@ -119,9 +160,11 @@ void race_draw(const struct sheet *sheet, struct area area, const struct session
     make_forecast(&curve, &axis, facts);
     paint_polyline(sheet->paint, curve.points, curve.count, thick, 2.5 * thick,
                    sheet->theme->forecast);
+    if (timeline->has_started)
+        draw_pause(sheet, &axis, timeline);
+    draw_legend(sheet, axis.plot, session);
     if (!timeline->has_started)
         return;
-    draw_pause(sheet, &axis, timeline);
     curve.count = 0;
     make_measured(&curve, &axis, timeline);
     paint_polyline(sheet->paint, curve.points, curve.count, 1.4 * thick, 0,

@@ -4,6 +4,7 @@
  */
 #include <stdio.h>
 
+#include "base/units.h"
 #include "tui/scene.h"
 #include "tui/translate.h"
 #include "tui/words.h"
@@ -15,9 +16,13 @@
 #include "viz/race.h"
 #include "viz/stage.h"
 
-#define HOSTS_SHARE 0.56 /* of the height; the charts have the rest */
-#define CENTRE_MIN  0.24 /* of the width: the link */
-#define BARS_MAX    64
+#define HOSTS_SHARE    0.6  /* of the height; the charts have the rest, */
+#define HOSTS_MAX      0.7  /* or less where letters are large */
+#define CENTRE_MIN     0.24 /* of the width: the link */
+#define BARS_MAX       64
+
+#define LINK_LINES_MIN 2 /* the link is at least as high as so many small letters */
+#define KEY_LINES_MIN  6 /* a chart that is lower has no room for words in it */
 
 /* ---- The hosts. ---- */
 
@@ -37,8 +42,9 @@ static const char *describe_guest(const struct stage *stage, enum mark *mark)
     return timeline->phase == PHASE_POST_COPY ? _("guest runs, with faults") : _("guest runs here");
 }
 
-static void draw_host(const struct sheet *sheet, struct area area, const struct stage *stage,
-                      uint32_t host, uint64_t sums[PAGE_STATE_COUNT])
+/* Returns how many pages a cell stands for. */
+static uint64_t draw_host(const struct sheet *sheet, struct area area, const struct stage *stage,
+                          uint32_t host, uint64_t sums[PAGE_STATE_COUNT])
 {
     const struct timeline *timeline = &stage->session->timeline;
     const char *name = host == HOST_SOURCE ? _("HOST A") : _("HOST B");
@@ -59,11 +65,32 @@ static void draw_host(const struct sheet *sheet, struct area area, const struct 
     }
     struct heat_grid grid = heat_grid_make(sheet, inner, timeline->total_pages);
     heat_map(sheet, &grid, timeline, host, sums);
+    return (timeline->total_pages + grid.cells - 1) / grid.cells;
+}
+
+/* How many pages a cell and a particle stand for, and what time the link. */
+static void describe_marks(const struct stage *stage, uint64_t pages_per_cell, char *text,
+                           size_t room)
+{
+    const struct session *session = stage->session;
+    const struct timeline *timeline = &session->timeline;
+    enum why why = timeline->has_resumed ? WHY_PUSHED : WHY_FIRST;
+    struct words cell, mark, faults, span;
+    int length =
+        snprintf(text, room, _("a cell: %s"), words_counted(&cell, pages_per_cell, "page"));
+    if (timeline->pages_sent == 0 || length < 0 || (size_t)length >= room)
+        return;
+    snprintf(text + length, room - (size_t)length,
+             timeline->faults > 0 ? _("; link: the last %s, a mark: %s or %s faults")
+                                  : _("; link: the last %s, a mark: %s"),
+             words_time(&span, flow_window_ns(session, stage->speed)),
+             words_counted(&mark, flow_stride(session, stage->speed, why), "page"),
+             words_count(&faults, flow_stride(session, stage->speed, WHY_FAULT)));
 }
 
 /* The states that a page can be in, as many as find room. */
 static void draw_legend(const struct sheet *sheet, struct area area, const struct stage *stage,
-                        const uint64_t sums[PAGE_STATE_COUNT])
+                        uint64_t pages_per_cell, const uint64_t sums[PAGE_STATE_COUNT])
 {
     const struct timeline *timeline = &stage->session->timeline;
     bool is_left = scene_leaves_pages(timeline);
@@ -82,19 +109,24 @@ static void draw_legend(const struct sheet *sheet, struct area area, const struc
     };
     struct type type = sheet_type(sheet, LETTERS_SMALL, sheet->theme->ink);
     int gap = sheet_gap(sheet), size = type.size * 3 / 4, x = area.x;
-    int line = paint_line_height(sheet->paint, type);
+    int line = paint_line_height(sheet->paint, type), end = area.x + area.width;
     for (size_t i = 0; i < sizeof entries / sizeof entries[0]; i++) {
         struct words words;
         char text[80];
         snprintf(text, sizeof text, "%s%s%s", entries[i].name, entries[i].has_count ? " " : "",
                  entries[i].has_count ? words_short(&words, sums[entries[i].state]) : "");
         int width = paint_text_width(sheet->paint, type, text);
-        if (x + size + gap / 2 + width > area.x + area.width)
+        if (x + size + gap / 2 + width > end)
             return;
         heat_map_sample(sheet, entries[i].state, x, area.y + (line - size) / 2, size);
         paint_text(sheet->paint, x + size + gap / 2, area.y, type, text);
         x += size + gap / 2 + width + 2 * gap;
     }
+    char text[128];
+    describe_marks(stage, pages_per_cell, text, sizeof text);
+    type.colour = sheet->theme->faint;
+    if (x + paint_text_width(sheet->paint, type, text) <= end)
+        paint_text(sheet->paint, end, area.y, type_right(type), text);
 }
 
 /* ---- Between them. ---- */
@@ -118,25 +150,31 @@ static void describe_phase(const struct timeline *timeline, char *text, size_t r
 }
 
 /* The reasons to travel, with their shapes and how many pages that were; what there is none of in
- * this move is left out. Returns how high it is. */
+ * this move is left out. Two have a line each; more of them share it. */
 static void draw_reasons(const struct sheet *sheet, struct area area,
                          const struct timeline *timeline)
 {
     const char *const names[WHY_COUNT] = {_("first copy"), _("re-sent"), _("fault"), _("pushed")};
     struct type type = sheet_type(sheet, LETTERS_SMALL, sheet->theme->ink);
-    int gap = sheet_gap(sheet), line = paint_line_height(sheet->paint, type), shown = 0;
+    int gap = sheet_gap(sheet), line = paint_line_height(sheet->paint, type), there = 0, shown = 0;
+    for (int why = 0; why < WHY_COUNT; why++)
+        there += timeline->sent_by_why[why] > 0;
     for (int why = 0; why < WHY_COUNT; why++) {
         struct words words;
         char text[64];
-        if (timeline->sent_by_why[why] == 0)
+        uint64_t pages = timeline->sent_by_why[why];
+        if (pages == 0)
             continue;
-        snprintf(text, sizeof text, "%s %s", names[why],
-                 words_short(&words, timeline->sent_by_why[why]));
-        int x = area.x + shown % 2 * area.width / 2, y = area.y + shown / 2 * line;
+        bool is_shared = there > 2;
+        int width = is_shared ? area.width / 2 : area.width;
+        int x = area.x + (is_shared ? shown % 2 * width : 0);
+        int y = area.y + (is_shared ? shown / 2 : shown) * line;
         shown++;
+        snprintf(text, sizeof text, "%s %s", names[why],
+                 is_shared ? words_brief(&words, pages) : words_short(&words, pages));
         paint_mark(sheet->paint, theme_mark((enum why)why), x + type.size / 2.0, y + line / 2.0,
                    type.size, sheet->theme->why[why]);
-        sheet_fit(sheet, x + type.size + gap / 2, y, area.width / 2 - type.size - gap, type, text);
+        sheet_fit(sheet, x + type.size + gap / 2, y, width - type.size - gap / 2, type, text);
     }
 }
 
@@ -173,7 +211,8 @@ static int draw_downtime(const struct sheet *sheet, struct area area, const stru
     struct words words;
     char text[160];
     if (timeline->is_paused) {
-        paint_rect(sheet->paint, (struct area){area.x, y, area.width, height}, theme->alarm);
+        paint_rect(sheet->paint, (struct area){area.x, y, area.width, height + small_line / 6},
+                   theme->alarm);
         huge.colour = plain.colour = small.colour = (struct colour){0, 0, 0, 255};
     }
     sheet_fit(sheet, middle, y, area.width, type_centre(plain),
@@ -195,35 +234,30 @@ static void draw_centre(const struct sheet *sheet, struct area area, const struc
     struct type huge =
         sheet_bold(sheet, LETTERS_HUGE, timeline->is_paused ? theme->alarm : theme->ink);
     struct type small = sheet_type(sheet, LETTERS_SMALL, theme->faint);
-    int line = paint_line_height(sheet->paint, small);
+    int line = paint_line_height(sheet->paint, small), reasons = 2;
     char text[96];
     describe_phase(timeline, text, sizeof text);
     sheet_fit(sheet, area.x + area.width / 2, area.y - huge.size / 8, area.width, type_centre(huge),
               text);
-    int top = area.y + huge.size * 11 / 10;
+    int top = area.y + huge.size * 7 / 6;
     int bottom = area.y + area.height - draw_downtime(sheet, area, stage) - gap;
-    struct area link = {area.x, top, area.width, bottom - top - 3 * line - gap};
-    if (link.height < 2 * line)
-        link.height = bottom - top;
-    flow_draw(sheet, link, session, stage->speed);
-
-    struct area below = {area.x, link.y + link.height + gap / 2, area.width,
-                         bottom - link.y - link.height};
-    if (below.height < 3 * line)
+    /* With large letters the digits have the room. */
+    if (bottom - top < (reasons + LINK_LINES_MIN) * line)
+        reasons = 0;
+    struct area link = {area.x, top, area.width, bottom - top - reasons * line - gap / 2};
+    if (link.height < line)
         return;
-    struct words span, count;
-    snprintf(text, sizeof text, _("the last %s, a mark: %s"),
-             words_time(&span, flow_window_ns(session, stage->speed)),
-             words_counted(&count, flow_stride(session, stage->speed), "page"));
-    if (timeline->pages_sent > 0)
-        sheet_fit(sheet, below.x + below.width / 2, below.y, below.width, type_centre(small), text);
-    below.y += line;
-    draw_reasons(sheet, below, timeline);
+    flow_draw(sheet, link, session, stage->speed);
+    if (reasons > 0)
+        draw_reasons(
+            sheet,
+            (struct area){area.x, link.y + link.height + gap / 2, area.width, reasons * line},
+            timeline);
 }
 
 /* ---- The charts. ---- */
 
-/* The latest rounds that find room, and those that are still to come. */
+/* The latest rounds that find room, and one that is still to come. */
 static int make_rounds(const struct sheet *sheet, const struct session *session, int room,
                        struct bar *bars)
 {
@@ -234,9 +268,8 @@ static int make_rounds(const struct sheet *sheet, const struct session *session,
     uint32_t count = timeline->round_count, shown = 0;
     if (is_copying && facts->forecast_round_pages != NULL && facts->forecast_round_count > count)
         count = facts->forecast_round_count;
-    uint32_t first = count > (uint32_t)room ? count - (uint32_t)room : 0;
-    if (first > timeline->round_count)
-        first = timeline->round_count;
+    uint32_t wanted = timeline->round_count < count ? timeline->round_count + 1 : count;
+    uint32_t first = wanted > (uint32_t)room ? wanted - (uint32_t)room : 0;
     for (uint32_t i = first; i < count && shown < (uint32_t)room; i++, shown++) {
         struct bar *bar = &bars[shown];
         *bar = (struct bar){.value = UINT64_MAX, .forecast = scene_forecast_pages(facts, i)};
@@ -253,6 +286,17 @@ static int make_rounds(const struct sheet *sheet, const struct session *session,
     return (int)shown;
 }
 
+/* Where the outlines come from, in the corner that shrinking rounds leave free. */
+static void draw_key(const struct sheet *sheet, struct area area, bool has_forecast)
+{
+    struct type type = type_right(sheet_type(sheet, LETTERS_SMALL, sheet->theme->forecast));
+    int right = area.x + area.width, line = paint_line_height(sheet->paint, type);
+    if (has_forecast)
+        paint_text(sheet->paint, right, area.y, type, _("outline: forecast"));
+    type.colour = sheet->theme->faint;
+    paint_text(sheet->paint, right, area.y + (has_forecast ? line : 0), type, _("log scale"));
+}
+
 static void draw_rounds(const struct sheet *sheet, struct area area, const struct stage *stage)
 {
     const struct session *session = stage->session;
@@ -266,13 +310,49 @@ static void draw_rounds(const struct sheet *sheet, struct area area, const struc
     struct area inner = box_draw(sheet, area, _("ROUNDS"), figure, sheet->theme->ink);
     int room = bars_room(sheet, inner);
     int count = make_rounds(sheet, session, room < BARS_MAX ? room : BARS_MAX, bars);
-    if (count > 0)
-        bars_draw(sheet, inner, bars, count, session->facts.total_pages);
-    else
+    if (count == 0) {
         sheet_wrap(sheet, inner, sheet_type(sheet, LETTERS_PLAIN, sheet->theme->faint),
                    session->facts.mode == MODE_POST_COPY
                        ? _("No rounds: the guest goes first, and its pages follow.")
                        : _("No round yet."));
+        return;
+    }
+    bars_draw(sheet, inner, bars, count, session->facts.total_pages);
+    if (inner.height >= KEY_LINES_MIN * sheet_size(sheet, LETTERS_SMALL))
+        draw_key(sheet, inner, session->facts.forecast_round_pages != NULL);
+}
+
+/* In post-copy there are no rounds: what is still to come, and how long the guest waited for what
+ * it touched. */
+static void draw_faults(const struct sheet *sheet, struct area area, const struct stage *stage)
+{
+    const struct timeline *timeline = &stage->session->timeline;
+    const struct theme *theme = sheet->theme;
+    struct words faults, missing, usual, longest;
+    struct area inner =
+        box_draw(sheet, area, _("FAULTS"), words_count(&faults, timeline->faults), theme->ink);
+    struct type type = sheet_type(sheet, LETTERS_PLAIN, theme->ink);
+    int line = paint_line_height(sheet->paint, type), gap = sheet_gap(sheet), y = inner.y + gap;
+    uint64_t came = timeline->sent_by_why[WHY_FAULT] + timeline->sent_by_why[WHY_PUSHED];
+    uint64_t all = came + timeline->pages_missing;
+    struct area bar = {inner.x, y, inner.width, line};
+    paint_outline(sheet->paint, bar, 2, theme->missing);
+    bar.width = all > 0 ? (int)units_mul_div((uint64_t)bar.width, came, all) : 0;
+    paint_rect(sheet->paint, bar, theme->missing);
+    const struct {
+        const char *name, *value;
+    } rows[] = {
+        {_("still to come"), words_count(&missing, timeline->pages_missing)},
+        {_("usual wait"), words_time(&usual, stage->fault_wait.p50)},
+        {_("longest wait"), words_time(&longest, stage->fault_wait.max)},
+    };
+    int row_count = stage->fault_wait.count > 0 ? 3 : 1;
+    for (int i = 0; i < row_count; i++) {
+        y += line + gap / 2;
+        int taken = sheet_fit(sheet, inner.x, y, inner.width, type, rows[i].name);
+        sheet_fit(sheet, inner.x + inner.width, y, inner.width - taken - gap, type_right(type),
+                  rows[i].value);
+    }
 }
 
 static void draw_race(const struct sheet *sheet, struct area area, const struct stage *stage)
@@ -287,17 +367,6 @@ static void draw_race(const struct sheet *sheet, struct area area, const struct 
     bool is_going = timeline->has_started && !timeline->has_ended;
     struct area inner = box_draw(sheet, area, _("RACE"), is_going ? figure : "", sheet->theme->ink);
     race_draw(sheet, inner, stage->session);
-    uint64_t mu = timeline_mu(timeline), delta = timeline_delta(timeline);
-    if (mu == 0)
-        return;
-    struct type type = type_right(sheet_type(sheet, LETTERS_SMALL, sheet->theme->ink));
-    int line = paint_line_height(sheet->paint, type), y = inner.y + line / 2;
-    struct words rate;
-    snprintf(figure, sizeof figure, _("copied %s/s"), words_brief(&rate, mu));
-    paint_text(sheet->paint, inner.x + inner.width, y, type, figure);
-    snprintf(figure, sizeof figure, _("dirtied %s/s"), words_brief(&rate, delta));
-    if (timeline->round_count > 0 && timeline->mode != MODE_STOP_AND_COPY)
-        paint_text(sheet->paint, inner.x + inner.width, y + line, type, figure);
 }
 
 static void draw_clients(const struct sheet *sheet, struct area area, const struct stage *stage)
@@ -317,6 +386,11 @@ void scene_crossing(const struct sheet *sheet, struct area area, const struct st
     struct type small = sheet_type(sheet, LETTERS_SMALL, sheet->theme->ink);
     int legend = paint_line_height(sheet->paint, small);
     int hosts = (int)(area.height * HOSTS_SHARE) - legend;
+    /* The phase, the link, the downtime: their letters decide how high it must be. */
+    int wanted = sheet_size(sheet, LETTERS_HUGE) * 7 / 3 + 6 * legend;
+    if (wanted > hosts)
+        hosts = wanted < area.height * HOSTS_MAX - legend ? wanted
+                                                          : (int)(area.height * HOSTS_MAX) - legend;
     /* The digits decide how wide the middle is. */
     int digits = paint_text_width(sheet->paint, sheet_bold(sheet, LETTERS_HUGE, sheet->theme->ink),
                                   "888.8 ms");
@@ -327,14 +401,19 @@ void scene_crossing(const struct sheet *sheet, struct area area, const struct st
     int side = (area.width - centre - 2 * gap) / 2;
     uint64_t sums[PAGE_STATE_COUNT] = {0};
     draw_host(sheet, (struct area){area.x, area.y, side, hosts}, stage, HOST_SOURCE, sums);
-    draw_host(sheet, (struct area){area.x + area.width - side, area.y, side, hosts}, stage,
-              HOST_TARGET, sums);
+    uint64_t pages_per_cell =
+        draw_host(sheet, (struct area){area.x + area.width - side, area.y, side, hosts}, stage,
+                  HOST_TARGET, sums);
     draw_centre(sheet, (struct area){area.x + side + gap, area.y, centre, hosts}, stage);
-    draw_legend(sheet, (struct area){area.x, area.y + hosts, area.width, legend}, stage, sums);
+    draw_legend(sheet, (struct area){area.x, area.y + hosts, area.width, legend}, stage,
+                pages_per_cell, sums);
 
     int top = area.y + hosts + legend + gap / 2, height = area.y + area.height - top;
     int third = (area.width - 2 * gap) / 3;
-    draw_rounds(sheet, (struct area){area.x, top, third, height}, stage);
+    struct area first = {area.x, top, third, height};
+    bool has_faults =
+        stage->session->timeline.has_resumed && scene_leaves_pages(&stage->session->timeline);
+    (has_faults ? draw_faults : draw_rounds)(sheet, first, stage);
     draw_race(sheet, (struct area){area.x + third + gap, top, third, height}, stage);
     draw_clients(sheet, (struct area){area.x + 2 * (third + gap), top, third, height}, stage);
 }

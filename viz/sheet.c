@@ -7,7 +7,7 @@
 static const double parts[LETTERS_COUNT] = {
     [LETTERS_SMALL] = 1.0 / 38,
     [LETTERS_PLAIN] = 1.0 / 32,
-    [LETTERS_LARGE] = 1.0 / 27,
+    [LETTERS_LARGE] = 1.0 / 28,
     [LETTERS_HUGE] = 1.0 / 11, /* digits are three quarters as high: more than a fifteenth */
 };
 
@@ -76,33 +76,68 @@ int sheet_fit(const struct sheet *sheet, int x, int y, int room, struct type typ
     return paint_text(sheet->paint, x, y + (wanted - type.size) * 7 / 8, type, cut);
 }
 
+/* " A ", as in "host A": it stays with the word before it. */
+static bool is_letter_alone(const char *text)
+{
+    return text[0] == ' ' && text[1] != '\0' && text[1] != ' ' && strchr(" .,;:", text[2]) != NULL;
+}
+
 /* The end of the line that begins at `text`: behind its last word that fits, or, without a blank
  * (Chinese has none), behind the last character. */
 static size_t line_end(const struct sheet *sheet, struct type type, int room, const char *text)
 {
-    char line[512];
     size_t best = 0, count = 0;
-    while (text[count] != '\0' && count < sizeof line - 8) {
+    int width = 0;
+    while (text[count] != '\0') {
+        char character[8] = "";
         size_t next = count + 1;
         while (((unsigned char)text[next] & 0xc0) == 0x80)
             next++;
-        snprintf(line, sizeof line, "%.*s", (int)next, text);
-        if (paint_text_width(sheet->paint, type, line) > room && count > 0)
+        snprintf(character, sizeof character, "%.*s", (int)(next - count), text + count);
+        width += paint_text_width(sheet->paint, type, character);
+        if (width > room && count > 0)
             return best > 0 ? best : count;
         bool is_wide = (unsigned char)text[count] >= 0xe3; /* from U+3000 on: ideographs */
-        if (text[next] == ' ' || text[next] == '\0' || is_wide)
+        if ((text[next] == ' ' && !is_letter_alone(text + next)) || text[next] == '\0' || is_wide)
             best = next;
         count = next;
     }
     return count;
 }
 
+static int count_lines(const struct sheet *sheet, struct type type, int room, const char *text)
+{
+    int count = 0;
+    for (; *text != '\0'; count++) {
+        text += line_end(sheet, type, room, text);
+        text += strspn(text, " ");
+    }
+    return count;
+}
+
+/* Narrower, but not by much, as long as there are not more lines: no word stands alone in the last
+ * one. */
+static int balanced_width(const struct sheet *sheet, struct type type, int room, const char *text)
+{
+    int lines = count_lines(sheet, type, room, text);
+    int low = lines > 1 ? room * 2 / 3 : room, high = room;
+    while (high - low > type.size) {
+        int middle = (low + high) / 2;
+        if (count_lines(sheet, type, middle, text) > lines)
+            low = middle;
+        else
+            high = middle;
+    }
+    return high;
+}
+
 int sheet_wrap(const struct sheet *sheet, struct area area, struct type type, const char *text)
 {
     int line_height = paint_line_height(sheet->paint, type), y = area.y;
+    int width = balanced_width(sheet, type, area.width, text);
     while (*text != '\0' && y + line_height <= area.y + area.height) {
         char line[512];
-        size_t count = line_end(sheet, type, area.width, text);
+        size_t count = line_end(sheet, type, width, text);
         snprintf(line, sizeof line, "%.*s", (int)count, text);
         paint_text(sheet->paint, area.x, y, type, line);
         text += count;

@@ -23,8 +23,8 @@ struct sheet {
     double scale; /* of all letters: 1, or what the user likes better */
 };
 
-#define SHEET_SCALE_MIN 0.85
-#define SHEET_SCALE_MAX 1.7
+#define SHEET_SCALE_MIN 0.845 /* so that the smallest letters are a 45th */
+#define SHEET_SCALE_MAX 1.45
 
 /* The size of the font in pixels. */
 int sheet_size(const struct sheet *sheet, enum letters letters);

@@ -1,7 +1,12 @@
 #include "viz/viz.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "base/units.h"
 #include "tui/player.h"
+#include "tui/translate.h"
+#include "tui/words.h"
 #include "viz/help.h"
 #include "viz/keys.h"
 #include "viz/png_file.h"
@@ -11,9 +16,11 @@
 #define FRAME_NS        (NS_PER_S / 60)
 #define STOPPED_MS      100 /* nothing moves: look whether an answer has been shown long enough */
 #define ANSWER_SHOWN_NS (4 * NS_PER_S)
-#define SPREADS_EACH_NS (250 * NS_PER_MS) /* percentiles look at every answer: not in each frame \
-                                           */
-#define SEEK_PART       50                /* a key goes so small a part of the run */
+#define SPREADS_EACH_NS                                                      \
+    (250 * NS_PER_MS) /* percentiles look at every answer: not in each frame \
+                       */
+#define NAMES_EACH_NS   (250 * NS_PER_MS)
+#define SEEK_PART       50 /* a key goes so small a part of the run */
 #define SCALE_STEP      1.18
 #define AT_END_PIECE_NS (100 * NS_PER_MS)
 
@@ -32,6 +39,8 @@ struct viz {
     char sentence[2 * NARRATOR_MAX];
     struct timeline_spread latency, fault_wait;
     uint64_t spreads_at_ns;
+    char title[200]; /* of the window, and when it was given */
+    uint64_t named_at_ns;
 };
 
 /* ---- Pictures. ---- */
@@ -317,6 +326,27 @@ static void live(struct viz *viz, uint64_t wall_ns, uint64_t now_ns)
     viz->is_changed = true;
 }
 
+/* What the window is called says where it stands, for lists of windows and for who cannot see it. A
+ * name a frame would be too much for a window manager. */
+static void name_window(struct viz *viz, uint64_t now_ns)
+{
+    const struct session *session = viz->session;
+    struct words clock;
+    char title[200];
+    if (!is_still(viz) && now_ns - viz->named_at_ns < NAMES_EACH_NS)
+        return;
+    viz->named_at_ns = now_ns;
+    snprintf(title, sizeof title, _("ferry: %s by %s, %s, %s"), session->facts.guest,
+             mode_name(session->facts.mode), words_clock(&clock, session->timeline.now_ns),
+             session->has_ended       ? _("ended")
+             : viz->player.is_stopped ? _("stopped")
+                                      : _("playing"));
+    if (strcmp(title, viz->title) == 0)
+        return;
+    window_name(viz->window, title);
+    strcpy(viz->title, title);
+}
+
 static enum status show(struct viz *viz, uint64_t now_ns, struct problem *problem)
 {
     int width, height;
@@ -328,6 +358,7 @@ static enum status show(struct viz *viz, uint64_t now_ns, struct problem *proble
         return problem->status;
     draw(viz, now_ns);
     window_show(viz->window, viz->sheet.paint);
+    name_window(viz, now_ns);
     viz->is_changed = false;
     return STATUS_OK;
 }

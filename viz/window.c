@@ -1,7 +1,6 @@
 #include "viz/window.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include <SDL2/SDL.h>
 
@@ -18,13 +17,19 @@ static enum status refuse(struct problem *problem)
         "make a picture with --headless --png FILE");
 }
 
-/* SDL falls back to drivers that nobody sees, unless the user has asked for one. */
-static bool is_unseen(void)
+/* The drivers of displays that are there. SDL would try others, which nobody sees or which complain
+ * on stderr; who wants one of them says so by SDL_VIDEODRIVER. NULL: there is no display. */
+static const char *drivers(void)
 {
-    const char *driver = SDL_GetCurrentVideoDriver();
-    return driver == NULL || (SDL_getenv("SDL_VIDEODRIVER") == NULL &&
-                              (strcmp(driver, "offscreen") == 0 || strcmp(driver, "dummy") == 0 ||
-                               strcmp(driver, "evdev") == 0));
+    const char *x11 = getenv("DISPLAY"), *wayland = getenv("WAYLAND_DISPLAY");
+    bool has_x11 = x11 != NULL && *x11 != '\0';
+    bool has_wayland = wayland != NULL && *wayland != '\0';
+    if (getenv("SDL_VIDEODRIVER") != NULL)
+        return getenv("SDL_VIDEODRIVER");
+    return has_x11 && has_wayland ? "x11,wayland"
+           : has_x11              ? "x11"
+           : has_wayland          ? "wayland"
+                                  : NULL;
 }
 
 enum status window_open(struct window **opened, const char *title, int width, int height,
@@ -32,12 +37,11 @@ enum status window_open(struct window **opened, const char *title, int width, in
 {
     SDL_SetHint(SDL_HINT_NO_SIGNAL_HANDLERS, "0"); /* an interrupt closes the window */
     SDL_SetHint(SDL_HINT_VIDEO_ALLOW_SCREENSAVER, "0");
+    if (drivers() == NULL)
+        return refuse(problem);
+    SDL_SetHint(SDL_HINT_VIDEODRIVER, drivers());
     if (SDL_Init(SDL_INIT_VIDEO) != 0)
         return refuse(problem);
-    if (is_unseen()) {
-        SDL_Quit();
-        return refuse(problem);
-    }
     struct window *window = calloc(1, sizeof *window);
     MUST(window != NULL);
     window->window = SDL_CreateWindow(title, SDL_WINDOWPOS_CENTERED, SDL_WINDOWPOS_CENTERED, width,
@@ -60,6 +64,11 @@ void window_close(struct window *window)
     SDL_DestroyWindow(window->window);
     free(window);
     SDL_Quit();
+}
+
+void window_name(struct window *window, const char *title)
+{
+    SDL_SetWindowTitle(window->window, title);
 }
 
 static int within(int side)

@@ -42,6 +42,7 @@ struct window;
 MUST_USE enum status window_open(struct window **window, const char *title, int width, int height,
                                  struct problem *problem);
 void window_close(struct window *window);
+void window_name(struct window *window, const char *title);
 void window_size(struct window *window, int *width, int *height);
 void window_turn_full(struct window *window, bool is_full);
 bool window_is_full(const struct window *window);
