@@ -179,6 +179,9 @@ fuzz: ## run each fuzzer for FUZZ_SECONDS (60), by clang's libFuzzer
 bench: all $(BENCHES) ## the project's own times, as medians and ratios within the run
 	@for bench in $(BENCHES); do $$bench || exit 1; done
 
+golden: $(BUILD)/test/viz/golden_test ## take the pictures of the graphical view as they are now for golden
+	@$< --make
+
 lint: $(ENGINE) ## check the house rules: floors, no clock below, no globals
 	@.ci/lint . $(BUILD)/obj
 	@.ci/lint_test

@@ -53,10 +53,10 @@ static const struct form forms[LOOK_COUNT] = {
     [LOOK_IN_FLIGHT] = {{{0, 100, 1000, 280}, {0, 620, 1000, 280}}, 0},
     [LOOK_MISSING] = {{{250, 250, 500, 500}}, 0},
     [LOOK_WAITED_FOR] = {{{0, 360, 1000, 280}, {360, 0, 280, 1000}}, 0},
-    [LOOK_DIRTY] = {{{0, 0, 1000, 1000}}, 780},
-    [LOOK_DIRTY + 1] = {{{0, 0, 1000, 1000}}, 620},
-    [LOOK_DIRTY + 2] = {{{0, 0, 1000, 1000}}, 460},
-    [LOOK_DIRTY + 3] = {{{0, 0, 1000, 1000}}, 320},
+    [LOOK_DIRTY] = {{{0, 0, 1000, 1000}}, 660},
+    [LOOK_DIRTY + 1] = {{{0, 0, 1000, 1000}}, 540},
+    [LOOK_DIRTY + 2] = {{{0, 0, 1000, 1000}}, 420},
+    [LOOK_DIRTY + 3] = {{{0, 0, 1000, 1000}}, 300},
 };
 
 static struct colour colour_of(const struct theme *theme, enum look look)

@@ -18,10 +18,11 @@ static const char *const font_paths[] = {
 
 #define FONTS_MAX 32 /* sizes in use at once: a picture has about ten */
 /* Glyphs in a colour. A picture has some hundreds; when there are more, all are made anew. */
-#define STAMPS_MAX   4096
-#define STAMPS_TABLE (2 * STAMPS_MAX) /* a power of two */
-#define MARK_CODE    0x110000u        /* beyond Unicode: marks stand in the same table */
-#define MARK_SAMPLES 4                /* of a pixel's side: a mark's edges are smooth */
+#define STAMPS_MAX         4096
+#define STAMPS_TABLE       (2 * STAMPS_MAX) /* a power of two */
+#define MARK_CODE          0x110000u        /* beyond Unicode: marks stand in the same table */
+#define MARK_CIRCLE_RADIUS 0.9              /* of half its size */
+#define MARK_SAMPLES       4                /* of a pixel's side: a mark's edges are smooth */
 
 /* A glyph or a mark in its size and colour, ready to be copied. */
 struct stamp {
@@ -265,6 +266,9 @@ void paint_polyline(struct paint *paint, const struct point *points, int count, 
         double length = hypot(points[i + 1].x - points[i].x, points[i + 1].y - points[i].y);
         if (dash <= 0) {
             paint_line(paint, points[i], points[i + 1], thickness, colour);
+            /* Round, so that no notch is seen where the line bends. */
+            paint_mark(paint, MARK_CIRCLE, points[i + 1].x, points[i + 1].y, (int)thickness,
+                       colour);
             continue;
         }
         for (double at = 0; at < length;) {
@@ -336,7 +340,7 @@ static bool is_on_mark(enum mark mark, double x, double y)
     case MARK_DIAMOND:
         return fabs(x) + fabs(y) < 1;
     case MARK_CIRCLE:
-        return radius < 0.9;
+        return radius < MARK_CIRCLE_RADIUS;
     case MARK_RING:
         return radius < 0.95 && radius > 0.5;
     case MARK_CROSS:

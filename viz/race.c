@@ -10,6 +10,7 @@
 #include "viz/axis.h"
 
 #define POINTS_MAX       1024
+#define POINTS_APART     8 /* pixels, at least */
 #define LEGEND_LINES_MIN 5 /* a plot that is lower has no room for words in it */
 
 struct curve {
@@ -17,10 +18,17 @@ struct curve {
     int count;
 };
 
+/* A point that is very near to the one before it gives its place to the next: a line of many short
+ * pieces is uneven. */
 static void add(struct curve *curve, const struct axis *axis, double time_ns, double pages)
 {
+    struct point *points = curve->points;
+    int last = curve->count - 1;
+    if (last > 0 && hypot(points[last].x - points[last - 1].x,
+                          points[last].y - points[last - 1].y) < POINTS_APART)
+        curve->count--;
     if (curve->count < POINTS_MAX)
-        curve->points[curve->count++] = axis_point(axis, time_ns, pages);
+        points[curve->count++] = axis_point(axis, time_ns, pages);
 }
 
 /* ---- What was forecast before the run, from its own figures. ---- */

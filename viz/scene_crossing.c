@@ -211,8 +211,9 @@ static int draw_downtime(const struct sheet *sheet, struct area area, const stru
     struct words words;
     char text[160];
     if (timeline->is_paused) {
-        paint_rect(sheet->paint, (struct area){area.x, y, area.width, height + small_line / 6},
-                   theme->alarm);
+        struct area box = {area.x, y, area.width, height + small_line / 6};
+        paint_rect(sheet->paint, box, theme->raised);
+        paint_outline(sheet->paint, box, 3, theme->alarm);
         huge.colour = plain.colour = small.colour = (struct colour){0, 0, 0, 255};
     }
     sheet_fit(sheet, middle, y, area.width, type_centre(plain),

@@ -21,6 +21,7 @@ const struct theme theme_dark = {
     .waited_for = RGB(0xff6f1a),
     .forecast = RGB(0xcc79a7),
     .alarm = RGB(0xff6f1a),
+    .raised = RGB(0xff6f1a),
     .why = {RGB(0x56b4e9), RGB(0xe69f00), RGB(0xff6f1a), RGB(0x2fc79a)},
 };
 
@@ -32,13 +33,14 @@ const struct theme theme_light = {
     .faint = RGB(0x4a5058),
     .line = RGB(0x9aa3ae),
     .clean = RGB(0x009e73),
-    .dirty = RGB(0xc98200),
+    .dirty = RGB(0xbf7300),
     .in_flight = RGB(0x0072b2),
     .missing = RGB(0xb0508a),
     .waited_for = RGB(0xd55e00),
     .forecast = RGB(0xb0508a),
     .alarm = RGB(0xc24e00),
-    .why = {RGB(0x0072b2), RGB(0xc98200), RGB(0xc24e00), RGB(0x00805c)},
+    .raised = RGB(0xffb870),
+    .why = {RGB(0x0072b2), RGB(0xbf7300), RGB(0xc24e00), RGB(0x00805c)},
 };
 
 const struct theme *theme_find(const char *name)

@@ -15,7 +15,8 @@ struct theme {
     struct colour line;         /* rules and axes */
     struct colour clean, dirty, in_flight, missing, waited_for; /* pages */
     struct colour forecast;
-    struct colour alarm; /* downtime and outages */
+    struct colour alarm;  /* downtime and outages, */
+    struct colour raised; /* and the ground of black digits while it grows */
     struct colour why[WHY_COUNT];
 };
 

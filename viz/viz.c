@@ -89,21 +89,33 @@ static enum status begin(struct viz *viz, struct session *session,
     return paint_open(&viz->sheet.paint, width, height, problem);
 }
 
-enum status viz_picture(struct session *session, const struct viz_options *options, FILE *file,
-                        struct problem *problem)
+enum status viz_paint(struct session *session, const struct viz_options *options,
+                      struct paint **paint, struct problem *problem)
 {
     struct viz viz;
-    if (begin(&viz, session, options, problem) != STATUS_OK)
-        return problem->status;
+    enum status status = begin(&viz, session, options, problem);
+    if (status != STATUS_OK)
+        return status;
     if (options->is_at)
         session->ops->advance(session, options->at_ns);
     while (!options->is_at && !session->has_ended)
         session->ops->advance(session, session->timeline.now_ns + AT_END_PIECE_NS);
     draw(&viz, 1);
-    bool is_written = png_write_picture(file, viz.sheet.paint);
-    paint_close(viz.sheet.paint);
-    return is_written ? STATUS_OK
-                      : problem_set(problem, STATUS_NO_FILE, "the picture cannot be written");
+    *paint = viz.sheet.paint;
+    return STATUS_OK;
+}
+
+enum status viz_picture(struct session *session, const struct viz_options *options, FILE *file,
+                        struct problem *problem)
+{
+    struct paint *paint;
+    enum status status = viz_paint(session, options, &paint, problem);
+    if (status != STATUS_OK)
+        return status;
+    if (!png_write_picture(file, paint))
+        status = problem_set(problem, STATUS_NO_FILE, "the picture cannot be written");
+    paint_close(paint);
+    return status;
 }
 
 /* ---- Keys. ---- */
@@ -392,13 +404,14 @@ enum status viz_play(struct session *session, const struct viz_options *options,
                      struct problem *problem)
 {
     struct viz viz;
-    if (begin(&viz, session, options, problem) != STATUS_OK)
-        return problem->status;
+    enum status status = begin(&viz, session, options, problem);
+    if (status != STATUS_OK)
+        return status;
     int width = paint_width(viz.sheet.paint), height = paint_height(viz.sheet.paint);
     /* Without a size that was asked for: two thirds of a common screen. */
     if (options->width == 0)
         width = 1280, height = 720;
-    enum status status = window_open(&viz.window, "ferry", width, height, problem);
+    status = window_open(&viz.window, "ferry", width, height, problem);
     if (status == STATUS_OK) {
         if (options->is_at) {
             session->ops->advance(session, options->at_ns);

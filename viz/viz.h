@@ -22,7 +22,10 @@ struct viz_options {
     uint64_t at_ns;
 };
 
-/* The picture at at_ns as a PNG. */
+/* The picture at at_ns, without it that of the run's end; paint_close is the caller's. */
+MUST_USE enum status viz_paint(struct session *session, const struct viz_options *options,
+                               struct paint **paint, struct problem *problem);
+/* The same as a PNG. */
 MUST_USE enum status viz_picture(struct session *session, const struct viz_options *options,
                                  FILE *file, struct problem *problem);
 
