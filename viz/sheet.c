@@ -8,7 +8,7 @@ static const double parts[LETTERS_COUNT] = {
     [LETTERS_SMALL] = 1.0 / 38,
     [LETTERS_PLAIN] = 1.0 / 32,
     [LETTERS_LARGE] = 1.0 / 28,
-    [LETTERS_HUGE] = 1.0 / 11, /* digits are three quarters as high: more than a fifteenth */
+    [LETTERS_HUGE] = 1.0 / 10.4, /* digits are seven tenths as high: a fifteenth */
 };
 
 static double reference_height(const struct sheet *sheet)
