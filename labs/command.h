@@ -44,6 +44,7 @@ int command_compare(const struct command *command, int word_count, char **words)
 int command_forecast(const struct command *command, int word_count, char **words);
 int command_tui(const struct command *command, int word_count, char **words);
 int command_viz(const struct command *command, int word_count, char **words);
+int command_export(const struct command *command, int word_count, char **words);
 int command_grade(const struct command *command, int word_count, char **words);
 int command_lab(const struct command *command, int word_count, char **words);
 int command_guest(const struct command *command, int word_count, char **words);

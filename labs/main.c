@@ -35,6 +35,13 @@ static const struct command commands[] = {
      "watch a scenario or a recording in the terminal", NULL,
      TAKES_SCENARIO | TAKES_STRATEGY | TAKES_AT | TAKES_RECORDING | TAKES_PLAIN, NULL, command_tui},
     COMMAND_VIZ(command_viz),
+    {"export", "ferry export RECORDING [--perfetto FILE] [--csv FILE]",
+     "a recording in forms that other programs read",
+     "RECORDING is what --record wrote. The trace shows hosts, guest, link, faults and\n"
+     "clients on tracks: open it at https://ui.perfetto.dev or chrome://tracing. The\n"
+     "table has a row for each event and a column for each kind of value, for\n"
+     "spreadsheets and scripts; labs/README.md describes both.\n",
+     TAKES_WORD | TAKES_EXPORT | TAKES_QUIET, NULL, command_export},
     {"grade", "ferry grade [NN --source DIR | NN --hint N] [OPTIONS]",
      "an exercise: lists them, grades one, opens its hints",
      "NN is the exercise's number, DIR the folder with the file that its README asks\n"

@@ -35,6 +35,10 @@ static const struct own_option {
     {"seeds", TAKES_GRADE, "A..B", MEMBER(grade.seeds), "of each case; else the exercise's own"},
     {"case", TAKES_GRADE, "NAME", MEMBER(grade.only_case), "one case alone"},
     {"hint", TAKES_GRADE, "N", MEMBER(grade.hint), "shows a hint: the first is 1"},
+    {"perfetto", TAKES_EXPORT, "FILE", MEMBER(export.perfetto),
+     "a trace for ui.perfetto.dev; -: to standard output"},
+    {"csv", TAKES_EXPORT, "FILE", MEMBER(export.csv),
+     "a table with a row for each event; -: to standard output"},
     {"unconfined", TAKES_STRATEGY | TAKES_GRADE, NULL, MEMBER(is_unconfined),
      "compiles without bubblewrap, for a file of your own"},
     {"headless", TAKES_VIZ, NULL, MEMBER(viz.is_headless), "no window: one picture, for --png"},
@@ -374,6 +378,10 @@ static enum status check_outputs(const struct options *options, struct problem *
         strcmp(options->json_path, options->record_path) == 0)
         return problem_set(problem, STATUS_USAGE,
                            "--json and --record name the same file: name two");
+    if (options->export.perfetto != NULL && options->export.csv != NULL &&
+        strcmp(options->export.perfetto, options->export.csv) == 0)
+        return problem_set(problem, STATUS_USAGE,
+                           "--perfetto and --csv name the same file: name two");
     if (options->record_path != NULL && strcmp(options->record_path, "-") == 0)
         return problem_set(problem, STATUS_USAGE, "--record needs a file: write --record FILE");
     return STATUS_OK;

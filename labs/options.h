@@ -22,14 +22,14 @@
 #define TAKES_VERIFY 0x10u
 #define TAKES_EVERY_MODE \
     0x20u /* it goes through all modes: --mode is refused, options of each are not */
-#define TAKES_RECORDING 0x40u  /* the file may be a recording */
-#define TAKES_SCENARIO  0x80u  /* the scenario's options, and a file */
-#define TAKES_STRATEGY  0x100u /* a strategy of the user's own */
-#define TAKES_AT        0x200u /* an instant to begin at */
-#define TAKES_GRADE     0x400u /* what is graded, and how */
-#define TAKES_WORD      0x800u /* the word that is no option names no file */
-
-#define TAKES_VIZ       0x4000u /* how pictures are to look, and where they go */
+#define TAKES_RECORDING 0x40u   /* the file may be a recording */
+#define TAKES_SCENARIO  0x80u   /* the scenario's options, and a file */
+#define TAKES_STRATEGY  0x100u  /* a strategy of the user's own */
+#define TAKES_AT        0x200u  /* an instant to begin at */
+#define TAKES_GRADE     0x400u  /* what is graded, and how */
+#define TAKES_EXPORT    0x1000u /* in which forms to write a recording */
+#define TAKES_WORD      0x800u  /* the word that is no option names no file */
+#define TAKES_VIZ       0x2000u /* how pictures are to look, and where they go */
 
 struct options {
     struct scenario scenario;
@@ -43,6 +43,9 @@ struct options {
     struct {
         const char *source, *format, *out, *seeds, *only_case, *hint;
     } grade; /* as written, NULL: not given */
+    struct {
+        const char *perfetto, *csv;
+    } export; /* paths, NULL: not given; "-": standard output */
     struct {
         const char *scene, *size, *theme, *png, *language; /* as written, NULL: not given */
         bool is_headless;

@@ -3,34 +3,9 @@
 #include <stdio.h>
 
 #include "labs/crash.h"
+#include "labs/recording_file.h"
 #include "record/playback.h"
 #include "sim/run_session.h"
-
-/* A recording of an hour has some hundred MiB; what is larger was not made by ferry. */
-#define RECORDING_BYTES_MAX (2ull << 30)
-
-static enum status read_recording(const char *path, struct bytes *bytes, struct problem *problem)
-{
-    static const size_t piece_bytes = 1 << 20;
-    FILE *file = fopen(path, "rb");
-    size_t count = piece_bytes;
-
-    if (file == NULL)
-        return problem_set(problem, STATUS_NO_FILE, "%.200s: it cannot be opened", path);
-    while (count == piece_bytes && bytes->count <= RECORDING_BYTES_MAX) {
-        uint8_t *piece = bytes_extend(bytes, piece_bytes);
-        count = fread(piece, 1, piece_bytes, file);
-        bytes->count -= piece_bytes - count;
-    }
-    bool is_broken = ferror(file) != 0;
-    fclose(file);
-    if (is_broken)
-        return problem_set(problem, STATUS_NO_FILE, "%.200s: it cannot be read", path);
-    if (bytes->count > RECORDING_BYTES_MAX)
-        return problem_set(problem, STATUS_BAD_INPUT, "%.200s: it is too large for a recording",
-                           path);
-    return STATUS_OK;
-}
 
 /* --at, where it was given. */
 static enum status set_instant(struct subject *subject, const struct options *options,
@@ -53,7 +28,7 @@ static enum status open_recording(struct subject *subject, const char *path,
     char origin[256];
 
     snprintf(origin, sizeof origin, "recording %.200s", path);
-    if (read_recording(path, &subject->bytes, problem) != STATUS_OK)
+    if (recording_file_read(path, &subject->bytes, problem) != STATUS_OK)
         return problem->status;
     enum status status = playback_open(&subject->session, subject->bytes.data, subject->bytes.count,
                                        origin, &detail);

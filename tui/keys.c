@@ -115,17 +115,32 @@ static const char *ended_text(const struct session *session)
                                      : "The run has ended. Keys 1 to 4 play it again.";
 }
 
+/* Of a world that was sought back. A recording has its own words. */
+static const char *past_obstacle(const struct key *key, const struct session *session)
+{
+    bool is_change =
+        key->action == KEY_START || key->action == KEY_POST_COPY || key->action == KEY_ABORT;
+    if (!is_change || !session_is_past(session) || key_is_recording(session))
+        return NULL;
+    return "This is the past: it can be watched, not changed. Let it play on to now.";
+}
+
 const char *key_obstacle(const struct key *key, const struct session *session)
 {
+    const char *obstacle = past_obstacle(key, session);
+    if (obstacle != NULL)
+        return obstacle;
     switch (key->action) {
     case KEY_PLAY:
     case KEY_STEP_EVENT:
     case KEY_STEP_ROUND:
         return session->has_ended ? ended_text(session) : NULL;
     case KEY_BACK:
-        return session->ops->can(session, SESSION_BACK)
-                   ? NULL
-                   : "This is the beginning: there is nothing before it.";
+        if (session->ops->can(session, SESSION_BACK))
+            return NULL;
+        return session->timeline.event_count == 0
+                   ? "This is the beginning: there is nothing before it."
+                   : "What was before this is not known any more.";
     case KEY_CODE:
         return key_has_code(session) ? NULL
                                      : "Here ferry itself decides: there is no code to show.";

@@ -238,10 +238,42 @@ static void each_key_does_what_the_help_says(void **state)
     }
 }
 
+/* A view may stand in the past of a living world: what would change the world says so there, and
+ * is possible again where the past ends. Of a recording it is said that nothing can be steered. */
+static void the_past_cannot_be_steered(void **state)
+{
+    static const char keys[] = {'p', 'a'};
+    struct scripted *scripted = scripted_open(MODE_PRE_COPY, 16384, NS_PER_S / 4);
+    struct session *session = &scripted->session;
+    (void)state;
+    session->ops->advance(session, NS_PER_S);
+    for (unsigned i = 0; i < 2; i++) {
+        const struct key *key = key_find(keys[i]);
+        session->facts.origin = "scripted";
+        assert_null(key_obstacle(key, session));
+        assert_true(session->ops->seek(session, NS_PER_S / 2));
+        assert_string_equal(
+            key_obstacle(key, session),
+            "This is the past: it can be watched, not changed. Let it play on to now.");
+        assert_null(key_obstacle(key_find('b'), session));
+        assert_null(key_obstacle(key_find('2'), session));
+        assert_null(key_obstacle(key_find('s'), session));
+        session->facts.origin = "recording x.ferry";
+        assert_string_equal(key_obstacle(key, session),
+                            "A recording cannot be steered, only watched.");
+        session->ops->advance(session, NS_PER_S);
+    }
+    session->ops->seek(session, 0);
+    session->facts.origin = "scripted";
+    assert_non_null(strstr(key_obstacle(key_find('m'), session), "This is the past"));
+    session->ops->close(session);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_key_does_what_the_help_says),
+        cmocka_unit_test(the_past_cannot_be_steered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,6 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* So much is copied in about the time in which an event is folded: keyframes that lie nearer to
+ * each other would cost more than they save. */
+#define COPIED_BYTES_PER_EVENT 256
+
 struct keyframe {
     struct timeline timeline; /* owned */
     struct recording reader;  /* stands behind its last event */
@@ -56,12 +60,16 @@ static void keyframes_thin(struct history *history)
 /* Where even the only one has no room, the distance has doubled: it is not tried again soon. */
 static void keyframe_if_due(struct history *history)
 {
-    uint64_t events = history->session->lived_events;
     const struct keyframe *last = &history->keyframes[history->keyframe_count - 1];
-    if (events - last->timeline.event_count < history->spacing)
+    uint64_t events = history->session->lived_events - last->timeline.event_count;
+    if (events < history->spacing)
         return;
-    uint64_t room = history->keyframe_bytes_max,
-             bytes = timeline_bytes(&history->session->timeline);
+    uint64_t room = history->keyframe_bytes_max;
+    uint64_t bytes = timeline_bytes(&history->session->timeline);
+    if (events < bytes / COPIED_BYTES_PER_EVENT) {
+        history->spacing = bytes / COPIED_BYTES_PER_EVENT;
+        return;
+    }
     while (history->keyframe_bytes + bytes > room && history->keyframe_count > 1)
         keyframes_thin(history);
     if (history->keyframe_bytes + bytes > room)
@@ -130,7 +138,6 @@ void history_init(struct history *history, struct session *session,
     session->lived_ns = session->lived_events = 0;
     if (recording != NULL) {
         history->reader = *recording;
-        history->reader.scenario_text = NULL; /* its owner's */
     } else {
         recorder_init(&history->log, "", true);
         reader_to_log_end(history);

@@ -8,9 +8,10 @@
  *     keyframes  K         K         K         K        ^ lived
  *     seek                           K-------->here
  *
- * Keyframes begin at a distance of HISTORY_SPACING events. When they take more memory than they
- * may, every second one goes and the distance doubles: so a seek costs one copy and at most so many
- * events as the distance is, which grows with the length of the run and with the guest's memory.
+ * Keyframes begin at a distance of HISTORY_SPACING events, or of as many as are folded in the time
+ * that a copy takes. When they take more memory than they may, every second one goes and the
+ * distance doubles: so a seek costs one copy and at most so many events as the distance is, which
+ * grows with the length of the run and with the guest's memory (history_bench.c measures it).
  *
  * The session that owns a history makes all that happens go through it, in one of two ways: what
  * has not been lived before through history_live and history_pass, which need the timeline to be at
@@ -57,8 +58,8 @@ void history_init(struct history *history, struct session *session,
                   const struct recording *recording);
 void history_fini(struct history *history);
 
-/* At the newest instant: one event more (of a recording: that which history->reader has just read),
- * or time that passed without one. */
+/* At the newest instant: one event more (of a recording: history->reader was set behind it), or
+ * time that passed without one. */
 void history_live(struct history *history, const struct event *event);
 void history_pass(struct history *history, uint64_t now_ns);
 

@@ -368,6 +368,10 @@ void page_map_count(const struct page_map *map, uint32_t host, uint64_t first_id
     MUST(host < HOST_COUNT && first_idx <= map->total_pages &&
          count <= map->total_pages - first_idx);
     uint64_t end = first_idx + count;
+    if (count == map->total_pages) {
+        memcpy(counts, map->totals[host], PAGE_STATE_COUNT * sizeof *counts);
+        return;
+    }
     memset(counts, 0, PAGE_STATE_COUNT * sizeof *counts);
     for (uint64_t at = first_idx; at < end;) {
         const struct page_block *block = &map->blocks[at / BLOCK_PAGES];

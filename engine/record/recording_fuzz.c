@@ -1,11 +1,14 @@
-/* Any bytes as a recording: decoded, folded, drawn, and played again. Whatever is read can be
- * written, and reads as the same. Build: clang -fsanitize=fuzzer,address,undefined. */
+/* Any bytes as a recording: decoded, folded, drawn, sought, exported, and played again. Whatever is
+ * read can be written, and reads as the same. Build: clang -fsanitize=fuzzer,address,undefined. */
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
+#include "record/csv.h"
 #include "record/playback.h"
+#include "record/reading.h"
 #include "record/recording.h"
+#include "record/trace.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t count);
 
@@ -36,8 +39,37 @@ static void play(const uint8_t *data, size_t count)
     session->ops->advance(session, UINT64_MAX);
     MUST(session->has_ended && session->verdict != NULL);
     draw(session);
+    uint64_t events = session->timeline.event_count;
+    MUST(session->ops->seek(session, session->lived_ns / 2));
+    draw(session);
+    if (session->ops->act(session, SESSION_BACK, 0))
+        draw(session);
+    MUST(session->ops->seek(session, UINT64_MAX));
+    MUST(session->has_ended && session->timeline.event_count == events);
     session->ops->act(session, SESSION_REPLAY, (uint64_t)session->facts.mode);
     session->ops->close(session);
+}
+
+static void export(const uint8_t *data, size_t count)
+{
+    struct reading reading;
+    struct trace trace;
+    struct csv csv;
+    struct event event;
+    bool is_end = false;
+
+    if (reading_open(&reading, data, count, NULL) != STATUS_OK)
+        return;
+    trace_init(&trace, &reading.facts);
+    csv_init(&csv);
+    while (reading_next(&reading, &event, &is_end, NULL) == STATUS_OK && !is_end) {
+        trace_add(&trace, &event);
+        csv_add(&csv, &event);
+    }
+    trace_finish(&trace);
+    trace_fini(&trace);
+    csv_fini(&csv);
+    reading_close(&reading);
 }
 
 static void write_again(const uint8_t *data, size_t count)
@@ -78,6 +110,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t count)
     bytes_put_u8(&sealed, RECORDING_END);
     bytes_put_u64(&sealed, digest_of(data, count));
     play(sealed.data, sealed.count);
+    export(sealed.data, sealed.count);
     write_again(sealed.data, sealed.count);
     bytes_fini(&sealed);
     return 0;

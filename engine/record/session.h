@@ -24,6 +24,14 @@ enum session_command {
     SESSION_COMMAND_COUNT
 };
 
+/* As files name it; NULL where there is no such command. */
+static inline const char *session_command_name(uint64_t command)
+{
+    static const char *const names[SESSION_COMMAND_COUNT] = {"start", "post-copy", "abort",
+                                                             "replay", "back"};
+    return command < SESSION_COMMAND_COUNT ? names[command] : NULL;
+}
+
 /* What stays the same during a run, for the view's captions. */
 struct session_facts {
     const char *guest;  /* "kv" */

@@ -2,6 +2,7 @@
  * that anybody presses breaks a rule, hangs the world or turns time back. */
 #include "base/prng.h"
 #include "base/units.h"
+#include "record/same_timeline.h"
 #include "sim/scripted.h"
 #include "sim/run_session.h"
 
@@ -28,6 +29,10 @@ static void play(struct session *session, struct prng *prng)
         uint64_t before_ns = session->timeline.now_ns;
         if (prng_below(prng, 400) == 0) {
             press_any_key(session, prng);
+            continue;
+        }
+        if (prng_below(prng, 400) == 0) {
+            assert_true(session->ops->seek(session, prng_below(prng, session->lived_ns + 1)));
             continue;
         }
         if (prng_below(prng, 4) > 0)
@@ -125,8 +130,9 @@ struct instant {
 static struct instant instant_of(const struct session *session)
 {
     const struct timeline *timeline = &session->timeline;
-    return (struct instant){timeline->now_ns,        timeline->event_count, timeline->pages_sent,
-                            timeline->pages_missing, timeline->answers,     (uint64_t)timeline->phase};
+    return (struct instant){timeline->now_ns,     timeline->event_count,
+                            timeline->pages_sent, timeline->pages_missing,
+                            timeline->answers,    (uint64_t)timeline->phase};
 }
 
 /* Forward by steps, with a key in the middle, and back again: every instant is met a second time,
@@ -143,8 +149,8 @@ static void test_back_is_the_way_that_was_come(void **state)
 
     scenario_of(&scenario, "guest=kv memory=1MiB bandwidth=100Mbit/s latency=2ms clients=2 "
                            "request-rate=200/s start-at=30ms run-for=5ms");
-    assert_int_equal(
-        run_session_open(&session, &scenario, image.data, image.count, "a test", NULL), STATUS_OK);
+    assert_int_equal(run_session_open(&session, &scenario, image.data, image.count, "a test", NULL),
+                     STATUS_OK);
     assert_false(session->ops->can(session, SESSION_BACK));
     while (session->timeline.phase != PHASE_COPY)
         session->ops->step(session);
@@ -173,6 +179,110 @@ static void test_back_is_the_way_that_was_come(void **state)
     free(image.data);
 }
 
+static const char service[] = "guest=kv memory=1MiB bandwidth=100Mbit/s latency=2ms clients=2 "
+                              "request-rate=200/s start-at=30ms run-for=5ms";
+
+/* What a session shows that was led to an instant straight away. */
+static void assert_as_lived(const struct session *session, const struct scenario *scenario,
+                            const struct image *image, uint64_t at_ns)
+{
+    struct session *straight;
+    assert_int_equal(
+        run_session_open(&straight, scenario, image->data, image->count, "a test", NULL),
+        STATUS_OK);
+    straight->ops->advance(straight, at_ns);
+    assert_same_timeline(&session->timeline, &straight->timeline);
+    assert_int_equal(session->has_ended, straight->has_ended);
+    assert_int_equal(session->is_broken, straight->is_broken);
+    assert_int_equal(session->verdict != NULL, straight->verdict != NULL);
+    if (session->verdict != NULL)
+        assert_string_equal(session->verdict, straight->verdict);
+    straight->ops->close(straight);
+}
+
+/* The past can be looked at and not be changed; the world waits, and lives on where it was. */
+static void test_a_seek_changes_nothing_that_was_lived(void **state)
+{
+    struct image image = image_read("kv");
+    struct scenario scenario;
+    struct session *session;
+    struct prng prng = prng_make(5, 5);
+    (void)state;
+
+    scenario_of(&scenario, service);
+    for (unsigned mode = 0; mode < MODE_COUNT; mode++) {
+        scenario.mode = (enum mode)mode;
+        assert_int_equal(
+            run_session_open(&session, &scenario, image.data, image.count, "a test", NULL),
+            STATUS_OK);
+        assert_false(session_is_past(session));
+        for (uint64_t piece = 0; !session->has_ended; piece++) {
+            session->ops->advance(session, session->lived_ns + prng_below(&prng, 20 * NS_PER_MS));
+            uint64_t lived_ns = session->lived_ns, at_ns = prng_below(&prng, lived_ns + 1);
+            assert_true(session->ops->seek(session, at_ns));
+            assert_int_equal(session->lived_ns, lived_ns);
+            assert_as_lived(session, &scenario, &image, at_ns);
+            if (session_is_past(session))
+                for (int command = 0; command < SESSION_REPLAY; command++)
+                    assert_false(session->ops->act(session, (enum session_command)command, 0));
+            uint64_t begin_ns = session->timeline.now_ns;
+            if (piece % 3 == 0)
+                while (session_is_past(session) && session->timeline.now_ns < begin_ns + NS_PER_MS)
+                    session->ops->step(session);
+            else if (piece % 3 == 1)
+                session->ops->advance(session, at_ns + prng_below(&prng, 40 * NS_PER_MS));
+            else
+                session->ops->seek(session, UINT64_MAX);
+        }
+        assert_as_lived(session, &scenario, &image, NS_PER_S);
+        assert_true(session->ops->seek(session, 0));
+        assert_false(session->has_ended);
+        assert_true(session->ops->seek(session, session->lived_ns));
+        assert_as_lived(session, &scenario, &image, NS_PER_S);
+        session->ops->close(session);
+    }
+    scenario_fini(&scenario);
+    free(image.data);
+}
+
+/* Backward is by one event in the past, which undoes nothing; the last step that the world made is
+ * undone at the newest instant alone. */
+static void test_back_in_the_past_undoes_nothing(void **state)
+{
+    struct image image = image_read("kv");
+    struct scenario scenario;
+    struct session *session;
+    (void)state;
+
+    scenario_of(&scenario, service);
+    assert_int_equal(run_session_open(&session, &scenario, image.data, image.count, "a test", NULL),
+                     STATUS_OK);
+    session->ops->advance(session, 40 * NS_PER_MS);
+    assert_true(session->ops->act(session, SESSION_POST_COPY, 0));
+    session->ops->advance(session, 50 * NS_PER_MS);
+    uint64_t events = session->lived_events;
+
+    assert_true(session->ops->seek(session, 45 * NS_PER_MS));
+    for (uint64_t left = session->timeline.event_count; left > 0; left--) {
+        assert_true(session->ops->act(session, SESSION_BACK, 0));
+        assert_int_equal(session->timeline.event_count, left - 1);
+    }
+    assert_false(session->ops->can(session, SESSION_BACK));
+    assert_int_equal(session->lived_events, events);
+    assert_int_equal(session->lived_ns, 50 * NS_PER_MS);
+
+    session->ops->advance(session, 50 * NS_PER_MS);
+    assert_false(session_is_past(session));
+    assert_true(session->ops->act(session, SESSION_BACK, 0));
+    assert_true(session->lived_events < events);
+    assert_false(session_is_past(session));
+    session->ops->advance(session, 50 * NS_PER_MS);
+    assert_int_equal(session->lived_events, events); /* the key was pressed again */
+    session->ops->close(session);
+    scenario_fini(&scenario);
+    free(image.data);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -180,6 +290,8 @@ int main(void)
         cmocka_unit_test(test_any_key_at_any_instant_of_a_service),
         cmocka_unit_test(test_a_replay_is_the_same_run_again),
         cmocka_unit_test(test_back_is_the_way_that_was_come),
+        cmocka_unit_test(test_a_seek_changes_nothing_that_was_lived),
+        cmocka_unit_test(test_back_in_the_past_undoes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

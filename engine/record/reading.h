@@ -1,0 +1,34 @@
+/* reading: a recording read with judgement: what its scenario says of the run, and its events one
+ * by one, each of which this guest can have done.
+ *
+ * A recording is input from anywhere, and a digest protects against accidents, not against people:
+ * recording.c refuses what no event can be, and this what names pages or clients that are not
+ * there. Who folds the events of a reading into a timeline of facts.total_pages is safe.
+ */
+#ifndef RECORD_READING_H
+#define RECORD_READING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/status.h"
+#include "record/recording.h"
+#include "record/session.h"
+
+struct reading {
+    struct recording recording; /* stands behind the event that was read last */
+    struct session_facts facts; /* `origin` is not set, forecasts are not known */
+    char *guest;                /* owned: facts.guest */
+};
+
+/* `data` is borrowed until reading_close. STATUS_BAD_INPUT when this is no whole recording, or its
+ * scenario lacks what a view needs; then nothing is open. */
+MUST_USE enum status reading_open(struct reading *reading, const void *data, size_t count,
+                                  struct problem *problem);
+
+/* The next event; *is_end at the end. STATUS_BAD_INPUT, and at which byte, where it is broken. */
+MUST_USE enum status reading_next(struct reading *reading, struct event *event, bool *is_end,
+                                  struct problem *problem);
+void reading_close(struct reading *reading);
+
+#endif
