@@ -10,7 +10,8 @@ struct subject {
     struct session *session; /* NULL: it was not opened, or somebody else has closed it */
     bool is_at;              /* --at was given: */
     uint64_t at_ns;
-    struct bytes bytes; /* of a recording */
+    struct bytes bytes;    /* of a recording, */
+    uint64_t *round_pages; /* and owned: what theory expects of its rounds */
 };
 
 /* `setting` is ready, and stays until subject_close. subject_close also after a failure. */

@@ -34,7 +34,7 @@ static bool has_program(const char *name)
     return system(command) == 0;
 }
 
-/* Xvfb says on a pipe which display it became. */
+/* Xvfb says on a pipe which display it became. It stays as it is when a window has gone. */
 static bool start_server(void)
 {
     int ends[2];
@@ -50,7 +50,7 @@ static bool start_server(void)
         dup2(nothing, 2);
         snprintf(screen, sizeof screen, "%dx%dx24", SCREEN_WIDTH, SCREEN_HEIGHT);
         execlp("Xvfb", "Xvfb", "-displayfd", number, "-screen", "0", screen, "-fbdir", folder,
-               "-nolisten", "tcp", (char *)NULL);
+               "-nolisten", "tcp", "-noreset", (char *)NULL);
         _exit(127);
     }
     close(ends[1]);
