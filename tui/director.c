@@ -5,6 +5,7 @@
 
 #include "base/units.h"
 #include "tui/scene.h"
+#include "tui/translate.h"
 
 /* How long things should be seen, in seconds of wall time. */
 #define ROUND_SEEN_MIN_S  0.8
@@ -203,12 +204,12 @@ static double round_factor(double factor)
 void director_describe(double speed, char *text, size_t text_bytes)
 {
     if (speed > 0.99 && speed < 1.01)
-        snprintf(text, text_bytes, "real time");
+        snprintf(text, text_bytes, "%s", _("real time"));
     else if (speed < 1)
-        snprintf(text, text_bytes, "%.*gx slower", 1 / speed < 9.95 ? 2 : 7,
+        snprintf(text, text_bytes, _("%.*gx slower"), 1 / speed < 9.95 ? 2 : 7,
                  round_factor(1 / speed));
     else
-        snprintf(text, text_bytes, "%.*gx faster", speed < 9.95 ? 2 : 7, round_factor(speed));
+        snprintf(text, text_bytes, _("%.*gx faster"), speed < 9.95 ? 2 : 7, round_factor(speed));
 }
 
 /* The guest may be paused any moment now. */

@@ -45,7 +45,7 @@ static void draw_title(const struct sheet *sheet, struct area area, const struct
     int taken =
         sheet_fit(sheet, area.x + area.width, area.y, area.width / 2, type_right(type), clock);
     snprintf(what, sizeof what, _("%s by %s: %s over %s"), facts->guest,
-             is_switched ? _("pre-copy, then post-copy") : mode_name(facts->mode),
+             is_switched ? _("pre-copy, then post-copy") : _(mode_name(facts->mode)),
              words_size(&size, facts->total_pages * facts->page_bytes),
              words_bandwidth(&bandwidth, facts->bandwidth_bits_per_s));
     sheet_fit(sheet, area.x, area.y, area.width - taken - 2 * sheet_gap(sheet), type, what);

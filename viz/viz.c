@@ -153,13 +153,13 @@ static void seek_previous(struct viz *viz)
 static void act(struct viz *viz, enum session_command command)
 {
     if (!player_act(&viz->player, command))
-        say(viz, "That was not possible just now.");
+        say(viz, _("That was not possible just now."));
 }
 
 static void replay(struct viz *viz, uint64_t mode)
 {
     if (!player_replay(&viz->player, mode))
-        say(viz, "This cannot be played again.");
+        say(viz, _("This cannot be played again."));
     viz->scrub = (struct scrub){.count = 0};
     viz->spreads_at_ns = 0;
 }
@@ -349,7 +349,7 @@ static void name_window(struct viz *viz, uint64_t now_ns)
         return;
     viz->named_at_ns = now_ns;
     snprintf(title, sizeof title, _("ferry: %s by %s, %s, %s"), session->facts.guest,
-             mode_name(session->facts.mode), words_clock(&clock, session->timeline.now_ns),
+             _(mode_name(session->facts.mode)), words_clock(&clock, session->timeline.now_ns),
              session->has_ended       ? _("ended")
              : viz->player.is_stopped ? _("stopped")
                                       : _("playing"));
