@@ -15,23 +15,32 @@ ALL_CFLAGS := -std=gnu11 $(OPT) $(CFLAGS) $(WARNINGS) $(SANITIZE) -D_GNU_SOURCE 
 LIBS       := -lxxhash -ldw -lelf -lm
 FERRY_LIBS := -ljansson -linih -lncursesw -ltinfo $(LIBS)
 TEST_LIBS  := -lcmocka -lvterm -lutil
+VIZ_LIBS   := -lSDL2_ttf -lSDL2 -lpng
+# The graphical view is built where its libraries are; without them all else is.
+HAS_SDL    := $(shell printf '\043include <SDL2/SDL_ttf.h>\n\043include <png.h>\n' | $(CC) -E - >/dev/null 2>&1 && echo yes)
 
 # ---- What there is: every .c that is no test belongs to the library of its floors. ----
 ENGINE_SRC  := $(filter-out %_test.c %_fuzz.c %_bench.c,$(wildcard engine/*/*.c))
-# The views and the front door, but for main: their tests link them too.
+# The terminal view and the front door, but for main: their tests link them too.
 # What a student's file is compiled with is for the machine alone.
 SUPPORT     := student.h seat_guest.c seat_words.h seat.ld
-FRONT_SRC   := $(filter-out %_test.c %_bench.c labs/main.c exercises/seat_guest.c,\
+FRONT_SRC   := $(filter-out %_test.c %_bench.c labs/main.c labs/viz_main.c exercises/seat_guest.c,\
 	$(wildcard tui/*.c exercises/*.c labs/*.c))
-TEST_SRC    := $(wildcard engine/*/*_test.c tui/*_test.c exercises/*_test.c labs/*_test.c guests/*_test.c)
+VIZ_SRC     := $(filter-out %_test.c %_bench.c,$(wildcard viz/*.c))
+VIZ_TEST_SRC := $(wildcard viz/*_test.c viz/*_bench.c)
+TEST_SRC    := $(wildcard engine/*/*_test.c tui/*_test.c exercises/*_test.c labs/*_test.c guests/*_test.c \
+	$(if $(HAS_SDL),viz/*_test.c))
 FUZZ_SRC    := $(wildcard engine/*/*_fuzz.c)
-BENCH_SRC   := $(wildcard engine/*/*_bench.c tui/*_bench.c)
+BENCH_SRC   := $(wildcard engine/*/*_bench.c tui/*_bench.c $(if $(HAS_SDL),viz/*_bench.c))
 GUEST_NAMES := $(patsubst guests/%.c,%,$(filter-out guests/runtime.c %_test.c,$(wildcard guests/*.c)))
 
 OBJ     = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 ENGINE  := $(BUILD)/libengine.a
 FRONT   := $(BUILD)/libfront.a
 FERRY   := $(BUILD)/bin/ferry
+# The same front door with the graphical view; ferry itself does not link SDL.
+VIZ     := $(BUILD)/libviz.a
+FERRY_VIZ := $(BUILD)/bin/ferry-viz
 # The labs' data and the translations lie beside bin/, where ferry looks for them.
 LAB_DATA := $(patsubst labs/%,$(BUILD)/labs/%,$(wildcard labs/[0-9]*/*.ini labs/[0-9]*/*.txt labs/glossary.ini))
 LOCALES  := $(patsubst labs/locale/%.po,$(BUILD)/locale/%/LC_MESSAGES/ferry.mo,$(wildcard labs/locale/*.po))
@@ -44,9 +53,9 @@ FUZZERS := $(patsubst %.c,$(BUILD)/fuzz/%,$(FUZZ_SRC))
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help demo check test asan fuzz bench lint compilers format handout install clean
+.PHONY: all no-viz golden help demo check test asan fuzz bench lint compilers format handout install clean
 
-all: $(FERRY) $(GUESTS) $(EXERCISES) $(LAB_DATA) $(LOCALES) ## build ferry and its guests (build/bin/ferry, build/guests/)
+all: $(FERRY) $(if $(HAS_SDL),$(FERRY_VIZ),no-viz) $(GUESTS) $(EXERCISES) $(LAB_DATA) $(LOCALES) ## build ferry and its guests (build/bin/, build/guests/)
 
 # Another compiler or other flags make other objects: they are noted in a file that all depend on.
 FLAGS := $(BUILD)/flags
@@ -71,6 +80,17 @@ $(ENGINE) $(FRONT):
 $(FERRY): $(call OBJ,labs/main.c) $(FRONT) $(ENGINE)
 	@mkdir -p $(@D)
 	$(CC) $(OPT) $(CFLAGS) $(SANITIZE) $^ $(FERRY_LIBS) -o $@
+
+$(VIZ): $(call OBJ,$(VIZ_SRC))
+	@rm -f $@
+	ar rcs $@ $^
+
+$(FERRY_VIZ): $(call OBJ,labs/viz_main.c) $(VIZ) $(FRONT) $(ENGINE)
+	@mkdir -p $(@D)
+	$(CC) $(OPT) $(CFLAGS) $(SANITIZE) $^ $(VIZ_LIBS) $(FERRY_LIBS) -o $@
+
+no-viz:
+	@echo 'ferry: without libsdl2-dev, libsdl2-ttf-dev and libpng-dev the graphical view is not built' >&2
 
 # ---- Guests: RISC-V programs, always by clang and lld, so that an image is the same everywhere. ----
 GUEST_CFLAGS := --target=riscv64 -march=rv64imac -mabi=lp64 -mcmodel=medany -mno-relax -O2 -g -gdwarf-aranges \
@@ -101,6 +121,10 @@ $(BUILD)/test/%: $(BUILD)/obj/%.o $(FRONT) $(ENGINE)
 	@mkdir -p $(@D)
 	$(CC) $(OPT) $(CFLAGS) $(SANITIZE) $^ $(TEST_LIBS) $(FERRY_LIBS) -o $@
 
+$(BUILD)/test/viz/%: $(BUILD)/obj/viz/%.o $(VIZ) $(FRONT) $(ENGINE)
+	@mkdir -p $(@D)
+	$(CC) $(OPT) $(CFLAGS) $(SANITIZE) $^ $(TEST_LIBS) $(VIZ_LIBS) $(FERRY_LIBS) -o $@
+
 # A strategy and its side of the desk, compiled for this computer too: both ways are compared.
 NATIVE := $(call OBJ,exercises/seat_guest.c exercises/samples/01/right.c)
 $(NATIVE): ALL_CFLAGS += -Iexercises
@@ -112,7 +136,8 @@ $(BUILD)/fuzz/%: %.c $(ENGINE_SRC) $(wildcard engine/*/*.h)
 	$(CLANG) -std=gnu11 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -D_GNU_SOURCE \
 		-Iengine $< $(ENGINE_SRC) $(LIBS) -o $@
 
--include $(patsubst %.o,%.d,$(call OBJ,$(ENGINE_SRC) $(FRONT_SRC) $(TEST_SRC) labs/main.c))
+-include $(patsubst %.o,%.d,$(call OBJ,$(ENGINE_SRC) $(FRONT_SRC) $(TEST_SRC) labs/main.c \
+	$(VIZ_SRC) $(VIZ_TEST_SRC) labs/viz_main.c))
 
 # ---- What people ask for. ----
 help: ## this list
@@ -154,6 +179,9 @@ fuzz: ## run each fuzzer for FUZZ_SECONDS (60), by clang's libFuzzer
 bench: all $(BENCHES) ## the project's own times, as medians and ratios within the run
 	@for bench in $(BENCHES); do $$bench || exit 1; done
 
+golden: $(BUILD)/test/viz/golden_test ## take the pictures of the graphical view as they are now for golden
+	@$< --make
+
 lint: $(ENGINE) ## check the house rules: floors, no clock below, no globals
 	@.ci/lint . $(BUILD)/obj
 	@.ci/lint_test
@@ -165,7 +193,7 @@ compilers: all ## the same recordings by gcc and clang, with and without optimiz
 	@.ci/compilers $(FERRY) $(BUILD)/gcc-O0/bin/ferry $(BUILD)/clang-O0/bin/ferry $(BUILD)/clang-O2/bin/ferry
 
 format: ## give every source file the form of .clang-format
-	clang-format -i $(wildcard engine/*/*.[ch] tui/*.[ch] exercises/*.[ch] exercises/*/*.c labs/*.[ch] guests/*.[ch])
+	clang-format -i $(wildcard engine/*/*.[ch] tui/*.[ch] viz/*.[ch] exercises/*.[ch] exercises/*/*.c labs/*.[ch] guests/*.[ch])
 
 handout: ## what students are given, one archive an exercise (build/handout/)
 	@for exercise in exercises/[0-9][0-9]-*; do \
@@ -179,7 +207,7 @@ install: all ## install to PREFIX (default /usr/local)
 	install -d $(DESTDIR)$(PREFIX)/lib/ferry/bin $(DESTDIR)$(PREFIX)/lib/ferry/guests $(DESTDIR)$(PREFIX)/bin
 	for file in $(EXERCISES:$(BUILD)/%=%); do \
 		install -D -m 644 $$file $(DESTDIR)$(PREFIX)/lib/ferry/$$file || exit 1; done
-	install $(FERRY) $(DESTDIR)$(PREFIX)/lib/ferry/bin/
+	install $(FERRY) $(wildcard $(FERRY_VIZ)) $(DESTDIR)$(PREFIX)/lib/ferry/bin/
 	install -m 644 $(GUESTS) $(DESTDIR)$(PREFIX)/lib/ferry/guests/
 	for data in $(patsubst $(BUILD)/%,%,$(LAB_DATA) $(wildcard $(LOCALES))); do \
 		install -D -m 644 $(BUILD)/$$data $(DESTDIR)$(PREFIX)/lib/ferry/$$data || exit 1; done

@@ -25,20 +25,43 @@ struct command {
 
 extern const struct preset demo_presets[];
 
+/* Two programs know this one: ferry lists it, ferry-viz, which needs SDL, does it. */
+#define COMMAND_VIZ(run)                                                                        \
+    {                                                                                           \
+        "viz", "ferry viz [SCENARIO.ini | RECORDING] [OPTIONS] [-- ARGUMENTS...]",              \
+            "watch it in a window, or make a picture of it",                                    \
+            "For a projector: the same as ferry tui, as pictures. Without a scenario it shows " \
+            "the\n"                                                                             \
+            "demonstration. In the window ? shows the keys.\n"                                  \
+            "    ferry viz --headless --png FILE --at 1.5s --size 1920x1080\n"                  \
+            "makes one picture, without a display; without --at, of the run's end.\n",          \
+            TAKES_SCENARIO | TAKES_STRATEGY | TAKES_AT | TAKES_RECORDING | TAKES_VIZ, NULL, run \
+    }
+
 int command_demo(const struct command *command, int word_count, char **words);
 int command_run(const struct command *command, int word_count, char **words);
 int command_compare(const struct command *command, int word_count, char **words);
 int command_forecast(const struct command *command, int word_count, char **words);
 int command_tui(const struct command *command, int word_count, char **words);
+int command_viz(const struct command *command, int word_count, char **words);
 int command_export(const struct command *command, int word_count, char **words);
 int command_grade(const struct command *command, int word_count, char **words);
 int command_lab(const struct command *command, int word_count, char **words);
 int command_guest(const struct command *command, int word_count, char **words);
+
+/* First of all: the three standard files are there, and the locale is the user's. */
+void command_begin(void);
+/* Last of all: what was printed must have arrived. Returns the exit status. */
+int command_finish(int status);
 
 /* Usage, what it does, its options: on stdout. Returns EXIT_DONE. */
 int command_print_help(const struct command *command);
 
 /* The one line on stderr: "ferry run: detail". Returns EXIT_USAGE. */
 int command_refuse(const struct command *command, const struct problem *problem);
+
+/* A line on stderr of words that came from anywhere: no byte of them may steer the terminal or end
+ * the line. */
+void command_put_escaped(const char *text);
 
 #endif

@@ -1,12 +1,6 @@
 /* ferry: the front door. `ferry help` is the list below. */
-#include <fcntl.h>
-#include <locale.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-#include <wchar.h>
-#include <wctype.h>
 
 #include "base/nearest.h"
 #include "labs/command.h"
@@ -40,6 +34,7 @@ static const struct command commands[] = {
     {"tui", "ferry tui [SCENARIO.ini | RECORDING] [OPTIONS] [-- ARGUMENTS...]",
      "watch a scenario or a recording in the terminal", NULL,
      TAKES_SCENARIO | TAKES_STRATEGY | TAKES_AT | TAKES_RECORDING | TAKES_PLAIN, NULL, command_tui},
+    COMMAND_VIZ(command_viz),
     {"export", "ferry export RECORDING [--perfetto FILE] [--csv FILE]",
      "a recording in forms that other programs read",
      "RECORDING is what --record wrote. The trace shows hosts, guest, link, faults and\n"
@@ -80,44 +75,6 @@ static const struct command commands[] = {
 
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
 
-int command_print_help(const struct command *command)
-{
-    printf("usage: %s\n%s\n", command->usage, command->summary);
-    if (command->about != NULL)
-        printf("\n%s", command->about);
-    options_print_help(command->takes, command->presets);
-    return EXIT_DONE;
-}
-
-/* A line of words that came from anywhere: no byte of them may steer the terminal or end the line.
- */
-static void put_escaped(const char *text)
-{
-    while (*text != '\0') {
-        mbstate_t fresh = {0};
-        wchar_t character;
-        size_t count = mbrtowc(&character, text, strnlen(text, MB_CUR_MAX), &fresh);
-        bool is_printable = count <= MB_CUR_MAX && iswprint((wint_t)character);
-        if (!is_printable)
-            fprintf(stderr, "\\x%02x", (unsigned char)*text);
-        else
-            fwrite(text, 1, count, stderr);
-        text += is_printable ? count : 1;
-    }
-    fputc('\n', stderr);
-}
-
-static bool has_refused; /* one line on stderr is enough */
-
-int command_refuse(const struct command *command, const struct problem *problem)
-{
-    has_refused = true;
-    fflush(stdout); /* what was printed before comes before */
-    fprintf(stderr, "ferry %s: ", command->name);
-    put_escaped(problem->text[0] != '\0' ? problem->text : status_message(problem->status));
-    return EXIT_USAGE;
-}
-
 static const struct command *find_command(const char *name)
 {
     for (size_t i = 0; i < COMMAND_COUNT; i++)
@@ -139,7 +96,7 @@ static int refuse_unknown(const char *name)
                  name, commands[best].name);
     else
         snprintf(text, sizeof text, "ferry: unknown command \"%.40s\": ferry help lists all", name);
-    put_escaped(text);
+    command_put_escaped(text);
     return EXIT_USAGE;
 }
 
@@ -157,45 +114,23 @@ static int command_help(const struct command *command, int word_count, char **wo
     return EXIT_DONE;
 }
 
-/* What was printed must have arrived: a full disk is no success, and no verdict on the run. */
-static int finish(int status)
-{
-    if (fflush(stdout) == 0 && ferror(stdout) == 0)
-        return status;
-    if (!has_refused)
-        fprintf(stderr, "ferry: standard output cannot be written\n");
-    return EXIT_USAGE;
-}
-
-/* A file opened later must not become the standard output that nobody gave us. Read-only, so that
- * what is printed there fails. */
-static void fill_standard_files(void)
-{
-    for (int descriptor = 0; descriptor <= 2; descriptor++)
-        if (fcntl(descriptor, F_GETFD) < 0 && open("/dev/null", O_RDONLY) != descriptor)
-            _exit(EXIT_USAGE);
-}
-
 int main(int argc, char **argv)
 {
     const struct command *command;
 
-    fill_standard_files();
-    /* A locale that was not generated leaves the C locale: then pictures are drawn in ASCII. */
-    if (setlocale(LC_CTYPE, "") == NULL)
-        setlocale(LC_CTYPE, "C.UTF-8");
+    command_begin();
     if (argc < 2) {
         fprintf(stderr, "ferry: no command: write `ferry demo`, or `ferry help` for the list\n");
         return EXIT_USAGE;
     }
     if (strcmp(argv[1], "--version") == 0) {
         printf("ferry " FERRY_VERSION "\n");
-        return finish(EXIT_DONE);
+        return command_finish(EXIT_DONE);
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
-        return finish(command_help(NULL, 0, NULL));
+        return command_finish(command_help(NULL, 0, NULL));
     command = find_command(argv[1]);
     if (command == NULL)
         return refuse_unknown(argv[1]);
-    return finish(command->run(command, argc - 2, argv + 2));
+    return command_finish(command->run(command, argc - 2, argv + 2));
 }

@@ -29,6 +29,7 @@
 #define TAKES_GRADE     0x400u  /* what is graded, and how */
 #define TAKES_EXPORT    0x1000u /* in which forms to write a recording */
 #define TAKES_WORD      0x800u  /* the word that is no option names no file */
+#define TAKES_VIZ       0x2000u /* how pictures are to look, and where they go */
 
 struct options {
     struct scenario scenario;
@@ -45,6 +46,10 @@ struct options {
     struct {
         const char *perfetto, *csv;
     } export; /* paths, NULL: not given; "-": standard output */
+    struct {
+        const char *scene, *size, *theme, *png, *language; /* as written, NULL: not given */
+        bool is_headless;
+    } viz;
     bool is_plain, is_quiet, is_verify, is_unconfined, is_help;
     unsigned own_set;     /* bit i: the front door's own option i was given */
     uint64_t set;         /* bit i: scenario option i was set by the line or the file */

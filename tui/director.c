@@ -204,7 +204,7 @@ static double round_factor(double factor)
 void director_describe(double speed, char *text, size_t text_bytes)
 {
     if (speed > 0.99 && speed < 1.01)
-        snprintf(text, text_bytes, _("real time"));
+        snprintf(text, text_bytes, "%s", _("real time"));
     else if (speed < 1)
         snprintf(text, text_bytes, _("%.*gx slower"), 1 / speed < 9.95 ? 2 : 7,
                  round_factor(1 / speed));

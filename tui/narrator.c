@@ -122,7 +122,7 @@ static void tell_paused_round(const struct timeline_round *round, char *text, si
 static void tell_pages_left(const struct timeline *timeline, char *text, size_t room)
 {
     struct words pages;
-    words_counted(&pages, scene_pages_left(timeline), "page");
+    words_counted(&pages, timeline->pages_left, "page");
     if (timeline->phase != PHASE_HAND_OVER)
         snprintf(text, room,
                  _("Downtime: the guest stands still. Only its registers and connections travel; "

@@ -54,13 +54,6 @@ static int bar_length(uint64_t pages, uint64_t total_pages, int room)
     return length < 1 ? 1 : length > room ? room : length;
 }
 
-static uint64_t forecast_pages(const struct session_facts *facts, uint64_t round_idx)
-{
-    if (facts->forecast_round_pages == NULL || round_idx >= facts->forecast_round_count)
-        return UINT64_MAX;
-    return facts->forecast_round_pages[round_idx];
-}
-
 static void draw_heading(struct canvas *canvas, struct rect rect, struct columns columns)
 {
     int end = canvas_heading(canvas, rect, _("ROUNDS"));
@@ -95,7 +88,7 @@ static void draw_measured(struct canvas *canvas, int row, struct columns columns
                           const struct session *session, const struct timeline_round *round)
 {
     struct words words;
-    uint64_t forecast = forecast_pages(&session->facts, round->round_idx);
+    uint64_t forecast = scene_forecast_pages(&session->facts, round->round_idx);
     uint32_t style = round->has_ended ? COLOUR_PLAIN : STYLE_BOLD;
     char number[16];
     snprintf(number, sizeof number, "%llu", (unsigned long long)round->round_idx);
@@ -121,7 +114,7 @@ static void draw_predicted(struct canvas *canvas, int row, struct columns column
 {
     struct words words;
     char number[16];
-    uint64_t pages = forecast_pages(&session->facts, round_idx);
+    uint64_t pages = scene_forecast_pages(&session->facts, round_idx);
     int length = bar_length(pages, session->facts.total_pages, columns.bar_end - columns.bar);
     snprintf(number, sizeof number, "%llu", (unsigned long long)round_idx);
     canvas_text_right(canvas, row, columns.bar - 1, COLOUR_FAINT, number);

@@ -235,7 +235,7 @@ static struct result enter(struct reader *reader, const struct page *page)
         return stay;
     }
     reader->is_hurried = true;
-    reader->view.step_text[0] = '\0'; /* of a step that is left behind now */
+    reader->view.player.step_text[0] = '\0'; /* of a step that is left behind now */
     return stay;
 }
 
@@ -289,7 +289,7 @@ static void live(struct reader *reader, const struct page *page, uint64_t wall_n
         view_live(&reader->view, wall_ns, now_ns);
         return;
     }
-    while (!session->has_ended && view_wall_ns() - now_ns < HURRY_NS)
+    while (!session->has_ended && player_wall_ns() - now_ns < HURRY_NS)
         session->ops->advance(session, session->timeline.now_ns + HURRY_PIECE_NS);
 }
 
@@ -302,13 +302,13 @@ static int wait_ms(const struct reader *reader, const struct page *page)
 
 enum reader_end reader_show(struct reader *reader, const struct page *page)
 {
-    uint64_t last_ns = view_wall_ns();
+    uint64_t last_ns = player_wall_ns();
     if (*page->notice == '\0') /* else it is the same page once more */
         reader->side = PAGE_TEXT;
     reader->view.has_help = false; /* its keys are those of a run: they do nothing on other pages */
     snprintf(reader->input, sizeof reader->input, "%s", page->question != NULL ? page->typed : "");
     for (;;) {
-        uint64_t now_ns = view_wall_ns();
+        uint64_t now_ns = player_wall_ns();
         follow_size(reader);
         live(reader, page, now_ns - last_ns, now_ns);
         last_ns = now_ns;

@@ -2,6 +2,7 @@
 
 #include <stddef.h>
 
+#include "base/status.h"
 #include "tui/translate.h"
 
 bool scene_leaves_pages(const struct timeline *timeline)
@@ -15,13 +16,6 @@ bool scene_leaves_pages(const struct timeline *timeline)
         return true;
     /* Pre-copy sends its last set in a paused round: without one, it was switched. */
     return timeline->phase == PHASE_HAND_OVER && (round == NULL || !round->is_paused);
-}
-
-uint64_t scene_pages_left(const struct timeline *timeline)
-{
-    uint64_t counts[PAGE_STATE_COUNT] = {0};
-    timeline_map_cell(timeline, HOST_SOURCE, 0, timeline->total_pages, counts);
-    return counts[PAGE_DIRTY];
 }
 
 bool scene_is_arrival(const struct timeline *timeline)
@@ -46,4 +40,36 @@ const char *scene_limit(const struct timeline *timeline)
     if (scene_leaves_pages(timeline))
         return _("Pre-copy could not meet the downtime limit; post-copy took over.");
     return _("Pre-copy could not meet the downtime limit; it was paused all the same.");
+}
+
+uint64_t scene_forecast_pages(const struct session_facts *facts, uint64_t round_idx)
+{
+    if (facts->forecast_round_pages == NULL || round_idx >= facts->forecast_round_count)
+        return UINT64_MAX;
+    return facts->forecast_round_pages[round_idx];
+}
+
+int scene_instants(const struct timeline *timeline, struct scene_instant *instants, int room)
+{
+    enum { OTHERS = 5 }; /* that are no rounds */
+    int count = 0;
+    MUST(room > OTHERS);
+    instants[count++] = (struct scene_instant){0, SCENE_MARK_BEGIN};
+    if (timeline->has_started)
+        instants[count++] = (struct scene_instant){timeline->started_ns, SCENE_MARK_START};
+    /* A paused round begins with the pause, which is told. */
+    for (uint32_t i = 0; i < timeline->round_count && count < room - OTHERS + 2; i++)
+        if (!timeline->rounds[i].is_paused)
+            instants[count++] =
+                (struct scene_instant){timeline->rounds[i].started_ns, SCENE_MARK_ROUND};
+    if (timeline->is_paused || timeline->has_resumed)
+        instants[count++] = (struct scene_instant){timeline->paused_at_ns, SCENE_MARK_PAUSE};
+    if (timeline->has_resumed)
+        instants[count++] = (struct scene_instant){timeline->resumed_at_ns,
+                                                   scene_leaves_pages(timeline) ? SCENE_MARK_RESUME
+                                                                                : SCENE_MARK_END};
+    /* The last page came before the guest where all of them did. */
+    if (timeline->has_ended && timeline->ended_ns > instants[count - 1].at_ns)
+        instants[count++] = (struct scene_instant){timeline->ended_ns, SCENE_MARK_END};
+    return count;
 }

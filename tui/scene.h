@@ -7,12 +7,10 @@
 #include <stdbool.h>
 
 #include "base/units.h"
-#include "record/timeline.h"
+#include "record/session.h"
 
 /* The guest goes, or went, to host B before all of its pages: post-copy, hybrid, or a switch. */
 bool scene_leaves_pages(const struct timeline *timeline);
-/* How many pages host A still has to send; while the guest stands still for such a hand-over. */
-uint64_t scene_pages_left(const struct timeline *timeline);
 
 /* All pages came before the guest, and it runs at host B since a moment: worth a sentence. */
 #define SCENE_ARRIVAL_NS (200 * NS_PER_MS)
@@ -24,5 +22,25 @@ bool scene_is_cut_short(const struct timeline *timeline, const struct timeline_r
 /* What became of a move whose rounds did not shrink to the downtime limit, as a sentence; NULL
  * while it is not known, and where the limit was met. */
 const char *scene_limit(const struct timeline *timeline);
+
+/* How many pages were forecast for a round; UINT64_MAX where there is no forecast of it. */
+uint64_t scene_forecast_pages(const struct session_facts *facts, uint64_t round_idx);
+
+/* The instants that somebody may want to see again, in order. The guest that goes on at host B with
+ * all of its pages has ended the move. */
+enum scene_mark {
+    SCENE_MARK_BEGIN,
+    SCENE_MARK_START,
+    SCENE_MARK_ROUND,
+    SCENE_MARK_PAUSE,
+    SCENE_MARK_RESUME,
+    SCENE_MARK_END
+};
+struct scene_instant {
+    uint64_t at_ns;
+    enum scene_mark mark;
+};
+/* Those until now, at most `room`: with more rounds than that the later ones are left out. */
+int scene_instants(const struct timeline *timeline, struct scene_instant *instants, int room);
 
 #endif

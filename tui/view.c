@@ -2,111 +2,46 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/units.h"
 #include "tui/keys.h"
 #include "tui/plain.h"
 #include "tui/screen.h"
-#include "tui/step.h"
 #include "tui/translate.h"
-#include "tui/words.h"
 
 #define FRAME_MS        33
-#define STOPPED_MS      200               /* nothing moves: look for keys, and for a resize */
-#define WALL_MAX_NS     (100 * NS_PER_MS) /* the program itself was stopped: that time is no show */
-#define BUDGET_NS       (20 * NS_PER_MS)  /* for the world, in each frame: keys are answered soon */
+#define STOPPED_MS      200 /* nothing moves: look for keys, and for a resize */
 #define ANSWER_SHOWN_NS (4 * NS_PER_S)
 #define SPREADS_EACH_NS                                                      \
     (250 * NS_PER_MS) /* percentiles look at every answer: not in each frame \
                        */
-
-uint64_t view_wall_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
-}
-
-/* ---- Letting the world live. ---- */
-
-/* A round ends when the next begins or the guest is paused; a pause when the guest goes on. */
-static bool is_at_round_end(const struct view *view)
-{
-    const struct timeline *timeline = &view->session->timeline, *before = &view->before_round;
-    if (view->session->has_ended || timeline->has_ended != before->has_ended)
-        return true;
-    if (timeline->is_paused != before->is_paused)
-        return true;
-    return !timeline->is_paused && timeline->round_count > before->round_count;
-}
-
-static void run_round(struct view *view, uint64_t began_ns)
-{
-    struct session *session = view->session;
-    while (view_wall_ns() - began_ns < BUDGET_NS) {
-        session->ops->step(session); /* a longer piece could run over the end */
-        if (is_at_round_end(view)) {
-            view->is_running_round = false;
-            return;
-        }
-    }
-}
-
-static void play(struct view *view, uint64_t wall_ns, uint64_t began_ns)
-{
-    struct session *session = view->session;
-    while (wall_ns > 0 && !session->has_ended && view_wall_ns() - began_ns < BUDGET_NS)
-        session->ops->advance(session, director_next(&view->director, session, &wall_ns));
-}
 
 /* ---- Keys. ---- */
 
 static void answer(struct view *view, const char *text)
 {
     view->answer = text;
-    view->answer_until_ns = view_wall_ns() + ANSWER_SHOWN_NS;
+    view->answer_until_ns = player_wall_ns() + ANSWER_SHOWN_NS;
 }
 
+static void act(struct view *view, enum session_command command)
+{
+    if (!player_act(&view->player, command))
+        answer(view, _("That was not possible just now."));
+}
+
+/* Another instant: what was counted now and then is counted anew. */
 static void replay(struct view *view, uint64_t mode)
 {
-    struct session *session = view->session;
-    if (!session->ops->act(session, SESSION_REPLAY, mode)) {
+    if (!player_replay(&view->player, mode))
         answer(view, _("This cannot be played again."));
-        return;
-    }
-    director_restart(&view->director);
-    view->is_stopped = view->is_running_round = false;
     view->spreads_at_ns = 0;
 }
 
 static void go_back(struct view *view)
 {
-    struct words number;
-    view->session->ops->act(view->session, SESSION_BACK, 0);
-    snprintf(view->step_text, sizeof view->step_text, _("Back by one step: event %s comes next."),
-             words_count(&number, view->session->timeline.event_count + 1));
-    director_restart(&view->director);
-    view->is_stopped = true;
-    view->is_running_round = false;
+    player_back(&view->player);
     view->spreads_at_ns = 0;
-}
-
-static void act(struct view *view, enum session_command command)
-{
-    director_watch(&view->director, view->session);
-    if (!view->session->ops->act(view->session, command, 0))
-        answer(view, _("That was not possible just now."));
-}
-
-static void step_on(struct view *view)
-{
-    struct step step;
-    step_begin(&step, &view->session->timeline);
-    view->is_stopped = true;
-    view->is_running_round = false;
-    view->session->ops->step(view->session);
-    step_tell(&step, &view->session->timeline, view->step_text, sizeof view->step_text);
 }
 
 static void handle(struct view *view, const struct key *key)
@@ -117,23 +52,22 @@ static void handle(struct view *view, const struct key *key)
         answer(view, obstacle);
         return;
     }
-    bool is_still = view->is_stopped || view->has_help;
+    struct player *player = &view->player;
+    bool is_still = player->is_stopped || view->has_help;
     view->answer = NULL;
     if (key->action != KEY_HELP) {
-        view->step_text[0] = '\0';
+        player->step_text[0] = '\0';
         view->has_help = false; /* what the key does is to be seen */
     }
     switch (key->action) {
     case KEY_PLAY:
-        view->is_stopped = !is_still;
-        view->is_running_round = false;
+        player_stop(player, !is_still);
         break;
     case KEY_STEP_EVENT:
-        step_on(view);
+        player_step(player);
         break;
     case KEY_STEP_ROUND:
-        view->is_stopped = view->is_running_round = true;
-        view->before_round = session->timeline;
+        player_run(player, PLAYER_ROUND_END);
         break;
     case KEY_BACK:
         go_back(view);
@@ -142,13 +76,13 @@ static void handle(struct view *view, const struct key *key)
         view->has_code = !view->has_code;
         break;
     case KEY_FASTER:
-        director_faster(&view->director);
+        director_faster(&player->director);
         break;
     case KEY_SLOWER:
-        director_slower(&view->director);
+        director_slower(&player->director);
         break;
     case KEY_AUTOMATIC:
-        director_automatic(&view->director);
+        director_automatic(&player->director);
         break;
     case KEY_START:
         act(view, SESSION_START);
@@ -200,12 +134,12 @@ void view_picture(struct view *view, uint64_t now_ns, struct picture *picture)
     narrator_tell(session, view->sentence, sizeof view->sentence);
     *picture = (struct picture){
         .session = session,
-        .sentence = view->answer != NULL         ? view->answer
-                    : view->step_text[0] != '\0' ? view->step_text
-                                                 : view->sentence,
+        .sentence = view->answer != NULL                ? view->answer
+                    : view->player.step_text[0] != '\0' ? view->player.step_text
+                                                        : view->sentence,
         .is_answer = view->answer != NULL,
-        .speed = director_speed(&view->director, session),
-        .is_stopped = view->is_stopped || view->has_help,
+        .speed = director_speed(&view->player.director, session),
+        .is_stopped = view->player.is_stopped || view->has_help,
         .has_code = view->has_code && key_has_code(session),
         .next_commands = view->options->next_commands,
         .latency = view->latency,
@@ -230,24 +164,19 @@ void view_begin(struct view *view, struct session *session, const struct view_op
 {
     /* The code is shown where there is any. */
     *view = (struct view){.session = session, .options = options, .has_code = true};
-    director_init(&view->director, options->is_demo, options->speed);
+    player_init(&view->player, session, options->is_demo, options->speed);
 }
 
 void view_live(struct view *view, uint64_t wall_ns, uint64_t now_ns)
 {
     if (view->has_help)
         return; /* who reads misses nothing */
-    if (view->is_running_round)
-        run_round(view, now_ns);
-    else if (!view->is_stopped)
-        play(view, wall_ns < WALL_MAX_NS ? wall_ns : WALL_MAX_NS, now_ns);
+    player_live(&view->player, wall_ns, now_ns);
 }
 
 int view_wait_ms(const struct view *view)
 {
-    bool is_still =
-        view->session->has_ended || view->has_help || (view->is_stopped && !view->is_running_round);
-    return is_still ? STOPPED_MS : FRAME_MS;
+    return view->has_help || player_is_still(&view->player) ? STOPPED_MS : FRAME_MS;
 }
 
 int view_play(struct session *session, const struct view_options *options)
@@ -259,12 +188,12 @@ int view_play(struct session *session, const struct view_options *options)
     canvas_init(&view.canvas, screen_is_ascii());
     if (options->is_at) {
         session->ops->advance(session, options->at_ns);
-        view.is_stopped = true;
+        player_stop(&view.player, true);
     }
 
-    uint64_t last_ns = view_wall_ns();
+    uint64_t last_ns = player_wall_ns();
     while (!view.is_quit && !view.is_closed) {
-        uint64_t now_ns = view_wall_ns(), wall_ns = now_ns - last_ns;
+        uint64_t now_ns = player_wall_ns(), wall_ns = now_ns - last_ns;
         last_ns = now_ns;
         view_live(&view, wall_ns, now_ns);
         draw(&view, now_ns);

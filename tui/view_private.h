@@ -4,28 +4,22 @@
 #ifndef TUI_VIEW_PRIVATE_H
 #define TUI_VIEW_PRIVATE_H
 
-#include "tui/director.h"
-#include "tui/narrator.h"
 #include "tui/panel.h"
+#include "tui/player.h"
 #include "tui/view.h"
 
 struct view {
     struct session *session;
     const struct view_options *options;
-    struct director director;
+    struct player player;
     struct canvas canvas;
-    bool is_stopped, has_help, has_code, is_quit, is_closed;
-    bool is_running_round;        /* to the end of the round, as fast as it goes */
-    struct timeline before_round; /* as the timeline stood when that was asked for */
-    const char *answer;           /* to a key that can do nothing; until when it is shown */
+    bool has_help, has_code, is_quit, is_closed;
+    const char *answer; /* to a key that can do nothing; until when it is shown */
     uint64_t answer_until_ns;
-    char sentence[2 * NARRATOR_MAX];  /* the narrator's */
-    char step_text[2 * NARRATOR_MAX]; /* what the event did that the user stepped to; "" else */
+    char sentence[2 * NARRATOR_MAX]; /* the narrator's */
     struct timeline_spread latency, fault_wait;
     uint64_t spreads_at_ns;
 };
-
-uint64_t view_wall_ns(void); /* monotonic */
 
 void view_begin(struct view *view, struct session *session, const struct view_options *options);
 /* `wall_ns` have passed until `now_ns`: so the world lives on, if it may. */

@@ -119,9 +119,16 @@ static void grow_slices(struct timeline *timeline)
         MUST(timeline->slices != NULL);
         timeline->slice_capacity = (uint32_t)capacity;
     }
-    memset(&timeline->slices[timeline->slice_count], 0,
-           (wanted - timeline->slice_count) * sizeof *timeline->slices);
-    timeline->slice_count = (uint32_t)wanted;
+    while (timeline->slice_count < wanted)
+        timeline->slices[timeline->slice_count++] =
+            (struct timeline_slice){.pages_left = timeline->pages_left};
+}
+
+/* The slice of this instant; NULL where time has outgrown them. */
+static struct timeline_slice *slice_now(struct timeline *timeline)
+{
+    uint64_t slice_idx = timeline->now_ns / TIMELINE_SLICE_NS;
+    return slice_idx < timeline->slice_count ? &timeline->slices[slice_idx] : NULL;
 }
 
 static void note_silence(struct timeline *timeline, uint64_t since_ns)
@@ -212,6 +219,20 @@ static void fold_round_ended(struct timeline *timeline, const struct event *even
 
 /* ---- Pages ---- */
 
+static void note_flight(struct timeline *timeline, const struct event *event)
+{
+    struct timeline_slice *slice = slice_now(timeline);
+    timeline->flights[timeline->flight_count++ % TIMELINE_FLIGHTS] = (struct timeline_flight){
+        .sent_ns = event->at_ns,
+        .first_idx = event->pages_sent.first_idx,
+        .count = event->pages_sent.count,
+        .bytes = event->pages_sent.bytes,
+        .why = (enum why)event->pages_sent.why,
+    };
+    if (slice != NULL)
+        slice->sent[event->pages_sent.why] += (uint32_t)event->pages_sent.count;
+}
+
 static void fold_sent(struct timeline *timeline, const struct event *event)
 {
     struct timeline_round *round = running_round(timeline);
@@ -222,6 +243,7 @@ static void fold_sent(struct timeline *timeline, const struct event *event)
     timeline->pages_sent += count;
     timeline->pages_resent = timeline->pages_sent - timeline->private->pages.distinct_sent;
     timeline->sent_by_why[event->pages_sent.why] += count;
+    note_flight(timeline, event);
     if (event->pages_sent.why == WHY_PUSHED)
         timeline->pages_pushed += count;
     timeline->bytes_on_wire += bytes;
@@ -352,16 +374,15 @@ static void end_silence(struct timeline *timeline, const struct event *event)
 static void fold_answer(struct timeline *timeline, const struct event *event)
 {
     uint64_t latency_ns = event->request_answered.latency_ns;
-    uint64_t slice_idx = event->at_ns / TIMELINE_SLICE_NS;
+    struct timeline_slice *slice = slice_now(timeline);
 
     timeline->answers++;
     timeline->errors += event->request_answered.is_wrong;
     timeline->last_latency_ns = latency_ns;
     spread_add(&timeline->private->latency, latency_ns);
     end_silence(timeline, event);
-    if (slice_idx >= timeline->slice_count)
+    if (slice == NULL)
         return;
-    struct timeline_slice *slice = &timeline->slices[slice_idx];
     slice->answers++;
     slice->wrong += (uint32_t)event->request_answered.is_wrong;
     if (latency_ns > slice->latency_max_ns)
@@ -453,6 +474,10 @@ void timeline_add(struct timeline *timeline, const struct event *event)
     fold(timeline, event);
     const uint64_t *target = timeline->private->pages.totals[HOST_TARGET];
     timeline->pages_missing = target[PAGE_MISSING] + target[PAGE_WAITED_FOR];
+    timeline->pages_left = timeline->private->pages.totals[HOST_SOURCE][PAGE_DIRTY];
+    struct timeline_slice *slice = slice_now(timeline);
+    if (slice != NULL)
+        slice->pages_left = timeline->pages_left;
 }
 
 /* ---- What is asked of it ---- */

@@ -41,7 +41,7 @@ struct timeline_spread {
     uint64_t count, p50, p99, max; /* nearest rank; 0 with count 0 */
 };
 
-/* One column of the latency strip: what clients felt in one slice of time. */
+/* One slice of time: what clients felt in it, and what the move came to. */
 #define TIMELINE_SLICE_NS  (50 * 1000000ull)
 #define TIMELINE_SLICES_MAX  (1u << 20) /* half a day; what comes later is counted, but not sliced */
 #define TIMELINE_CLIENTS_MAX 64
@@ -49,6 +49,17 @@ struct timeline_slice {
     uint32_t answers;
     uint32_t wrong;
     uint64_t latency_max_ns;
+    uint32_t sent[WHY_COUNT]; /* pages put on the link */
+    uint64_t pages_left;      /* at its end */
+};
+
+/* A run of pages that was put on the link. The last ones are kept, for who draws what travels. */
+#define TIMELINE_FLIGHTS 256 /* at 10 Gbit/s in runs of 30 pages: 25 ms */
+struct timeline_flight {
+    uint64_t sent_ns;
+    uint64_t first_idx, count;
+    uint64_t bytes; /* charged to the link, framing included */
+    enum why why;
 };
 
 struct timeline {
@@ -88,6 +99,7 @@ struct timeline {
     uint64_t dirty_traps;                    /* since the start of the migration */
     uint64_t faults, pages_pushed;
     uint64_t pages_missing;                  /* at the target, while post-copy runs */
+    uint64_t pages_left;                     /* at the source, which still has to send them */
     uint64_t waiting_harts;
 
     /* Clients. */
@@ -97,6 +109,10 @@ struct timeline {
     uint64_t last_latency_ns;
     struct timeline_slice *slices; /* owned; slice i covers [i, i + 1) * TIMELINE_SLICE_NS; the last is now's */
     uint32_t slice_count, slice_capacity;
+
+    /* The link: run i of flight_count stands at i % TIMELINE_FLIGHTS. */
+    struct timeline_flight flights[TIMELINE_FLIGHTS];
+    uint64_t flight_count;
 
     /* The end. */
     bool has_run_ended;

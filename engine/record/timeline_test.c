@@ -152,6 +152,46 @@ static void rounds_grow_and_become_final(void **state)
     timeline_fini(&timeline);
 }
 
+/* What was put on the link is kept run by run, and per slice of time with what was left to send. */
+static void the_link_and_the_race_are_remembered(void **state)
+{
+    struct timeline timeline;
+    (void)state;
+    timeline_init(&timeline, 1000);
+    add_all(&timeline, pre_copy, 9); /* until 150 ms: 600 pages sent, 2 of them written again */
+    assert_int_equal(timeline.flight_count, 1);
+    assert_int_equal(timeline.flights[0].sent_ns, 101 * NS_PER_MS);
+    assert_int_equal(timeline.flights[0].first_idx, 0);
+    assert_int_equal(timeline.flights[0].count, 600);
+    assert_int_equal(timeline.flights[0].bytes, 600 * PAGE_WIRE_BYTES);
+    assert_int_equal(timeline.flights[0].why, WHY_FIRST);
+    assert_int_equal(timeline.pages_left, 402);
+
+    timeline_advance(&timeline, 155 * NS_PER_MS);
+    assert_int_equal(timeline.slices[1].pages_left, 0); /* the move began in the next */
+    assert_int_equal(timeline.slices[2].sent[WHY_FIRST], 600);
+    assert_int_equal(timeline.slices[3].sent[WHY_FIRST], 0);
+    assert_int_equal(timeline.slices[2].pages_left,
+                     400); /* at 150 ms the two are in flight still */
+    assert_int_equal(timeline.slices[3].pages_left, 402); /* nothing happened, all is as it was */
+    add_all(&timeline, pre_copy + 9, sizeof pre_copy / sizeof pre_copy[0] - 9);
+    assert_int_equal(timeline.slices[3].sent[WHY_FIRST], 400);
+    assert_int_equal(timeline.slices[4].sent[WHY_RESENT], 2);
+    assert_int_equal(timeline.flight_count, 3);
+    assert_int_equal(timeline.flights[2].first_idx, 7);
+    assert_int_equal(timeline.pages_left, 0);
+
+    /* Only the last ones are kept. */
+    for (int i = 0; i < TIMELINE_FLIGHTS; i++) {
+        const struct event sent = SENT(400 + i, i, 1, WHY_RESENT);
+        timeline_add(&timeline, &sent);
+    }
+    assert_int_equal(timeline.flight_count, TIMELINE_FLIGHTS + 3);
+    assert_int_equal(timeline.flights[2].first_idx, TIMELINE_FLIGHTS - 1);
+    assert_int_equal(timeline.flights[3].first_idx, 0);
+    timeline_fini(&timeline);
+}
+
 static void the_downtime_clock_runs_while_paused(void **state)
 {
     struct timeline timeline;
@@ -347,6 +387,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_pre_copy_move_is_counted),
         cmocka_unit_test(rounds_grow_and_become_final),
+        cmocka_unit_test(the_link_and_the_race_are_remembered),
         cmocka_unit_test(the_downtime_clock_runs_while_paused),
         cmocka_unit_test(post_copy_counts_faults_and_missing_pages),
         cmocka_unit_test(an_abort_leaves_the_source_as_it_was),

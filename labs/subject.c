@@ -1,0 +1,162 @@
+#include "labs/subject.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "labs/crash.h"
+#include "labs/recording_file.h"
+#include "record/playback.h"
+#include "record/recording.h"
+#include "sim/run_session.h"
+
+#define FORECAST_MEMORY_MAX (1ull << 30)
+
+/* --at, where it was given. */
+static enum status set_instant(struct subject *subject, const struct options *options,
+                               struct problem *problem)
+{
+    struct problem detail = {STATUS_OK, ""};
+
+    if (options->at == NULL)
+        return STATUS_OK;
+    subject->is_at = true;
+    if (units_parse(UNIT_TIME, options->at, &subject->at_ns, &detail) != STATUS_OK)
+        return problem_set(problem, detail.status, "--at: %s", detail.text);
+    return STATUS_OK;
+}
+
+/* ---- A recording. ---- */
+
+/* "key = value" lines, as a recording holds them. */
+static bool parse_scenario(const char *text, struct scenario *scenario)
+{
+    char key[64], value[512];
+    int length;
+
+    for (; *text != '\0'; text += length + (text[length] == '\n')) {
+        length = (int)strcspn(text, "\n");
+        const char *equals = strstr(text, " = ");
+        if (length == 0)
+            continue;
+        if (equals == NULL || equals > text + length)
+            return false;
+        snprintf(key, sizeof key, "%.*s", (int)(equals - text), text);
+        snprintf(value, sizeof value, "%.*s", (int)(text + length - equals) - 3, equals + 3);
+        if (*value != '\0' && scenario_set(scenario, key, value, NULL) != STATUS_OK)
+            return false;
+    }
+    return scenario_check(scenario, false, NULL) == STATUS_OK;
+}
+
+/* A guest of ours, and of a size that nobody has to wait for: a recording is input from anywhere,
+ * and opens no file that it names. */
+static bool is_known_guest(const struct scenario *scenario)
+{
+    return strpbrk(scenario->guest, "./") == NULL && scenario->memory_bytes <= FORECAST_MEMORY_MAX;
+}
+
+/* What theory expected of the run: a recording holds the scenario, and the same scenario has the
+ * same forecast. Without it the picture lacks a curve. */
+static void take_forecast(struct subject *subject, const struct scenario *scenario)
+{
+    struct session_facts *facts = &subject->session->facts;
+    struct image image = {.data = NULL};
+    struct session *other;
+
+    if (is_known_guest(scenario) && image_load(&image, scenario, NULL) == STATUS_OK &&
+        run_session_open(&other, scenario, image.data, image.bytes, "", NULL) == STATUS_OK) {
+        const struct session_facts *theirs = &other->facts;
+        size_t count = theirs->forecast_round_pages != NULL ? theirs->forecast_round_count : 0;
+        subject->round_pages = calloc(count + 1, sizeof *subject->round_pages);
+        MUST(subject->round_pages != NULL);
+        for (size_t i = 0; i < count; i++)
+            subject->round_pages[i] = theirs->forecast_round_pages[i];
+        facts->forecast_round_pages = count > 0 ? subject->round_pages : NULL;
+        facts->forecast_round_count = (uint32_t)count;
+        facts->forecast_total_ns = theirs->forecast_total_ns;
+        facts->forecast_downtime_ns = theirs->forecast_downtime_ns;
+        facts->stop_and_copy_downtime_ns = theirs->stop_and_copy_downtime_ns;
+        facts->downtime_limit_ns = theirs->downtime_limit_ns;
+        other->ops->close(other);
+    }
+    image_fini(&image);
+}
+
+static void forecast_recording(struct subject *subject)
+{
+    struct recording recording;
+    struct scenario scenario;
+
+    if (recording_open(&recording, subject->bytes.data, subject->bytes.count, NULL) != STATUS_OK)
+        return;
+    scenario_init(&scenario);
+    if (parse_scenario(recording.scenario_text, &scenario))
+        take_forecast(subject, &scenario);
+    scenario_fini(&scenario);
+    recording_close(&recording);
+}
+
+static enum status open_recording(struct subject *subject, const char *path,
+                                  struct problem *problem)
+{
+    struct problem detail = {STATUS_OK, ""};
+    char origin[256];
+
+    snprintf(origin, sizeof origin, "recording %.200s", path);
+    if (recording_file_read(path, &subject->bytes, problem) != STATUS_OK)
+        return problem->status;
+    enum status status = playback_open(&subject->session, subject->bytes.data, subject->bytes.count,
+                                       origin, &detail);
+    if (status == STATUS_OK) {
+        forecast_recording(subject);
+        return STATUS_OK;
+    }
+    subject->session = NULL;
+    return problem_set(problem, status, "%.80s: %s", path, detail.text);
+}
+
+/* ---- A scenario. ---- */
+
+static enum status open_scenario(struct subject *subject, const struct setting *setting,
+                                 struct problem *problem)
+{
+    const struct options *options = &setting->options;
+    const char *own[OPTIONS_STRATEGY_WORDS];
+    char origin[256];
+
+    options_strategy_words(options, own);
+    crash_prepare(setting->command->name, &options->scenario, own);
+    snprintf(origin, sizeof origin, "scenario %.200s",
+             options->file_path != NULL ? options->file_path : "of the command line");
+    enum status status =
+        run_session_open(&subject->session, &options->scenario, setting->image.data,
+                         setting->image.bytes, origin, problem);
+    if (status != STATUS_OK)
+        subject->session = NULL;
+    else if (setting->seat != NULL) {
+        seat_trace(setting->seat, true); /* the lines that it goes through are to be seen */
+        subject->session->code = seat_code(setting->seat);
+    }
+    return status;
+}
+
+enum status subject_open(struct subject *subject, const struct setting *setting,
+                         struct problem *problem)
+{
+    const struct options *options = &setting->options;
+
+    *subject = (struct subject){.session = NULL};
+    if (set_instant(subject, options, problem) != STATUS_OK)
+        return problem->status;
+    return options->is_recording ? open_recording(subject, options->file_path, problem)
+                                 : open_scenario(subject, setting, problem);
+}
+
+void subject_close(struct subject *subject)
+{
+    if (subject->session != NULL)
+        subject->session->ops->close(subject->session);
+    free(subject->round_pages);
+    bytes_fini(&subject->bytes);
+}
