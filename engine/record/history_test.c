@@ -145,11 +145,6 @@ static void back_is_before_the_last_event(void **state)
     event_list_fini(&events);
 }
 
-static uint64_t bytes_of_keyframes(const struct history *history)
-{
-    return history->keyframe_bytes;
-}
-
 /* Keyframes keep to their budget; where there is room for none, a seek is right all the same. */
 static void keyframes_keep_to_their_budget(void **state)
 {
@@ -160,7 +155,7 @@ static void keyframes_keep_to_their_budget(void **state)
     for (size_t i = 0; i < sizeof budgets / sizeof budgets[0]; i++) {
         struct lived *lived = live(&events, budgets[i], 0);
         struct history *history = &lived->history;
-        assert_true(bytes_of_keyframes(history) <= history->keyframe_bytes_max);
+        assert_true(history->keyframe_bytes <= history->keyframe_bytes_max);
         assert_true(history->keyframe_count >= count); /* more room, more of them */
         count = history->keyframe_count;
         assert_true(i > 0 || count == 1);
