@@ -171,10 +171,11 @@ static void text_is_measured_wrapped_and_cut(void **state)
     assert_true(lit(sheet, (struct area){alone - one, line, one, line}) > 0);
 
     /* Whatever can be made to fit is not cut. */
-    for (int room = 150; room < 400; room++) {
-        struct type huge = sheet_bold(sheet, LETTERS_HUGE, white);
+    struct type huge = sheet_bold(sheet, LETTERS_HUGE, white);
+    int whole = paint_text_width(sheet->paint, huge, "post-copy");
+    for (int room = whole / 2; room < whole + 10; room++) {
         int fitted = sheet_fit(sheet, 0, 0, room, huge, "post-copy");
-        assert_in_range(fitted, room * 4 / 5 < 190 ? room * 4 / 5 : 150, room);
+        assert_in_range(fitted, (room < whole ? room : whole) * 9 / 10, room);
     }
     paint_clear(sheet->paint, black);
     struct type large = sheet_bold(sheet, LETTERS_HUGE, white);
