@@ -77,21 +77,34 @@ static void draw_flight(const struct river *river, const struct session *session
 }
 
 /* What was sent before the oldest run that the timeline still knows, spread evenly over its slice
- * of time. */
+ * of time. `numbers`: how many pages were sent until then; `known`: how many of the slice in which
+ * that was are in runs that are known. */
 static void draw_slices(const struct river *river, const struct timeline *timeline,
-                        uint64_t until_ns)
+                        uint64_t until_ns, uint64_t numbers[WHY_COUNT],
+                        const uint64_t known[WHY_COUNT])
 {
+    uint64_t newest = until_ns / TIMELINE_SLICE_NS;
     uint64_t from_ns = river->now_ns > river->window_ns ? river->now_ns - river->window_ns : 0;
-    for (uint64_t i = from_ns / TIMELINE_SLICE_NS;
-         i < timeline->slice_count && (i + 1) * TIMELINE_SLICE_NS <= until_ns; i++)
-        for (int why = 0; why < WHY_COUNT; why++) {
-            uint64_t sent = timeline->slices[i].sent[why];
-            uint64_t stride = river->strides[why], marks = (sent + stride - 1) / stride;
-            for (uint64_t k = 0; k < marks; k++)
-                draw_particle(river, (i * 3 + k) * stride,
-                              ((double)i + ((double)k + 0.5) / (double)marks) * TIMELINE_SLICE_NS,
+    for (uint64_t i = newest + 1; i-- > from_ns / TIMELINE_SLICE_NS;) {
+        double begin_ns = (double)i * TIMELINE_SLICE_NS;
+        double length_ns = i == newest ? (double)until_ns - begin_ns : TIMELINE_SLICE_NS;
+        for (int why = 0; why < WHY_COUNT && i < timeline->slice_count; why++) {
+            uint64_t stride = river->strides[why];
+            uint64_t sent = timeline->slices[i].sent[why] - (i == newest ? known[why] : 0);
+            uint64_t first = numbers[why] -= sent;
+            for (uint64_t number = (first + stride - 1) / stride * stride; number < first + sent;
+                 number += stride)
+                draw_particle(river, number,
+                              begin_ns +
+                                  length_ns * (double)(number - first + 1) / (double)(sent + 1),
                               (enum why)why);
         }
+    }
+}
+
+static const struct timeline_flight *flight_before(const struct timeline *timeline, uint64_t back)
+{
+    return &timeline->flights[(timeline->flight_count - 1 - back) % TIMELINE_FLIGHTS];
 }
 
 static void draw_pages(const struct river *river, const struct session *session)
@@ -99,18 +112,23 @@ static void draw_pages(const struct river *river, const struct session *session)
     const struct timeline *timeline = &session->timeline;
     uint64_t kept =
         timeline->flight_count < TIMELINE_FLIGHTS ? timeline->flight_count : TIMELINE_FLIGHTS;
-    uint64_t numbers[WHY_COUNT], oldest_ns = river->now_ns;
+    uint64_t numbers[WHY_COUNT], known[WHY_COUNT] = {0};
     for (int why = 0; why < WHY_COUNT; why++)
         numbers[why] = timeline->sent_by_why[why];
     for (uint64_t i = 0; i < kept; i++) {
-        const struct timeline_flight *flight =
-            &timeline->flights[(timeline->flight_count - 1 - i) % TIMELINE_FLIGHTS];
+        const struct timeline_flight *flight = flight_before(timeline, i);
         numbers[flight->why] -= flight->count;
-        oldest_ns = flight->sent_ns;
         draw_flight(river, session, flight, numbers[flight->why]);
     }
-    if (kept == TIMELINE_FLIGHTS)
-        draw_slices(river, timeline, oldest_ns);
+    if (kept < TIMELINE_FLIGHTS)
+        return;
+    uint64_t oldest_ns = flight_before(timeline, kept - 1)->sent_ns;
+    for (uint64_t i = 0; i < kept; i++) {
+        const struct timeline_flight *flight = flight_before(timeline, i);
+        if (flight->sent_ns / TIMELINE_SLICE_NS == oldest_ns / TIMELINE_SLICE_NS)
+            known[flight->why] += flight->count;
+    }
+    draw_slices(river, timeline, oldest_ns, numbers, known);
 }
 
 /* Somebody waits for a page at host B: it was asked for. */

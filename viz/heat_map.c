@@ -5,11 +5,13 @@
 
 #include "base/units.h"
 
-#define CELLS_MAX   8192
-#define PITCH_PART  84 /* a cell is so small a part of the picture's height, */
-#define PITCH_MIN   7  /* but its form must be seen */
-#define BATCH       512
-#define SHARE_STEPS 4
+#define CELLS_MAX    8192
+#define PITCH_PART   84 /* a cell is so small a part of the picture's height, */
+#define PITCH_MIN    7  /* but its form must be seen */
+#define BATCH        512
+#define SHARE_STEPS  4
+#define RINGED_MAX   8
+#define RING_PITCHES 4
 
 /* What a cell looks like: a state, and for PAGE_DIRTY how much of the cell. */
 enum look {
@@ -154,6 +156,28 @@ static void draw_looks(const struct sheet *sheet, const struct heat_grid *grid,
         draw_parts(sheet, grid, looks, look, true, 0);
 }
 
+/* Where few cells have what the whole picture is about, each has a ring that is seen from afar. */
+static void ring(const struct sheet *sheet, const struct heat_grid *grid, const uint8_t *looks,
+                 enum look look)
+{
+    uint64_t places[RINGED_MAX];
+    int count = 0;
+    for (uint64_t i = 0; i < grid->cells; i++) {
+        if (looks[i] != look)
+            continue;
+        if (count == RINGED_MAX)
+            return;
+        places[count++] = i;
+    }
+    for (int i = 0; i < count; i++) {
+        uint64_t column = places[i] % (uint64_t)grid->columns;
+        uint64_t row = places[i] / (uint64_t)grid->columns;
+        paint_mark(sheet->paint, MARK_RING, grid->area.x + ((double)column + 0.5) * grid->pitch,
+                   grid->area.y + ((double)row + 0.5) * grid->pitch, grid->pitch * RING_PITCHES,
+                   colour_of(sheet->theme, look));
+    }
+}
+
 void heat_map(const struct sheet *sheet, const struct heat_grid *grid,
               const struct timeline *timeline, uint32_t host, uint64_t sums[PAGE_STATE_COUNT])
 {
@@ -172,6 +196,12 @@ void heat_map(const struct sheet *sheet, const struct heat_grid *grid,
     for (int look = 0; look < LOOK_COUNT; look++)
         if (is_seen[look])
             draw_looks(sheet, grid, looks, (enum look)look);
+    paint_clip(sheet->paint, &grid->area);
+    if (is_seen[LOOK_WAITED_FOR])
+        ring(sheet, grid, looks, LOOK_WAITED_FOR);
+    else if (is_seen[LOOK_IN_FLIGHT])
+        ring(sheet, grid, looks, LOOK_IN_FLIGHT);
+    paint_clip(sheet->paint, NULL);
 }
 
 void heat_map_sample(const struct sheet *sheet, enum page_state state, int x, int y, int size)

@@ -342,7 +342,7 @@ static bool is_on_mark(enum mark mark, double x, double y)
     case MARK_CIRCLE:
         return radius < MARK_CIRCLE_RADIUS;
     case MARK_RING:
-        return radius < 0.95 && radius > 0.5;
+        return radius < 0.95 && radius > 0.62;
     case MARK_CROSS:
         return fabs(fabs(x) - fabs(y)) < 0.35 && fmax(fabs(x), fabs(y)) < 0.9;
     case MARK_LEFT:

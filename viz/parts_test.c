@@ -170,6 +170,13 @@ static void text_is_measured_wrapped_and_cut(void **state)
     int alone = paint_text_width(sheet->paint, type, "host A");
     assert_true(lit(sheet, (struct area){alone - one, line, one, line}) > 0);
 
+    /* Whatever can be made to fit is not cut. */
+    struct type huge = sheet_bold(sheet, LETTERS_HUGE, white);
+    int whole = paint_text_width(sheet->paint, huge, "post-copy");
+    for (int room = whole / 2; room < whole + 10; room++) {
+        int fitted = sheet_fit(sheet, 0, 0, room, huge, "post-copy");
+        assert_in_range(fitted, (room < whole ? room : whole) * 9 / 10, room);
+    }
     paint_clear(sheet->paint, black);
     struct type large = sheet_bold(sheet, LETTERS_HUGE, white);
     assert_true(sheet_fit(sheet, 0, 0, 60, large, "much too long for this") <= 60);
@@ -227,6 +234,26 @@ static void a_particle_stands_for_what_can_be_seen(void **state)
         uint64_t stride = flow_stride(&s->session, speed, WHY_PUSHED);
         assert_true(stride >= last && stride >= flow_stride(&s->session, speed, WHY_FAULT) / 4);
         last = stride;
+    }
+    scripted_close(&s->session);
+}
+
+/* The link is neither empty nor a solid bar, whatever the speed, and however much of what it shows
+ * is older than the runs that are known. */
+static void the_link_is_never_crowded(void **state)
+{
+    SHEET_OR_SKIP(sheet);
+    struct scripted *s = scripted_open(MODE_PRE_COPY, 65536, NS_PER_S);
+    struct area area = {0, 0, 400, 100};
+    s->session.ops->advance(&s->session, 9 * NS_PER_S);
+    for (double speed = 0.001; speed < 100; speed *= 3) {
+        paint_clear(sheet->paint, black);
+        flow_draw(sheet, area, &s->session, speed);
+        uint32_t ground = pixel(sheet, 1, 10);
+        int covered = 0;
+        for (int i = 0; i < area.width * 80; i++)
+            covered += pixel(sheet, i % area.width, 10 + i / area.width) != ground;
+        assert_in_range(covered * 100 / (area.width * 80), 2, 50);
     }
     scripted_close(&s->session);
 }
@@ -315,6 +342,7 @@ int main(void)
         WITH_SHEET(letters_are_large_enough),
         cmocka_unit_test(axes_have_round_steps),
         cmocka_unit_test(a_particle_stands_for_what_can_be_seen),
+        WITH_SHEET(the_link_is_never_crowded),
         cmocka_unit_test(the_bar_stands_for_the_whole_run),
         cmocka_unit_test(each_key_has_one_meaning),
         cmocka_unit_test(obstacles_are_said),

@@ -66,10 +66,12 @@ int sheet_fit(const struct sheet *sheet, int x, int y, int room, struct type typ
     int smallest = sheet_size(sheet, LETTERS_SMALL), wanted = type.size;
     char cut[256];
     int width = paint_text_width(sheet->paint, type, text);
-    if (width > room && type.size > smallest) {
-        type.size = (int)((long)type.size * (room > 0 ? room : 0) / width);
-        type.size = type.size < smallest ? smallest : type.size;
-    }
+    if (width > room && type.size > smallest) /* near it at first, then pixel by pixel */
+        type.size = (int)((long)type.size * (room > 0 ? room : 0) / width) + 1;
+    while (type.size > smallest && paint_text_width(sheet->paint, type, text) > room)
+        type.size--;
+    if (type.size < smallest && wanted >= smallest)
+        type.size = smallest;
     snprintf(cut, sizeof cut, "%s", text);
     cut_text(sheet, type, room, cut);
     /* Smaller letters stand on the same line. */
