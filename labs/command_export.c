@@ -125,11 +125,6 @@ static enum status check_words(const struct options *options, struct problem *pr
     if (forms[0] == NULL && forms[1] == NULL)
         return problem_set(problem, STATUS_USAGE,
                            "no form named: write --perfetto FILE or --csv FILE, or both");
-    for (unsigned i = 0; i < 2; i++)
-        if (forms[i] != NULL && strcmp(forms[i], path) == 0)
-            return problem_set(problem, STATUS_USAGE,
-                               "--%s names the recording itself: name another file",
-                               i == 0 ? "perfetto" : "csv");
     return STATUS_OK;
 }
 

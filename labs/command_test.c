@@ -103,6 +103,9 @@ static void bad_lines_are_refused(void **state)
         {"run --json $D/no/where.json --record $D/x", "where.json cannot be written"},
         {"run --record $D --json $D/x", "cannot be written"},
         {"run --json -- x", "--json needs a file"},
+        {"run $D/wrong.ini --record $D/./wrong.ini", "wrong.ini:3"},
+        {"run $D/own.ini --record $D/../$(basename $D)/own.ini", "--record names what is read"},
+        {"run --json $D/x --record $D/./x", "--json and --record name the same file"},
         {"compare --mode hybrid", "leave it out"},
         {"compare --record $D/x", "unknown option --record"},
         {"forecast --clients 99", "at most 60"},
@@ -124,6 +127,7 @@ static void bad_lines_are_refused(void **state)
     (void)state;
     spill_own_guest();
     spill("empty.elf", "");
+    spill("own.ini", "seed = 1\n");
     spill("cut.elf", "\177ELF\2\1\1");
     spill("a.json", "{\n}\n");
     spill("binary.ini", "mode = hybrid\nseed = \xff\1\n");

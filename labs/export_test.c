@@ -84,7 +84,7 @@ static void bad_lines_are_refused(void **state)
         {"export $D/a.ferry --perfetto -- x", "--perfetto needs a file"},
         {"export $D/a.ferry --csv $D/x --perfetto $D/x", "name the same file: name two"},
         {"export $D/a.ferry --csv - --perfetto -", "name the same file: name two"},
-        {"export $D/a.ferry --csv $D/a.ferry", "--csv names the recording itself"},
+        {"export $D/a.ferry --csv $D/a.ferry", "--csv names what is read"},
         {"export $D/a.ferry $D/b.ferry --csv $D/x", "unexpected word"},
         {"export $D/a.ferry --perfeto $D/x", "--perfetto"},
         {"export $D/a.ferry --json $D/x", "unknown option --json"},

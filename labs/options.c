@@ -1,8 +1,10 @@
 #include "labs/options.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -372,16 +374,60 @@ static enum status check_whole(struct options *options, unsigned takes, struct p
     return problem_set(problem, detail.status, "%s%s", idx >= 0 ? "--" : "", detail.text);
 }
 
+/* Where a path leads, as far as it is there: its folder's real name and its own. */
+static bool resolve(const char *path, char *real)
+{
+    const char *slash = strrchr(path, '/');
+    char folder[PATH_MAX], there[PATH_MAX];
+
+    snprintf(folder, sizeof folder, "%.*s", slash == NULL ? 1 : (int)(slash - path) + 1,
+             slash == NULL ? "." : path);
+    if (realpath(folder, there) == NULL)
+        return false;
+    return snprintf(real, PATH_MAX, "%s/%s", there, slash == NULL ? path : slash + 1) < PATH_MAX;
+}
+
+static bool is_same_file(const char *a, const char *b)
+{
+    struct stat first, second;
+    char first_path[PATH_MAX], second_path[PATH_MAX];
+
+    if (strcmp(a, b) == 0)
+        return true;
+    if (stat(a, &first) == 0 && stat(b, &second) == 0)
+        return S_ISREG(first.st_mode) && first.st_dev == second.st_dev &&
+               first.st_ino == second.st_ino;
+    return resolve(a, first_path) && resolve(b, second_path) &&
+           strcmp(first_path, second_path) == 0;
+}
+
+/* No output may take the place of another one, nor of what is read. */
 static enum status check_outputs(const struct options *options, struct problem *problem)
 {
-    if (options->json_path != NULL && options->record_path != NULL &&
-        strcmp(options->json_path, options->record_path) == 0)
-        return problem_set(problem, STATUS_USAGE,
-                           "--json and --record name the same file: name two");
-    if (options->export.perfetto != NULL && options->export.csv != NULL &&
-        strcmp(options->export.perfetto, options->export.csv) == 0)
-        return problem_set(problem, STATUS_USAGE,
-                           "--perfetto and --csv name the same file: name two");
+    const struct {
+        const char *key, *path;
+    } outputs[] = {
+        {"json", options->json_path},
+        {"record", options->record_path},
+        {"perfetto", options->export.perfetto},
+        {"csv", options->export.csv},
+        {"png", options->viz.png},
+    };
+    enum { OUTPUT_COUNT = sizeof outputs / sizeof outputs[0] };
+    const char *inputs[] = {options->file_path, options->strategy_path};
+
+    for (int i = 0; i < OUTPUT_COUNT; i++) {
+        for (int j = 0; j < 2 && outputs[i].path != NULL; j++)
+            if (inputs[j] != NULL && is_same_file(outputs[i].path, inputs[j]))
+                return problem_set(problem, STATUS_USAGE,
+                                   "--%s names what is read, %.160s: name another file",
+                                   outputs[i].key, inputs[j]);
+        for (int j = i + 1; j < OUTPUT_COUNT && outputs[i].path != NULL; j++)
+            if (outputs[j].path != NULL && is_same_file(outputs[i].path, outputs[j].path))
+                return problem_set(problem, STATUS_USAGE,
+                                   "--%s and --%s name the same file: name two", outputs[i].key,
+                                   outputs[j].key);
+    }
     if (options->record_path != NULL && strcmp(options->record_path, "-") == 0)
         return problem_set(problem, STATUS_USAGE, "--record needs a file: write --record FILE");
     return STATUS_OK;

@@ -30,6 +30,8 @@ struct felt_strip felt_strip_make(const struct session *session, struct timeline
 {
     uint64_t slice_count = session->timeline.now_ns / TIMELINE_SLICE_NS + 1;
     struct felt_strip strip = {.session = session, .latency = latency};
+    if (columns == 0) /* a picture too narrow for any: what there is stands in one */
+        columns = 1;
     strip.slices_per_column = (slice_count + columns - 1) / columns;
     strip.column_count = (slice_count + strip.slices_per_column - 1) / strip.slices_per_column;
     strip.decades = decades_of(&strip);

@@ -176,8 +176,9 @@ void flow_draw(const struct sheet *sheet, struct area area, const struct session
     if (!timeline->has_started)
         draw_name(sheet, inner, &session->facts);
     paint_clip(sheet->paint, &area);
-    draw_pages(&river, session);
-    paint_clip(sheet->paint, NULL);
+    if (!timeline->has_ended) /* what is over is not under way any more */
+        draw_pages(&river, session);
     if (timeline->waiting_harts > 0)
         draw_requests(&river);
+    paint_clip(sheet->paint, NULL);
 }

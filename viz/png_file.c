@@ -29,9 +29,22 @@ static void write_rows(png_structp png, png_infop info, struct paint *paint, uin
     png_write_end(png, info);
 }
 
+/* libpng would print a line of its own: who asked for the picture says what went wrong. */
+static void on_error(png_structp png, png_const_charp message)
+{
+    (void)message;
+    longjmp(png_jmpbuf(png), 1);
+}
+
+static void on_warning(png_structp png, png_const_charp message)
+{
+    (void)png;
+    (void)message;
+}
+
 bool png_write_picture(FILE *file, struct paint *paint)
 {
-    png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, NULL, NULL, NULL);
+    png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, NULL, on_error, on_warning);
     png_infop info = png != NULL ? png_create_info_struct(png) : NULL;
     uint8_t *row = malloc((size_t)paint_width(paint) * 3);
     volatile bool is_written = false;

@@ -84,8 +84,12 @@ static void make_measured(struct curve *curve, const struct axis *axis,
             slice += each;
         }
     }
-    bool is_done = timeline->has_ended && timeline->outcome == OUTCOME_COMPLETED;
-    add(curve, axis, (double)(end_ns - start_ns), is_done ? 0 : (double)timeline->pages_left);
+    /* Of a move that was given up nothing is left to be sent, and nothing was won: the curve ends
+     * where it was. */
+    if (timeline->has_ended && timeline->outcome != OUTCOME_COMPLETED)
+        return;
+    add(curve, axis, (double)(end_ns - start_ns),
+        timeline->has_ended ? 0 : (double)timeline->pages_left);
 }
 
 /* Words in a corner of the plot, on the panel's ground: no line goes through them. */

@@ -94,7 +94,9 @@ static void draw_legend(const struct sheet *sheet, struct area area, const struc
 {
     const struct timeline *timeline = &stage->session->timeline;
     bool is_left = scene_leaves_pages(timeline);
-    bool is_unsent = is_left || timeline->pages_sent == 0 || timeline->mode == MODE_STOP_AND_COPY;
+    /* In round 0 most of what is dirty was never sent. */
+    bool is_first = timeline->round_count <= 1 && !timeline->is_paused && !timeline->has_resumed;
+    bool is_unsent = is_left || is_first || timeline->mode == MODE_STOP_AND_COPY;
     const struct {
         enum page_state state;
         const char *name;
@@ -220,7 +222,9 @@ static int draw_downtime(const struct sheet *sheet, struct area area, const stru
               timeline->is_paused ? _("downtime, growing") : _("downtime"));
     /* The upper part of a line of such letters is empty. */
     sheet_fit(sheet, middle, y + plain_line - huge.size / 8, area.width, type_centre(huge),
-              has_begun ? words_time(&words, timeline->downtime_ns) : _("none yet"));
+              has_begun             ? words_time(&words, timeline->downtime_ns)
+              : timeline->has_ended ? _("none")
+                                    : _("none yet"));
     describe_limits(stage->session, text, sizeof text);
     sheet_fit(sheet, middle, y + plain_line + digits, area.width, type_centre(small), text);
     return height;
