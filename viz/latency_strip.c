@@ -54,7 +54,7 @@ static void draw_columns(const struct sheet *sheet, struct area plot, struct fel
         if (felt.is_wrong)
             paint_mark(sheet->paint, MARK_CROSS, (x + next) / 2.0, plot.y + sheet_gap(sheet),
                        2 * sheet_gap(sheet), theme->alarm);
-        /* An outage of a moment is a narrow column: an arrow stands above it. */
+        /* An outage of a moment is a narrow column: a diamond stands above it. */
         if (felt.look == FELT_SLOW && next - x < sheet_gap(sheet))
             paint_mark(sheet->paint, MARK_DIAMOND, (x + next) / 2.0,
                        column.y - sheet_gap(sheet) / 2.0, sheet_gap(sheet), theme->alarm);
@@ -92,7 +92,7 @@ static void draw_instants(const struct sheet *sheet, struct area plot,
         paint_text(sheet->paint, left, y, type, instants[i].name);
         taken = left + width + gap / 2;
     }
-    words_time(&words, span_ns);
+    words_time(&words, timeline->now_ns); /* the last column need not be full */
     if (end - paint_text_width(sheet->paint, type, words.text) > taken)
         paint_text(sheet->paint, end, y, type_right(type), words.text);
 }
@@ -109,6 +109,8 @@ void latency_strip(const struct sheet *sheet, struct area area, const struct sta
         sheet_wrap(sheet, area, type, _("Nobody talks to this guest."));
         return;
     }
+    if (plot.width < column || plot.height <= 0)
+        return; /* no room for a single one */
     struct felt_strip strip =
         felt_strip_make(stage->session, stage->latency, (uint64_t)(plot.width / column));
     draw_scale(sheet, plot, strip.decades);
