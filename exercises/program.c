@@ -350,7 +350,7 @@ static void put_line(struct bytes *messages, const char *line, size_t length)
 
     bytes_put(messages, line, length);
     utf8_make_showable((char *)messages->data + before, length, ' ');
-    /* "/work/mine-1a2b3c.o": an object's name is another one each time. */
+    /* "mine-1a2b3c.o": an object's name is another one each time. */
     char *at = (char *)messages->data + before;
     for (size_t i = 0; i + 9 <= length; i++)
         if (at[i] == '-' && memcmp(at + i + 7, ".o", 2) == 0)
