@@ -116,17 +116,26 @@ static bool may_be(const struct lab_step *step, const char *part)
            (step->goal != 0 && (strcmp(part, "reached") == 0 || strcmp(part, "missed") == 0));
 }
 
+/* "STEP/part": the step that a section belongs to, and where its part begins; NULL: it has none. */
+static int step_of(const struct lint *lint, const struct lab_section *section, const char **slash)
+{
+    char key[INI_SECTION_MAX + 1];
+
+    *slash = strchr(section->key, '/');
+    snprintf(key, sizeof key, "%.*s",
+             *slash != NULL ? (int)(*slash - section->key) : INI_SECTION_MAX, section->key);
+    return lab_find_step(lint->lab, key);
+}
+
 static void check_left_over(struct lint *lint, const struct lab_text *text,
                             const struct lab_text *other)
 {
     for (size_t i = 0; i < text->count; i++) {
         const struct lab_section *section = &text->sections[i];
-        const char *slash = strchr(section->key, '/');
-        char key[INI_SECTION_MAX + 1];
-        snprintf(key, sizeof key, "%.*s",
-                 slash != NULL ? (int)(slash - section->key) : INI_SECTION_MAX, section->key);
-        int step_idx = lab_find_step(lint->lab, key);
-        bool is_hint = strcmp(key, "any") == 0 && slash != NULL && is_reason(slash + 1);
+        const char *slash;
+        int step_idx = step_of(lint, section, &slash);
+        bool is_hint =
+            slash != NULL && strncmp(section->key, "any/", 4) == 0 && is_reason(slash + 1);
         if (step_idx == LAB_NONE && !is_hint)
             complain(lint, text->path, section->line,
                      "the section \"%s\" belongs to no step of lab.ini", section->key);
@@ -166,11 +175,8 @@ static void check_placeholders(struct lint *lint, const struct lab_text *text)
 {
     for (size_t i = 0; i < text->count; i++) {
         const struct lab_section *section = &text->sections[i];
-        const char *slash = strchr(section->key, '/');
-        char key[INI_SECTION_MAX + 1];
-        snprintf(key, sizeof key, "%.*s",
-                 slash != NULL ? (int)(slash - section->key) : INI_SECTION_MAX, section->key);
-        int step_idx = lab_find_step(lint->lab, key);
+        const char *slash;
+        int step_idx = step_of(lint, section, &slash);
         bool is_told = slash != NULL && is_reason(slash + 1);
         if (!is_told && step_idx != LAB_NONE)
             check_placeholders_of(lint, text, section, step_idx);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/utf8.h"
 #include "labs/language.h"
 
 #define PIECE_NS (100 * NS_PER_MS) /* of the world, between two looks at what happened */
@@ -91,6 +92,9 @@ static enum status play_run(struct lesson *lesson, struct problem *problem)
 
 /* ---- Questions ---- */
 
+#define QUESTION_SHOWN 70
+#define NOTICE_SHOWN   100 /* what was wrong with the last answer, and an example */
+
 static enum status refuse_missing(const struct lesson *lesson, const struct answers *answers,
                                   struct problem *problem)
 {
@@ -100,12 +104,14 @@ static enum status refuse_missing(const struct lesson *lesson, const struct answ
         [LAB_knob] = N_("a value with its unit"),
     };
     const struct lab_step *step = &lesson->lab->steps[lesson->step_idx];
-    bool has_notice = lesson->notice[0] != '\0';
+    const char *question = (const char *)lesson->question.data, *notice = lesson->notice;
 
-    return problem_set(
-        problem, STATUS_USAGE, _("%.100s: no answer is left for %s (%.90s): write %s = %s%s%.60s"),
-        answers->path, step->key, (const char *)lesson->question.data, step->key,
-        _(wanted[step->kind]), has_notice ? "; " : "", has_notice ? lesson->notice : "");
+    /* A problem has room for one line: what is longer is cut between two characters. */
+    return problem_set(problem, STATUS_USAGE,
+                       _("%.60s: no answer is left for %s (%.*s): write %s = %s%s%.*s"),
+                       answers->path, step->key, (int)utf8_cut(question, QUESTION_SHOWN), question,
+                       step->key, _(wanted[step->kind]), *notice != '\0' ? "; " : "",
+                       (int)utf8_cut(notice, NOTICE_SHOWN), notice);
 }
 
 /* A line that a person typed, without its end; false: there will be none any more, or "q". */

@@ -568,6 +568,9 @@ static void a_missing_answer_ends_the_lab(void **state)
     spill("answers", "shop-guess = 3\n");
     assert_int_equal(ferry("lab 3 --plain --answers $D/answers"), 2);
     assert_has(err, "no answer is left for shop-guess");
+    assert_has(err, "\"3\" has no unit: write a time such as 30ms, 100us or 1.5s\n");
+    assert_int_equal(ferry("lab 3 --plain --lang zh_CN --answers $D/answers"), 2);
+    assert_has(err, "“3”没有单位：请写一个时间，例如 30ms、100us 或 1.5s\n");
 }
 
 /* The program looks beside itself: a copy of it finds what lies beside the copy. */
