@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/bench.h"
 #include "base/units.h"
 #include "sim/run_session.h"
 #include "viz/show.h"
@@ -14,22 +14,9 @@
 #define FRAMES_MAX 4000
 #define FRAME_NS   (NS_PER_S / 60)
 
-static double seconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
-static int by_size(const void *a, const void *b)
-{
-    double difference = *(const double *)a - *(const double *)b;
-    return difference < 0 ? -1 : difference > 0;
-}
-
 static double median(double *values, int count)
 {
-    qsort(values, (size_t)count, sizeof *values, by_size);
+    qsort(values, (size_t)count, sizeof *values, bench_by_size);
     return values[count / 2];
 }
 
@@ -76,9 +63,9 @@ static double copy_picture(struct paint *paint, uint8_t *copy)
 {
     size_t row_bytes;
     const uint32_t *pixels = paint_pixels(paint, &row_bytes);
-    double begun = seconds();
+    double begun = bench_seconds();
     memcpy(copy, pixels, row_bytes * (size_t)paint_height(paint));
-    return seconds() - begun;
+    return bench_seconds() - begun;
 }
 
 static bool measure(const char *mode)
@@ -99,13 +86,13 @@ static bool measure(const char *mode)
     uint8_t *copy = malloc(1920 * 1080 * sizeof(uint32_t) + (1 << 20));
     copy_picture(sheet.paint, copy);
     for (; !session->has_ended && count < FRAMES_MAX; count++) {
-        double begun = seconds();
+        double begun = bench_seconds();
         session->ops->advance(session, session->timeline.now_ns + FRAME_NS);
         if (count % 15 == 0)
             latency = timeline_latency(&session->timeline);
-        double lived = seconds();
+        double lived = bench_seconds();
         draw(&sheet, session, &scrub, latency);
-        double drawn = seconds();
+        double drawn = bench_seconds();
         pictures[count] = drawn - lived;
         frames[count] = drawn - begun;
         copies[count] = copy_picture(sheet.paint, copy);

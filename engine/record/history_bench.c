@@ -3,8 +3,8 @@
  * same run. Of a guest of 64 MiB, and of one of 64 GiB. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "base/bench.h"
 #include "base/units.h"
 #include "record/playback.h"
 #include "record/pretend.h"
@@ -13,28 +13,15 @@
 #define SEEKS 200
 #define FOLDS 5
 
-static double seconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
-static int by_size(const void *a, const void *b)
-{
-    double difference = *(const double *)a - *(const double *)b;
-    return difference < 0 ? -1 : difference > 0;
-}
-
 static double fold_all(const struct event_list *events, uint64_t total_pages)
 {
     struct timeline timeline;
-    double begun = seconds();
+    double begun = bench_seconds();
     timeline_init(&timeline, total_pages);
     for (size_t i = 0; i < events->count; i++)
         timeline_add(&timeline, &events->items[i]);
     timeline_fini(&timeline);
-    return seconds() - begun;
+    return bench_seconds() - begun;
 }
 
 static struct bytes record(const struct event_list *events, uint64_t total_pages)
@@ -63,21 +50,21 @@ static int measure(uint64_t total_pages, size_t event_count)
 
     for (int i = 0; i < FOLDS; i++)
         folds[i] = fold_all(&events, total_pages);
-    double begun = seconds();
+    double begun = bench_seconds();
     if (playback_open(&session, bytes.data, bytes.count, "recording", NULL) != STATUS_OK)
         return 1;
-    double open_s = seconds() - begun;
+    double open_s = bench_seconds() - begun;
     for (int i = 0; i < SEEKS; i++) {
         uint64_t at_ns = prng_below(&prng, session->lived_ns + 1);
-        begun = seconds();
+        begun = bench_seconds();
         session->ops->seek(session, at_ns);
-        seeks[i] = seconds() - begun;
+        seeks[i] = bench_seconds() - begun;
     }
     session->ops->close(session);
     bytes_fini(&bytes);
     event_list_fini(&events);
-    qsort(folds, FOLDS, sizeof folds[0], by_size);
-    qsort(seeks, SEEKS, sizeof seeks[0], by_size);
+    qsort(folds, FOLDS, sizeof folds[0], bench_by_size);
+    qsort(seeks, SEEKS, sizeof seeks[0], bench_by_size);
     double fold_s = folds[FOLDS / 2];
     printf("seek, %llu pages, %zu events   median %.2f ms of %d, worst %.2f ms: %.3f and %.3f of "
            "folding all (%.0f ms); opening %.2f\n",

@@ -1,35 +1,22 @@
 /* How fast the simulator lives: the demonstration, headless, as often as the first argument says.
- * Prints the median in seconds, and its ratio to the time that XXH3 takes for 4 GiB in the same run: a
- * figure that can be compared between machines that are not equally fast. */
+ * Prints the median in seconds, and its ratio to the time that XXH3 takes for 4 GiB in the same
+ * run: a figure that can be compared between machines that are not equally fast. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "base/bench.h"
 #include "base/digest.h"
 #include "sim/run.h"
-
-static double seconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
-static int by_size(const void *a, const void *b)
-{
-    double difference = *(const double *)a - *(const double *)b;
-    return difference < 0 ? -1 : difference > 0;
-}
 
 static double hash_4_gib(void)
 {
     size_t count = 64 << 20;
     uint8_t *data = calloc(1, count);
     uint64_t sum = 0;
-    double begun = seconds();
+    double begun = bench_seconds();
     for (int i = 0; i < 64; i++)
         sum += digest_of(data, count);
-    double took = seconds() - begun;
+    double took = bench_seconds() - begun;
     free(data);
     return sum == 0 ? took + 1e-9 : took;
 }
@@ -37,12 +24,12 @@ static double hash_4_gib(void)
 static double demonstrate(const uint8_t *image, size_t image_bytes)
 {
     static const char *const options[][2] = {
-        {"guest", "kv"},        {"args", "--preload 48MiB"}, {"bandwidth", "200Mbit/s"},
-        {"start-at", "3s"},     {"request-rate", "2000/s"},  {"run-for", "1s"},
+        {"guest", "kv"},    {"args", "--preload 48MiB"}, {"bandwidth", "200Mbit/s"},
+        {"start-at", "3s"}, {"request-rate", "2000/s"},  {"run-for", "1s"},
     };
     struct scenario scenario;
     struct run run;
-    double begun = seconds();
+    double begun = bench_seconds();
 
     scenario_init(&scenario);
     for (size_t i = 0; i < sizeof options / sizeof options[0]; i++)
@@ -54,7 +41,7 @@ static double demonstrate(const uint8_t *image, size_t image_bytes)
     run_to_end(&run);
     run_close(&run);
     scenario_fini(&scenario);
-    return seconds() - begun;
+    return bench_seconds() - begun;
 }
 
 int main(int argc, char **argv)
@@ -73,8 +60,8 @@ int main(int argc, char **argv)
         runs[i] = demonstrate(image, image_bytes);
         hashes[i] = hash_4_gib();
     }
-    qsort(runs, (size_t)count, sizeof runs[0], by_size);
-    qsort(hashes, (size_t)count, sizeof hashes[0], by_size);
+    qsort(runs, (size_t)count, sizeof runs[0], bench_by_size);
+    qsort(hashes, (size_t)count, sizeof hashes[0], bench_by_size);
     printf("demonstration, headless   median %.3f s of %d runs, %.2f times XXH3 of 4 GiB\n",
            runs[count / 2], count, runs[count / 2] / hashes[count / 2]);
     return 0;
