@@ -13,7 +13,7 @@
 
 static struct model_config config_of(uint64_t pages, uint64_t working_set, uint64_t rate)
 {
-    return (struct model_config){MODEL_UNIFORM, pages, working_set, rate, 7};
+    return (struct model_config){WRITES_UNIFORM, pages, working_set, rate, 7};
 }
 
 static uint64_t version_of(const struct guest *guest, uint64_t page_idx)
@@ -208,7 +208,7 @@ static void test_a_move_by_hand(void **state)
     assert_int_equal(target->present.set_count, 0);
     target->ops->install_pages(target, 0, 500, payloads);
     bytes_reader_init(&reader, saved.data, saved.count);
-    assert_int_equal(target->ops->load(target, &reader), STATUS_OK);
+    assert_int_equal(target->ops->load(target, &reader, NULL), STATUS_OK);
     assert_true(bytes_is_done(&reader));
     target->ops->run(target, 2 * NS_PER_S, &run);
     assert_int_equal(target->ops->digest(target), stayed->ops->digest(stayed));
@@ -230,18 +230,18 @@ static void test_states_that_do_not_fit_are_refused(void **state)
     guest->ops->save(guest, &saved);
     for (size_t count = 0; count < saved.count; count++) {
         bytes_reader_init(&reader, saved.data, count);
-        assert_int_equal(guest->ops->load(guest, &reader), STATUS_BAD_STATE);
+        assert_int_equal(guest->ops->load(guest, &reader, NULL), STATUS_BAD_STATE);
     }
     /* Any bit of the configuration, the high bits of the clock and of the write count. */
     for (size_t at = 0; at < saved.count - 8; at++) {
         saved.data[at] ^= 0x80;
         bytes_reader_init(&reader, saved.data, saved.count);
         if (at != 33 && at != 34) /* a few microseconds of the clock fit as well */
-            assert_int_equal(guest->ops->load(guest, &reader), STATUS_BAD_STATE);
+            assert_int_equal(guest->ops->load(guest, &reader, NULL), STATUS_BAD_STATE);
         saved.data[at] ^= 0x80;
     }
     bytes_reader_init(&reader, saved.data, saved.count);
-    assert_int_equal(guest->ops->load(guest, &reader), STATUS_OK);
+    assert_int_equal(guest->ops->load(guest, &reader, NULL), STATUS_OK);
     bytes_fini(&saved);
     guest->ops->close(guest);
 }
@@ -249,7 +249,7 @@ static void test_states_that_do_not_fit_are_refused(void **state)
 static void test_idle_guests_sleep_for_ever(void **state)
 {
     struct model_config configs[] = {
-        config_of(10, 10, 0), config_of(10, 0, 100), {MODEL_IDLE, 10, 10, 100, 1}};
+        config_of(10, 10, 0), config_of(10, 0, 100), {WRITES_IDLE, 10, 10, 100, 1}};
     (void)state;
     for (size_t i = 0; i < sizeof configs / sizeof configs[0]; i++) {
         struct guest *guest = model_open(&configs[i]);

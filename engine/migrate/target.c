@@ -152,6 +152,7 @@ static void receive_stale(struct target *target, const struct frame *frame)
 static void receive_commit(struct target *target, uint64_t now_ns, const struct frame *frame)
 {
     struct guest *guest = target->guest;
+    struct problem problem = {STATUS_OK, ""};
     struct message_commit commit;
     struct bytes_reader reader;
 
@@ -165,8 +166,8 @@ static void receive_commit(struct target *target, uint64_t now_ns, const struct 
         return;
     }
     bytes_reader_init(&reader, target->state.data, target->state.count);
-    if (guest->ops->load(guest, &reader) != STATUS_OK) {
-        fail(target, "the state does not fit the guest prepared here");
+    if (guest->ops->load(guest, &reader, &problem) != STATUS_OK) {
+        fail(target, problem.text);
         return;
     }
     target->phase = TARGET_RUNNING;

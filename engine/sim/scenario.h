@@ -15,6 +15,7 @@
 #include "base/event.h"
 #include "base/status.h"
 #include "base/units.h"
+#include "machine/writes.h"
 #include "migrate/strategy.h"
 
 #define SCENARIO_CLIENTS_MAX 60
@@ -71,8 +72,8 @@ void scenario_init(struct scenario *scenario);
 void scenario_fini(struct scenario *scenario);
 void scenario_copy(struct scenario *to, const struct scenario *from);
 
-/* One option, as written on the command line or in a file. STATUS_USAGE with a detail for an unknown
- * key (names one that is close) or a value that is not right. */
+/* One option, as written on the command line or in a file. STATUS_USAGE with a detail for an
+ * unknown key (names one that is close) or a value that is not right. */
 MUST_USE enum status scenario_set(struct scenario *scenario, const char *key, const char *value,
                                   struct problem *problem);
 /* The value of an option as text that scenario_set reads back; "none" where there is none. */
@@ -86,6 +87,7 @@ MUST_USE enum status scenario_check(struct scenario *scenario, bool is_compariso
                                     struct problem *problem);
 
 bool scenario_is_model(const struct scenario *scenario);
+enum writes_pattern scenario_model_pattern(const struct scenario *scenario); /* of a model */
 bool scenario_is_file(const struct scenario *scenario); /* the guest is a file of the user's */
 void scenario_text(const struct scenario *scenario, struct bytes *text); /* NUL-terminated */
 
