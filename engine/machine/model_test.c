@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/units.h"
+#include "machine/contents.h"
 #include "machine/model.h"
 
 static struct model_config config_of(uint64_t pages, uint64_t working_set, uint64_t rate)
@@ -267,6 +268,32 @@ static void test_idle_guests_sleep_for_ever(void **state)
     }
 }
 
+/* What stands in a page follows it: the same at the other host, and it says what it is. */
+static void test_contents_move_with_the_page(void **state)
+{
+    struct model_config config = config_of(50, 50, 1000);
+    struct guest *source = model_open(&config);
+    struct guest *target = model_open_empty(&config);
+    uint8_t payload[8], ours[PAGE_BYTES], theirs[PAGE_BYTES];
+    uint64_t page_idx, version;
+    struct guest_run run;
+    (void)state;
+    source->ops->run(source, NS_PER_S, &run);
+    for (uint64_t i = 0; i < 50; i++) {
+        source->ops->read_pages(source, i, 1, payload);
+        target->ops->install_pages(target, i, 1, payload);
+        source->ops->read_contents(source, i, ours);
+        target->ops->read_contents(target, i, theirs);
+        assert_memory_equal(ours, theirs, PAGE_BYTES);
+        assert_true(contents_recognize(theirs, &page_idx, &version));
+        assert_int_equal(page_idx, i);
+        assert_int_equal(version, version_of(source, i));
+        assert_int_not_equal(version, 0);
+    }
+    source->ops->close(source);
+    target->ops->close(target);
+}
+
 static void test_64_gib_at_full_size(void **state)
 {
     struct model_config config = config_of(16777216, 16777216, 1000000);
@@ -297,6 +324,7 @@ int main(void)
         cmocka_unit_test(test_a_move_by_hand),
         cmocka_unit_test(test_states_that_do_not_fit_are_refused),
         cmocka_unit_test(test_idle_guests_sleep_for_ever),
+        cmocka_unit_test(test_contents_move_with_the_page),
         cmocka_unit_test(test_64_gib_at_full_size),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
