@@ -348,6 +348,12 @@ static void machine_install_pages(struct guest *guest, uint64_t first_idx, uint6
         memory_install(&machine_of(guest)->memory, first_idx + i, payloads + i * PAGE_BYTES);
 }
 
+static void machine_read_contents(const struct guest *guest, uint64_t page_idx,
+                                  uint8_t page[PAGE_BYTES])
+{
+    machine_read_pages(guest, page_idx, 1, page);
+}
+
 static void machine_drop_page(struct guest *guest, uint64_t page_idx)
 {
     MUST(page_idx < guest->total_pages);
@@ -389,6 +395,7 @@ static const struct guest_ops machine_ops = {
     .read_pages = machine_read_pages,
     .install_pages = machine_install_pages,
     .drop_page = machine_drop_page,
+    .read_contents = machine_read_contents,
     .track = machine_track,
     .fetch_dirty = machine_fetch_dirty,
     .save = machine_save,

@@ -15,6 +15,7 @@
 #include "base/event.h"
 #include "base/status.h"
 #include "base/units.h"
+#include "machine/writes.h"
 #include "migrate/strategy.h"
 
 #define SCENARIO_CLIENTS_MAX 60
@@ -87,6 +88,7 @@ MUST_USE enum status scenario_check(struct scenario *scenario, bool is_compariso
                                     struct problem *problem);
 
 bool scenario_is_model(const struct scenario *scenario);
+enum writes_pattern scenario_model_pattern(const struct scenario *scenario); /* of a model */
 bool scenario_is_file(const struct scenario *scenario); /* the guest is a file of the user's */
 void scenario_text(const struct scenario *scenario, struct bytes *text); /* NUL-terminated */
 
