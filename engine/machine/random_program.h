@@ -229,8 +229,9 @@ static inline void lay_program(const struct random_program *program, uint8_t *co
 
 /* ---- Shrinking and showing ---- */
 
-/* Says whether the machines still disagree about this program. */
-typedef bool program_differs(const struct random_program *program);
+/* Says whether the machines still disagree about this program. `after` (or NULL) gets the registers
+ * and the data that the machine which is believed leaves. */
+typedef bool program_differs(const struct random_program *program, struct random_program *after);
 
 static inline void remove_steps(struct random_program *program, uint32_t from, uint32_t count)
 {
@@ -250,7 +251,7 @@ static inline void shrink_steps(struct random_program *program, program_differs 
             uint32_t left = program->step_count - from;
             trial = *program;
             remove_steps(&trial, from, chunk < left ? chunk : left);
-            if (differs(&trial))
+            if (differs(&trial, NULL))
                 *program = trial;
             else
                 from += chunk;
@@ -281,17 +282,53 @@ static inline void divide_steps(struct random_program *program)
     }
 }
 
+/* Fewer passes: the last ones, from the state that the others leave. */
+static inline void shrink_passes(struct random_program *program, program_differs *differs)
+{
+    static struct random_program trial, after;
+    while (program->passes > 1) {
+        trial = *program;
+        trial.passes /= 2;
+        if (!differs(&trial, &after)) {
+            memcpy(trial.x, after.x, sizeof trial.x);
+            memcpy(trial.data, after.data, sizeof trial.data);
+            trial.passes = program->passes - trial.passes;
+            if (!differs(&trial, NULL))
+                return;
+        }
+        *program = trial;
+    }
+}
+
+/* Fewer steps: the last ones, from the state that the others leave. So the numbers that a
+ * difference takes stand in registers, and not in the long way that led to them. */
+static inline void cut_beginning(struct random_program *program, program_differs *differs)
+{
+    static struct random_program trial, after;
+    for (uint32_t first = program->step_count - 1; program->passes == 1 && first > 0; first--) {
+        trial = *program;
+        trial.step_count = first;
+        if (differs(&trial, &after))
+            continue;
+        trial = *program;
+        remove_steps(&trial, 0, first);
+        memcpy(trial.x, after.x, sizeof trial.x);
+        memcpy(trial.data, after.data, sizeof trial.data);
+        if (differs(&trial, NULL)) {
+            *program = trial;
+            return;
+        }
+    }
+}
+
 /* Leaves what is needed for the difference: passes, steps, instructions, numbers in registers. */
 static inline void shrink_program(struct random_program *program, program_differs *differs)
 {
     static struct random_program trial;
-    trial = *program;
-    for (trial.passes = 1; trial.passes < program->passes; trial.passes *= 2)
-        if (differs(&trial)) {
-            *program = trial;
-            break;
-        }
+    shrink_passes(program, differs);
     shrink_steps(program, differs);
+    shrink_passes(program, differs);
+    cut_beginning(program, differs);
     if (program->step_count < STEPS_MAX / STEP_HALVES) {
         divide_steps(program);
         shrink_steps(program, differs);
@@ -299,7 +336,7 @@ static inline void shrink_program(struct random_program *program, program_differ
     for (unsigned i = 1; i < 32; i++) {
         trial = *program;
         trial.x[i] = 0;
-        if (program->x[i] != 0 && differs(&trial))
+        if (program->x[i] != 0 && differs(&trial, NULL))
             *program = trial;
     }
 }
