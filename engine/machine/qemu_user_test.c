@@ -44,6 +44,7 @@
 static struct {
     struct random_program programs[SLOTS];
     bool is_there[SLOTS];
+    size_t steps_at[SLOTS]; /* in its code */
     uint8_t image[IMAGE_BYTES];
     uint8_t here[RESULT_BYTES], there[RESULT_BYTES];
     char trouble[200]; /* why a machine did not come to the end, or "" */
@@ -59,8 +60,12 @@ static void lay_batch(void)
     for (unsigned i = SLOTS; i-- > 0;) {
         if (!batch.is_there[i])
             continue;
-        lay_program(&batch.programs[i], batch.image + (CODE_AT(i) - RAM_BASE), CODE_AT(i),
-                    batch.image + (DATA_AT(i) - RAM_BASE), DATA_AT(i), next);
+        const struct random_program *program = &batch.programs[i];
+        struct code_writer to = {batch.image + (CODE_AT(i) - RAM_BASE), CODE_AT(i), 0};
+        lay_beginning(program, &to, batch.image + (DATA_AT(i) - RAM_BASE), DATA_AT(i));
+        batch.steps_at[i] = to.count;
+        lay_steps(program, &to);
+        lay_end(program, &to, DATA_AT(i), next);
         next = CODE_AT(i);
     }
     struct code_writer to = {batch.image, RAM_BASE, 0};
@@ -206,7 +211,8 @@ static void show_difference(const struct random_program *program)
 {
     unsigned slot = program->seed % SLOTS;
     const uint8_t *here = batch.here + slot * DATA_BYTES, *there = batch.there + slot * DATA_BYTES;
-    show_program(program, batch.image + (CODE_AT(slot) - RAM_BASE), CODE_AT(slot));
+    show_program(program, batch.image + (CODE_AT(slot) - RAM_BASE), CODE_AT(slot),
+                 batch.steps_at[slot]);
     if (batch.trouble[0] != '\0')
         printf("here: %s\n", batch.trouble);
     for (size_t at = LAST_AT; at < DATA_BYTES; at += 8) {

@@ -45,7 +45,8 @@ struct step {
 struct random_program {
     uint64_t seed;
     uint32_t passes;
-    uint32_t stack, near, middle, counter; /* registers that no step changes; stack is mostly sp */
+    uint32_t kept; /* registers that no step changes, as bits; among them: */
+    uint32_t stack, near, middle, counter; /* stack is mostly sp */
     uint64_t x[32];                        /* at the beginning */
     uint8_t data[DATA_BYTES];              /* likewise */
     struct step steps[STEPS_MAX];
@@ -56,8 +57,7 @@ struct random_program {
 
 static inline bool is_kept(const struct random_program *program, uint32_t rd)
 {
-    return rd == program->stack || rd == program->near || rd == program->middle ||
-           rd == program->counter;
+    return program->kept >> rd & 1;
 }
 
 static inline uint32_t any_register(struct prng *prng)
@@ -103,22 +103,33 @@ static inline uint64_t random_number(struct prng *prng)
 
 /* ---- Programs ---- */
 
-/* Registers, data, and which registers are kept: all from the seed. The steps come next. */
+static inline uint32_t keep(struct random_program *program, uint32_t rd)
+{
+    program->kept |= 1u << rd;
+    return rd;
+}
+
+/* Registers, data, and which registers are kept, beside those in `kept`: all from the seed. The
+ * steps come next. */
 static inline struct prng begin_program(struct random_program *program, uint64_t seed,
-                                        uint32_t passes)
+                                        uint32_t passes, uint32_t kept)
 {
     struct prng prng = prng_make(seed, 0);
     program->seed = seed;
     program->passes = passes;
     program->step_count = 0;
-    program->near = S0 + (uint32_t)prng_below(&prng, 2);
-    if (prng_below(&prng, 2) == 0)
-        program->near = A0 + (uint32_t)prng_below(&prng, 6);
-    program->stack = program->middle = program->counter = SP; /* so that they are not chosen yet */
-    if (prng_below(&prng, 4) == 0)
-        program->stack = free_nonzero(program, &prng);
-    program->middle = free_nonzero(program, &prng);
-    program->counter = free_nonzero(program, &prng);
+    program->kept = kept | 1u << SP; /* so that it is not chosen for something else */
+    do
+        program->near = S0 + (uint32_t)prng_below(&prng, 8);
+    while (is_kept(program, program->near));
+    keep(program, program->near);
+    program->middle = keep(program, free_nonzero(program, &prng));
+    program->counter = keep(program, free_nonzero(program, &prng));
+    program->stack = SP;
+    if (prng_below(&prng, 4) == 0) {
+        program->stack = keep(program, free_nonzero(program, &prng));
+        program->kept &= ~(1u << SP);
+    }
     for (unsigned i = 0; i < 32; i++)
         program->x[i] = random_number(&prng);
     for (size_t i = 0; i < DATA_BYTES; i += 8) {
@@ -193,12 +204,10 @@ static inline void write_step(struct code_writer *to, const struct random_progra
     }
 }
 
-/* The program as bytes, between its code's and its data's address; ends in a jump to `next`. */
-static inline void lay_program(const struct random_program *program, uint8_t *code,
-                               uint64_t code_address, uint8_t *data, uint64_t data_address,
-                               uint64_t next)
+/* What it begins with: its data, and the registers from there. */
+static inline void lay_beginning(const struct random_program *program, struct code_writer *to,
+                                 uint8_t *data, uint64_t data_address)
 {
-    struct code_writer to = {code, code_address, 0};
     uint64_t x[32];
     memcpy(data, program->data, DATA_BYTES);
     memcpy(x, program->x, sizeof x);
@@ -207,24 +216,33 @@ static inline void lay_program(const struct random_program *program, uint8_t *co
     x[program->middle] = data_address + MIDDLE_AT;
     memcpy(data + FIRST_AT, x, sizeof x);
     memset(data + LAST_AT, 0, sizeof x);
-
-    uint32_t counter = program->counter;
-    write_address(&to, counter, data_address + FIRST_AT);
+    write_address(to, program->counter, data_address + FIRST_AT);
     for (uint32_t rd = RA; rd < 32; rd++)
-        if (rd != counter)
-            WRITE_CODE(&to, LD, rd, counter, 0, 8 * rd);
-    WRITE_CODE(&to, ADDI, counter, ZERO, 0, program->passes);
-    size_t first = to.count;
+        if (rd != program->counter)
+            WRITE_CODE(to, LD, rd, program->counter, 0, 8 * rd);
+    WRITE_CODE(to, ADDI, program->counter, ZERO, 0, program->passes);
+}
+
+/* The steps, as often as they are gone through. */
+static inline void lay_steps(const struct random_program *program, struct code_writer *to)
+{
+    size_t first = to->count;
     for (uint32_t i = 0; i < program->step_count; i++)
-        write_step(&to, program, i);
-    WRITE_CODE(&to, ADDI, counter, counter, 0, -1);
-    WRITE_CODE(&to, BEQ, 0, counter, ZERO, 8);
-    WRITE_CODE(&to, JAL, ZERO, 0, 0, (int64_t)(first - to.count));
-    write_address(&to, counter, data_address + LAST_AT);
+        write_step(to, program, i);
+    WRITE_CODE(to, ADDI, program->counter, program->counter, 0, -1);
+    WRITE_CODE(to, BEQ, 0, program->counter, ZERO, 8);
+    WRITE_CODE(to, JAL, ZERO, 0, 0, (int64_t)(first - to->count));
+}
+
+/* What it ends with: the registers into its data, and a jump to `next`. */
+static inline void lay_end(const struct random_program *program, struct code_writer *to,
+                           uint64_t data_address, uint64_t next)
+{
+    write_address(to, program->counter, data_address + LAST_AT);
     for (uint32_t rs2 = RA; rs2 < 32; rs2++)
-        if (rs2 != counter)
-            WRITE_CODE(&to, SD, 0, counter, rs2, 8 * rs2);
-    WRITE_CODE(&to, JAL, ZERO, 0, 0, (int64_t)(next - (code_address + to.count)));
+        if (rs2 != program->counter)
+            WRITE_CODE(to, SD, 0, program->counter, rs2, 8 * rs2);
+    WRITE_CODE(to, JAL, ZERO, 0, 0, (int64_t)(next - (to->address + to->count)));
 }
 
 /* ---- Shrinking and showing ---- */
@@ -341,9 +359,10 @@ static inline void shrink_program(struct random_program *program, program_differ
     }
 }
 
-/* What is left, as a person reads it. */
+/* What is left, as a person reads it: registers that matter, and the steps, which stand at `at` of
+ * the code. */
 static inline void show_program(const struct random_program *program, const uint8_t *code,
-                                uint64_t address)
+                                uint64_t address, size_t at)
 {
     printf("seed %llu, %u passes over %u steps\n", (unsigned long long)program->seed,
            program->passes, program->step_count);
@@ -354,17 +373,16 @@ static inline void show_program(const struct random_program *program, const uint
     printf("    %s, %s: its data; %s: 40 bytes before a page's end in it; %s: passes left\n",
            disassemble_register(program->stack), disassemble_register(program->near),
            disassemble_register(program->middle), disassemble_register(program->counter));
-    /* The steps begin behind four instructions of an address, thirty loads and a count. */
-    size_t offset = 4 * (4 + 30 + 1), end = offset;
+    size_t end = at;
     for (uint32_t i = 0; i < program->step_count; i++)
         end += 2 * program->steps[i].count;
-    while (offset < end) {
+    while (at < end) {
         uint32_t bits;
         char text[DISASSEMBLE_TEXT_BYTES];
-        memcpy(&bits, code + offset, sizeof bits);
-        unsigned length = disassemble(bits, address + offset, text, sizeof text);
-        printf("    0x%llx: %s\n", (unsigned long long)(address + offset), text);
-        offset += length;
+        memcpy(&bits, code + at, sizeof bits);
+        unsigned length = disassemble(bits, address + at, text, sizeof text);
+        printf("    0x%llx: %s\n", (unsigned long long)(address + at), text);
+        at += length;
     }
 }
 

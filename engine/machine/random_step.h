@@ -321,7 +321,7 @@ static inline void put_user_step(const struct random_program *program, struct pr
 static inline void make_user_program(struct random_program *program, uint64_t seed, uint32_t steps,
                                      uint32_t passes)
 {
-    struct prng prng = begin_program(program, seed, passes);
+    struct prng prng = begin_program(program, seed, passes, 0);
     bool is_patched = prng_below(&prng, 16) == 0;
     for (; program->step_count < steps; program->step_count++) {
         struct step *step = &program->steps[program->step_count];
