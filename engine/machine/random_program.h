@@ -26,7 +26,7 @@
 #include "machine/test_program.h"
 
 #define STEPS_MAX   1024
-#define STEP_HALVES 20
+#define STEP_HALVES 28
 
 #define CODE_BYTES  (3ull * PAGE_BYTES)
 #define DATA_BYTES  (2ull * PAGE_BYTES)
