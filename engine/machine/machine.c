@@ -85,13 +85,15 @@ struct bytes *machine_console(struct guest *guest)
 void machine_describe_fault(const struct guest *guest, char *text, size_t text_bytes)
 {
     const struct machine *machine = machine_of_const(guest);
+    enum fault fault = (enum fault)machine->exit_status;
+    unsigned long long pc = machine->harts[machine->fault_hart_idx].pc;
     if (!machine->is_fault)
         snprintf(text, text_bytes, "%s", "");
+    else if (fault == FAULT_BREAKPOINT || fault == FAULT_USER_ECALL) /* about no address */
+        snprintf(text, text_bytes, "%s at 0x%08llx", fault_name(fault), pc);
     else
-        snprintf(text, text_bytes, "%s 0x%08llx at 0x%08llx",
-                 fault_name((enum fault)machine->exit_status),
-                 (unsigned long long)machine->fault_value,
-                 (unsigned long long)machine->harts[machine->fault_hart_idx].pc);
+        snprintf(text, text_bytes, "%s 0x%08llx at 0x%08llx", fault_name(fault),
+                 (unsigned long long)machine->fault_value, pc);
 }
 
 /* ---- Running ---- */
