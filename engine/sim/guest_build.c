@@ -23,12 +23,12 @@ static void put_number(struct bytes *arguments, const char *name, uint64_t numbe
  * then the user's arguments; each ended by a NUL. */
 static void build_arguments(const struct scenario *scenario, struct bytes *arguments)
 {
-    static const char *const patterns[] = {"uniform", "sequential", "hot-cold"};
+    static const char *const patterns[] = {"uniform", "sequential", "hot-cold", "zipf"};
     const char *slash = strrchr(scenario->guest, '/');
-    bool is_dirtier = strcmp(scenario->guest, "dirtier") == 0;
+    bool is_memwalk = strcmp(scenario->guest, "memwalk") == 0;
 
     put_argument(arguments, slash == NULL ? scenario->guest : slash + 1);
-    if (is_dirtier) {
+    if (is_memwalk) {
         if (scenario->dirty_rate != SCENARIO_NONE)
             put_number(arguments, "--dirty-rate", scenario->dirty_rate);
         if (scenario->working_set_bytes != SCENARIO_NONE)
@@ -36,7 +36,7 @@ static void build_arguments(const struct scenario *scenario, struct bytes *argum
         put_argument(arguments, "--pattern");
         put_argument(arguments, patterns[scenario->pattern]);
     }
-    if (is_dirtier || strcmp(scenario->guest, "sort") == 0)
+    if (is_memwalk || strcmp(scenario->guest, "sort") == 0)
         put_number(arguments, "--seed", scenario->seed);
     bytes_put(arguments, scenario->arguments.data, scenario->arguments.count);
 }
@@ -107,7 +107,7 @@ struct guest *guest_build_empty(const struct scenario *scenario)
  * the recordings of runs with 1 to 16 clients, as the pages dirtied in each of the last 20 rounds.
  */
 #define KV_HOT_PAGES      7
-#define DIRTIER_HOT_PAGES 1
+#define MEMWALK_HOT_PAGES 1
 
 /* kv with preloaded keys: half of the clients' requests write one of its pages, each as likely. */
 static bool preloaded_writes(const struct scenario *scenario, struct forecast_input *input)
@@ -130,16 +130,16 @@ static bool preloaded_writes(const struct scenario *scenario, struct forecast_in
 
 bool guest_build_writes(const struct scenario *scenario, struct forecast_input *input)
 {
-    bool is_dirtier = strcmp(scenario->guest, "dirtier") == 0;
+    bool is_memwalk = strcmp(scenario->guest, "memwalk") == 0;
 
     if (strcmp(scenario->guest, "kv") == 0 && scenario->client_count > 0)
         return preloaded_writes(scenario, input);
-    if (!scenario_is_model(scenario) && (!is_dirtier || scenario->pattern != PATTERN_UNIFORM))
+    if (!scenario_is_model(scenario) && (!is_memwalk || scenario->pattern != PATTERN_UNIFORM))
         return false;
     input->write_rate = scenario->dirty_rate == SCENARIO_NONE ? 0 : (double)scenario->dirty_rate;
     input->working_set_pages = scenario->working_set_bytes == SCENARIO_NONE
                                    ? scenario->memory_bytes / PAGE_BYTES
                                    : scenario->working_set_bytes / PAGE_BYTES;
-    input->hot_pages = is_dirtier ? DIRTIER_HOT_PAGES : 0;
+    input->hot_pages = is_memwalk ? MEMWALK_HOT_PAGES : 0;
     return true;
 }

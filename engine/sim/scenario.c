@@ -34,8 +34,8 @@ static const struct scenario_option options[OPTION_COUNT] = {
     [OPTION_##field] = {key, text, help, NULL, kind, true},
     SCENARIO_NUMBERS(NUMBER_DESCRIPTION)
 #undef NUMBER_DESCRIPTION
-        [OPTION_PATTERN] = {"pattern", "uniform", "of dirtier (hot-cold: 90 % of writes to 10 %)",
-                            "uniform|sequential|hot-cold", UNIT_COUNT, false},
+        [OPTION_PATTERN] = {"pattern", "uniform", "of memwalk (hot-cold: 90 % of writes to 10 %)",
+                            "uniform|sequential|hot-cold|zipf", UNIT_COUNT, false},
     [OPTION_ON_LIMIT] = {"on-limit", "pause", "what pre-copy does when the rounds are used up",
                          "pause|abort|post-copy", UNIT_COUNT, false},
     [OPTION_ARGS] = {"args", "", "the guest's own (on a command line: all after --)", NULL,
@@ -393,7 +393,7 @@ void scenario_copy(struct scenario *to, const struct scenario *from)
 
 static bool has_written_set(const struct scenario *scenario)
 {
-    return is_guest(scenario, "dirtier") || is_guest(scenario, "model:uniform");
+    return is_guest(scenario, "memwalk") || is_guest(scenario, "model:uniform");
 }
 
 /* Why the guest cannot obey an option, with what would be right; NULL when it can. */
@@ -402,11 +402,11 @@ static const char *guest_objection(const struct scenario *scenario, uint32_t idx
     switch (idx) {
     case OPTION_dirty_rate:
     case OPTION_working_set_bytes:
-        return has_written_set(scenario) ? NULL : "only --guest dirtier and model:uniform obey it";
+        return has_written_set(scenario) ? NULL : "only --guest memwalk and model:uniform obey it";
     case OPTION_PATTERN:
         if (scenario_is_model(scenario))
             return "a model has its pattern in its name: write model:uniform or model:idle";
-        return is_guest(scenario, "dirtier") ? NULL : "only --guest dirtier obeys it";
+        return is_guest(scenario, "memwalk") ? NULL : "only --guest memwalk obeys it";
     case OPTION_cpu_rate:
         return scenario_is_model(scenario) ? "a model has no instructions: leave it out" : NULL;
     case OPTION_ARGS:
@@ -447,7 +447,7 @@ static void fill_what_depends_on_the_guest(struct scenario *scenario)
         scenario->client_count = is_kv ? 4 : 0;
     /* These never end by themselves. */
     if (scenario->run_for_ns == SCENARIO_NONE &&
-        (is_kv || scenario->client_count > 0 || is_guest(scenario, "dirtier") ||
+        (is_kv || scenario->client_count > 0 || is_guest(scenario, "memwalk") ||
          scenario_is_model(scenario)))
         scenario->run_for_ns = NS_PER_S;
     if (scenario->dirty_rate == SCENARIO_NONE && has_written_set(scenario))

@@ -20,7 +20,7 @@
 #define SCENARIO_CLIENTS_MAX 60
 #define SCENARIO_NONE        UINT64_MAX /* "none": no limit, or not given */
 
-enum pattern { PATTERN_UNIFORM, PATTERN_SEQUENTIAL, PATTERN_HOT_COLD };
+enum pattern { PATTERN_UNIFORM, PATTERN_SEQUENTIAL, PATTERN_HOT_COLD, PATTERN_ZIPF };
 
 /* S(key, field, kind, default, help): everything with a number and a unit.
  * C(key, field, choices, default, help): everything that is one of a list of words. */
@@ -30,7 +30,7 @@ enum pattern { PATTERN_UNIFORM, PATTERN_SEQUENTIAL, PATTERN_HOT_COLD };
     S("trap-cost", trap_cost_ns, UNIT_TIME, "0ns", "world time of one write-protection trap")      \
     S("bandwidth", bandwidth_bits_per_s, UNIT_BANDWIDTH, "1Gbit/s", "of the migration link")       \
     S("latency", latency_ns, UNIT_TIME, "100us", "of the migration link, one way")                 \
-    S("dirty-rate", dirty_rate, UNIT_PAGE_RATE, "none", "page writes of dirtier and model guests") \
+    S("dirty-rate", dirty_rate, UNIT_PAGE_RATE, "none", "page writes of memwalk and model guests") \
     S("working-set", working_set_bytes, UNIT_SIZE, "none", "memory that they write to")            \
     S("start-at", start_at_ns, UNIT_TIME, "100ms", "when the move starts")                         \
     S("run-for", run_for_ns, UNIT_TIME, "none", "after completion; none: until the guest ends")    \
@@ -71,8 +71,8 @@ void scenario_init(struct scenario *scenario);
 void scenario_fini(struct scenario *scenario);
 void scenario_copy(struct scenario *to, const struct scenario *from);
 
-/* One option, as written on the command line or in a file. STATUS_USAGE with a detail for an unknown
- * key (names one that is close) or a value that is not right. */
+/* One option, as written on the command line or in a file. STATUS_USAGE with a detail for an
+ * unknown key (names one that is close) or a value that is not right. */
 MUST_USE enum status scenario_set(struct scenario *scenario, const char *key, const char *value,
                                   struct problem *problem);
 /* The value of an option as text that scenario_set reads back; "none" where there is none. */
