@@ -157,17 +157,25 @@ static uint64_t serve_deadline_ns(const struct service *service)
     return deadline_ns;
 }
 
-/* Sends what was said, to whomever, and hangs up where nothing more is to come. */
+/* Sends what was said, to whomever, and hangs up where nothing more is to come; that may make the
+ * service say something to those who stay. */
 static void serve_send(const struct service *service)
 {
-    for (uint32_t i = 0; i < SERVE_CLIENTS; i++) {
-        struct client *client = &clients[i];
-        if (!client->is_open)
-            continue;
-        serve_flush(client);
-        if (client->is_closing && client->out_count == 0)
-            serve_hang_up(service, client);
-    }
+    bool was_any;
+
+    do {
+        was_any = false;
+        for (uint32_t i = 0; i < SERVE_CLIENTS; i++) {
+            struct client *client = &clients[i];
+            if (!client->is_open)
+                continue;
+            serve_flush(client);
+            if (client->is_closing && client->out_count == 0) {
+                serve_hang_up(service, client);
+                was_any = true;
+            }
+        }
+    } while (was_any);
 }
 
 static void serve_drop_silent(const struct service *service)
@@ -194,6 +202,7 @@ static bool serve(const struct service *service)
         serve_send(service);
     }
     serve_drop_silent(service);
+    serve_send(service);
     return count > 0;
 }
 
