@@ -120,7 +120,9 @@ static void operate(void)
 static bool has_its_record(uint64_t key, uint64_t number)
 {
     const struct record *record = log_record(number);
-    return log_is_sound(number) && record->kind == RECORD_SET && record->key == key;
+    if (!log_is_sound(number) || record->kind != RECORD_SET || record->key != key)
+        fail("the log has no sound record of", key);
+    return true;
 }
 
 static void check(void)
@@ -128,8 +130,8 @@ static void check(void)
     uint64_t current_count = 0;
 
     if (!tree_walk(has_its_record))
-        fail("the index is not in order, or has a key without its record; its root starts with",
-             tree.nodes[tree.root_idx].entries[0].key);
+        fail("the index is not in order; the log's newest record is that of",
+             log_record(log.head - 1)->key);
     for (uint64_t number = log.tail; number < log.head; number++) {
         const struct record *record = log_record(number);
         uint64_t indexed;

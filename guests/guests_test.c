@@ -17,11 +17,17 @@ static void test_what_they_print_and_how_they_end(void **state)
         uint64_t memory_mib, status;
         const char *console;
     } rows[] = {
-        {"hello", 4, 0, "Hello from a RISC-V machine with 4096 KiB of memory.\n"},
-        {"hello", 1, 0, "Hello from a RISC-V machine with 1024 KiB of memory.\n"},
+        {"hello", 4, 0,
+         "Hello from a RISC-V machine with 4096 KiB of memory.\n"
+         "hello: its first and its last word hold what was stored, ok\n"},
+        {"hello", 1, 0,
+         "Hello from a RISC-V machine with 1024 KiB of memory.\n"
+         "hello: its first and its last word hold what was stored, ok\n"},
         {"hello --loud", 4, 2, "hello: unknown option --loud\n"},
-        {"counter --to 3 --every-ms 1", 4, 0, "counter: 1\ncounter: 2\ncounter: 3\n"},
-        {"counter --to 0", 4, 0, ""},
+        {"counter --to 3 --every-ms 1", 4, 0,
+         "counter: 1\ncounter: 2\ncounter: 3\n"
+         "counter: 3 numbers, none too early, none missed, ok\n"},
+        {"counter --to 0", 4, 0, "counter: 0 numbers, none too early, none missed, ok\n"},
         {"counter --upto 3", 4, 2, "counter: unknown option --upto; known are --to, --every-ms\n"},
         {"counter --to", 4, 2, "counter: --to needs a number such as 20\n"},
         {"counter --to 3x", 4, 2, "counter: --to needs a number such as 20, not 3x\n"},
