@@ -86,7 +86,7 @@ static void bad_lines_are_refused(void **state)
         {"guest info $D/cut.elf", "cut.elf"},
         {"guest info $D/truncated.elf", "truncated.elf"},
         {"run --guest $D/truncated.elf", "truncated.elf"},
-        {"run --guest nobody", "one of counter, hello, kv, memwalk, sort"},
+        {"run --guest nobody", "one of chat, counter, database, game, hello, journal, kv, life, memwalk, sort,"},
         {"run --guest ./nobody.elf", "./nobody.elf: No such file"},
         {"run --guest $D", "is no file"},
         {"run --guest Makefile.elf", "No such file"},

@@ -68,6 +68,20 @@ static struct machine_config machine_config_of(const struct scenario *scenario,
     };
 }
 
+/* A recording, or whoever writes a scenario, may name the one image that it is about. */
+static enum status check_digest(const struct scenario *scenario, const uint8_t *image,
+                                size_t image_bytes, struct problem *problem)
+{
+    char digest[17];
+
+    snprintf(digest, sizeof digest, "%016llx", (unsigned long long)digest_of(image, image_bytes));
+    if (*scenario->image == '\0' || strcmp(scenario->image, digest) == 0)
+        return STATUS_OK;
+    return problem_set(problem, STATUS_BAD_INPUT,
+                       "image: %.80s is another one here: its digest is %s, and not %s",
+                       scenario->guest, digest, scenario->image);
+}
+
 enum status guest_build(const struct scenario *scenario, const uint8_t *image, size_t image_bytes,
                         struct guest **guest, struct problem *problem)
 {
@@ -76,6 +90,8 @@ enum status guest_build(const struct scenario *scenario, const uint8_t *image, s
         *guest = model_open(&config);
         return STATUS_OK;
     }
+    if (check_digest(scenario, image, image_bytes, problem) != STATUS_OK)
+        return STATUS_BAD_INPUT;
     struct bytes arguments = {0};
     build_arguments(scenario, &arguments);
     if (arguments.count > MACHINE_ARGS_MAX) {

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/digest.h"
 #include "base/nearest.h"
 #include "machine/machine.h"
 #include "machine/model.h"
@@ -21,6 +22,7 @@ enum option {
         OPTION_PATTERN,
     OPTION_ON_LIMIT,
     OPTION_ARGS,
+    OPTION_IMAGE,
     OPTION_COUNT,
     FIRST_NUMBER = OPTION_MODE + 1,
 };
@@ -40,6 +42,8 @@ static const struct scenario_option options[OPTION_COUNT] = {
                          "pause|abort|post-copy", UNIT_COUNT, false},
     [OPTION_ARGS] = {"args", "", "the guest's own (on a command line: all after --)", NULL,
                      UNIT_COUNT, false},
+    [OPTION_IMAGE] = {"image", "none", "digest that the guest must have (ferry guest info)", NULL,
+                      UNIT_COUNT, false},
 };
 
 /* What a number may be. The upper ends keep sums and products of times far from 64 bits and a
@@ -270,6 +274,28 @@ static void get_args(const struct scenario *scenario, struct bytes *text)
     }
 }
 
+/* ---- The guest's image, by its digest ---- */
+
+static enum status set_image(struct scenario *scenario, const char *value, struct problem *problem)
+{
+    bool is_none = strcmp(value, "none") == 0;
+
+    if (!is_none && (strlen(value) != 16 || strspn(value, "0123456789abcdef") != 16))
+        return problem_set(problem, STATUS_USAGE,
+                           "image: \"%.40s\" is no digest: write the 16 digits that ferry guest "
+                           "info NAME shows",
+                           value);
+    snprintf(scenario->image, sizeof scenario->image, "%s", is_none ? "" : value);
+    return STATUS_OK;
+}
+
+void scenario_name_image(struct scenario *scenario, const uint8_t *image, size_t image_bytes)
+{
+    if (!scenario_is_model(scenario))
+        snprintf(scenario->image, sizeof scenario->image, "%016llx",
+                 (unsigned long long)digest_of(image, image_bytes));
+}
+
 static enum status unknown_option(const char *key, struct problem *problem)
 {
     uint32_t best = 0;
@@ -310,6 +336,8 @@ static enum status set_option(struct scenario *scenario, uint32_t idx, const cha
         status = set_guest(scenario, value, problem);
     else if (idx == OPTION_ARGS)
         status = set_args(scenario, value, problem);
+    else if (idx == OPTION_IMAGE)
+        status = set_image(scenario, value, problem);
     else if (options[idx].is_number)
         status = set_number(scenario, idx, value, problem);
     else
@@ -352,6 +380,8 @@ void scenario_get(const struct scenario *scenario, uint32_t idx, char *text, siz
         snprintf(text, text_bytes, "%.*s", (int)line.count,
                  line.count > 0 ? (char *)line.data : "");
         bytes_fini(&line);
+    } else if (idx == OPTION_IMAGE) {
+        snprintf(text, text_bytes, "%s", *scenario->image == '\0' ? "none" : scenario->image);
     } else if (!options[idx].is_number) {
         unsigned choice = idx == OPTION_MODE      ? (unsigned)scenario->mode
                           : idx == OPTION_PATTERN ? (unsigned)scenario->pattern
@@ -409,6 +439,8 @@ static const char *guest_objection(const struct scenario *scenario, uint32_t idx
         return is_guest(scenario, "memwalk") ? NULL : "only --guest memwalk obeys it";
     case OPTION_cpu_rate:
         return scenario_is_model(scenario) ? "a model has no instructions: leave it out" : NULL;
+    case OPTION_IMAGE:
+        return scenario_is_model(scenario) ? "a model has no program: leave it out" : NULL;
     case OPTION_ARGS:
         return scenario_is_model(scenario) ? "a model takes no arguments: leave them out" : NULL;
     case OPTION_client_count:

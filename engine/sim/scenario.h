@@ -49,6 +49,7 @@ struct scenario {
     enum mode mode;
     enum pattern pattern;
     enum on_limit on_limit;
+    char image[17];         /* digest that the guest's file must have, in hexadecimal; "": any */
     struct bytes arguments; /* the guest's own, each ended by a NUL, without its name */
     uint64_t given;         /* bit i: option i of scenario_option was set and is no default */
     /* Borrowed, and no part of the text: decides in place of its mode's own; NULL: none. */
@@ -79,6 +80,10 @@ MUST_USE enum status scenario_set(struct scenario *scenario, const char *key, co
 void scenario_get(const struct scenario *scenario, uint32_t idx, char *text, size_t text_bytes);
 /* Its number in the base unit; false when it is none or not a number. */
 bool scenario_number(const struct scenario *scenario, uint32_t idx, uint64_t *value);
+
+/* From now on the guest must have this image: what a recording says of its run. Models have none.
+ */
+void scenario_name_image(struct scenario *scenario, const uint8_t *image, size_t image_bytes);
 
 /* The whole: fills what depends on the guest (clients, run-for), refuses what does not fit
  * together. `is_comparison`: options of one mode are accepted although another mode is set. */
