@@ -10,10 +10,11 @@
 #include "labs/lab.h"
 #include "labs/people.h"
 #include "machine/hypercall.h"
+#include "machine/writes.h"
 #include "sim/survey.h"
 
 #define USES_BYTES 400
-#define INDENT     "               " /* behind the names */
+#define NAME       "%-18s"
 
 /* What came with ferry, in a sentence each; a guest that is not named here is listed without one.
  */
@@ -33,8 +34,6 @@ static const struct {
     {"storm", "quiet until it touches all its memory at once: after a switch, a storm"},
     {"threads", "a small pre-emptive kernel with threads on all harts"},
     {"web", "a web server: a page with a counter that must not stop"},
-    {"model:uniform", "no instructions, only page writes, evenly over its working set"},
-    {"model:idle", "no instructions and no writes"},
 };
 
 static const char *sentence_of(const char *name)
@@ -133,7 +132,7 @@ static enum status measure(const char *name, struct survey *survey, struct probl
     return problem->status;
 }
 
-static void print_guest(FILE *file, const char *name)
+static void print_guest(FILE *file, const char *name, const char *sentence)
 {
     struct people people = {0};
     struct problem problem = {STATUS_OK, ""};
@@ -146,7 +145,7 @@ static void print_guest(FILE *file, const char *name)
     if (measure(name, &survey, &problem) == STATUS_OK) {
         char dirties[40];
         snprintf(dirties, sizeof dirties, "%s/s", people_count(&people, survey.dirty_rate));
-        fprintf(file, "%-15s%10s%11s%13s  ", name,
+        fprintf(file, NAME "%10s%11s%13s  ", name,
                 people_bytes(&people, survey.memory_pages * PAGE_BYTES), dirties,
                 people_bytes(&people, survey.working_set_pages * PAGE_BYTES));
         if (survey.has_ended)
@@ -154,32 +153,32 @@ static void print_guest(FILE *file, const char *name)
                     *uses == '\0' ? "" : "; ");
         fprintf(file, "%s\n", uses);
     } else {
-        fprintf(file, "%-15s%s\n", name, problem.text);
+        fprintf(file, NAME "%s\n", name, problem.text);
     }
-    if (*sentence_of(name) != '\0')
-        fprintf(file, INDENT "%s\n", sentence_of(name));
+    if (*sentence != '\0')
+        fprintf(file, NAME "%s\n", "", sentence);
 }
 
 int guest_list(FILE *file)
 {
-    static const char *const models[] = {"model:uniform", "model:idle"};
     char **names;
     size_t count = image_names(&names);
 
-    fprintf(file, "%-15s%10s%11s%13s  %s\n", "guest", "memory", "dirties", "working set",
+    fprintf(file, NAME "%10s%11s%13s  %s\n", "guest", "memory", "dirties", "working set",
             "used by");
     for (size_t i = 0; i < count; i++)
-        print_guest(file, names[i]);
+        print_guest(file, names[i], sentence_of(names[i]));
     image_free_names(names, count);
-    for (size_t i = 0; i < sizeof models / sizeof models[0]; i++)
-        print_guest(file, models[i]);
-    fprintf(file, "%-15s%s\n", "FILE.elf",
+    for (unsigned i = 0; i < WRITES_PATTERN_COUNT; i++) {
+        char name[24];
+        snprintf(name, sizeof name, "model:%s", writes_pattern_name((enum writes_pattern)i));
+        print_guest(file, name, writes_pattern_sentence((enum writes_pattern)i));
+    }
+    fprintf(file, NAME "%s\n", "FILE.elf",
             "a program of your own for 64-bit RISC-V (README.md shows how)");
-    fputs(
-        "\nMeasured just now, in virtual time: each guest unmoved, as ferry run starts it, with "
-        "its\n"
-        "clients. memory: pages that hold something; dirties: pages written within 100 ms, times\n"
-        "ten; working set: all that it writes from 100 ms to 600 ms of its life.\n",
-        file);
+    fputs("\nMeasured just now, in virtual time: each guest unmoved, as ferry run starts it, with\n"
+          "its clients. memory: pages that hold something. From 100 to 600 ms of its life,\n"
+          "dirties: pages written within 100 ms, times ten; working set: all that it wrote.\n",
+          file);
     return EXIT_DONE;
 }
