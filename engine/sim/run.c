@@ -31,8 +31,9 @@ enum status run_open(struct run *run, const struct scenario *scenario, const uin
     if (status != STATUS_OK)
         return status;
     scenario_copy(&run->scenario, scenario);
+    scenario_name_image(&run->scenario, image, image_bytes);
     timeline_init(&run->timeline, world_total_pages(run->world));
-    run_begin_recording(&run->recorder, scenario, is_kept);
+    run_begin_recording(&run->recorder, &run->scenario, is_kept);
     return STATUS_OK;
 }
 
