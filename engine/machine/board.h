@@ -32,6 +32,14 @@ struct machine {
     struct mailbox mailbox;
 
     struct bytes console; /* not drained yet; belongs to the host that it was written on */
+
+    /* A debugger's (debug.c): run no further than this tick (UINT64_MAX: no end), and the bytes
+     * that the last hypercall read or wrote on the guest's behalf. */
+    uint64_t stop_tick;
+    struct {
+        bool is_write;
+        uint64_t address, byte_count;
+    } touched;
 };
 
 static inline struct machine *machine_of(struct guest *guest)

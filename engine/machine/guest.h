@@ -36,6 +36,7 @@ enum guest_stop {
     GUEST_MISSING,      /* hart_idx needs page_idx, which is not there; nothing of the instruction
                            has happened, it is tried again when the guest is run again */
     GUEST_OUTPUT,       /* the console or a mailbox has something for the world, just now */
+    GUEST_HELD,         /* a debugger has stopped it (debug.h) */
     GUEST_ENDED,        /* exited with `status`, or (is_fault) cannot go on; says so at every call */
 };
 

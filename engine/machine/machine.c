@@ -31,6 +31,7 @@ static struct machine *open_machine(const struct machine_config *config)
         machine->harts[i].x[A0] = i;
     machine->clock.ticks_per_s = config->cpu_rate * config->hart_count;
     machine->timer_ns = UINT64_MAX;
+    machine->stop_tick = UINT64_MAX;
     if (config->argument_bytes > 0)
         memcpy(machine->arguments, config->arguments, config->argument_bytes);
     machine->argument_bytes = config->argument_bytes;
@@ -191,6 +192,10 @@ static void machine_run(struct guest *guest, uint64_t until_ns, struct guest_run
             run->is_fault = machine->is_fault;
             return;
         }
+        if (machine->clock.ticks >= machine->stop_tick) {
+            run->stop = GUEST_HELD;
+            return;
+        }
         if (is_idle(machine)) {
             run->stop = GUEST_IDLE;
             run->wake_ns = machine->timer_ns;
@@ -201,6 +206,8 @@ static void machine_run(struct guest *guest, uint64_t until_ns, struct guest_run
             run->stop = GUEST_TIME_REACHED;
             return;
         }
+        if (budget > machine->stop_tick - machine->clock.ticks)
+            budget = machine->stop_tick - machine->clock.ticks;
         uint64_t turn = HART_TURN - machine->turn_position;
         uint64_t passed = budget < turn ? budget : turn;
         struct hart *hart = &machine->harts[run->hart_idx];

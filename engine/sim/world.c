@@ -250,6 +250,7 @@ static bool guest_stopped(struct world *world, struct host *host, const struct g
 {
     switch (run->stop) {
     case GUEST_TIME_REACHED:
+    case GUEST_HELD:
         return false;
     case GUEST_IDLE: {
         uint64_t until_guest_ns = until_ns - host->offset_ns;
