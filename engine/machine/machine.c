@@ -83,6 +83,11 @@ struct bytes *machine_console(struct guest *guest)
     return &machine_of(guest)->console;
 }
 
+uint64_t machine_console_total(const struct guest *guest)
+{
+    return machine_of_const(guest)->console_total_bytes;
+}
+
 void machine_describe_fault(const struct guest *guest, char *text, size_t text_bytes)
 {
     const struct machine *machine = machine_of_const(guest);
