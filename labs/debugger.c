@@ -114,7 +114,7 @@ static void let_in(struct debugger *debugger, struct guest *guest)
     debugger->gdb.words = debugger->words;
 }
 
-static void leave(struct debugger *debugger)
+void debugger_leave(struct debugger *debugger)
 {
     debug_leave(&debugger->debug);
     hang_up(debugger);
@@ -130,6 +130,8 @@ static bool read_some(struct debugger *debugger)
     if (room == 0)
         return true; /* it talks while the guest runs: it can wait */
     count = recv(debugger->connection, bytes, room, 0);
+    if (count > 0)
+        debugger->heard_bytes += (size_t)count;
     if (count > 0)
         MUST(gdb_receive(&debugger->gdb, bytes, (size_t)count) == (size_t)count);
     return count > 0 || (count < 0 && (errno == EAGAIN || errno == EINTR));
@@ -164,7 +166,7 @@ static void serve(struct debugger *debugger, struct guest *guest, int wait_ms)
     if (is_alive && (ends[1].revents & (POLLIN | POLLHUP | POLLERR)) != 0)
         is_alive = read_some(debugger);
     if (!is_alive)
-        leave(debugger);
+        debugger_leave(debugger);
     if ((ends[0].revents & POLLIN) != 0)
         let_in(debugger, guest);
 }
@@ -185,7 +187,7 @@ static bool obey(struct debugger *debugger, struct guest *guest, enum gdb_action
         return true;
     case GDB_DETACH:
         (void)write_some(debugger);
-        leave(debugger);
+        debugger_leave(debugger);
         return true;
     case GDB_NOTHING:
     case GDB_GO_BACK:
@@ -213,7 +215,7 @@ enum gdb_action debugger_next(struct debugger *debugger, struct guest *guest, in
             }
         }
         if (debugger_is_here(debugger) && !write_some(debugger))
-            leave(debugger);
+            debugger_leave(debugger);
         if (has_waited)
             return GDB_NOTHING;
         serve(debugger, guest, debugger->debug.is_held ? wait_ms : 0);

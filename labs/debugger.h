@@ -17,7 +17,8 @@ struct debugger {
     int listener, connection; /* -1: none */
     uint16_t port;
     bool is_searching; /* the owner goes backwards, and says here when it is done */
-    bool can_go_back;  /* for gdb.h; set them before a debugger comes */
+    uint64_t heard_bytes;
+    bool can_go_back; /* for gdb.h; set them before a debugger comes */
     const char *words;
 };
 
@@ -41,6 +42,9 @@ void debugger_write_invitation(const struct debugger *debugger, const char *imag
  * GDB_CHANGED, GDB_KILL; all else is done here. GDB_NOTHING: nothing more, after at most `wait_ms`
  * (-1: as long as it takes). */
 enum gdb_action debugger_next(struct debugger *debugger, struct guest *guest, int wait_ms);
+
+/* No debugger any more, and none that holds the guest. */
+void debugger_leave(struct debugger *debugger);
 
 /* The guest has ended: the debugger is told, and goes. */
 void debugger_tell_end(struct debugger *debugger, const struct guest_run *run);
