@@ -127,6 +127,8 @@ static int run_and_report(struct setting *setting)
     status = report_is_good(&report) ? EXIT_DONE : EXIT_FAILED;
     if (report_finish(&report, &run, &setting->json, &setting->record, &problem) != STATUS_OK)
         status = command_refuse(setting->command, &problem);
+    if (run.timeline.is_guest_fault)
+        crash_tell_guest("ferry run", options->scenario.guest, world_guest(run.world), image);
     if (!oracle_holds(&oracle))
         tell_of_broken_rule(options, &oracle);
     bytes_fini(&said);

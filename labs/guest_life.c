@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "labs/command.h"
+#include "labs/crash.h"
 #include "machine/machine.h"
 #include "machine/rewind.h"
 
@@ -44,9 +45,7 @@ static int end(struct life *life, const struct guest_run *run)
         debugger_tell_end(life->debugger, run);
     if (!run->is_fault)
         return (int)(run->status & 0xff);
-    char text[160];
-    machine_describe_fault(life->guest, text, sizeof text);
-    fprintf(stderr, "ferry guest: %s cannot go on: %s\n", life->name, text);
+    crash_tell_guest("ferry guest", life->name, life->guest, life->image);
     return EXIT_FAILED;
 }
 

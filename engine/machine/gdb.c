@@ -160,19 +160,6 @@ static uint32_t take_thread(struct words *words, const struct guest *guest, uint
 
 /* ---- How it stands ---- */
 
-void gdb_place(const struct lines *lines, uint64_t address, char *text, size_t text_bytes)
-{
-    struct lines_place place = {NULL, NULL, 0};
-    if (lines != NULL)
-        (void)!lines_find(lines, address, &place);
-    if (place.function != NULL && place.file != NULL)
-        snprintf(text, text_bytes, "%.64s (%.64s:%u)", place.function, place.file, place.line);
-    else if (place.function != NULL)
-        snprintf(text, text_bytes, "%.64s", place.function);
-    else
-        snprintf(text, text_bytes, "no known function");
-}
-
 static int signal_of(const struct gdb *gdb, const struct guest *guest)
 {
     if (gdb->debug->stop.reason == DEBUG_ASKED && gdb->is_interrupted)
@@ -538,7 +525,7 @@ static void answer_where(struct gdb *gdb, const struct guest *guest)
     struct bytes text = {0};
     char place[160], line[256];
     for (uint32_t i = 0; i < machine->hart_count; i++) {
-        gdb_place(gdb->lines, machine->harts[i].pc, place, sizeof place);
+        lines_write_place(gdb->lines, machine->harts[i].pc, place, sizeof place);
         snprintf(line, sizeof line, "hart %u: 0x%llx, %s; %s\n", i,
                  (unsigned long long)machine->harts[i].pc, place, hart_state(machine, i));
         put_text(&text, line);

@@ -34,7 +34,7 @@ enum gdb_action {
 
 struct gdb {
     struct debug *debug;       /* borrowed */
-    const struct lines *lines; /* borrowed; NULL: nothing is known of the source */
+    const struct lines *lines; /* borrowed: the guest's symbols */
     bool can_go_back;          /* what the owner can do, told to the debugger */
     bool can_write;            /* registers and memory may be changed */
     const char *words;         /* the owner's own monitor words, lines for `monitor help` */
@@ -63,8 +63,5 @@ struct bytes *gdb_output(struct gdb *gdb);
 void gdb_answer(struct gdb *gdb, const char *text); /* to GDB_WORD */
 void gdb_tell_stop(struct gdb *gdb, const struct guest *guest);
 void gdb_tell_end(struct gdb *gdb, const struct guest_run *run);
-
-/* "main+0x12 (kv.c:33)", or as much of it as is known. */
-void gdb_place(const struct lines *lines, uint64_t address, char *text, size_t text_bytes);
 
 #endif
