@@ -29,8 +29,6 @@ static const struct {
     {"hello", "says hello and ends"},
     {"kv", "a key-value server that speaks RESP, the one that the clients talk to"},
     {"sort", "fills its memory, sorts it, and checks itself"},
-    {"model:uniform", "no instructions, only page writes, evenly over its working set"},
-    {"model:idle", "no instructions and no writes"},
 };
 
 static const char *sentence_of(const char *name)
@@ -47,11 +45,14 @@ static int guest_list(void)
     size_t count = image_names(&names);
 
     for (size_t i = 0; i < count; i++)
-        printf("%-15s%s\n", names[i], sentence_of(names[i]));
+        printf("%-18s%s\n", names[i], sentence_of(names[i]));
     image_free_names(names, count);
-    printf("%-15s%s\n", "model:uniform", sentence_of("model:uniform"));
-    printf("%-15s%s\n", "model:idle", sentence_of("model:idle"));
-    printf("%-15s%s\n", "FILE.elf",
+    for (unsigned i = 0; i < WRITES_PATTERN_COUNT; i++) {
+        char name[24];
+        snprintf(name, sizeof name, "model:%s", writes_pattern_name((enum writes_pattern)i));
+        printf("%-18s%s\n", name, writes_pattern_sentence((enum writes_pattern)i));
+    }
+    printf("%-18s%s\n", "FILE.elf",
            "a program of your own for 64-bit RISC-V (README.md shows how)");
     return EXIT_DONE;
 }

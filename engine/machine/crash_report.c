@@ -137,10 +137,23 @@ static void put_registers(struct bytes *to, const struct hart *hart)
     }
 }
 
+/* Why a trap of its own could not be taken, and the one taken last: it may have begun there. */
+static void put_trap(struct bytes *to, const struct hart *hart, const struct lines *lines)
+{
+    if (hart->stvec == 0) {
+        put(to, "  it has set no trap handler (stvec is 0), so a trap ends it\n");
+        return;
+    }
+    put_place(to, "stvec", hart->stvec & ~3ull, lines);
+    put(to, "  the last trap taken: scause 0x%llx, stval 0x%llx\n",
+        (unsigned long long)hart->scause, (unsigned long long)hart->stval);
+    put_place(to, "sepc", hart->sepc, lines);
+}
+
 void crash_report_write(const struct guest *guest, const struct lines *lines, struct bytes *to)
 {
     const struct machine *machine = machine_of_const(guest);
-    const struct hart *hart = &machine->harts[machine->turn_hart_idx];
+    const struct hart *hart = &machine->harts[machine->fault_hart_idx];
     char instructions[32], time[32];
 
     if (!machine->is_fault)
@@ -149,13 +162,15 @@ void crash_report_write(const struct guest *guest, const struct lines *lines, st
     put(to, "%s: %s 0x%0*llx\n", fault_name((enum fault)machine->exit_status),
         is_about_bits ? "its bits are" : "address", is_about_bits ? 8 : 16,
         (unsigned long long)machine->fault_value);
-    put_place(to, "at", machine->fault_pc, lines);
-    put_instruction(to, guest, machine->fault_pc);
+    put_place(to, "at", hart->pc, lines);
+    put_instruction(to, guest, hart->pc);
     put_callers(to, guest, hart, lines);
     units_for_people(UNIT_COUNT, guest->ops->instructions(guest), instructions,
                      sizeof instructions);
     units_for_people(UNIT_TIME, guest->ops->now_ns(guest), time, sizeof time);
-    put(to, "  hart %u, after %s instructions and %s of guest time\n\n", machine->turn_hart_idx,
-        instructions, time);
+    put(to, "  hart %u in %s mode, after %s instructions and %s of guest time\n",
+        machine->fault_hart_idx, hart->is_user ? "user" : "supervisor", instructions, time);
+    put_trap(to, hart, lines);
+    put(to, "\n");
     put_registers(to, hart);
 }

@@ -79,11 +79,15 @@ void debug_leave(struct debug *debug)
 
 /* ---- Before and behind one tick ---- */
 
-/* The hart that would run an instruction now; NULL where its turn passes with waiting. */
+/* The hart that would run the instruction at its pc now; NULL where its turn passes with waiting,
+ * or an interrupt comes first. */
 static const struct hart *hart_to_run(const struct machine *machine)
 {
     const struct hart *hart = &machine->harts[machine->turn_hart_idx];
-    return hart->is_waiting ? NULL : hart;
+    bool is_ready = hart->status == HART_STARTED &&
+                    machine->awaited_idx[machine->turn_hart_idx] == NO_PAGE &&
+                    hart_interrupt(hart, machine_now_ns(machine)) == 0;
+    return is_ready ? hart : NULL;
 }
 
 static bool is_at_breakpoint(struct debug *debug, const struct machine *machine)
@@ -195,7 +199,7 @@ static bool run_tick(struct debug *debug, struct guest *guest, uint64_t until_ns
     uint32_t hart_idx = machine->turn_hart_idx;
     const struct hart *hart = hart_to_run(machine);
     uint64_t tick = machine->clock.ticks;
-    uint64_t retired = machine->harts[hart_idx].retired_instructions;
+    const struct hart before = machine->harts[hart_idx];
     struct access access = {.byte_count = 0};
 
     if (hart != NULL && has_watchpoint(debug))
@@ -204,8 +208,9 @@ static bool run_tick(struct debug *debug, struct guest *guest, uint64_t until_ns
     machine->stop_tick = tick + 1;
     guest->ops->run(guest, until_ns, run);
     /* A tick that retired nothing was a trap: the access has not happened. */
-    if (hart != NULL && machine->clock.ticks > tick) {
-        if (hart->retired_instructions == retired && !access.is_call)
+    if (machine->harts[hart_idx].cycles > before.cycles) {
+        if (machine->harts[hart_idx].retired_instructions == before.retired_instructions &&
+            !access.is_call)
             access.is_read = access.is_write = false;
         look_behind(debug, machine, hart_idx, &access);
     }

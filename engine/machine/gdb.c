@@ -171,6 +171,7 @@ static int signal_of(const struct gdb *gdb, const struct guest *guest)
         return SIGNAL_ILL;
     case FAULT_BREAKPOINT:
         return SIGNAL_TRAP;
+    case FAULT_LOAD_MISALIGNED:
     case FAULT_ATOMIC_MISALIGNED:
         return SIGNAL_BUS;
     default:
@@ -466,8 +467,16 @@ static void say_threads(struct gdb *gdb, const struct guest *guest)
 
 static const char *hart_state(const struct machine *machine, uint32_t hart_idx)
 {
-    if (machine->harts[hart_idx].is_waiting)
+    const struct hart *hart = &machine->harts[hart_idx];
+    if (hart->status == HART_STOPPED)
+        return "stopped: nobody has started it";
+    if (hart->status != HART_STARTED)
         return "waits for an interrupt";
+    if (machine->awaited_idx[hart_idx] != NO_PAGE)
+        return "waits for a page";
+    if (hart->is_user)
+        return machine->turn_hart_idx == hart_idx ? "has its turn, user mode"
+                                                  : "waits for its turn, user mode";
     return machine->turn_hart_idx == hart_idx ? "has its turn" : "waits for its turn";
 }
 

@@ -3,31 +3,36 @@
 #include <stdio.h>
 
 #include "machine/board.h"
+#include "machine/csr.h"
 #include "machine/disassemble.h"
 
 #define REGISTER_CSR  65u
 #define REGISTER_PRIV (REGISTER_CSR + 4096u)
 
-static const struct {
-    uint32_t number;
-    const char *name;
-} csrs[] = {{0xc00, "cycle"}, {0xc01, "time"}, {0xc02, "instret"}};
-#define CSR_COUNT (sizeof csrs / sizeof *csrs)
+/* GDB may see what the hart's mode does not let an instruction see. */
+static struct hart as_supervisor(const struct hart *hart)
+{
+    struct hart supervisor = *hart;
+    supervisor.is_user = false;
+    return supervisor;
+}
 
 static bool read_csr(const struct machine *machine, const struct hart *hart, uint32_t number,
                      uint64_t *value)
 {
-    switch (number) {
-    case 0xc00:
-    case 0xc02:
-        *value = hart->retired_instructions;
-        return true;
-    case 0xc01:
-        *value = machine_now_ns(machine);
-        return true;
-    default:
+    struct hart supervisor = as_supervisor(hart);
+    return csr_read(&supervisor, &machine->clock, number, value);
+}
+
+static bool write_csr(struct hart *hart, uint32_t number, uint64_t value)
+{
+    struct hart supervisor = as_supervisor(hart);
+    bool is_user = hart->is_user;
+    if (!csr_write(&supervisor, number, value))
         return false;
-    }
+    *hart = supervisor;
+    hart->is_user = is_user;
+    return true;
 }
 
 bool gdb_register_read(const struct guest *guest, uint32_t hart_idx, uint32_t number,
@@ -41,7 +46,7 @@ bool gdb_register_read(const struct guest *guest, uint32_t hart_idx, uint32_t nu
     else if (number == GDB_REGISTER_PC)
         *value = hart->pc;
     else if (number == REGISTER_PRIV)
-        *value = 1;
+        *value = hart->is_user ? 0 : 1;
     else
         return number >= REGISTER_CSR && read_csr(machine, hart, number - REGISTER_CSR, value);
     return true;
@@ -59,8 +64,10 @@ bool gdb_register_write(struct guest *guest, uint32_t hart_idx, uint32_t number,
         hart->x[number] = value;
     else if (number == GDB_REGISTER_PC && value % 2 == 0)
         hart->pc = value;
+    else if (number == REGISTER_PRIV && value <= 1)
+        hart->is_user = value == 0;
     else
-        return false;
+        return number >= REGISTER_CSR && write_csr(hart, number - REGISTER_CSR, value);
     return true;
 }
 
@@ -89,8 +96,8 @@ void gdb_registers_describe(struct bytes *to)
     }
     put_register(to, "pc", GDB_REGISTER_PC, "code_ptr");
     put(to, "</feature>\n<feature name=\"org.gnu.gdb.riscv.csr\">\n");
-    for (size_t i = 0; i < CSR_COUNT; i++)
-        put_register(to, csrs[i].name, REGISTER_CSR + csrs[i].number, "int");
+    for (uint32_t i = 0; i < csr_count(); i++)
+        put_register(to, csr_name(csr_number(i)), REGISTER_CSR + csr_number(i), "int");
     put(to, "</feature>\n<feature name=\"org.gnu.gdb.riscv.virtual\">\n");
     put_register(to, "priv", REGISTER_PRIV, "int");
     put(to, "</feature>\n</target>\n");

@@ -18,7 +18,6 @@
 #include "machine/guest.h"
 #include "machine/mailbox.h"
 
-#define HART_MAX           8
 #define HART_TURN          1000 /* instructions that a hart runs before the next one's turn */
 #define MACHINE_MEMORY_MIN (1ull << 20)
 #define MACHINE_MEMORY_MAX (4ull << 30)
@@ -45,7 +44,8 @@ MUST_USE enum status machine_open(const struct machine_config *config, const cha
 struct guest *machine_open_empty(const struct machine_config *config);
 
 struct mailbox *machine_mailbox(struct guest *guest);
-struct bytes *machine_console(struct guest *guest); /* written and not drained yet; the world drains */
+struct bytes *
+machine_console(struct guest *guest); /* written and not drained yet; the world drains */
 
 uint64_t machine_console_total(const struct guest *guest); /* bytes written to it since boot */
 

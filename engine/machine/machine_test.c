@@ -11,7 +11,7 @@
 
 #include "base/prng.h"
 #include "base/units.h"
-#include "machine/machine.h"
+#include "machine/board.h"
 #include "machine/test_program.h"
 
 #define MEMORY_BYTES (1ull << 20)
@@ -259,7 +259,7 @@ static void cutting_its_time_changes_nothing(void **state)
     }
 }
 
-/* The n-th instruction finishes at floor(n * 1e9 / rate): a run until t ends with the last that
+/* The n-th tick ends at floor(n * 1e9 / rate): a run until t ends with the last that
  * finishes at or before t. */
 static void stops_at_its_exact_instruction(void **state)
 {
@@ -273,7 +273,7 @@ static void stops_at_its_exact_instruction(void **state)
         for (uint64_t now_ns = 0; now_ns < 300 * step_ns; now_ns += step_ns) {
             struct guest_run run;
             world.guest->ops->run(world.guest, now_ns, &run);
-            uint64_t n = world.guest->ops->instructions(world.guest);
+            uint64_t n = machine_of(world.guest)->clock.ticks;
             assert_int_equal(run.stop, GUEST_TIME_REACHED);
             assert_true(units_mul_div(n, NS_PER_S, rates[i]) <= now_ns);
             assert_true(units_mul_div(n + 1, NS_PER_S, rates[i]) > now_ns);
@@ -295,7 +295,7 @@ static struct guest *copy_state(struct guest *guest)
     assert_int_equal(copy->present.set_count, 0);
     struct bytes_reader reader;
     bytes_reader_init(&reader, saved.data, saved.count);
-    assert_int_equal(copy->ops->load(copy, &reader), STATUS_OK);
+    assert_int_equal(copy->ops->load(copy, &reader, NULL), STATUS_OK);
     assert_int_equal(bytes_left(&reader), 0);
     bytes_fini(&saved);
     return copy;
@@ -476,7 +476,7 @@ static void a_saved_state_is_whole_or_refused(void **state)
         memcpy(cut, saved.data, count);
         struct bytes_reader reader;
         bytes_reader_init(&reader, cut, count);
-        assert_int_equal(target->ops->load(target, &reader), STATUS_BAD_STATE);
+        assert_int_equal(target->ops->load(target, &reader, NULL), STATUS_BAD_STATE);
         target->ops->close(target);
         free(cut);
     }
@@ -487,7 +487,7 @@ static void a_saved_state_is_whole_or_refused(void **state)
         struct guest_run run;
         saved.data[at] ^= 0x81;
         bytes_reader_init(&reader, saved.data, saved.count);
-        if (target->ops->load(target, &reader) == STATUS_OK)
+        if (target->ops->load(target, &reader, NULL) == STATUS_OK)
             target->ops->run(target, target->ops->now_ns(target) + 1000, &run);
         else
             assert_true(at < saved.count);
@@ -498,7 +498,7 @@ static void a_saved_state_is_whole_or_refused(void **state)
     struct bytes_reader reader;
     struct guest *target = machine_open_empty(&config);
     bytes_reader_init(&reader, saved.data, saved.count);
-    assert_int_equal(target->ops->load(target, &reader), STATUS_BAD_STATE);
+    assert_int_equal(target->ops->load(target, &reader, NULL), STATUS_BAD_STATE);
     target->ops->close(target);
     world.guest->ops->close(world.guest);
     bytes_fini(&world.console);
@@ -518,7 +518,7 @@ static void a_state_for_another_machine_is_refused(void **state)
         struct guest *target = machine_open_empty(&others[i]);
         struct bytes_reader reader;
         bytes_reader_init(&reader, saved.data, saved.count);
-        assert_int_equal(target->ops->load(target, &reader), STATUS_BAD_STATE);
+        assert_int_equal(target->ops->load(target, &reader, NULL), STATUS_BAD_STATE);
         target->ops->close(target);
     }
     guest->ops->close(guest);

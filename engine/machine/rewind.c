@@ -232,7 +232,7 @@ static void restore(struct rewind *rewind, uint32_t point_idx)
     bitmap_fini(&changed);
     const struct bytes *state = &rewind->points[point_idx].state;
     bytes_reader_init(&reader, state->data, state->count);
-    enum status status = guest->ops->load(guest, &reader);
+    enum status status = guest->ops->load(guest, &reader, NULL);
     MUST(status == STATUS_OK); /* it was saved by this very machine */
     clear_log(guest);
     rewind->at_idx = point_idx;

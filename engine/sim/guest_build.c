@@ -44,14 +44,13 @@ static void build_arguments(const struct scenario *scenario, struct bytes *argum
 static struct model_config model_config_of(const struct scenario *scenario)
 {
     uint64_t total_pages = scenario->memory_bytes / PAGE_BYTES;
-    bool is_idle = strcmp(scenario->guest, "model:idle") == 0;
     return (struct model_config){
-        .pattern = is_idle ? MODEL_IDLE : MODEL_UNIFORM,
+        .pattern = scenario_model_pattern(scenario),
         .total_pages = total_pages,
         .working_set_pages = scenario->working_set_bytes == SCENARIO_NONE
                                  ? total_pages
                                  : scenario->working_set_bytes / PAGE_BYTES,
-        .write_rate = is_idle || scenario->dirty_rate == SCENARIO_NONE ? 0 : scenario->dirty_rate,
+        .write_rate = scenario->dirty_rate == SCENARIO_NONE ? 0 : scenario->dirty_rate,
         .seed = scenario->seed,
     };
 }
@@ -62,7 +61,7 @@ static struct machine_config machine_config_of(const struct scenario *scenario,
     return (struct machine_config){
         .memory_bytes = scenario->memory_bytes,
         .cpu_rate = scenario->cpu_rate,
-        .hart_count = 1,
+        .hart_count = (uint32_t)scenario->hart_count,
         .arguments = (const char *)arguments->data,
         .argument_bytes = (uint32_t)arguments->count,
     };
@@ -128,18 +127,50 @@ static bool preloaded_writes(const struct scenario *scenario, struct forecast_in
     return false;
 }
 
+/* By which law the dirtied pages grow; false for those that have none. */
+static bool law_of(const struct scenario *scenario, enum forecast_law *law)
+{
+    static const enum forecast_law of_guest[] = {
+        [PATTERN_UNIFORM] = LAW_EVENLY,
+        [PATTERN_SEQUENTIAL] = LAW_IN_ORDER,
+        [PATTERN_HOT_COLD] = LAW_HOT_COLD,
+    };
+
+    if (!scenario_is_model(scenario)) {
+        *law = of_guest[scenario->pattern];
+        return strcmp(scenario->guest, "dirtier") == 0;
+    }
+    switch (scenario_model_pattern(scenario)) {
+    case WRITES_SEQUENTIAL:
+        *law = LAW_IN_ORDER;
+        return true;
+    case WRITES_HOT_COLD:
+        *law = LAW_HOT_COLD;
+        return true;
+    case WRITES_ZIPF:
+        *law = LAW_ZIPF;
+        return true;
+    case WRITES_IDLE:
+    case WRITES_UNIFORM:
+        *law = LAW_EVENLY;
+        return true;
+    case WRITES_PHASES: /* it depends on what the phase is when */
+    case WRITES_PATTERN_COUNT:
+        break;
+    }
+    return false;
+}
+
 bool guest_build_writes(const struct scenario *scenario, struct forecast_input *input)
 {
-    bool is_dirtier = strcmp(scenario->guest, "dirtier") == 0;
-
     if (strcmp(scenario->guest, "kv") == 0 && scenario->client_count > 0)
         return preloaded_writes(scenario, input);
-    if (!scenario_is_model(scenario) && (!is_dirtier || scenario->pattern != PATTERN_UNIFORM))
+    if (!law_of(scenario, &input->law))
         return false;
     input->write_rate = scenario->dirty_rate == SCENARIO_NONE ? 0 : (double)scenario->dirty_rate;
     input->working_set_pages = scenario->working_set_bytes == SCENARIO_NONE
                                    ? scenario->memory_bytes / PAGE_BYTES
                                    : scenario->working_set_bytes / PAGE_BYTES;
-    input->hot_pages = is_dirtier ? DIRTIER_HOT_PAGES : 0;
+    input->hot_pages = scenario_is_model(scenario) ? 0 : DIRTIER_HOT_PAGES;
     return true;
 }

@@ -26,7 +26,7 @@ enum option {
 };
 
 static const struct scenario_option options[OPTION_COUNT] = {
-    [OPTION_GUEST] = {"guest", "kv", "what is moved: a name, FILE.elf, model:uniform|idle", NULL,
+    [OPTION_GUEST] = {"guest", "kv", "what is moved: a name, FILE.elf, model:PATTERN", NULL,
                       UNIT_COUNT, false},
     [OPTION_MODE] = {"mode", "pre-copy", "how it is moved",
                      "stop-and-copy|pre-copy|post-copy|hybrid", UNIT_COUNT, false},
@@ -49,6 +49,7 @@ static const struct range {
     uint64_t least, most;
 } ranges[OPTION_COUNT] = {
     [OPTION_memory_bytes] = {PAGE_BYTES, MODEL_PAGES_MAX *PAGE_BYTES},
+    [OPTION_hart_count] = {1, HART_MAX},
     [OPTION_cpu_rate] = {1000, 10000000000ull},
     [OPTION_trap_cost_ns] = {0, NS_PER_S},
     [OPTION_bandwidth_bits_per_s] = {1000, 10000000000000ull},
@@ -86,9 +87,19 @@ static const uint64_t *number_field(const struct scenario *scenario, uint32_t id
     return fields[idx - FIRST_NUMBER];
 }
 
+#define MODEL_PREFIX 6 /* "model:" */
+
 bool scenario_is_model(const struct scenario *scenario)
 {
-    return strncmp(scenario->guest, "model:", 6) == 0;
+    return strncmp(scenario->guest, "model:", MODEL_PREFIX) == 0;
+}
+
+enum writes_pattern scenario_model_pattern(const struct scenario *scenario)
+{
+    enum writes_pattern pattern;
+    MUST(scenario_is_model(scenario) &&
+         writes_find_pattern(scenario->guest + MODEL_PREFIX, &pattern));
+    return pattern;
 }
 
 static bool ends_with(const char *text, const char *end)
@@ -118,8 +129,22 @@ static bool has_control_character(const char *text)
     return false;
 }
 
+static enum status refuse_pattern(const char *value, struct problem *problem)
+{
+    char names[100] = "";
+    for (unsigned i = 0; i < WRITES_PATTERN_COUNT; i++) {
+        size_t used = strlen(names);
+        snprintf(names + used, sizeof names - used, "%s%s", i == 0 ? "" : "|",
+                 writes_pattern_name((enum writes_pattern)i));
+    }
+    return problem_set(problem, STATUS_USAGE, "guest: unknown model \"%.40s\": write model:%s",
+                       value, names);
+}
+
 static enum status set_guest(struct scenario *scenario, const char *value, struct problem *problem)
 {
+    enum writes_pattern pattern;
+
     if (*value == '\0')
         return problem_set(problem, STATUS_USAGE,
                            "guest: no name: write kv, ./FILE.elf or model:uniform");
@@ -130,11 +155,9 @@ static enum status set_guest(struct scenario *scenario, const char *value, struc
     if (has_control_character(value) || strchr(value, ';') != NULL)
         return problem_set(problem, STATUS_USAGE,
                            "guest: a path without control characters and semicolons is needed");
-    if (strncmp(value, "model:", 6) == 0 && strcmp(value, "model:uniform") != 0 &&
-        strcmp(value, "model:idle") != 0)
-        return problem_set(problem, STATUS_USAGE,
-                           "guest: unknown model \"%.40s\": write model:uniform or model:idle",
-                           value);
+    if (strncmp(value, "model:", MODEL_PREFIX) == 0 &&
+        !writes_find_pattern(value + MODEL_PREFIX, &pattern))
+        return refuse_pattern(value, problem);
     snprintf(scenario->guest, sizeof scenario->guest, "%s", value);
     return STATUS_OK;
 }
@@ -393,7 +416,9 @@ void scenario_copy(struct scenario *to, const struct scenario *from)
 
 static bool has_written_set(const struct scenario *scenario)
 {
-    return is_guest(scenario, "dirtier") || is_guest(scenario, "model:uniform");
+    if (scenario_is_model(scenario))
+        return scenario_model_pattern(scenario) != WRITES_IDLE;
+    return is_guest(scenario, "dirtier");
 }
 
 /* Why the guest cannot obey an option, with what would be right; NULL when it can. */
@@ -402,11 +427,14 @@ static const char *guest_objection(const struct scenario *scenario, uint32_t idx
     switch (idx) {
     case OPTION_dirty_rate:
     case OPTION_working_set_bytes:
-        return has_written_set(scenario) ? NULL : "only --guest dirtier and model:uniform obey it";
+        if (is_guest(scenario, "model:idle"))
+            return "model:idle never writes: write model:uniform";
+        return has_written_set(scenario) ? NULL : "only --guest dirtier and models obey it";
     case OPTION_PATTERN:
         if (scenario_is_model(scenario))
-            return "a model has its pattern in its name: write model:uniform or model:idle";
+            return "a model has its pattern in its name: write model:hot-cold or another";
         return is_guest(scenario, "dirtier") ? NULL : "only --guest dirtier obeys it";
+    case OPTION_hart_count:
     case OPTION_cpu_rate:
         return scenario_is_model(scenario) ? "a model has no instructions: leave it out" : NULL;
     case OPTION_ARGS:

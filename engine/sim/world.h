@@ -45,6 +45,7 @@ struct guest *world_guest(struct world *world); /* where it lives, or lived last
 
 uint64_t world_now_ns(const struct world *world);
 uint64_t world_total_pages(const struct world *world);
+uint64_t world_lived_ns(const struct world *world); /* guest time, where the guest is now */
 /* What the source's state would cost on the link now, its framing included. */
 uint64_t world_state_bytes(const struct world *world);
 /* Why the migration ended as it did: one sentence; "" before its end. */
