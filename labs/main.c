@@ -68,8 +68,9 @@ static const struct command commands[] = {
      "what can be moved: list, look inside, run without moving",
      "GUEST is a name that `ferry guest list` shows, or a file of your own: ./FILE or\n"
      "FILE.elf. FROM is an address such as 0x80000000 or the name of a function. run\n"
-     "takes --memory SIZE, --harts N and --cpu-rate RATE before or behind GUEST; all words behind\n"
-     "them are the guest's. Its console is standard output, its exit status ferry's.\n",
+     "takes --memory SIZE, --harts N, --cpu-rate RATE and --gdb PORT before or behind\n"
+     "GUEST; all words behind them are the guest's. Its console is standard output,\n"
+     "its exit status ferry's.\n",
      0, NULL, command_guest},
     {"help", "ferry help [COMMAND]", "this list, or a command's options", NULL, 0, NULL,
      command_help},
