@@ -35,6 +35,14 @@ struct machine {
     /* What belongs to the host and stays there. */
     struct bytes console;           /* not drained yet */
     uint64_t awaited_idx[HART_MAX]; /* the page that a hart asked the world for, or NO_PAGE */
+
+    /* A debugger's (debug.c): run no further than this tick (UINT64_MAX: no end), and the bytes
+     * that the last hypercall read or wrote on the guest's behalf. */
+    uint64_t stop_tick;
+    struct {
+        bool is_write;
+        uint64_t address, byte_count;
+    } touched;
 };
 
 static inline struct machine *machine_of(struct guest *guest)
@@ -65,7 +73,7 @@ enum hypercall_result hypercall_answer(struct machine *machine, struct hart *har
 
 /* state.c */
 void machine_save(const struct guest *guest, struct bytes *to);
-enum status machine_load(struct guest *guest, struct bytes_reader *from);
+enum status machine_load(struct guest *guest, struct bytes_reader *from, struct problem *problem);
 uint64_t machine_digest(const struct guest *guest);
 
 #endif

@@ -9,6 +9,7 @@
 
 #include "migrate/forecast.h"
 #include "record/recording.h"
+#include "record/session.h"
 #include "record/timeline.h"
 #include "sim/world.h"
 
@@ -27,6 +28,9 @@ MUST_USE enum status run_open(struct run *run, const struct scenario *scenario,
 bool run_advance(struct run *run, uint64_t until_ns); /* false at the end of the run */
 bool run_step(struct run *run);                       /* one event more; false at the end */
 void run_to_end(struct run *run);
+/* SESSION_START, SESSION_POST_COPY or SESSION_ABORT, as a person at the keys would give it; false:
+ * not now. */
+bool run_act(struct run *run, enum session_command command);
 void run_close(struct run *run);
 
 /* What the curriculum's formulas say of a scenario moved in that mode, with that much state (see
@@ -35,8 +39,8 @@ bool run_forecast(const struct scenario *scenario, enum mode mode, uint64_t stat
                   struct forecast *forecast);
 
 /* Rules 6 and 7 by a second run each, for a run that has ended: the same scenario again (its
- * recording must be the same), and, where the guest ended by itself and nobody talked to it, the
- * same guest without a move (digest and console must be the same). Sets the rules in `oracle`. */
+ * recording must be the same), and, where the guest ended by itself and nobody talked to it, or is a
+ * model, the same guest without a move (digest and console must be the same). Sets the rules in `oracle`. */
 void run_verify(const struct run *run, const uint8_t *image, size_t image_bytes,
                 struct oracle *oracle);
 
