@@ -5,6 +5,8 @@
 /* Takes the instruction at pc apart into its cell. False: it cannot be run here. */
 static bool decode_at(struct memory *memory, uint64_t pc, struct instruction *cell)
 {
+    if (holds_has_stop(&memory->holds, pc))
+        return false; /* a debugger's: it is never passed here */
     uint16_t low = 0, high = 0;
     memcpy(&low, memory_at(memory, pc), sizeof low);
     if (!instruction_is_compressed(low)) {

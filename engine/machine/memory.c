@@ -165,10 +165,29 @@ void memory_protect_all(struct memory *memory)
     flush(memory->store_tlb);
 }
 
+void memory_set_holds(struct memory *memory, const struct holds *holds)
+{
+    memcpy(&memory->holds, holds, sizeof *holds); /* to the last byte: it is compared so */
+    flush(memory->load_tlb);
+    flush(memory->store_tlb);
+    for (uint32_t i = 0; i < CODE_SLOTS; i++)
+        if (memory->code.page_idx[i] != CODE_NO_PAGE)
+            code_drop(&memory->code, memory->code.page_idx[i]);
+}
+
+static bool is_watched(const struct memory *memory, uint64_t address, uint64_t count)
+{
+    return memory->holds.watched_count > 0 &&
+           holds_has_watched(&memory->holds, memory_page_idx(address),
+                             memory_page_idx(address + count - 1));
+}
+
 uint8_t *memory_load_slowly(struct memory *memory, uint64_t address, uint64_t count)
 {
     if (memory_check_load(memory, address, count).result != MEMORY_OK)
         return NULL;
+    if (is_watched(memory, address, count))
+        return memory->holds.is_on ? NULL : memory_at(memory, address);
     enter(memory, memory->load_tlb, memory_page_idx(address));
     return memory_at(memory, address);
 }
@@ -186,10 +205,13 @@ uint8_t *memory_store_slowly(struct memory *memory, uint64_t address, uint64_t c
     if (memory_check_load(memory, address, count).result != MEMORY_OK ||
         is_protected(memory, address, count))
         return NULL;
+    bool is_looked_at = is_watched(memory, address, count);
+    if (is_looked_at && memory->holds.is_on)
+        return NULL;
     struct memory_trouble trouble = memory_check_store(memory, address, count);
     MUST(trouble.result == MEMORY_OK);
     uint64_t page_idx = memory_page_idx(address);
-    if (!code_has(&memory->code, page_idx) && !is_reserved(memory, page_idx))
+    if (!code_has(&memory->code, page_idx) && !is_reserved(memory, page_idx) && !is_looked_at)
         enter(memory, memory->store_tlb, page_idx);
     return memory_at(memory, address);
 }
