@@ -226,12 +226,14 @@ static void tell_holds(const struct debug *debug, struct machine *machine)
     for (uint32_t i = 0; i < debug->point_count; i++) {
         const struct debug_point *point = &debug->points[i];
         uint64_t last = point->address + (point->byte_count > 0 ? point->byte_count - 1 : 0);
+        if (last < point->address)
+            last = UINT64_MAX;
         if (point->kind == DEBUG_BREAK) {
             holds.stops[holds.stop_count++] = point->address;
             continue;
         }
-        holds.watched[holds.watched_count].first_page = memory_page_idx(point->address);
-        holds.watched[holds.watched_count++].last_page = memory_page_idx(last);
+        holds.watched[holds.watched_count].first_page = point->address / PAGE_BYTES;
+        holds.watched[holds.watched_count++].last_page = last / PAGE_BYTES;
     }
     if (memcmp(&holds, &machine->memory.holds, sizeof holds) != 0)
         memory_set_holds(&machine->memory, &holds);

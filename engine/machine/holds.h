@@ -18,7 +18,7 @@ struct holds {
     uint32_t stop_count, watched_count;
     uint64_t stops[HOLDS_MAX];
     struct {
-        uint64_t first_page, last_page; /* numbers of pages */
+        uint64_t first_page, last_page; /* addresses / PAGE_BYTES */
     } watched[HOLDS_MAX];
 };
 

@@ -178,8 +178,8 @@ void memory_set_holds(struct memory *memory, const struct holds *holds)
 static bool is_watched(const struct memory *memory, uint64_t address, uint64_t count)
 {
     return memory->holds.watched_count > 0 &&
-           holds_has_watched(&memory->holds, memory_page_idx(address),
-                             memory_page_idx(address + count - 1));
+           holds_has_watched(&memory->holds, address / PAGE_BYTES,
+                             (address + count - 1) / PAGE_BYTES);
 }
 
 uint8_t *memory_load_slowly(struct memory *memory, uint64_t address, uint64_t count)
