@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/status.h"
+#include "machine/csr.h"
 #include "machine/instruction.h"
 
 const char *disassemble_register(unsigned number)
@@ -27,9 +28,9 @@ const char *disassemble_mnemonic(uint32_t bits)
 
 static void put_csr(uint64_t number, char *text, size_t text_bytes)
 {
-    static const char *const counters[] = {"cycle", "time", "instret"};
-    if (number >= 0xc00 && number <= 0xc02)
-        snprintf(text, text_bytes, "%s", counters[number - 0xc00]);
+    const char *name = csr_name(number);
+    if (name != NULL)
+        snprintf(text, text_bytes, "%s", name);
     else
         snprintf(text, text_bytes, "%llu", (unsigned long long)number);
 }
@@ -96,10 +97,28 @@ static void put_operands(const struct instruction *instruction, enum instruction
     case FORMAT_J:
         snprintf(text, text_bytes, " %s, 0x%llx", rd, target);
         break;
+    case FORMAT_VMA:
+        snprintf(text, text_bytes, " %s, %s", rs1, rs2);
+        break;
+    case FORMAT_CBO:
+        snprintf(text, text_bytes, " (%s)", rs1);
+        break;
     case FORMAT_FENCE:
         snprintf(text, text_bytes, " %s, %s", before[0] ? before : "0", after[0] ? after : "0");
         break;
     }
+}
+
+/* Words that have a name of their own, which says what they are for. */
+static const char *name_of_word(uint32_t bits)
+{
+    switch (bits) {
+    case 0x8330000f: /* fence rw, rw, but for stores before loads (Volume I, 2.7) */
+        return "fence.tso";
+    case 0xc0001073: /* csrrw zero, cycle, zero: illegal everywhere, as assemblers write it */
+        return "unimp";
+    }
+    return NULL;
 }
 
 unsigned disassemble(uint32_t bits, uint64_t pc, char *text, size_t text_bytes)
@@ -112,6 +131,10 @@ unsigned disassemble(uint32_t bits, uint64_t pc, char *text, size_t text_bytes)
             snprintf(text, text_bytes, ".half 0x%04x", bits & 0xffff);
         else
             snprintf(text, text_bytes, ".word 0x%08x", bits);
+        return length;
+    }
+    if (name_of_word(bits) != NULL) {
+        snprintf(text, text_bytes, "%s", name_of_word(bits));
         return length;
     }
     const struct instruction_description *description = instruction_describe(instruction.code);

@@ -9,6 +9,7 @@
  * reads, refuses all of it: a guest with half its state is worse than none.
  */
 #include "machine/board.h"
+#include "machine/csr.h"
 
 struct section {
     char tag[5];
@@ -36,39 +37,64 @@ static bool load_shape(struct machine *machine, struct bytes_reader *from)
 
 /* ---- Harts, whose turn it is, and time ---- */
 
+/* A hart's registers beside x, in their order in the section. */
+#define HART_NUMBERS(N)                                                                           \
+    N(pc)                                                                                         \
+    N(retired_instructions) N(cycles) N(timer_ns) N(sstatus) N(sie) N(sip) N(stvec) N(scounteren) \
+        N(senvcfg) N(sscratch) N(sepc) N(scause) N(stval) N(satp)
+
 static void save_harts(const struct machine *machine, struct bytes *to)
 {
     for (uint32_t i = 0; i < machine->hart_count; i++) {
         const struct hart *hart = &machine->harts[i];
+        const struct memory_reservation *held = &machine->memory.reservations[i];
         for (unsigned r = 1; r < HART_REGISTERS; r++)
             bytes_put_u64(to, hart->x[r]);
-        bytes_put_u64(to, hart->pc);
-        bytes_put_u64(to, hart->retired_instructions);
-        bytes_put_u8(to, hart->is_waiting);
-        bytes_put_u8(to, hart->has_reservation);
-        bytes_put_u64(to, hart->has_reservation ? hart->reserved_address : 0);
-        bytes_put_u64(to, hart->has_reservation ? hart->reserved_bytes : 0);
+#define SAVE_NUMBER(field) bytes_put_u64(to, hart->field);
+        HART_NUMBERS(SAVE_NUMBER)
+#undef SAVE_NUMBER
+        bytes_put_u8(to, (uint8_t)hart->status);
+        bytes_put_u8(to, hart->is_user);
+        bytes_put_u32(to, held->byte_count);
+        bytes_put_u64(to, held->byte_count > 0 ? held->address : 0);
     }
+}
+
+/* What no instruction could have made of the registers is refused. */
+static bool is_possible(const struct hart *hart, const struct memory_reservation *held)
+{
+    bool is_legal = true;
+#define CSR(number, name, mask) is_legal &= (hart->name & ~(uint64_t)(mask)) == 0;
+#define COUNTER(number, name, bit, value)
+#include "machine/csr.def"
+#undef CSR
+#undef COUNTER
+    bool is_reservation = held->byte_count == 0 || held->byte_count == 4 || held->byte_count == 8;
+    bool is_status = hart->status == HART_STARTED || hart->status == HART_STOPPED ||
+                     hart->status == HART_SUSPENDED || hart->status == HART_WAITING;
+    return is_legal && is_reservation && is_status && hart->pc % 2 == 0 && (hart->stvec & 3) <= 1 &&
+           SENVCFG_CBIE(hart->senvcfg) != 2;
 }
 
 static bool load_harts(struct machine *machine, struct bytes_reader *from)
 {
-    bool is_possible = true;
+    bool are_possible = true;
     for (uint32_t i = 0; i < machine->hart_count; i++) {
         struct hart *hart = &machine->harts[i];
+        struct memory_reservation *held = &machine->memory.reservations[i];
         for (unsigned r = 1; r < HART_REGISTERS; r++)
             hart->x[r] = bytes_get_u64(from);
-        hart->pc = bytes_get_u64(from);
-        hart->retired_instructions = bytes_get_u64(from);
-        uint8_t is_waiting = bytes_get_u8(from);
-        uint8_t has_reservation = bytes_get_u8(from);
-        hart->is_waiting = is_waiting;
-        hart->has_reservation = has_reservation;
-        hart->reserved_address = bytes_get_u64(from);
-        hart->reserved_bytes = bytes_get_u64(from);
-        is_possible &= hart->pc % 2 == 0 && is_waiting <= 1 && has_reservation <= 1;
+#define LOAD_NUMBER(field) hart->field = bytes_get_u64(from);
+        HART_NUMBERS(LOAD_NUMBER)
+#undef LOAD_NUMBER
+        hart->status = bytes_get_u8(from);
+        uint8_t is_user = bytes_get_u8(from);
+        hart->is_user = is_user != 0;
+        held->byte_count = bytes_get_u32(from);
+        held->address = bytes_get_u64(from);
+        are_possible &= is_user <= 1 && is_possible(hart, held);
     }
-    return is_possible;
+    return are_possible;
 }
 
 static void save_clock(const struct machine *machine, struct bytes *to)
@@ -77,7 +103,6 @@ static void save_clock(const struct machine *machine, struct bytes *to)
     bytes_put_u32(to, machine->turn_position);
     bytes_put_u64(to, machine->clock.ticks);
     bytes_put_u64(to, machine->clock.idle_ns);
-    bytes_put_u64(to, machine->timer_ns);
 }
 
 /* Times beyond what a guest can live (292 years) would overflow where they are added up. */
@@ -87,7 +112,6 @@ static bool load_clock(struct machine *machine, struct bytes_reader *from)
     machine->turn_position = bytes_get_u32(from);
     machine->clock.ticks = bytes_get_u64(from);
     machine->clock.idle_ns = bytes_get_u64(from);
-    machine->timer_ns = bytes_get_u64(from);
     unsigned __int128 running_ns =
         (unsigned __int128)machine->clock.ticks * 1000000000u / machine->clock.ticks_per_s;
     return machine->turn_hart_idx < machine->hart_count && machine->turn_position < HART_TURN &&
@@ -102,7 +126,7 @@ static void save_end(const struct machine *machine, struct bytes *to)
     bytes_put_u8(to, machine->is_fault);
     bytes_put_u64(to, machine->exit_status);
     bytes_put_u64(to, machine->fault_value);
-    bytes_put_u64(to, machine->fault_pc);
+    bytes_put_u32(to, machine->fault_hart_idx);
 }
 
 static bool load_end(struct machine *machine, struct bytes_reader *from)
@@ -113,8 +137,8 @@ static bool load_end(struct machine *machine, struct bytes_reader *from)
     machine->is_fault = is_fault;
     machine->exit_status = bytes_get_u64(from);
     machine->fault_value = bytes_get_u64(from);
-    machine->fault_pc = bytes_get_u64(from);
-    return has_ended <= 1 && is_fault <= has_ended;
+    machine->fault_hart_idx = bytes_get_u32(from);
+    return has_ended <= 1 && is_fault <= has_ended && machine->fault_hart_idx < machine->hart_count;
 }
 
 static void save_arguments(const struct machine *machine, struct bytes *to)
@@ -167,14 +191,10 @@ static bool load_nothing(struct machine *machine, struct bytes_reader *from)
 }
 
 static const struct section sections[] = {
-    {"SHAP", 1, save_shape, load_shape},
-    {"HART", 1, save_harts, load_harts},
-    {"CLCK", 1, save_clock, load_clock},
-    {"EXIT", 1, save_end, load_end},
-    {"ARGS", 1, save_arguments, load_arguments},
-    {"CONS", 1, save_console, load_console},
-    {"MAIL", 1, save_mailbox, load_mailbox},
-    {"END ", 1, save_nothing, load_nothing},
+    {"SHAP", 1, save_shape, load_shape},         {"HART", 2, save_harts, load_harts},
+    {"CLCK", 2, save_clock, load_clock},         {"EXIT", 2, save_end, load_end},
+    {"ARGS", 1, save_arguments, load_arguments}, {"CONS", 1, save_console, load_console},
+    {"MAIL", 1, save_mailbox, load_mailbox},     {"END ", 1, save_nothing, load_nothing},
 };
 #define SECTION_COUNT (sizeof sections / sizeof *sections)
 
