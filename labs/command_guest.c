@@ -4,11 +4,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/nearest.h"
+#include "labs/beside.h"
 #include "labs/command.h"
 #include "labs/crash.h"
 #include "labs/guest_file.h"
+#include "labs/guest_list.h"
 #include "labs/image.h"
 #include "labs/options.h"
 #include "labs/people.h"
@@ -16,43 +19,6 @@
 #include "machine/elf.h"
 #include "machine/machine.h"
 #include "sim/guest_build.h"
-
-/* What came with ferry, in a sentence each; a guest that is not named here is listed without one.
- */
-static const struct {
-    const char *name, *sentence;
-} sentences[] = {
-    {"counter", "counts, and says so now and then: the smallest thing that lives"},
-    {"dirtier", "writes pages at a rate and in a pattern: the guest to measure with"},
-    {"hello", "says hello and ends"},
-    {"kv", "a key-value server that speaks RESP, the one that the clients talk to"},
-    {"sort", "fills its memory, sorts it, and checks itself"},
-    {"model:uniform", "no instructions, only page writes, evenly over its working set"},
-    {"model:idle", "no instructions and no writes"},
-};
-
-static const char *sentence_of(const char *name)
-{
-    for (size_t i = 0; i < sizeof sentences / sizeof sentences[0]; i++)
-        if (strcmp(sentences[i].name, name) == 0)
-            return sentences[i].sentence;
-    return "";
-}
-
-static int guest_list(void)
-{
-    char **names;
-    size_t count = image_names(&names);
-
-    for (size_t i = 0; i < count; i++)
-        printf("%-15s%s\n", names[i], sentence_of(names[i]));
-    image_free_names(names, count);
-    printf("%-15s%s\n", "model:uniform", sentence_of("model:uniform"));
-    printf("%-15s%s\n", "model:idle", sentence_of("model:idle"));
-    printf("%-15s%s\n", "FILE.elf",
-           "a program of your own for 64-bit RISC-V (README.md shows how)");
-    return EXIT_DONE;
-}
 
 /* Loads the image that the word names; models have none and are refused. */
 static enum status load(const char *word, struct scenario *scenario, struct image *image,
@@ -313,15 +279,36 @@ static int guest_run(const struct command *command, int word_count, char **words
     return status;
 }
 
+/* Where guest.mk lies: what a Makefile of somebody's own guest includes. */
+static int guest_kit(const struct command *command)
+{
+    char folder[BESIDE_PATH_MAX], path[BESIDE_PATH_MAX + 16];
+    struct problem problem = {STATUS_OK, ""};
+
+    if (beside_path("kit/guests", folder, sizeof folder)) {
+        snprintf(path, sizeof path, "%s/guest.mk", folder);
+        if (access(path, R_OK) == 0) {
+            printf("%s\n", folder);
+            return EXIT_DONE;
+        }
+    }
+    problem_set(
+        &problem, STATUS_NO_FILE,
+        "kit: there is no guest.mk beside this program: make or make install puts it there");
+    return command_refuse(command, &problem);
+}
+
 int command_guest(const struct command *command, int word_count, char **words)
 {
-    static const char *const verbs[] = {"list", "info", "disassemble", "run"};
+    static const char *const verbs[] = {"list", "info", "disassemble", "run", "kit"};
     struct problem problem = {STATUS_OK, ""};
     const char *verb = word_count > 0 ? words[0] : "";
     size_t best = 0;
 
     if (strcmp(verb, "list") == 0 && word_count == 1)
-        return guest_list();
+        return guest_list(stdout);
+    if (strcmp(verb, "kit") == 0 && word_count == 1)
+        return guest_kit(command);
     if (strcmp(verb, "info") == 0 || strcmp(verb, "disassemble") == 0)
         return guest_look(command, word_count, words);
     if (strcmp(verb, "run") == 0)
@@ -331,8 +318,10 @@ int command_guest(const struct command *command, int word_count, char **words)
     for (size_t i = 1; i < sizeof verbs / sizeof verbs[0]; i++)
         if (nearest_distance(verb, verbs[i]) < nearest_distance(verb, verbs[best]))
             best = i;
-    if (word_count == 0 || strcmp(verb, "list") == 0 || !nearest_is_close(verb, verbs[best]))
-        problem_set(&problem, STATUS_USAGE, "write ferry guest list, info, disassemble or run");
+    if (word_count == 0 || strcmp(verb, "list") == 0 || strcmp(verb, "kit") == 0 ||
+        !nearest_is_close(verb, verbs[best]))
+        problem_set(&problem, STATUS_USAGE,
+                    "write ferry guest list, info, disassemble, run or kit");
     else
         problem_set(&problem, STATUS_USAGE, "unknown word \"%.40s\": the nearest is \"%s\"", verb,
                     verbs[best]);

@@ -66,8 +66,8 @@ static enum status refuse_name(const char *guest, struct problem *problem)
                              guest);
     else
         status = problem_set(problem, STATUS_USAGE,
-                             "guest: unknown guest \"%.40s\": write one of %s, model:uniform, "
-                             "model:idle, or a path such as ./%.40s.elf",
+                             "guest: unknown guest \"%.40s\": write one of %s, model:uniform "
+                             "or another model, or a path such as ./%.40s.elf",
                              guest, list, guest);
     image_free_names(names, count);
     return status;

@@ -43,6 +43,45 @@ bool bitmap_clear(struct bitmap *bitmap, uint64_t idx)
     return true;
 }
 
+/* The bits of word word_idx that stand for numbers of [first, end). */
+static uint64_t bits_in_word(uint64_t word_idx, uint64_t first, uint64_t end)
+{
+    uint64_t bits = ~0ull;
+    if (first > word_idx * 64)
+        bits <<= first % 64;
+    if (end - word_idx * 64 < 64)
+        bits &= (1ull << (end % 64)) - 1;
+    return bits;
+}
+
+/* Most words of a long run are full: without an instruction for it, counting costs a call. */
+static uint64_t count_bits(uint64_t bits)
+{
+    return bits == ~0ull ? 64 : (uint64_t)__builtin_popcountll(bits);
+}
+
+void bitmap_set_run(struct bitmap *bitmap, uint64_t first_idx, uint64_t count)
+{
+    MUST(first_idx <= bitmap->bit_count && count <= bitmap->bit_count - first_idx);
+    uint64_t end = first_idx + count;
+    for (uint64_t i = first_idx / 64; i * 64 < end; i++) {
+        uint64_t bits = bits_in_word(i, first_idx, end) & ~bitmap->words[i];
+        bitmap->set_count += count_bits(bits);
+        bitmap->words[i] |= bits;
+    }
+}
+
+void bitmap_clear_run(struct bitmap *bitmap, uint64_t first_idx, uint64_t count)
+{
+    MUST(first_idx <= bitmap->bit_count && count <= bitmap->bit_count - first_idx);
+    uint64_t end = first_idx + count;
+    for (uint64_t i = first_idx / 64; i * 64 < end; i++) {
+        uint64_t bits = bits_in_word(i, first_idx, end) & bitmap->words[i];
+        bitmap->set_count -= count_bits(bits);
+        bitmap->words[i] &= ~bits;
+    }
+}
+
 void bitmap_set_all(struct bitmap *bitmap)
 {
     memset(bitmap->words, 0xff, word_count(bitmap) * sizeof *bitmap->words);

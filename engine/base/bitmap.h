@@ -29,6 +29,10 @@ static inline bool bitmap_has(const struct bitmap *bitmap, uint64_t idx)
 bool bitmap_set(struct bitmap *bitmap, uint64_t idx);
 bool bitmap_clear(struct bitmap *bitmap, uint64_t idx);
 
+/* The same for `count` numbers from first_idx on, quickly. */
+void bitmap_set_run(struct bitmap *bitmap, uint64_t first_idx, uint64_t count);
+void bitmap_clear_run(struct bitmap *bitmap, uint64_t first_idx, uint64_t count);
+
 void bitmap_set_all(struct bitmap *bitmap);
 void bitmap_clear_all(struct bitmap *bitmap);
 void bitmap_copy(struct bitmap *to, const struct bitmap *from); /* the same bit_count */

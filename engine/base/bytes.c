@@ -1,5 +1,6 @@
 #include "base/bytes.h"
 
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -71,9 +72,11 @@ void bytes_put_u32(struct bytes *bytes, uint32_t value)
     put_little_endian(bytes, value, 4);
 }
 
+/* These two are called for every page of a terabyte. */
 void bytes_put_u64(struct bytes *bytes, uint64_t value)
 {
-    put_little_endian(bytes, value, 8);
+    value = htole64(value);
+    memcpy(bytes_extend(bytes, sizeof value), &value, sizeof value);
 }
 
 void bytes_put_varint(struct bytes *bytes, uint64_t value)
@@ -134,7 +137,11 @@ uint32_t bytes_get_u32(struct bytes_reader *reader)
 
 uint64_t bytes_get_u64(struct bytes_reader *reader)
 {
-    return get_little_endian(reader, 8);
+    const uint8_t *at = bytes_get(reader, 8);
+    uint64_t value = 0;
+    if (at != NULL)
+        memcpy(&value, at, sizeof value);
+    return le64toh(value);
 }
 
 uint64_t bytes_get_varint(struct bytes_reader *reader)

@@ -14,9 +14,11 @@ struct unit {
 
 /* Within a kind, from large to small, so that the first that divides is the shortest form. */
 static const struct unit units[] = {
+    {UNIT_SIZE, "TiB", 1ull << 40, 1, 1},
     {UNIT_SIZE, "GiB", 1ull << 30, 1, 1},
     {UNIT_SIZE, "MiB", 1ull << 20, 1, 1},
     {UNIT_SIZE, "KiB", 1ull << 10, 1, 1},
+    {UNIT_SIZE, "TB", 1000000000000ull, 0, 0},
     {UNIT_SIZE, "GB", 1000000000ull, 0, 0},
     {UNIT_SIZE, "MB", 1000000ull, 0, 0},
     {UNIT_SIZE, "kB", 1000ull, 0, 0},

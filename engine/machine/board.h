@@ -65,7 +65,7 @@ enum hypercall_result hypercall_answer(struct machine *machine, struct hart *har
 
 /* state.c */
 void machine_save(const struct guest *guest, struct bytes *to);
-enum status machine_load(struct guest *guest, struct bytes_reader *from);
+enum status machine_load(struct guest *guest, struct bytes_reader *from, struct problem *problem);
 uint64_t machine_digest(const struct guest *guest);
 
 #endif

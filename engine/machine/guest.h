@@ -9,7 +9,8 @@
  * difference.
  *
  * Page contents on the wire are `payload_bytes` per page: 4096 for a machine; for a model page 8,
- * the version, and the link is charged the full page all the same.
+ * the version, and the link is charged the full page all the same. read_contents gives the 4096
+ * bytes of either, for whoever looks.
  *
  * A page is *present* or *missing*. While tracking is on, a page is *protected* until its first
  * write since the last fetch: that write stops the run with GUEST_DIRTIED (one trap per page per
@@ -66,19 +67,24 @@ struct guest_ops {
 
     /* Both act on `count` pages from `first_idx`: payloads of all of them, one after the other.
      * A read page must be present. An installed page is present, protected and not in the log. */
-    void (*read_pages)(const struct guest *guest, uint64_t first_idx, uint64_t count, uint8_t *payloads);
-    void (*install_pages)(struct guest *guest, uint64_t first_idx, uint64_t count, const uint8_t *payloads);
+    void (*read_pages)(const struct guest *guest, uint64_t first_idx, uint64_t count,
+                       uint8_t *payloads);
+    void (*install_pages)(struct guest *guest, uint64_t first_idx, uint64_t count,
+                          const uint8_t *payloads);
     void (*drop_page)(struct guest *guest, uint64_t page_idx); /* missing from now on */
+    void (*read_contents)(const struct guest *guest, uint64_t page_idx,
+                          uint8_t page[PAGE_BYTES]); /* present */
 
     void (*track)(struct guest *guest, bool is_on); /* on: protects every page, empties the log */
     /* Adds the logged pages among [first_idx, first_idx + count) to `into` (NULL: forgets them),
      * protects them again, returns how many they were. */
-    uint64_t (*fetch_dirty)(struct guest *guest, uint64_t first_idx, uint64_t count, struct bitmap *into);
+    uint64_t (*fetch_dirty)(struct guest *guest, uint64_t first_idx, uint64_t count,
+                            struct bitmap *into);
 
-    /* Everything but the pages: registers, devices, mailboxes, clock. load refuses what does not
-     * fit with STATUS_BAD_STATE and leaves the guest unusable. */
+    /* Everything but the pages: registers, devices, mailboxes, clock; see sections.h. load reads
+     * all that there is, or refuses with STATUS_BAD_STATE and leaves the guest as it was. */
     void (*save)(const struct guest *guest, struct bytes *to);
-    enum status (*load)(struct guest *guest, struct bytes_reader *from);
+    enum status (*load)(struct guest *guest, struct bytes_reader *from, struct problem *problem);
 
     /* Of state and memory; every page must be present. The same before and after a move. */
     uint64_t (*digest)(const struct guest *guest);

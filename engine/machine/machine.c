@@ -85,13 +85,15 @@ struct bytes *machine_console(struct guest *guest)
 void machine_describe_fault(const struct guest *guest, char *text, size_t text_bytes)
 {
     const struct machine *machine = machine_of_const(guest);
+    enum fault fault = (enum fault)machine->exit_status;
+    unsigned long long pc = machine->harts[machine->fault_hart_idx].pc;
     if (!machine->is_fault)
         snprintf(text, text_bytes, "%s", "");
+    else if (fault == FAULT_BREAKPOINT || fault == FAULT_USER_ECALL) /* about no address */
+        snprintf(text, text_bytes, "%s at 0x%08llx", fault_name(fault), pc);
     else
-        snprintf(text, text_bytes, "%s 0x%08llx at 0x%08llx",
-                 fault_name((enum fault)machine->exit_status),
-                 (unsigned long long)machine->fault_value,
-                 (unsigned long long)machine->harts[machine->fault_hart_idx].pc);
+        snprintf(text, text_bytes, "%s 0x%08llx at 0x%08llx", fault_name(fault),
+                 (unsigned long long)machine->fault_value, pc);
 }
 
 /* ---- Running ---- */
@@ -348,6 +350,12 @@ static void machine_install_pages(struct guest *guest, uint64_t first_idx, uint6
         memory_install(&machine_of(guest)->memory, first_idx + i, payloads + i * PAGE_BYTES);
 }
 
+static void machine_read_contents(const struct guest *guest, uint64_t page_idx,
+                                  uint8_t page[PAGE_BYTES])
+{
+    machine_read_pages(guest, page_idx, 1, page);
+}
+
 static void machine_drop_page(struct guest *guest, uint64_t page_idx)
 {
     MUST(page_idx < guest->total_pages);
@@ -389,6 +397,7 @@ static const struct guest_ops machine_ops = {
     .read_pages = machine_read_pages,
     .install_pages = machine_install_pages,
     .drop_page = machine_drop_page,
+    .read_contents = machine_read_contents,
     .track = machine_track,
     .fetch_dirty = machine_fetch_dirty,
     .save = machine_save,

@@ -292,7 +292,7 @@ static struct guest *copy_state(struct guest *guest)
     assert_int_equal(copy->present.set_count, 0);
     struct bytes_reader reader;
     bytes_reader_init(&reader, saved.data, saved.count);
-    assert_int_equal(copy->ops->load(copy, &reader), STATUS_OK);
+    assert_int_equal(copy->ops->load(copy, &reader, NULL), STATUS_OK);
     assert_int_equal(bytes_left(&reader), 0);
     bytes_fini(&saved);
     return copy;
@@ -473,7 +473,7 @@ static void a_saved_state_is_whole_or_refused(void **state)
         memcpy(cut, saved.data, count);
         struct bytes_reader reader;
         bytes_reader_init(&reader, cut, count);
-        assert_int_equal(target->ops->load(target, &reader), STATUS_BAD_STATE);
+        assert_int_equal(target->ops->load(target, &reader, NULL), STATUS_BAD_STATE);
         target->ops->close(target);
         free(cut);
     }
@@ -484,7 +484,7 @@ static void a_saved_state_is_whole_or_refused(void **state)
         struct guest_run run;
         saved.data[at] ^= 0x81;
         bytes_reader_init(&reader, saved.data, saved.count);
-        if (target->ops->load(target, &reader) == STATUS_OK)
+        if (target->ops->load(target, &reader, NULL) == STATUS_OK)
             target->ops->run(target, target->ops->now_ns(target) + 1000, &run);
         else
             assert_true(at < saved.count);
@@ -495,7 +495,7 @@ static void a_saved_state_is_whole_or_refused(void **state)
     struct bytes_reader reader;
     struct guest *target = machine_open_empty(&config);
     bytes_reader_init(&reader, saved.data, saved.count);
-    assert_int_equal(target->ops->load(target, &reader), STATUS_BAD_STATE);
+    assert_int_equal(target->ops->load(target, &reader, NULL), STATUS_BAD_STATE);
     target->ops->close(target);
     world.guest->ops->close(world.guest);
     bytes_fini(&world.console);
@@ -515,7 +515,7 @@ static void a_state_for_another_machine_is_refused(void **state)
         struct guest *target = machine_open_empty(&others[i]);
         struct bytes_reader reader;
         bytes_reader_init(&reader, saved.data, saved.count);
-        assert_int_equal(target->ops->load(target, &reader), STATUS_BAD_STATE);
+        assert_int_equal(target->ops->load(target, &reader, NULL), STATUS_BAD_STATE);
         target->ops->close(target);
     }
     guest->ops->close(guest);

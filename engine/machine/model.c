@@ -3,22 +3,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/prng.h"
 #include "base/status.h"
-#include "base/units.h"
+#include "machine/contents.h"
+#include "machine/sections.h"
+#include "machine/versions.h"
 
 #define PAYLOAD_BYTES 8 /* a page's version, little-endian */
-#define PRNG_PURPOSE  0x6d6f64656cull
 
 struct model {
     struct guest guest; /* first: a guest's address is its model's */
     struct model_config config;
-    uint64_t *versions; /* of every page; calloc, so that pages never written cost nothing */
+    struct versions versions; /* of every page */
 
     /* All that travels beside the pages. */
     uint64_t now_ns;
-    uint64_t write_count; /* writes that have happened */
-    struct prng prng;     /* as it was before the next write chose its page */
+    struct writes writes;
 };
 
 static struct model *model_of(struct guest *guest)
@@ -31,33 +30,12 @@ static const struct model *const_model_of(const struct guest *guest)
     return (const struct model *)guest;
 }
 
-static bool never_writes(const struct model *model)
-{
-    return model->config.pattern == MODEL_IDLE || model->config.write_rate == 0 ||
-           model->config.working_set_pages == 0;
-}
-
 /* ---- Running ---- */
-
-/* Write k (k = 1, 2, ...) happens at floor(k * 1e9 / rate) ns. */
-static uint64_t write_at_ns(const struct model *model, uint64_t k)
-{
-    return units_mul_div(k, NS_PER_S, model->config.write_rate);
-}
-
-/* The last k with write_at_ns(k) <= until: floor(k * 1e9 / rate) <= until means
- * k * 1e9 < (until + 1) * rate. One division here keeps the time out of the loop over writes. */
-static uint64_t writes_until(const struct model *model, uint64_t until_ns)
-{
-    unsigned __int128 bound = ((unsigned __int128)until_ns + 1) * model->config.write_rate;
-    unsigned __int128 count = (bound - 1) / NS_PER_S;
-    return count < UINT64_MAX ? (uint64_t)count : UINT64_MAX;
-}
 
 static void stop_at_page(struct model *model, struct guest_run *run, enum guest_stop stop,
                          uint64_t page_idx)
 {
-    model->now_ns = write_at_ns(model, model->write_count + 1);
+    model->now_ns = writes_at_ns(&model->writes, model->writes.count + 1);
     run->stop = stop;
     run->page_idx = page_idx;
     run->is_stuck = stop == GUEST_MISSING; /* it has but one hart */
@@ -72,15 +50,15 @@ static void model_run(struct guest *guest, uint64_t until_ns, struct guest_run *
     *run = (struct guest_run){.stop = GUEST_TIME_REACHED};
     if (until_ns < model->now_ns)
         return;
-    if (never_writes(model)) {
+    if (writes_are_none(&model->writes)) {
         if (until_ns > model->now_ns)
             *run = (struct guest_run){.stop = GUEST_IDLE, .wake_ns = UINT64_MAX};
         return;
     }
-    due_count = writes_until(model, until_ns);
-    while (model->write_count < due_count) {
-        struct prng prng = model->prng;
-        uint64_t page_idx = prng_below(&prng, model->config.working_set_pages);
+    due_count = writes_until(&model->writes, until_ns);
+    while (model->writes.count < due_count) {
+        struct prng prng = model->writes.prng;
+        uint64_t page_idx = writes_next_page(&model->writes, &prng);
 
         if (!is_whole && !bitmap_has(&guest->present, page_idx)) {
             stop_at_page(model, run, GUEST_MISSING, page_idx);
@@ -93,9 +71,9 @@ static void model_run(struct guest *guest, uint64_t until_ns, struct guest_run *
                 return;
             }
         }
-        model->versions[page_idx]++;
-        model->prng = prng;
-        model->write_count++;
+        versions_set(&model->versions, page_idx, versions_get(&model->versions, page_idx) + 1);
+        model->writes.prng = prng;
+        model->writes.count++;
     }
     model->now_ns = until_ns;
 }
@@ -116,35 +94,30 @@ static void model_idle_until(struct guest *guest, uint64_t until_ns)
 static void model_read_pages(const struct guest *guest, uint64_t first_idx, uint64_t count,
                              uint8_t *payloads)
 {
-    const uint64_t *versions = const_model_of(guest)->versions + first_idx;
+    versions_read(&const_model_of(guest)->versions, first_idx, count, payloads);
+}
 
-    for (uint64_t i = 0; i < count; i++)
-        for (unsigned byte = 0; byte < PAYLOAD_BYTES; byte++)
-            payloads[i * PAYLOAD_BYTES + byte] = (uint8_t)(versions[i] >> (8 * byte));
+static void model_read_contents(const struct guest *guest, uint64_t page_idx,
+                                uint8_t page[PAGE_BYTES])
+{
+    MUST(bitmap_has(&guest->present, page_idx));
+    contents_make(page_idx, versions_get(&const_model_of(guest)->versions, page_idx), page);
 }
 
 static void model_install_pages(struct guest *guest, uint64_t first_idx, uint64_t count,
                                 const uint8_t *payloads)
 {
-    uint64_t *versions = model_of(guest)->versions + first_idx;
-
     MUST(first_idx <= guest->total_pages && count <= guest->total_pages - first_idx);
-    for (uint64_t i = 0; i < count; i++) {
-        uint64_t version = 0;
-        for (unsigned byte = 0; byte < PAYLOAD_BYTES; byte++)
-            version |= (uint64_t)payloads[i * PAYLOAD_BYTES + byte] << (8 * byte);
-        if (version != versions[i])
-            versions[i] = version; /* pages never written stay untouched memory */
-        bitmap_set(&guest->present, first_idx + i);
-        bitmap_clear(&guest->dirty, first_idx + i);
-    }
+    versions_write(&model_of(guest)->versions, first_idx, count, payloads);
+    bitmap_set_run(&guest->present, first_idx, count);
+    bitmap_clear_run(&guest->dirty, first_idx, count);
 }
 
 static void model_drop_page(struct guest *guest, uint64_t page_idx)
 {
     bitmap_clear(&guest->present, page_idx);
     bitmap_clear(&guest->dirty, page_idx);
-    model_of(guest)->versions[page_idx] = 0;
+    versions_set(&model_of(guest)->versions, page_idx, 0);
 }
 
 static void model_track(struct guest *guest, bool is_on)
@@ -184,8 +157,10 @@ static uint64_t model_fetch_dirty(struct guest *guest, uint64_t first_idx, uint6
 
 /* ---- State ---- */
 
-static void config_save(const struct model_config *config, struct bytes *to)
+static void save_config(const void *state, struct bytes *to)
 {
+    const struct model_config *config = &((const struct model *)state)->config;
+
     bytes_put_u8(to, (uint8_t)config->pattern);
     bytes_put_u64(to, config->total_pages);
     bytes_put_u64(to, config->working_set_pages);
@@ -193,48 +168,75 @@ static void config_save(const struct model_config *config, struct bytes *to)
     bytes_put_u64(to, config->seed);
 }
 
-static bool config_is_saved(const struct model_config *config, struct bytes_reader *from)
+/* Both ends were made from one scenario: nothing is taken over, all is compared. */
+static const char *load_config(void *state, uint16_t version, struct bytes_reader *from)
 {
+    const struct model_config *config = &((const struct model *)state)->config;
     bool is_same = bytes_get_u8(from) == config->pattern;
+
+    (void)version;
     is_same &= bytes_get_u64(from) == config->total_pages;
     is_same &= bytes_get_u64(from) == config->working_set_pages;
     is_same &= bytes_get_u64(from) == config->write_rate;
     is_same &= bytes_get_u64(from) == config->seed;
-    return is_same && !from->has_failed;
+    return is_same ? NULL : "it is of a model with another pattern, size, rate or seed";
 }
 
-static void model_save(const struct guest *guest, struct bytes *to)
+static void save_writes(const void *state, struct bytes *to)
 {
-    const struct model *model = const_model_of(guest);
+    const struct model *model = state;
 
-    config_save(&model->config, to);
     bytes_put_u64(to, model->now_ns);
-    bytes_put_u64(to, model->write_count);
-    bytes_put_u64(to, model->prng.state);
+    bytes_put_u64(to, model->writes.count);
+    bytes_put_u64(to, model->writes.prng.state);
 }
 
 /* No write of the future has happened, and none of the past is still to come: at most the one of
  * this instant, which trapped. A clock far from its writes would make us catch up for ever. */
 static bool is_clock_right(const struct model *model)
 {
+    const struct writes *writes = &model->writes;
+
     if (model->now_ns > INT64_MAX)
         return false;
-    if (never_writes(model))
-        return model->write_count == 0;
-    return model->write_count <= writes_until(model, model->now_ns) &&
-           write_at_ns(model, model->write_count + 1) >= model->now_ns;
+    if (writes_are_none(writes))
+        return writes->count == 0;
+    return writes->count <= writes_until(writes, model->now_ns) &&
+           writes_at_ns(writes, writes->count + 1) >= model->now_ns;
 }
 
-static enum status model_load(struct guest *guest, struct bytes_reader *from)
+static const char *load_writes(void *state, uint16_t version, struct bytes_reader *from)
+{
+    struct model *model = state;
+
+    (void)version;
+    model->now_ns = bytes_get_u64(from);
+    model->writes.count = bytes_get_u64(from);
+    model->writes.prng.state = bytes_get_u64(from);
+    return is_clock_right(model) ? NULL : "its clock does not belong to its writes";
+}
+
+static const struct section sections[] = {
+    {"MODL", 1, 1, save_config, load_config},
+    {"WRIT", 1, 1, save_writes, load_writes},
+};
+#define SECTION_COUNT (sizeof sections / sizeof sections[0])
+
+static void model_save(const struct guest *guest, struct bytes *to)
+{
+    sections_save(sections, SECTION_COUNT, const_model_of(guest), to);
+}
+
+static enum status model_load(struct guest *guest, struct bytes_reader *from,
+                              struct problem *problem)
 {
     struct model *model = model_of(guest);
+    struct model loaded = *model;
+    enum status status = sections_load(sections, SECTION_COUNT, &loaded, from, problem);
 
-    if (!config_is_saved(&model->config, from))
-        return STATUS_BAD_STATE;
-    model->now_ns = bytes_get_u64(from);
-    model->write_count = bytes_get_u64(from);
-    model->prng.state = bytes_get_u64(from);
-    return !from->has_failed && is_clock_right(model) ? STATUS_OK : STATUS_BAD_STATE;
+    if (status == STATUS_OK)
+        *model = loaded;
+    return status;
 }
 
 static uint64_t model_digest(const struct guest *guest)
@@ -252,8 +254,8 @@ static uint64_t model_digest(const struct guest *guest)
         digest_add(digest, payloads, count * PAYLOAD_BYTES);
     }
     digest_add_u64(digest, model->now_ns);
-    digest_add_u64(digest, model->write_count);
-    digest_add_u64(digest, model->prng.state);
+    digest_add_u64(digest, model->writes.count);
+    digest_add_u64(digest, model->writes.prng.state);
     value = digest_value(digest);
     digest_close(digest);
     return value;
@@ -269,7 +271,7 @@ static void model_close(struct guest *guest)
 {
     bitmap_fini(&guest->present);
     bitmap_fini(&guest->dirty);
-    free(model_of(guest)->versions);
+    versions_fini(&model_of(guest)->versions);
     free(guest);
 }
 
@@ -283,6 +285,7 @@ static const struct guest_ops model_ops = {
     .read_pages = model_read_pages,
     .install_pages = model_install_pages,
     .drop_page = model_drop_page,
+    .read_contents = model_read_contents,
     .track = model_track,
     .fetch_dirty = model_fetch_dirty,
     .save = model_save,
@@ -302,9 +305,9 @@ struct guest *model_open_empty(const struct model_config *config)
     model->guest.ops = &model_ops;
     model->guest.total_pages = config->total_pages;
     model->config = *config;
-    model->prng = prng_make(config->seed, PRNG_PURPOSE);
-    model->versions = calloc(config->total_pages, sizeof *model->versions);
-    MUST(model->versions != NULL);
+    writes_init(&model->writes, config->pattern, config->working_set_pages, config->write_rate,
+                config->seed);
+    versions_init(&model->versions, config->total_pages);
     bitmap_init(&model->guest.present, config->total_pages);
     bitmap_init(&model->guest.dirty, config->total_pages);
     return &model->guest;

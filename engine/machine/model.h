@@ -1,8 +1,9 @@
-/* model: a guest without instructions, only its page writes: "idle" never writes, "uniform" writes
- * evenly spaced at exactly write_rate, each to a page of the working set chosen at random.
+/* model: a guest without instructions, only its page writes: when and where, by a pattern, a rate
+ * and a seed (writes.h), evenly spaced at exactly the rate.
  *
- * A page is (number, version): a write raises the version, and the version is all that travels; the
- * link is charged the full page. So a machine of 64 GiB is 16,777,216 versions.
+ * A page is (number, version): a write raises the version, and the version is all that is kept and
+ * all that travels; the link is charged the full page. What stands in it is made when somebody
+ * looks (contents.h). So a machine of 1 TiB is 268,435,456 small numbers (versions.h).
  */
 #ifndef MACHINE_MODEL_H
 #define MACHINE_MODEL_H
@@ -10,16 +11,12 @@
 #include <stdint.h>
 
 #include "machine/guest.h"
+#include "machine/writes.h"
 
 #define MODEL_PAGES_MAX (1ull << 28) /* 1 TiB: bounds what a scenario can make us allocate */
 
-enum model_pattern {
-    MODEL_IDLE,
-    MODEL_UNIFORM,
-};
-
 struct model_config {
-    enum model_pattern pattern;
+    enum writes_pattern pattern;
     uint64_t total_pages;
     uint64_t working_set_pages; /* the first ones are written; at most total_pages */
     uint64_t write_rate;        /* page writes per second of guest time; 0: none */

@@ -9,11 +9,12 @@
 #include <string.h>
 
 #include "base/units.h"
+#include "machine/contents.h"
 #include "machine/model.h"
 
 static struct model_config config_of(uint64_t pages, uint64_t working_set, uint64_t rate)
 {
-    return (struct model_config){MODEL_UNIFORM, pages, working_set, rate, 7};
+    return (struct model_config){WRITES_UNIFORM, pages, working_set, rate, 7};
 }
 
 static uint64_t version_of(const struct guest *guest, uint64_t page_idx)
@@ -208,7 +209,7 @@ static void test_a_move_by_hand(void **state)
     assert_int_equal(target->present.set_count, 0);
     target->ops->install_pages(target, 0, 500, payloads);
     bytes_reader_init(&reader, saved.data, saved.count);
-    assert_int_equal(target->ops->load(target, &reader), STATUS_OK);
+    assert_int_equal(target->ops->load(target, &reader, NULL), STATUS_OK);
     assert_true(bytes_is_done(&reader));
     target->ops->run(target, 2 * NS_PER_S, &run);
     assert_int_equal(target->ops->digest(target), stayed->ops->digest(stayed));
@@ -230,18 +231,18 @@ static void test_states_that_do_not_fit_are_refused(void **state)
     guest->ops->save(guest, &saved);
     for (size_t count = 0; count < saved.count; count++) {
         bytes_reader_init(&reader, saved.data, count);
-        assert_int_equal(guest->ops->load(guest, &reader), STATUS_BAD_STATE);
+        assert_int_equal(guest->ops->load(guest, &reader, NULL), STATUS_BAD_STATE);
     }
     /* Any bit of the configuration, the high bits of the clock and of the write count. */
     for (size_t at = 0; at < saved.count - 8; at++) {
         saved.data[at] ^= 0x80;
         bytes_reader_init(&reader, saved.data, saved.count);
         if (at != 33 && at != 34) /* a few microseconds of the clock fit as well */
-            assert_int_equal(guest->ops->load(guest, &reader), STATUS_BAD_STATE);
+            assert_int_equal(guest->ops->load(guest, &reader, NULL), STATUS_BAD_STATE);
         saved.data[at] ^= 0x80;
     }
     bytes_reader_init(&reader, saved.data, saved.count);
-    assert_int_equal(guest->ops->load(guest, &reader), STATUS_OK);
+    assert_int_equal(guest->ops->load(guest, &reader, NULL), STATUS_OK);
     bytes_fini(&saved);
     guest->ops->close(guest);
 }
@@ -249,7 +250,7 @@ static void test_states_that_do_not_fit_are_refused(void **state)
 static void test_idle_guests_sleep_for_ever(void **state)
 {
     struct model_config configs[] = {
-        config_of(10, 10, 0), config_of(10, 0, 100), {MODEL_IDLE, 10, 10, 100, 1}};
+        config_of(10, 10, 0), config_of(10, 0, 100), {WRITES_IDLE, 10, 10, 100, 1}};
     (void)state;
     for (size_t i = 0; i < sizeof configs / sizeof configs[0]; i++) {
         struct guest *guest = model_open(&configs[i]);
@@ -265,6 +266,32 @@ static void test_idle_guests_sleep_for_ever(void **state)
         assert_int_equal(writes_of(guest), 0);
         guest->ops->close(guest);
     }
+}
+
+/* What stands in a page follows it: the same at the other host, and it says what it is. */
+static void test_contents_move_with_the_page(void **state)
+{
+    struct model_config config = config_of(50, 50, 1000);
+    struct guest *source = model_open(&config);
+    struct guest *target = model_open_empty(&config);
+    uint8_t payload[8], ours[PAGE_BYTES], theirs[PAGE_BYTES];
+    uint64_t page_idx, version;
+    struct guest_run run;
+    (void)state;
+    source->ops->run(source, NS_PER_S, &run);
+    for (uint64_t i = 0; i < 50; i++) {
+        source->ops->read_pages(source, i, 1, payload);
+        target->ops->install_pages(target, i, 1, payload);
+        source->ops->read_contents(source, i, ours);
+        target->ops->read_contents(target, i, theirs);
+        assert_memory_equal(ours, theirs, PAGE_BYTES);
+        assert_true(contents_recognize(theirs, &page_idx, &version));
+        assert_int_equal(page_idx, i);
+        assert_int_equal(version, version_of(source, i));
+        assert_int_not_equal(version, 0);
+    }
+    source->ops->close(source);
+    target->ops->close(target);
 }
 
 static void test_64_gib_at_full_size(void **state)
@@ -297,6 +324,7 @@ int main(void)
         cmocka_unit_test(test_a_move_by_hand),
         cmocka_unit_test(test_states_that_do_not_fit_are_refused),
         cmocka_unit_test(test_idle_guests_sleep_for_ever),
+        cmocka_unit_test(test_contents_move_with_the_page),
         cmocka_unit_test(test_64_gib_at_full_size),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,50 +1,45 @@
-/* A machine's state on its way: everything but the pages, in sections that describe themselves.
- *
- *       4 bytes     2          4         `length` bytes
- *     +---------+---------+---------+---------------------+
- *     |   tag   | version | length  |  the section's own  |   ... and so on, in the order of the
- *     +---------+---------+---------+---------------------+   table below; the last is END
- *
- * Numbers are little-endian. Who does not know a section, or finds it shorter or longer than it
- * reads, refuses all of it: a guest with half its state is worse than none.
+/* A machine's state on its way: everything but the pages, in sections that describe themselves
+ * (sections.h). A guest with half its state is worse than none: what does not fit is refused whole.
  */
+#include <stdlib.h>
+
 #include "machine/board.h"
 #include "machine/csr.h"
-
-struct section {
-    char tag[5];
-    uint16_t version;
-    void (*save)(const struct machine *machine, struct bytes *to);
-    bool (*load)(struct machine *machine, struct bytes_reader *from);
-};
+#include "machine/sections.h"
 
 /* ---- What the machine is: must be the same at both ends ---- */
 
-static void save_shape(const struct machine *machine, struct bytes *to)
+static void save_shape(const void *state, struct bytes *to)
 {
+    const struct machine *machine = state;
     bytes_put_u64(to, machine->memory.ram_bytes);
     bytes_put_u64(to, machine->clock.ticks_per_s);
     bytes_put_u32(to, machine->hart_count);
 }
 
-static bool load_shape(struct machine *machine, struct bytes_reader *from)
+/* Both ends were made from one scenario: nothing is taken over, all is compared. */
+static const char *load_shape(void *state, uint16_t version, struct bytes_reader *from)
 {
+    const struct machine *machine = state;
+    (void)version;
     bool is_same = bytes_get_u64(from) == machine->memory.ram_bytes;
     is_same &= bytes_get_u64(from) == machine->clock.ticks_per_s;
     is_same &= bytes_get_u32(from) == machine->hart_count;
-    return is_same;
+    return is_same ? NULL : "it is of a machine with another size, rate or number of harts";
 }
 
 /* ---- Harts, whose turn it is, and time ---- */
 
 /* A hart's registers beside x, in their order in the section. */
-#define HART_NUMBERS(N)                                                                           \
-    N(pc)                                                                                         \
-    N(retired_instructions) N(cycles) N(timer_ns) N(sstatus) N(sie) N(sip) N(stvec) N(scounteren) \
-        N(senvcfg) N(sscratch) N(sepc) N(scause) N(stval) N(satp)
+#define HART_NUMBERS(N)                                                                          \
+    N(pc)                                                                                        \
+    N(retired_instructions)                                                                      \
+    N(cycles) N(timer_ns) N(sstatus) N(sie) N(sip) N(stvec) N(scounteren) N(senvcfg) N(sscratch) \
+        N(sepc) N(scause) N(stval) N(satp)
 
-static void save_harts(const struct machine *machine, struct bytes *to)
+static void save_harts(const void *state, struct bytes *to)
 {
+    const struct machine *machine = state;
     for (uint32_t i = 0; i < machine->hart_count; i++) {
         const struct hart *hart = &machine->harts[i];
         const struct memory_reservation *held = &machine->memory.reservations[i];
@@ -76,29 +71,56 @@ static bool is_possible(const struct hart *hart, const struct memory_reservation
            SENVCFG_CBIE(hart->senvcfg) != 2;
 }
 
-static bool load_harts(struct machine *machine, struct bytes_reader *from)
+static void load_hart(struct hart *hart, struct memory_reservation *held, struct bytes_reader *from)
 {
+    for (unsigned r = 1; r < HART_REGISTERS; r++)
+        hart->x[r] = bytes_get_u64(from);
+#define LOAD_NUMBER(field) hart->field = bytes_get_u64(from);
+    HART_NUMBERS(LOAD_NUMBER)
+#undef LOAD_NUMBER
+    hart->status = bytes_get_u8(from);
+    hart->is_user = bytes_get_u8(from) != 0;
+    held->byte_count = bytes_get_u32(from);
+    held->address = bytes_get_u64(from);
+}
+
+/* Version 1 knew one hart, always in supervisor mode, which ran or waited; its timer stood in the
+ * section of the clock. */
+static void load_first_hart(struct hart *hart, struct memory_reservation *held,
+                            struct bytes_reader *from)
+{
+    for (unsigned r = 1; r < HART_REGISTERS; r++)
+        hart->x[r] = bytes_get_u64(from);
+    hart->pc = bytes_get_u64(from);
+    hart->retired_instructions = bytes_get_u64(from);
+    hart->cycles = hart->retired_instructions;
+    hart->status = bytes_get_u8(from) != 0 ? HART_WAITING : HART_STARTED;
+    bool is_held = bytes_get_u8(from) != 0;
+    held->address = bytes_get_u64(from);
+    held->byte_count = (uint32_t)bytes_get_u64(from);
+    if (!is_held)
+        held->byte_count = 0;
+}
+
+static const char *load_harts(void *state, uint16_t version, struct bytes_reader *from)
+{
+    struct machine *machine = state;
     bool are_possible = true;
     for (uint32_t i = 0; i < machine->hart_count; i++) {
         struct hart *hart = &machine->harts[i];
         struct memory_reservation *held = &machine->memory.reservations[i];
-        for (unsigned r = 1; r < HART_REGISTERS; r++)
-            hart->x[r] = bytes_get_u64(from);
-#define LOAD_NUMBER(field) hart->field = bytes_get_u64(from);
-        HART_NUMBERS(LOAD_NUMBER)
-#undef LOAD_NUMBER
-        hart->status = bytes_get_u8(from);
-        uint8_t is_user = bytes_get_u8(from);
-        hart->is_user = is_user != 0;
-        held->byte_count = bytes_get_u32(from);
-        held->address = bytes_get_u64(from);
-        are_possible &= is_user <= 1 && is_possible(hart, held);
+        if (version == 1)
+            load_first_hart(hart, held, from);
+        else
+            load_hart(hart, held, from);
+        are_possible &= is_possible(hart, held);
     }
-    return are_possible;
+    return are_possible ? NULL : "a hart stands where none can";
 }
 
-static void save_clock(const struct machine *machine, struct bytes *to)
+static void save_clock(const void *state, struct bytes *to)
 {
+    const struct machine *machine = state;
     bytes_put_u32(to, machine->turn_hart_idx);
     bytes_put_u32(to, machine->turn_position);
     bytes_put_u64(to, machine->clock.ticks);
@@ -106,22 +128,29 @@ static void save_clock(const struct machine *machine, struct bytes *to)
 }
 
 /* Times beyond what a guest can live (292 years) would overflow where they are added up. */
-static bool load_clock(struct machine *machine, struct bytes_reader *from)
+static const char *load_clock(void *state, uint16_t version, struct bytes_reader *from)
 {
+    struct machine *machine = state;
     machine->turn_hart_idx = bytes_get_u32(from);
     machine->turn_position = bytes_get_u32(from);
     machine->clock.ticks = bytes_get_u64(from);
     machine->clock.idle_ns = bytes_get_u64(from);
+    if (version == 1) /* the hart's section stands before this one */
+        machine->harts[0].timer_ns = bytes_get_u64(from);
     unsigned __int128 running_ns =
         (unsigned __int128)machine->clock.ticks * 1000000000u / machine->clock.ticks_per_s;
-    return machine->turn_hart_idx < machine->hart_count && machine->turn_position < HART_TURN &&
-           machine->clock.idle_ns <= INT64_MAX && running_ns <= INT64_MAX;
+    if (machine->turn_hart_idx >= machine->hart_count || machine->turn_position >= HART_TURN)
+        return "it is the turn of a hart that there is not";
+    return machine->clock.idle_ns <= INT64_MAX && running_ns <= INT64_MAX
+               ? NULL
+               : "it has lived for longer than a guest can";
 }
 
 /* ---- How it ended, its arguments, its console, its mailbox ---- */
 
-static void save_end(const struct machine *machine, struct bytes *to)
+static void save_end(const void *state, struct bytes *to)
 {
+    const struct machine *machine = state;
     bytes_put_u8(to, machine->has_ended);
     bytes_put_u8(to, machine->is_fault);
     bytes_put_u64(to, machine->exit_status);
@@ -129,108 +158,96 @@ static void save_end(const struct machine *machine, struct bytes *to)
     bytes_put_u32(to, machine->fault_hart_idx);
 }
 
-static bool load_end(struct machine *machine, struct bytes_reader *from)
+static const char *load_end(void *state, uint16_t version, struct bytes_reader *from)
 {
+    struct machine *machine = state;
     uint8_t has_ended = bytes_get_u8(from);
     uint8_t is_fault = bytes_get_u8(from);
     machine->has_ended = has_ended;
     machine->is_fault = is_fault;
     machine->exit_status = bytes_get_u64(from);
     machine->fault_value = bytes_get_u64(from);
-    machine->fault_hart_idx = bytes_get_u32(from);
-    return has_ended <= 1 && is_fault <= has_ended && machine->fault_hart_idx < machine->hart_count;
+    if (version == 1)
+        (void)bytes_get_u64(from); /* where it stood: the hart still does */
+    else
+        machine->fault_hart_idx = bytes_get_u32(from);
+    return has_ended <= 1 && is_fault <= has_ended && machine->fault_hart_idx < machine->hart_count
+               ? NULL
+               : "it ended in a way that there is not";
 }
 
-static void save_arguments(const struct machine *machine, struct bytes *to)
+static void save_arguments(const void *state, struct bytes *to)
 {
+    const struct machine *machine = state;
     bytes_put(to, machine->arguments, machine->argument_bytes);
 }
 
-static bool load_arguments(struct machine *machine, struct bytes_reader *from)
+static const char *load_arguments(void *state, uint16_t version, struct bytes_reader *from)
 {
+    struct machine *machine = state;
     size_t count = bytes_left(from);
+    (void)version;
     if (count > MACHINE_ARGS_MAX)
-        return false;
+        return "it has more arguments than a machine takes";
     memcpy(machine->arguments, bytes_get(from, count), count);
     machine->argument_bytes = (uint32_t)count;
-    return true;
+    return NULL;
 }
 
-static void save_console(const struct machine *machine, struct bytes *to)
+static void save_console(const void *state, struct bytes *to)
 {
+    const struct machine *machine = state;
     bytes_put_u64(to, machine->console_total_bytes);
 }
 
-static bool load_console(struct machine *machine, struct bytes_reader *from)
+static const char *load_console(void *state, uint16_t version, struct bytes_reader *from)
 {
+    struct machine *machine = state;
+    (void)version;
     machine->console_total_bytes = bytes_get_u64(from);
-    return true;
+    return NULL;
 }
 
-static void save_mailbox(const struct machine *machine, struct bytes *to)
+static void save_mailbox(const void *state, struct bytes *to)
 {
+    const struct machine *machine = state;
     mailbox_save(&machine->mailbox, to);
 }
 
-static bool load_mailbox(struct machine *machine, struct bytes_reader *from)
+static const char *load_mailbox(void *state, uint16_t version, struct bytes_reader *from)
 {
-    return mailbox_load(&machine->mailbox, from);
-}
-
-static void save_nothing(const struct machine *machine, struct bytes *to)
-{
-    (void)machine;
-    (void)to;
-}
-
-static bool load_nothing(struct machine *machine, struct bytes_reader *from)
-{
-    (void)machine;
-    (void)from;
-    return true;
+    struct machine *machine = state;
+    (void)version;
+    return mailbox_load(&machine->mailbox, from) ? NULL : "its streams hold impossible numbers";
 }
 
 static const struct section sections[] = {
-    {"SHAP", 1, save_shape, load_shape},         {"HART", 2, save_harts, load_harts},
-    {"CLCK", 2, save_clock, load_clock},         {"EXIT", 2, save_end, load_end},
-    {"ARGS", 1, save_arguments, load_arguments}, {"CONS", 1, save_console, load_console},
-    {"MAIL", 1, save_mailbox, load_mailbox},     {"END ", 1, save_nothing, load_nothing},
+    {"SHAP", 1, 1, save_shape, load_shape},         {"HART", 1, 2, save_harts, load_harts},
+    {"CLCK", 1, 2, save_clock, load_clock},         {"EXIT", 1, 2, save_end, load_end},
+    {"ARGS", 1, 1, save_arguments, load_arguments}, {"CONS", 1, 1, save_console, load_console},
+    {"MAIL", 1, 1, save_mailbox, load_mailbox},
 };
 #define SECTION_COUNT (sizeof sections / sizeof *sections)
 
 void machine_save(const struct guest *guest, struct bytes *to)
 {
-    for (size_t i = 0; i < SECTION_COUNT; i++) {
-        struct bytes body = {0};
-        sections[i].save(machine_of_const(guest), &body);
-        bytes_put(to, sections[i].tag, 4);
-        bytes_put_u16(to, sections[i].version);
-        bytes_put_u32(to, (uint32_t)body.count);
-        bytes_put(to, body.data, body.count);
-        bytes_fini(&body);
-    }
+    sections_save(sections, SECTION_COUNT, machine_of_const(guest), to);
 }
 
-static bool load_section(struct machine *machine, const struct section *section,
-                         struct bytes_reader *from)
+/* Into a copy, which takes the machine's place when all of it is there. Memory is the same in
+ * both, and is not touched. */
+enum status machine_load(struct guest *guest, struct bytes_reader *from, struct problem *problem)
 {
-    const uint8_t *tag = bytes_get(from, 4);
-    uint16_t version = bytes_get_u16(from);
-    uint32_t length = bytes_get_u32(from);
-    const uint8_t *data = bytes_get(from, length);
-    if (from->has_failed || memcmp(tag, section->tag, 4) != 0 || version != section->version)
-        return false;
-    struct bytes_reader body;
-    bytes_reader_init(&body, data, length);
-    return section->load(machine, &body) && bytes_is_done(&body);
-}
+    struct machine *machine = machine_of(guest);
+    struct machine *loaded = malloc(sizeof *loaded);
 
-enum status machine_load(struct guest *guest, struct bytes_reader *from)
-{
-    for (size_t i = 0; i < SECTION_COUNT; i++)
-        if (!load_section(machine_of(guest), &sections[i], from))
-            return STATUS_BAD_STATE;
-    return STATUS_OK;
+    MUST(loaded != NULL);
+    memcpy(loaded, machine, sizeof *loaded);
+    enum status status = sections_load(sections, SECTION_COUNT, loaded, from, problem);
+    if (status == STATUS_OK)
+        memcpy(machine, loaded, sizeof *loaded);
+    free(loaded);
+    return status;
 }
 
 /* Of what moves, and nothing else: not of the dirty log, caches, or output to drain. */

@@ -2,14 +2,65 @@
 
 #include <math.h>
 
-/* Pages that a time of copying `pages` leaves dirty (C4, uniform writes to the working set), and
- * the hot ones. */
+/* Pages of n that are hit at least once by k writes, evenly. */
+static double hit_evenly(double n, double k)
+{
+    return n > 0 ? n * (1 - exp(-k / n)) : 0;
+}
+
+static double hit_hot_cold(double n, double k)
+{
+    double hot = floor(n / 10);
+    return hot > 0 ? hit_evenly(hot, 0.9 * k) + hit_evenly(n - hot, 0.1 * k) : hit_evenly(n, k);
+}
+
+/* The sum of i^-0.99 over ranks from..to - 1: for a few the sum, for many the integral. */
+#define ZIPF_EXPONENT 0.99
+static double zipf_part(double from, double to)
+{
+    double sum = 0;
+    if (to - from > 8)
+        return (pow(to - 0.5, 1 - ZIPF_EXPONENT) - pow(from - 0.5, 1 - ZIPF_EXPONENT)) /
+               (1 - ZIPF_EXPONENT);
+    for (double rank = from; rank < to; rank++)
+        sum += pow(rank, -ZIPF_EXPONENT);
+    return sum;
+}
+
+/* In groups of ranks that differ by an eighth at most: the first eight stand alone. */
+static double hit_zipf(double n, double k)
+{
+    double all = 0, hit = 0, to;
+    for (double from = 1; from <= n; from = to) {
+        to = fmin(from + fmax(1, floor(from / 8)), n + 1);
+        all += zipf_part(from, to);
+    }
+    for (double from = 1; from <= n; from = to) {
+        to = fmin(from + fmax(1, floor(from / 8)), n + 1);
+        hit += hit_evenly(to - from, k * zipf_part(from, to) / all);
+    }
+    return hit;
+}
+
+/* Pages that a time of copying `pages` leaves dirty (C4), and the hot ones. */
 static double dirtied(const struct forecast_input *input, double page_rate, double pages)
 {
     double n = (double)input->working_set_pages;
-    if (input->write_rate <= 0 || n <= 0)
-        return (double)input->hot_pages;
-    return n * (1 - exp(-input->write_rate * pages / (page_rate * n))) + (double)input->hot_pages;
+    double k = input->write_rate * pages / page_rate;
+    double hot = (double)input->hot_pages;
+    if (k <= 0 || n <= 0)
+        return hot;
+    switch (input->law) {
+    case LAW_EVENLY:
+        return hit_evenly(n, k) + hot;
+    case LAW_IN_ORDER:
+        return fmin(n, k) + hot;
+    case LAW_HOT_COLD:
+        return hit_hot_cold(n, k) + hot;
+    case LAW_ZIPF:
+        return hit_zipf(n, k) + hot;
+    }
+    return hot;
 }
 
 static double burst_s(const struct forecast_input *input, double pages)

@@ -2,8 +2,9 @@
  * point: they are computed when they are drawn or reported and never decide anything.
  *
  * Source of the formulas: rows C3 (stop-and-copy), C4 (rounds) and C8 (post-copy) of the
- * curriculum; the rounds under uniform writes follow the occupancy argument: of n pages hit by k
- * random writes, n (1 - e^(-k/n)) are hit at least once.
+ * curriculum; the rounds follow the occupancy argument: of n pages hit evenly by k random writes,
+ * n (1 - e^(-k/n)) are hit at least once. Where pages are not hit evenly the law holds for each
+ * group of pages that are, with its part of the writes.
  */
 #ifndef MIGRATE_FORECAST_H
 #define MIGRATE_FORECAST_H
@@ -15,13 +16,22 @@
 
 #define FORECAST_ROUNDS_MAX 128
 
+/* How many pages k writes hit at least once, of the n that are written. */
+enum forecast_law {
+    LAW_EVENLY,   /* n (1 - e^(-k/n)) */
+    LAW_IN_ORDER, /* k, at most n: ever-new pages, round and round */
+    LAW_HOT_COLD, /* a tenth of the pages gets 9 of 10 writes, the others the rest */
+    LAW_ZIPF,     /* rank i gets a part proportional to i^-0.99 */
+};
+
 struct forecast_input {
     uint64_t total_pages;
     uint64_t page_wire_bytes; /* what one page costs on the link */
     uint64_t bandwidth_bits_per_s;
-    uint64_t latency_ns;        /* one way */
-    uint64_t state_bytes;       /* S, with its framing */
-    uint64_t working_set_pages; /* that are written, uniformly */
+    uint64_t latency_ns;  /* one way */
+    uint64_t state_bytes; /* S, with its framing */
+    enum forecast_law law;
+    uint64_t working_set_pages; /* that are written */
     uint64_t hot_pages;         /* written in every round, however short (stack, buffers) */
     double write_rate;          /* w, pages per second; 0: none */
     uint64_t downtime_limit_ns;

@@ -252,6 +252,26 @@ static bool is_after_pause(const struct source *source)
     return source->phase == PHASE_HAND_OVER || source->phase == PHASE_POST_COPY;
 }
 
+/* Numbers and payloads, read as many at a time as fit into a page: 512 of a model. */
+static void put_pages(const struct source *source, uint64_t first_idx, uint64_t count,
+                      struct bytes *to)
+{
+    const struct guest_ops *ops = source->guest->ops;
+    uint8_t payloads[PAGE_BYTES];
+    uint64_t at_once = PAGE_BYTES / ops->payload_bytes;
+
+    while (count > 0) {
+        uint64_t here = count < at_once ? count : at_once;
+        ops->read_pages(source->guest, first_idx, here, payloads);
+        for (uint64_t i = 0; i < here; i++) {
+            bytes_put_u64(to, first_idx + i);
+            bytes_put(to, payloads + i * ops->payload_bytes, ops->payload_bytes);
+        }
+        first_idx += here;
+        count -= here;
+    }
+}
+
 /* Puts at most `count` pages from `first_idx` on the link, as far as they travel for one reason,
  * and returns their charge. */
 static uint64_t send_pages(struct source *source, uint64_t now_ns, uint64_t first_idx,
@@ -262,16 +282,11 @@ static uint64_t send_pages(struct source *source, uint64_t now_ns, uint64_t firs
 
     for (uint64_t idx = first_idx; idx < first_idx + count; idx += per_frame) {
         size_t begin = frame_begin(to, FRAME_PAGES, (uint8_t)why);
-        for (uint64_t page = idx; page < idx + per_frame; page++) {
-            bytes_put_u64(to, page);
-            ops->read_pages(source->guest, page, 1, bytes_extend(to, ops->payload_bytes));
-        }
+        put_pages(source, idx, per_frame, to);
         frame_end(to, begin);
     }
-    for (uint64_t idx = first_idx; idx < first_idx + count; idx++) {
-        bitmap_clear(&source->to_send, idx);
-        bitmap_set(&source->sent, idx);
-    }
+    bitmap_clear_run(&source->to_send, first_idx, count);
+    bitmap_set_run(&source->sent, first_idx, count);
     uint64_t bytes = count * MESSAGE_PAGE_WIRE_BYTES;
     if (!is_after_pause(source)) {
         source->current.pages_sent += count;

@@ -23,7 +23,7 @@ struct pair {
 
 static void pair_init(struct pair *pair, const struct strategy *strategy, uint64_t target_pages)
 {
-    struct model_config config = {.pattern = MODEL_UNIFORM,
+    struct model_config config = {.pattern = WRITES_UNIFORM,
                                   .total_pages = PAGES,
                                   .working_set_pages = PAGES,
                                   .write_rate = 1000000,
@@ -318,7 +318,7 @@ static void greedy_next(const struct view *view, void *memo, struct action *acti
 static void test_a_run_of_pages_is_bounded_by_a_frame(void **state)
 {
     static const struct strategy greedy = {MODE_STOP_AND_COPY, greedy_next, NULL, NULL};
-    struct model_config model = {.pattern = MODEL_IDLE, .total_pages = 70000};
+    struct model_config model = {.pattern = WRITES_IDLE, .total_pages = 70000};
     struct source_config config = {.strategy = &greedy, .copy_chunk_bytes = 1ull << 40};
     struct guest *guest = model_open(&model);
     struct event_list events = {0};

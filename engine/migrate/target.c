@@ -104,32 +104,60 @@ static void resolve_waits(struct target *target, uint64_t now_ns)
     }
 }
 
+/* Pages of one run on their way from the frame into the guest: as many at a time as fit into a
+ * page, 512 of a model. `count` pages from first_idx belong to the run, the last held_count of them
+ * are still here. */
+struct arrival {
+    uint64_t first_idx, count;
+    uint64_t held_count;
+    uint8_t held[PAGE_BYTES];
+};
+
+static void install_held(struct target *target, struct arrival *arrival)
+{
+    uint64_t first_idx = arrival->first_idx + arrival->count - arrival->held_count;
+    if (arrival->held_count > 0)
+        target->guest->ops->install_pages(target->guest, first_idx, arrival->held_count,
+                                          arrival->held);
+    arrival->held_count = 0;
+}
+
+static void end_run(struct target *target, uint64_t now_ns, struct arrival *arrival, enum why why)
+{
+    install_held(target, arrival);
+    emit_installed(target, now_ns, arrival->first_idx, arrival->count, why);
+    arrival->count = 0;
+}
+
 static void receive_pages(struct target *target, uint64_t now_ns, const struct frame *frame)
 {
     struct guest *guest = target->guest;
+    uint32_t payload_bytes = guest->ops->payload_bytes;
     struct message_pages pages;
-    uint64_t page_idx, first_idx = 0, count = 0;
+    struct arrival arrival;
     const uint8_t *payload;
+    uint64_t page_idx;
 
-    if (message_get_pages(frame, guest->ops->payload_bytes, guest->total_pages, &pages) !=
-        STATUS_OK) {
+    if (message_get_pages(frame, payload_bytes, guest->total_pages, &pages) != STATUS_OK) {
         if (target->phase == TARGET_RECEIVING)
             fail(target, "PAGES names pages that the guest does not have");
         return;
     }
+    arrival.first_idx = arrival.count = arrival.held_count = 0;
     while ((payload = message_next_page(&pages, &page_idx)) != NULL) {
         /* Once the guest runs here, a page that is present is newer than any that can arrive. */
         if (target->phase == TARGET_RUNNING && bitmap_has(&guest->present, page_idx))
             continue;
-        guest->ops->install_pages(guest, page_idx, 1, payload);
-        if (page_idx != first_idx + count) {
-            emit_installed(target, now_ns, first_idx, count, pages.why);
-            first_idx = page_idx;
-            count = 0;
+        if (arrival.count == 0 || page_idx != arrival.first_idx + arrival.count) {
+            end_run(target, now_ns, &arrival, pages.why);
+            arrival.first_idx = page_idx;
         }
-        count++;
+        memcpy(arrival.held + arrival.held_count * payload_bytes, payload, payload_bytes);
+        arrival.count++;
+        if (++arrival.held_count == PAGE_BYTES / payload_bytes)
+            install_held(target, &arrival);
     }
-    emit_installed(target, now_ns, first_idx, count, pages.why);
+    end_run(target, now_ns, &arrival, pages.why);
     resolve_waits(target, now_ns);
     check_complete(target, now_ns);
 }
@@ -160,6 +188,7 @@ static void receive_stale(struct target *target, const struct frame *frame)
 static void receive_commit(struct target *target, uint64_t now_ns, const struct frame *frame)
 {
     struct guest *guest = target->guest;
+    struct problem problem = {STATUS_OK, ""};
     struct message_commit commit;
     struct bytes_reader reader;
 
@@ -173,8 +202,8 @@ static void receive_commit(struct target *target, uint64_t now_ns, const struct 
         return;
     }
     bytes_reader_init(&reader, target->state.data, target->state.count);
-    if (guest->ops->load(guest, &reader) != STATUS_OK) {
-        fail(target, "the state does not fit the guest prepared here");
+    if (guest->ops->load(guest, &reader, &problem) != STATUS_OK) {
+        fail(target, problem.text);
         return;
     }
     target->phase = TARGET_RUNNING;

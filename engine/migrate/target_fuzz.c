@@ -35,7 +35,7 @@ static void frames_of(struct bytes *to, const uint8_t *data, size_t count)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t count)
 {
-    struct model_config config = {.pattern = MODEL_UNIFORM,
+    struct model_config config = {.pattern = WRITES_UNIFORM,
                                   .total_pages = PAGES,
                                   .working_set_pages = PAGES,
                                   .write_rate = 1000,

@@ -19,7 +19,7 @@ struct hosts {
 /* Two hosts with the same pages, as after a whole copy. */
 static struct hosts hosts_open(void)
 {
-    struct model_config config = {.pattern = MODEL_UNIFORM,
+    struct model_config config = {.pattern = WRITES_UNIFORM,
                                   .total_pages = PAGES,
                                   .working_set_pages = PAGES,
                                   .write_rate = 1000,

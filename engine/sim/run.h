@@ -35,8 +35,8 @@ bool run_forecast(const struct scenario *scenario, enum mode mode, uint64_t stat
                   struct forecast *forecast);
 
 /* Rules 6 and 7 by a second run each, for a run that has ended: the same scenario again (its
- * recording must be the same), and, where the guest ended by itself and nobody talked to it, the
- * same guest without a move (digest and console must be the same). Sets the rules in `oracle`. */
+ * recording must be the same), and, where the guest ended by itself and nobody talked to it, or is a
+ * model, the same guest without a move (digest and console must be the same). Sets the rules in `oracle`. */
 void run_verify(const struct run *run, const uint8_t *image, size_t image_bytes,
                 struct oracle *oracle);
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/digest.h"
 #include "base/nearest.h"
 #include "machine/machine.h"
 #include "machine/model.h"
@@ -21,12 +22,13 @@ enum option {
         OPTION_PATTERN,
     OPTION_ON_LIMIT,
     OPTION_ARGS,
+    OPTION_IMAGE,
     OPTION_COUNT,
     FIRST_NUMBER = OPTION_MODE + 1,
 };
 
 static const struct scenario_option options[OPTION_COUNT] = {
-    [OPTION_GUEST] = {"guest", "kv", "what is moved: a name, FILE.elf, model:uniform|idle", NULL,
+    [OPTION_GUEST] = {"guest", "kv", "what is moved: a name, FILE.elf, model:PATTERN", NULL,
                       UNIT_COUNT, false},
     [OPTION_MODE] = {"mode", "pre-copy", "how it is moved",
                      "stop-and-copy|pre-copy|post-copy|hybrid", UNIT_COUNT, false},
@@ -34,12 +36,14 @@ static const struct scenario_option options[OPTION_COUNT] = {
     [OPTION_##field] = {key, text, help, NULL, kind, true},
     SCENARIO_NUMBERS(NUMBER_DESCRIPTION)
 #undef NUMBER_DESCRIPTION
-        [OPTION_PATTERN] = {"pattern", "uniform", "of dirtier (hot-cold: 90 % of writes to 10 %)",
-                            "uniform|sequential|hot-cold", UNIT_COUNT, false},
+        [OPTION_PATTERN] = {"pattern", "uniform", "of memwalk (hot-cold: 90 % of writes to 10 %)",
+                            "uniform|sequential|hot-cold|zipf", UNIT_COUNT, false},
     [OPTION_ON_LIMIT] = {"on-limit", "pause", "what pre-copy does when the rounds are used up",
                          "pause|abort|post-copy", UNIT_COUNT, false},
     [OPTION_ARGS] = {"args", "", "the guest's own (on a command line: all after --)", NULL,
                      UNIT_COUNT, false},
+    [OPTION_IMAGE] = {"image", "none", "digest that the guest must have (ferry guest info)", NULL,
+                      UNIT_COUNT, false},
 };
 
 /* What a number may be. The upper ends keep sums and products of times far from 64 bits and a
@@ -87,9 +91,19 @@ static const uint64_t *number_field(const struct scenario *scenario, uint32_t id
     return fields[idx - FIRST_NUMBER];
 }
 
+#define MODEL_PREFIX 6 /* "model:" */
+
 bool scenario_is_model(const struct scenario *scenario)
 {
-    return strncmp(scenario->guest, "model:", 6) == 0;
+    return strncmp(scenario->guest, "model:", MODEL_PREFIX) == 0;
+}
+
+enum writes_pattern scenario_model_pattern(const struct scenario *scenario)
+{
+    enum writes_pattern pattern;
+    MUST(scenario_is_model(scenario) &&
+         writes_find_pattern(scenario->guest + MODEL_PREFIX, &pattern));
+    return pattern;
 }
 
 static bool ends_with(const char *text, const char *end)
@@ -119,8 +133,22 @@ static bool has_control_character(const char *text)
     return false;
 }
 
+static enum status refuse_pattern(const char *value, struct problem *problem)
+{
+    char names[100] = "";
+    for (unsigned i = 0; i < WRITES_PATTERN_COUNT; i++) {
+        size_t used = strlen(names);
+        snprintf(names + used, sizeof names - used, "%s%s", i == 0 ? "" : "|",
+                 writes_pattern_name((enum writes_pattern)i));
+    }
+    return problem_set(problem, STATUS_USAGE, "guest: unknown model \"%.40s\": write model:%s",
+                       value, names);
+}
+
 static enum status set_guest(struct scenario *scenario, const char *value, struct problem *problem)
 {
+    enum writes_pattern pattern;
+
     if (*value == '\0')
         return problem_set(problem, STATUS_USAGE,
                            "guest: no name: write kv, ./FILE.elf or model:uniform");
@@ -131,11 +159,9 @@ static enum status set_guest(struct scenario *scenario, const char *value, struc
     if (has_control_character(value) || strchr(value, ';') != NULL)
         return problem_set(problem, STATUS_USAGE,
                            "guest: a path without control characters and semicolons is needed");
-    if (strncmp(value, "model:", 6) == 0 && strcmp(value, "model:uniform") != 0 &&
-        strcmp(value, "model:idle") != 0)
-        return problem_set(problem, STATUS_USAGE,
-                           "guest: unknown model \"%.40s\": write model:uniform or model:idle",
-                           value);
+    if (strncmp(value, "model:", MODEL_PREFIX) == 0 &&
+        !writes_find_pattern(value + MODEL_PREFIX, &pattern))
+        return refuse_pattern(value, problem);
     snprintf(scenario->guest, sizeof scenario->guest, "%s", value);
     return STATUS_OK;
 }
@@ -271,6 +297,28 @@ static void get_args(const struct scenario *scenario, struct bytes *text)
     }
 }
 
+/* ---- The guest's image, by its digest ---- */
+
+static enum status set_image(struct scenario *scenario, const char *value, struct problem *problem)
+{
+    bool is_none = strcmp(value, "none") == 0;
+
+    if (!is_none && (strlen(value) != 16 || strspn(value, "0123456789abcdef") != 16))
+        return problem_set(problem, STATUS_USAGE,
+                           "image: \"%.40s\" is no digest: write the 16 digits that ferry guest "
+                           "info NAME shows",
+                           value);
+    snprintf(scenario->image, sizeof scenario->image, "%s", is_none ? "" : value);
+    return STATUS_OK;
+}
+
+void scenario_name_image(struct scenario *scenario, const uint8_t *image, size_t image_bytes)
+{
+    if (!scenario_is_model(scenario))
+        snprintf(scenario->image, sizeof scenario->image, "%016llx",
+                 (unsigned long long)digest_of(image, image_bytes));
+}
+
 static enum status unknown_option(const char *key, struct problem *problem)
 {
     uint32_t best = 0;
@@ -311,6 +359,8 @@ static enum status set_option(struct scenario *scenario, uint32_t idx, const cha
         status = set_guest(scenario, value, problem);
     else if (idx == OPTION_ARGS)
         status = set_args(scenario, value, problem);
+    else if (idx == OPTION_IMAGE)
+        status = set_image(scenario, value, problem);
     else if (options[idx].is_number)
         status = set_number(scenario, idx, value, problem);
     else
@@ -353,6 +403,8 @@ void scenario_get(const struct scenario *scenario, uint32_t idx, char *text, siz
         snprintf(text, text_bytes, "%.*s", (int)line.count,
                  line.count > 0 ? (char *)line.data : "");
         bytes_fini(&line);
+    } else if (idx == OPTION_IMAGE) {
+        snprintf(text, text_bytes, "%s", *scenario->image == '\0' ? "none" : scenario->image);
     } else if (!options[idx].is_number) {
         unsigned choice = idx == OPTION_MODE      ? (unsigned)scenario->mode
                           : idx == OPTION_PATTERN ? (unsigned)scenario->pattern
@@ -394,7 +446,9 @@ void scenario_copy(struct scenario *to, const struct scenario *from)
 
 static bool has_written_set(const struct scenario *scenario)
 {
-    return is_guest(scenario, "dirtier") || is_guest(scenario, "model:uniform");
+    if (scenario_is_model(scenario))
+        return scenario_model_pattern(scenario) != WRITES_IDLE;
+    return is_guest(scenario, "memwalk");
 }
 
 /* Why the guest cannot obey an option, with what would be right; NULL when it can. */
@@ -403,14 +457,18 @@ static const char *guest_objection(const struct scenario *scenario, uint32_t idx
     switch (idx) {
     case OPTION_dirty_rate:
     case OPTION_working_set_bytes:
-        return has_written_set(scenario) ? NULL : "only --guest dirtier and model:uniform obey it";
+        if (is_guest(scenario, "model:idle"))
+            return "model:idle never writes: write model:uniform";
+        return has_written_set(scenario) ? NULL : "only --guest memwalk and models obey it";
     case OPTION_PATTERN:
         if (scenario_is_model(scenario))
-            return "a model has its pattern in its name: write model:uniform or model:idle";
-        return is_guest(scenario, "dirtier") ? NULL : "only --guest dirtier obeys it";
+            return "a model has its pattern in its name: write model:hot-cold or another";
+        return is_guest(scenario, "memwalk") ? NULL : "only --guest memwalk obeys it";
     case OPTION_hart_count:
     case OPTION_cpu_rate:
         return scenario_is_model(scenario) ? "a model has no instructions: leave it out" : NULL;
+    case OPTION_IMAGE:
+        return scenario_is_model(scenario) ? "a model has no program: leave it out" : NULL;
     case OPTION_ARGS:
         return scenario_is_model(scenario) ? "a model takes no arguments: leave them out" : NULL;
     case OPTION_client_count:
@@ -449,7 +507,7 @@ static void fill_what_depends_on_the_guest(struct scenario *scenario)
         scenario->client_count = is_kv ? 4 : 0;
     /* These never end by themselves. */
     if (scenario->run_for_ns == SCENARIO_NONE &&
-        (is_kv || scenario->client_count > 0 || is_guest(scenario, "dirtier") ||
+        (is_kv || scenario->client_count > 0 || is_guest(scenario, "memwalk") ||
          scenario_is_model(scenario)))
         scenario->run_for_ns = NS_PER_S;
     if (scenario->dirty_rate == SCENARIO_NONE && has_written_set(scenario))

@@ -467,6 +467,13 @@ uint64_t world_total_pages(const struct world *world)
     return world->hosts[HOST_SOURCE].guest->total_pages;
 }
 
+uint64_t world_lived_ns(const struct world *world)
+{
+    bool is_moved = target_is_running(&world->target);
+    const struct guest *guest = world->hosts[is_moved ? HOST_TARGET : HOST_SOURCE].guest;
+    return guest->ops->now_ns(guest);
+}
+
 uint64_t world_state_bytes(const struct world *world)
 {
     const struct guest *guest = world->hosts[HOST_SOURCE].guest;

@@ -38,6 +38,7 @@ bool world_abort(struct world *world, struct event_list *events);
 
 uint64_t world_now_ns(const struct world *world);
 uint64_t world_total_pages(const struct world *world);
+uint64_t world_lived_ns(const struct world *world); /* guest time, where the guest is now */
 /* What the source's state would cost on the link now, its framing included. */
 uint64_t world_state_bytes(const struct world *world);
 /* Why the migration ended as it did: one sentence; "" before its end. */
