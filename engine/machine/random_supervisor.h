@@ -356,10 +356,6 @@ static inline void lay_log(struct code_writer *to)
     WRITE_CODE(to, CSRRS, T2, ZERO, 0, SCAUSE);
     WRITE_CODE(to, XOR, T0, T2, T0, 0);
     WRITE_CODE(to, SD, 0, T1, T0, 0);
-    WRITE_CODE(to, ADDI, T2, T2, 0, -3); /* a breakpoint: stval may be its address, or 0 */
-    size_t if_other = AHEAD(to, BNE, T2, ZERO);
-    WRITE_CODE(to, CSRRW, ZERO, ZERO, 0, STVAL);
-    land(to, if_other);
     for (unsigned i = 0; i < 2; i++) {
         WRITE_CODE(to, CSRRS, T2, ZERO, 0, logged[i]);
         WRITE_CODE(to, SD, 0, T1, T2, 8 + 8 * i);
