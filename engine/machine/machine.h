@@ -44,7 +44,10 @@ MUST_USE enum status machine_open(const struct machine_config *config, const cha
 struct guest *machine_open_empty(const struct machine_config *config);
 
 struct mailbox *machine_mailbox(struct guest *guest);
-struct bytes *machine_console(struct guest *guest); /* written and not drained yet; the world drains */
+struct bytes *
+machine_console(struct guest *guest); /* written and not drained yet; the world drains */
+
+uint64_t machine_console_total(const struct guest *guest); /* bytes written to it since boot */
 
 /* Where a machine that cannot go on stands: one line such as
  * "illegal instruction 0x00000000 at 0x80000124", or "" for a healthy one. */
