@@ -186,7 +186,9 @@ static void fail_by_fault(struct seat *seat, struct action *action,
         return;
     case FAULT_ILLEGAL:
     case FAULT_BREAKPOINT:
+    case FAULT_LOAD_MISALIGNED:
     case FAULT_ATOMIC_MISALIGNED:
+    case FAULT_USER_ECALL:
         fail(seat, action, "%s (0x%llx)", fault_name(result->fault), value);
         return;
     }
@@ -262,7 +264,7 @@ static bool answer(struct seat *seat, const struct view *view, struct action *ac
     }
     if (seat->code.has_failed)
         return false;
-    hart_finish_ecall(&seat->hart);
+    hart_finish_ecall(&seat->hart, true);
     return true;
 }
 
@@ -284,7 +286,7 @@ static void trace(struct seat *seat)
 /* Instructions of this decision so far. */
 static uint64_t spent(const struct seat *seat)
 {
-    return seat->hart.retired_instructions + seat->charged;
+    return seat->hart.cycles + seat->charged; /* traps, too, take their time */
 }
 
 static void run(struct seat *seat, const struct view *view, struct action *action)
@@ -439,7 +441,8 @@ static void seat_next(const struct view *view, void *memo, struct action *action
 {
     struct seat *seat = view->outside;
 
-    seat->hart = (struct hart){.pc = seat->entry};
+    seat->hart = (struct hart){0};
+    hart_start(&seat->hart, seat->entry, 0, 0);
     seat->hart.x[SP] = STACK_END;
     bool is_same_instant = seat->code.decided_at_ns == view->now_ns;
 

@@ -8,6 +8,8 @@
 #include "machine/machine.h"
 #include "machine/memory.h"
 
+#define NO_PAGE UINT64_MAX
+
 struct machine {
     struct guest guest;   /* first: the world holds a pointer to it */
     struct memory memory; /* pages travel by themselves; what is derived from them is rebuilt */
@@ -19,19 +21,20 @@ struct machine {
     uint32_t turn_position; /* and how many of its HART_TURN instructions are over */
 
     struct hart_clock clock; /* instructions of all harts, and idling */
-    uint64_t timer_ns;       /* wakes harts that wait; UINT64_MAX: never */
 
     bool has_ended, is_fault;
-    uint64_t exit_status; /* or the fault's cause */
-    uint64_t fault_value; /* the word or address that the fault is about */
-    uint64_t fault_pc;
+    uint64_t exit_status;    /* or the fault's cause */
+    uint64_t fault_value;    /* the word or address that the fault is about */
+    uint32_t fault_hart_idx; /* whose registers still stand as they were */
 
     uint8_t arguments[MACHINE_ARGS_MAX];
     uint32_t argument_bytes;
     uint64_t console_total_bytes; /* written since boot */
     struct mailbox mailbox;
 
-    struct bytes console; /* not drained yet; belongs to the host that it was written on */
+    /* What belongs to the host and stays there. */
+    struct bytes console;           /* not drained yet */
+    uint64_t awaited_idx[HART_MAX]; /* the page that a hart asked the world for, or NO_PAGE */
 };
 
 static inline struct machine *machine_of(struct guest *guest)
@@ -52,8 +55,9 @@ static inline uint64_t machine_now_ns(const struct machine *machine)
 /* hypercall.c: answers the environment call at which the hart stands. */
 enum hypercall_result {
     HYPERCALL_DONE,
-    HYPERCALL_OUTPUT,  /* done, and the world has something to fetch */
-    HYPERCALL_ENDED,   /* the guest asked for its end */
+    HYPERCALL_OUTPUT, /* done, and the world has something to fetch */
+    HYPERCALL_ENDED,  /* the guest asked for its end */
+    HYPERCALL_LEFT,   /* the hart does not go on behind the call: it stopped, or stands elsewhere */
     HYPERCALL_TROUBLE, /* a page of its buffer is missing or protected: nothing was done */
 };
 enum hypercall_result hypercall_answer(struct machine *machine, struct hart *hart,

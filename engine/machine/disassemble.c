@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/status.h"
+#include "machine/csr.h"
 #include "machine/instruction.h"
 
 const char *disassemble_register(unsigned number)
@@ -27,9 +28,9 @@ const char *disassemble_mnemonic(uint32_t bits)
 
 static void put_csr(uint64_t number, char *text, size_t text_bytes)
 {
-    static const char *const counters[] = {"cycle", "time", "instret"};
-    if (number >= 0xc00 && number <= 0xc02)
-        snprintf(text, text_bytes, "%s", counters[number - 0xc00]);
+    const char *name = csr_name(number);
+    if (name != NULL)
+        snprintf(text, text_bytes, "%s", name);
     else
         snprintf(text, text_bytes, "%llu", (unsigned long long)number);
 }
@@ -95,6 +96,12 @@ static void put_operands(const struct instruction *instruction, enum instruction
         break;
     case FORMAT_J:
         snprintf(text, text_bytes, " %s, 0x%llx", rd, target);
+        break;
+    case FORMAT_VMA:
+        snprintf(text, text_bytes, " %s, %s", rs1, rs2);
+        break;
+    case FORMAT_CBO:
+        snprintf(text, text_bytes, " (%s)", rs1);
         break;
     case FORMAT_FENCE:
         snprintf(text, text_bytes, " %s, %s", before[0] ? before : "0", after[0] ? after : "0");

@@ -190,6 +190,12 @@ static uint32_t random_word(struct prng *prng, const struct instruction_descript
     return (bits & ~description->mask) | description->match;
 }
 
+/* Zicbom came after llvm 14: cbo.inval, cbo.clean and cbo.flush are 0 to 2, without an rd. */
+static bool is_cache_block(uint32_t word)
+{
+    return (word & 0x7fff) == 0x200f && word >> 20 <= 2;
+}
+
 static void agrees_with_llvm_on_every_row(void **state)
 {
     (void)state;
@@ -206,16 +212,17 @@ static void agrees_with_llvm_on_every_row(void **state)
     for (size_t i = 0; i < count; i++) {
         char text[DISASSEMBLE_TEXT_BYTES];
         assert_int_equal(disassemble(words[i], 4 * i, text, sizeof text), 4);
-        assert_string_equal(text, lines[i]);
+        if (!is_cache_block(words[i]))
+            assert_string_equal(text, lines[i]);
         free(lines[i]);
     }
 }
 
-/* llvm knows the privileged instructions, and (14, without the F extension) two moves of F. Fences
- * it refuses where reserved fields are not zero; the manual says to ignore those. */
+/* llvm knows more modes, and (14, without the F extension) two moves of F. Fences it refuses where
+ * reserved fields are not zero; the manual says to ignore those. */
 static bool is_beyond_ferry(const char *llvm)
 {
-    static const char *const names[] = {"mret", "sret", "uret", "dret", "sfence.vma", "fmv."};
+    static const char *const names[] = {"mret", "uret", "dret", "fmv."};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strncmp(llvm, names[i], strlen(names[i])) == 0)
             return true;
@@ -242,7 +249,8 @@ static void refuses_what_llvm_does_not_know(void **state)
     for (size_t i = 0; i < count; i++) {
         const char *name = disassemble_mnemonic(words[i]);
         bool is_fence = (words[i] & 0x7f) == 0x0f && (words[i] >> 12 & 7) < 2;
-        bool is_known = is_fence || (!is_unknown(lines[i]) && !is_beyond_ferry(lines[i]));
+        bool is_known = is_fence || is_cache_block(words[i]) ||
+                        (!is_unknown(lines[i]) && !is_beyond_ferry(lines[i]));
         if (is_known != (name != NULL))
             fail_msg("0x%08x: %s", words[i], lines[i]);
         legal += name != NULL;

@@ -5,7 +5,8 @@
  * page-write pattern without instructions, so that 64 GiB can be carried at full size.
  *
  * Time is guest time: nanoseconds that the guest has lived, running or idle. It stands still while
- * the guest is paused or waits for a page; the world keeps the difference.
+ * the guest is paused or none of its harts can go on without a page; the world keeps the
+ * difference.
  *
  * Page contents on the wire are `payload_bytes` per page: 4096 for a machine; for a model page 8,
  * the version, and the link is charged the full page all the same. read_contents gives the 4096
@@ -32,12 +33,13 @@
 enum guest_stop {
     GUEST_TIME_REACHED, /* ran until the instant asked for; the next instruction would pass it */
     GUEST_IDLE,         /* nothing to do until wake_ns (UINT64_MAX: until something arrives) */
-    GUEST_DIRTIED, /* a write to a protected page trapped: page_idx; it is writable now, and the
-                      write happens when the guest is run again */
-    GUEST_MISSING, /* hart_idx needs page_idx, which is not there; nothing of the instruction
-                      has happened, it is tried again when the guest is run again */
-    GUEST_OUTPUT,  /* the console or a mailbox has something for the world, just now */
-    GUEST_ENDED,   /* exited with `status`, or (is_fault) cannot go on; says so at every call */
+    GUEST_DIRTIED,      /* a write to a protected page trapped: page_idx; it is writable now, and the
+                           write happens when the guest is run again */
+    GUEST_MISSING,      /* hart_idx needs page_idx, which is not there; nothing of the instruction
+                           has happened. Other harts go on when the guest is run again, and the
+                           hart itself once the page is there; is_stuck: until then none can */
+    GUEST_OUTPUT,       /* the console or a mailbox has something for the world, just now */
+    GUEST_ENDED,        /* exited with `status`, or (is_fault) cannot go on; says so at every call */
 };
 
 struct guest_run {
@@ -47,6 +49,7 @@ struct guest_run {
     uint64_t wake_ns;
     uint64_t status;
     bool is_fault;
+    bool is_stuck;
 };
 
 struct guest;

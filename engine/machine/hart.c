@@ -1,13 +1,18 @@
 #include "machine/hart.h"
 
 #include "base/units.h"
+#include "machine/arithmetic.h"
+#include "machine/csr.h"
+#include "machine/fast.h"
+#include "machine/instruction.h"
 
-/* Unprivileged counters, Zicntr; all are read-only. */
-#define CSR_CYCLE   0xc00
-#define CSR_TIME    0xc01
-#define CSR_INSTRET 0xc02
-
-#define ECALL_BYTES 4
+#define A0              10
+#define A1              11
+#define INTERRUPT_CAUSE (1ull << 63)
+#define STVEC_MODE      3ull
+#define STVEC_VECTORED  1
+#define ECALL_BYTES     4
+#define CACHE_BYTES     64 /* of a cache block */
 
 const char *fault_name(enum fault fault)
 {
@@ -26,314 +31,341 @@ uint64_t hart_clock_ns(const struct hart_clock *clock, uint64_t ticks)
     return clock->idle_ns + units_mul_div(ticks, NS_PER_S, clock->ticks_per_s);
 }
 
-void hart_finish_ecall(struct hart *hart)
+/* The n-th tick is over at idle_ns + floor(n * 1e9 / rate), so the last one is the largest n with
+ * n * 1e9 < (d + 1) * rate, d being the nanoseconds that are not idle. */
+uint64_t hart_clock_ticks_until(const struct hart_clock *clock, uint64_t until_ns)
 {
-    hart->pc += ECALL_BYTES;
-    hart->retired_instructions++;
+    if (until_ns < clock->idle_ns)
+        return 0;
+    unsigned __int128 span_ns = (unsigned __int128)(until_ns - clock->idle_ns) + 1;
+    unsigned __int128 last = (span_ns * clock->ticks_per_s - 1) / NS_PER_S;
+    if (last <= clock->ticks)
+        return 0;
+    last -= clock->ticks;
+    return last > UINT64_MAX ? UINT64_MAX : (uint64_t)last;
 }
 
-/* Division as the M extension defines it (Volume I, table 7.1): by zero gives all ones and leaves
- * the dividend; the one overflow gives the dividend and leaves 0. The 32-bit forms come here with
- * sign-extended operands, for which the same holds after truncation. */
-static uint64_t divide(uint64_t a, uint64_t b)
+void hart_start(struct hart *hart, uint64_t pc, uint64_t a0, uint64_t a1)
 {
-    return b == 0 ? UINT64_MAX : a / b;
+    *hart = (struct hart){
+        .pc = pc,
+        .status = HART_STARTED,
+        .retired_instructions = hart->retired_instructions,
+        .cycles = hart->cycles,
+        .timer_ns = UINT64_MAX,
+        .hart_idx = hart->hart_idx,
+        .has_mail = hart->has_mail,
+    };
+    hart->x[A0] = a0;
+    hart->x[A1] = a1;
 }
 
-static uint64_t remainder_of(uint64_t a, uint64_t b)
+void hart_finish_ecall(struct hart *hart, bool goes_on)
 {
-    return b == 0 ? a : a % b;
+    hart->pc += goes_on ? ECALL_BYTES : 0;
+    hart->cycles++;
 }
 
-static uint64_t divide_signed(int64_t a, int64_t b)
+/* ---- Traps: Volume II, chapters 4.1 and 3.1.6.1 ---- */
+
+static uint64_t pending(const struct hart *hart, bool is_timer_due)
 {
-    if (b == 0)
-        return UINT64_MAX;
-    return b == -1 ? -(uint64_t)a : (uint64_t)(a / b);
+    return hart->sip | (is_timer_due ? INTERRUPT_TIMER : 0) |
+           (hart->has_mail ? INTERRUPT_EXTERNAL : 0);
 }
 
-static uint64_t remainder_signed(int64_t a, int64_t b)
+uint64_t hart_pending(const struct hart *hart, uint64_t now_ns)
 {
-    if (b == 0)
-        return (uint64_t)a;
-    return b == -1 ? 0 : (uint64_t)(a % b);
+    return pending(hart, now_ns >= hart->timer_ns);
 }
 
-/* Everything but the three counters, and every attempt to write, is illegal. */
-static bool read_csr(const struct hart *hart, const struct hart_clock *clock, uint64_t number,
-                     uint64_t retired, uint64_t *value)
+/* The cause of the interrupt to take now, 0 for none. The order of the three is the
+ * specification's. */
+static uint64_t interrupt(const struct hart *hart, bool is_timer_due)
 {
-    switch (number) {
-    case CSR_CYCLE:
-    case CSR_INSTRET:
-        *value = hart->retired_instructions + retired;
-        return true;
-    case CSR_TIME:
-        *value = hart_clock_ns(clock, clock->ticks + retired);
-        return true;
-    default:
+    uint64_t wanted = pending(hart, is_timer_due) & hart->sie;
+    if (wanted == 0 || (!hart->is_user && (hart->sstatus & SSTATUS_SIE) == 0))
+        return 0;
+    uint64_t code = (wanted & INTERRUPT_EXTERNAL) ? 9 : (wanted & INTERRUPT_SOFTWARE) ? 1 : 5;
+    return INTERRUPT_CAUSE | code;
+}
+
+/* Goes to the guest's handler, which takes a tick. False where there is none, or none that could be
+ * run: the guest would trap for ever. */
+static bool take_trap(struct hart *hart, const struct memory *memory, uint64_t cause,
+                      uint64_t value)
+{
+    uint64_t handler = hart->stvec & ~STVEC_MODE;
+    if ((cause & INTERRUPT_CAUSE) != 0 && (hart->stvec & STVEC_MODE) == STVEC_VECTORED)
+        handler += 4 * (cause & ~INTERRUPT_CAUSE);
+    if (memory_check_load(memory, handler, 2).result == MEMORY_OUTSIDE)
         return false;
-    }
-}
-
-static void stop_for(struct hart_result *result, const struct memory_trouble *trouble,
-                     enum fault outside, uint64_t address)
-{
-    switch (trouble->result) {
-    case MEMORY_MISSING:
-        *result = (struct hart_result){.stop = HART_MISSING, .page_idx = trouble->page_idx};
-        return;
-    case MEMORY_DIRTIED:
-        *result = (struct hart_result){.stop = HART_DIRTIED, .page_idx = trouble->page_idx};
-        return;
-    case MEMORY_OUTSIDE:
-    case MEMORY_OK:
-        *result =
-            (struct hart_result){.stop = HART_FAULT, .fault = outside, .fault_value = address};
-        return;
-    }
-}
-
-/* Takes the instruction at pc apart into its cell. False: `result` says why it cannot be run. */
-static bool decode_at(struct memory *memory, uint64_t pc, struct instruction *cell,
-                      struct hart_result *result)
-{
-    uint16_t low = 0, high = 0;
-    memcpy(&low, memory_at(memory, pc), sizeof low);
-    if (!instruction_is_compressed(low)) {
-        struct memory_trouble trouble = memory_check_load(memory, pc + 2, 2);
-        if (trouble.result != MEMORY_OK) {
-            stop_for(result, &trouble, FAULT_FETCH_ACCESS, pc + 2);
-            return false;
-        }
-        memcpy(&high, memory_at(memory, pc + 2), sizeof high);
-    }
-    uint32_t bits = low | (uint32_t)high << 16;
-    if (!instruction_decode(bits, cell)) {
-        *cell = (struct instruction){0};
-        *result =
-            (struct hart_result){.stop = HART_FAULT, .fault = FAULT_ILLEGAL, .fault_value = bits};
-        return false;
-    }
-    if (cell->rd == 0)
-        cell->rd = HART_SINK;
+    hart->sepc = hart->pc;
+    hart->scause = cause;
+    hart->stval = value;
+    bool was_on = (hart->sstatus & SSTATUS_SIE) != 0;
+    hart->sstatus &= ~(SSTATUS_SIE | SSTATUS_SPIE | SSTATUS_SPP);
+    hart->sstatus |= (was_on ? SSTATUS_SPIE : 0) | (hart->is_user ? 0 : SSTATUS_SPP);
+    hart->is_user = false;
+    hart->pc = handler;
+    hart->cycles++;
     return true;
+}
+
+static uint64_t return_from_trap(struct hart *hart)
+{
+    bool are_on = (hart->sstatus & SSTATUS_SPIE) != 0;
+    hart->is_user = (hart->sstatus & SSTATUS_SPP) == 0;
+    hart->sstatus &= ~(SSTATUS_SIE | SSTATUS_SPP);
+    hart->sstatus |= SSTATUS_SPIE | (are_on ? SSTATUS_SIE : 0);
+    return hart->sepc;
+}
+
+/* An exception at pc. False: nobody handles it. */
+static bool except(struct hart *hart, const struct memory *memory, enum fault fault, uint64_t value,
+                   struct hart_result *result)
+{
+    if (take_trap(hart, memory, fault, value))
+        return true;
+    *result = (struct hart_result){.stop = HART_FAULT, .fault = fault, .fault_value = value};
+    return false;
+}
+
+/* An access to memory did not go through: an exception, or a matter for the machine. */
+static bool stop_for(struct hart *hart, const struct memory *memory, struct memory_trouble trouble,
+                     enum fault outside, uint64_t address, struct hart_result *result)
+{
+    if (trouble.result == MEMORY_OUTSIDE)
+        return except(hart, memory, outside, address, result);
+    *result = (struct hart_result){
+        .stop = trouble.result == MEMORY_MISSING ? HART_MISSING : HART_DIRTIED,
+        .page_idx = trouble.page_idx,
+    };
+    return false;
 }
 
 /* ---- The words in which instruction.def is written ---- */
 
-#define RS1       (x[op->rs1])
-#define RS2       (x[op->rs2])
-#define IMM       ((uint64_t)op->imm)
-#define PC        (page_pc + (uint64_t)((const char *)op - (const char *)page->cells) / PC_STEP)
+#define RS1       (hart->x[one.rs1])
+#define RS2       (hart->x[one.rs2])
+#define UIMM      ((uint64_t)one.rs1)
+#define IMM       ((uint64_t)one.imm)
+#define PC        (hart->pc)
 #define SIGNED(v) ((int64_t)(v))
 #define WORD(v)   ((int64_t)(int32_t)(v))
-#define WRITE(v)  (x[op->rd] = (uint64_t)(v))
+#define WRITE(v)  (hart->x[one.rd] = (uint64_t)(v))
 #define NOTHING()
-
-/* Cells are 16 bytes for two bytes of code. */
-#define PC_STEP (sizeof(struct instruction) / 2)
-
-/* A target within the page is a cell; only another page has to be looked up. */
-#define JUMP_NEAR(distance)                                                          \
-    do {                                                                             \
-        uint64_t cell_ = (uint64_t)(op - page->cells) + (uint64_t)((distance) >> 1); \
-        if (__builtin_expect(cell_ >= CODE_CELLS, 0)) {                              \
-            pc = PC + (uint64_t)(distance);                                          \
-            goto enter_page;                                                         \
-        }                                                                            \
-        op = &page->cells[cell_];                                                    \
-        DISPATCH();                                                                  \
-    } while (0)
 
 #define BRANCH(condition) \
     if (condition)        \
-    JUMP_NEAR(op->imm)
+    next_pc = PC + IMM
 
-#define LINK_AND_JUMP_NEAR()     \
-    WRITE(PC + 2u * op->halves); \
-    JUMP_NEAR(op->imm)
+/* The target is read before rd is written: they may be one register. */
+#define LINK_AND_JUMP(target) \
+    uint64_t after = next_pc; \
+    next_pc = (target);       \
+    WRITE(after)
 
-#define LINK_AND_JUMP(target)    \
-    pc = (target);               \
-    WRITE(PC + 2u * op->halves); \
-    goto enter_page
+#define TRAP(fault, value) return except(hart, memory, (fault), (value), result)
+#define ILLEGAL()          TRAP(FAULT_ILLEGAL, bits)
 
-#define LOAD(type)                                                                 \
-    const uint8_t *bytes = memory_load(memory, RS1 + IMM, sizeof(type), &trouble); \
-    if (__builtin_expect(bytes == NULL, 0)) {                                      \
-        stop_for(result, &trouble, FAULT_LOAD_ACCESS, RS1 + IMM);                  \
-        goto stop_before;                                                          \
-    }                                                                              \
-    type loaded;                                                                   \
-    memcpy(&loaded, bytes, sizeof loaded);                                         \
+#define STOP_UNLESS_OK(outside, address) \
+    if (trouble.result != MEMORY_OK)     \
+    return stop_for(hart, memory, trouble, (outside), (address), result)
+
+#define LOAD(type)                                              \
+    const uint64_t address = RS1 + IMM;                         \
+    trouble = memory_check_load(memory, address, sizeof(type)); \
+    STOP_UNLESS_OK(FAULT_LOAD_ACCESS, address);                 \
+    type loaded;                                                \
+    memcpy(&loaded, memory_at(memory, address), sizeof loaded); \
     WRITE((int64_t)loaded)
 
-#define STORE(type)                                                           \
-    uint8_t *bytes = memory_store(memory, RS1 + IMM, sizeof(type), &trouble); \
-    if (__builtin_expect(bytes == NULL, 0)) {                                 \
-        stop_for(result, &trouble, FAULT_STORE_ACCESS, RS1 + IMM);            \
-        goto stop_before;                                                     \
-    }                                                                         \
-    const type stored = (type)RS2;                                            \
-    memcpy(bytes, &stored, sizeof stored)
+#define STORE(type)                                              \
+    const uint64_t address = RS1 + IMM;                          \
+    const type stored = (type)RS2;                               \
+    trouble = memory_check_store(memory, address, sizeof(type)); \
+    STOP_UNLESS_OK(FAULT_STORE_ACCESS, address);                 \
+    memcpy(memory_at(memory, address), &stored, sizeof stored)
 
 /* Atomics are aligned, and write: they ask for the right to store before they read. */
-#define ATOMIC_ADDRESS(type)     \
+#define ALIGNED(type, fault)     \
     if (RS1 % sizeof(type) != 0) \
-    FAULT(FAULT_ATOMIC_MISALIGNED, RS1)
-
-#define ATOMIC_BYTES(type)                                              \
-    uint8_t *bytes = memory_store(memory, RS1, sizeof(type), &trouble); \
-    if (bytes == NULL) {                                                \
-        stop_for(result, &trouble, FAULT_STORE_ACCESS, RS1);            \
-        goto stop_before;                                               \
-    }
+    TRAP(fault, RS1)
 
 #define OLD     old
 #define OPERAND operand
-#define AMO(type, value)             \
-    ATOMIC_ADDRESS(type);            \
-    ATOMIC_BYTES(type)               \
-    type old;                        \
-    const type operand = (type)RS2;  \
-    memcpy(&old, bytes, sizeof old); \
-    (void)operand;                   \
-    const type new = (type)(value);  \
-    memcpy(bytes, &new, sizeof new); \
+#define AMO(type, value)                                     \
+    ALIGNED(type, FAULT_ATOMIC_MISALIGNED);                  \
+    trouble = memory_check_store(memory, RS1, sizeof(type)); \
+    STOP_UNLESS_OK(FAULT_STORE_ACCESS, RS1);                 \
+    uint8_t *bytes = memory_at(memory, RS1);                 \
+    type old;                                                \
+    const type operand = (type)RS2;                          \
+    memcpy(&old, bytes, sizeof old);                         \
+    (void)operand;                                           \
+    const type new = (type)(value);                          \
+    memcpy(bytes, &new, sizeof new);                         \
     WRITE((int64_t)old)
 
-#define LOAD_RESERVED(type)           \
-    ATOMIC_ADDRESS(type);             \
-    const uint64_t address = RS1;     \
-    LOAD(type);                       \
-    hart->has_reservation = true;     \
-    hart->reserved_address = address; \
-    hart->reserved_bytes = sizeof(type)
+#define LOAD_RESERVED(type)                                            \
+    ALIGNED(type, FAULT_LOAD_MISALIGNED);                              \
+    const uint64_t reserved = RS1;                                     \
+    LOAD(type);                                                        \
+    memory->reservations[hart->hart_idx] = (struct memory_reservation) \
+    {                                                                  \
+        .address = reserved, .byte_count = sizeof(type)                \
+    }
 
 /* Fails, without touching memory, where the reservation is not for exactly these bytes. */
 #define STORE_CONDITIONAL(type)                                              \
-    ATOMIC_ADDRESS(type);                                                    \
-    bool is_held = hart->has_reservation && hart->reserved_address == RS1 && \
-                   hart->reserved_bytes == sizeof(type);                     \
+    ALIGNED(type, FAULT_ATOMIC_MISALIGNED);                                  \
+    struct memory_reservation *held = &memory->reservations[hart->hart_idx]; \
+    bool is_held = held->byte_count == sizeof(type) && held->address == RS1; \
     if (is_held) {                                                           \
-        ATOMIC_BYTES(type)                                                   \
         const type stored = (type)RS2;                                       \
-        memcpy(bytes, &stored, sizeof stored);                               \
+        trouble = memory_check_store(memory, RS1, sizeof(type));             \
+        STOP_UNLESS_OK(FAULT_STORE_ACCESS, RS1);                             \
+        memcpy(memory_at(memory, RS1), &stored, sizeof stored);              \
     }                                                                        \
-    hart->has_reservation = false;                                           \
+    held->byte_count = 0;                                                    \
     WRITE(!is_held)
 
-#define READ_CSR(is_write)                                                    \
-    uint64_t value;                                                           \
-    if ((is_write) || !read_csr(hart, clock, IMM, budget - left - 1, &value)) \
-        FAULT(FAULT_ILLEGAL, instruction_bits(memory, PC));                   \
-    WRITE(value)
+#define SUPERVISOR_ONLY() \
+    if (hart->is_user)    \
+    ILLEGAL()
 
-#define FAULT(cause, about)                                                                     \
-    do {                                                                                        \
-        *result =                                                                               \
-            (struct hart_result){.stop = HART_FAULT, .fault = (cause), .fault_value = (about)}; \
-        goto stop_before;                                                                       \
-    } while (0)
+#define SUPERVISOR_RETURN() next_pc = return_from_trap(hart)
+#define WAIT()              result->stop = HART_WAIT
 
-#define STOP_BEFORE(why)                           \
-    *result = (struct hart_result){.stop = (why)}; \
-    goto stop_before
+#define ENVIRONMENT_CALL()                              \
+    if (hart->is_user)                                  \
+        TRAP(FAULT_USER_ECALL, 0);                      \
+    *result = (struct hart_result){.stop = HART_ECALL}; \
+    return false
 
-#define STOP_AFTER(why)                            \
-    *result = (struct hart_result){.stop = (why)}; \
-    goto stop_after
+#define CSR(is_write, value)                                                               \
+    uint64_t old;                                                                          \
+    if (!csr_read(hart, clock, IMM, &old) || ((is_write) && !csr_write(hart, IMM, value))) \
+        ILLEGAL();                                                                         \
+    WRITE(old)
 
-static uint64_t instruction_bits(const struct memory *memory, uint64_t pc)
+/* There is no cache yet that the block could be in; but it must be there to be spoken of. */
+#define CACHE_BLOCK(may_users)                                 \
+    if (hart->is_user && !(may_users))                         \
+        ILLEGAL();                                             \
+    const uint64_t block = RS1 & ~(uint64_t)(CACHE_BYTES - 1); \
+    trouble = memory_check_load(memory, block, CACHE_BYTES);   \
+    STOP_UNLESS_OK(FAULT_STORE_ACCESS, RS1)
+
+/* The instruction's two or four bytes. Where they cannot be had, *address is where they stop. */
+static struct memory_trouble fetch(const struct memory *memory, uint64_t pc, uint32_t *bits,
+                                   uint64_t *address)
 {
-    uint32_t bits;
-    memcpy(&bits, memory_at(memory, pc), sizeof bits);
-    return bits;
+    uint16_t low, high = 0;
+    *address = pc;
+    struct memory_trouble trouble = memory_check_load(memory, pc, sizeof low);
+    if (trouble.result != MEMORY_OK)
+        return trouble;
+    memcpy(&low, memory_at(memory, pc), sizeof low);
+    if (!instruction_is_compressed(low)) {
+        *address = pc + sizeof low;
+        trouble = memory_check_load(memory, *address, sizeof high);
+        if (trouble.result == MEMORY_OK)
+            memcpy(&high, memory_at(memory, *address), sizeof high);
+    }
+    *bits = low | (uint32_t)high << 16;
+    return trouble;
 }
 
-/* Each instruction jumps to the next one's code itself (threaded dispatch: Bell, "Threaded code",
- * Communications of the ACM 16(6), 1973), so that each has a jump of its own for the processor to
- * predict. `left` counts down with every instruction that begins; one that stops gives it back. */
-#define DISPATCH()                          \
-    do {                                    \
-        if (__builtin_expect(left == 0, 0)) \
-            goto budget_is_used;            \
-        left--;                             \
-        goto *labels[op->code];             \
-    } while (0)
+/* The instruction at pc: true when its tick has passed, by retiring or by a trap. */
+static bool run_one(struct hart *hart, struct memory *memory, const struct hart_clock *clock,
+                    struct hart_result *result)
+{
+    struct instruction one;
+    uint64_t fetch_address;
+    uint32_t bits;
+
+    struct memory_trouble trouble = fetch(memory, hart->pc, &bits, &fetch_address);
+    STOP_UNLESS_OK(FAULT_FETCH_ACCESS, fetch_address);
+    if (!instruction_decode(bits, &one))
+        ILLEGAL();
+    if (one.rd == 0)
+        one.rd = HART_SINK;
+    uint64_t next_pc = hart->pc + 2u * one.halves;
+    switch ((enum instruction_code)one.code) {
+#define INSTRUCTION(code, mnemonic, format, match, mask, semantics) \
+    case INSTRUCTION_##code: {                                      \
+        semantics;                                                  \
+        break;                                                      \
+    }
+#include "machine/instruction.def"
+#undef INSTRUCTION
+    case INSTRUCTION_NONE:
+    case INSTRUCTION_COUNT:
+        MUST(false);
+    }
+    hart->pc = next_pc;
+    hart->retired_instructions++;
+    hart->cycles++;
+    return true;
+}
+
+static bool step(struct hart *hart, struct memory *memory, const struct hart_clock *clock,
+                 bool is_timer_due, struct hart_result *result)
+{
+    uint64_t cause = interrupt(hart, is_timer_due);
+    *result = (struct hart_result){.stop = HART_BUDGET};
+    if (cause == 0)
+        return run_one(hart, memory, clock, result);
+    if (take_trap(hart, memory, cause, 0))
+        return true;
+    *result = (struct hart_result){
+        .stop = HART_FAULT, .fault = FAULT_FETCH_ACCESS, .fault_value = hart->stvec};
+    return false;
+}
+
+bool hart_step(struct hart *hart, struct memory *memory, const struct hart_clock *clock,
+               struct hart_result *result)
+{
+    bool is_timer_due = hart_clock_ns(clock, clock->ticks) >= hart->timer_ns;
+    return step(hart, memory, clock, is_timer_due, result);
+}
+
+/* How many more ticks until the timer is due; 0: it is. The timer is set by a call that ends a run,
+ * so this holds for the whole of one. */
+static uint64_t ticks_to_timer(const struct hart *hart, const struct hart_clock *clock)
+{
+    if (hart->timer_ns == UINT64_MAX)
+        return UINT64_MAX;
+    if (hart_clock_ns(clock, clock->ticks) >= hart->timer_ns)
+        return 0;
+    return hart_clock_ticks_until(clock, hart->timer_ns - 1) + 1;
+}
 
 uint64_t hart_run(struct hart *hart, struct memory *memory, const struct hart_clock *clock,
                   uint64_t budget, struct hart_result *result)
 {
-    static const void *const labels[] = {
-        [INSTRUCTION_NONE] = &&decode,
-        [CODE_PAGE_END] = &&end_of_page,
-#define INSTRUCTION(code, mnemonic, format, match, mask, semantics) \
-    [INSTRUCTION_##code] = &&run_##code,
-#include "machine/instruction.def"
-#undef INSTRUCTION
-    };
-    uint64_t *const x = hart->x;
-    struct memory_trouble trouble;
-    uint64_t left = budget;
-    uint64_t pc = hart->pc; /* only while no page is entered; inside one it is where op points */
-    uint64_t page_pc;
-    struct code_page *page;
-    struct instruction *op;
+    const uint64_t due = ticks_to_timer(hart, clock);
+    struct hart_clock now = *clock;
+    uint64_t passed = 0;
 
-enter_page:
-    if (left == 0) { /* before the page is asked for: the next instruction is not ours to begin */
-        *result = (struct hart_result){.stop = HART_BUDGET};
-        hart->pc = pc;
-        goto done;
-    }
-    page = memory_fetch(memory, pc, &trouble);
-    if (page == NULL) {
-        stop_for(result, &trouble, FAULT_FETCH_ACCESS, pc);
-        hart->pc = pc;
-        goto done;
-    }
-    page_pc = pc - pc % PAGE_BYTES;
-    op = &page->cells[pc % PAGE_BYTES / 2];
-    DISPATCH();
-
-end_of_page:
-    left++;
-    pc = PC;
-    goto enter_page;
-
-decode:
-    if (!decode_at(memory, PC, op, result))
-        goto stop_before;
-    if (op == &page->cells[CODE_CELLS - 1] && op->halves == 2) {
-        const void *label = labels[op->code];
-        op->code = INSTRUCTION_NONE; /* its second half may change unseen: see code.h */
-        goto *label;
-    }
-    goto *labels[op->code];
-
-#define INSTRUCTION(code, mnemonic, format, match, mask, semantics) \
-    run_##code:                                                     \
-    {                                                               \
-        semantics;                                                  \
-    }                                                               \
-    op += op->halves;                                               \
-    DISPATCH();
-#include "machine/instruction.def"
-#undef INSTRUCTION
-
-stop_after:
-    hart->pc = PC + 2u * op->halves;
-    goto done;
-stop_before:
-    left++;
-    hart->pc = PC;
-    goto done;
-budget_is_used:
     *result = (struct hart_result){.stop = HART_BUDGET};
-    hart->pc = PC;
-done:
-    hart->retired_instructions += budget - left;
-    return budget - left;
+    while (passed < budget && result->stop == HART_BUDGET) {
+        if (interrupt(hart, passed >= due) == 0) {
+            /* Up to the timer: whether it interrupts is looked at there. */
+            uint64_t limit = passed < due && due < budget ? due : budget;
+            uint64_t ran = fast_run(hart, memory, limit - passed);
+            hart->retired_instructions += ran;
+            hart->cycles += ran;
+            passed += ran;
+            if (passed == limit)
+                continue;
+        }
+        now.ticks = clock->ticks + passed;
+        if (!step(hart, memory, &now, passed >= due, result))
+            break;
+        passed++;
+    }
+    return passed;
 }

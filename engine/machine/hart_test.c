@@ -39,8 +39,16 @@ static uint32_t random_register(struct prng *prng)
 /* Numbers at the edges of their sizes are likelier than others. */
 static uint64_t random_number(struct prng *prng)
 {
-    static const uint64_t edges[] = {0, 1, UINT64_MAX, 1ull << 63, (1ull << 63) - 1, 1ull << 31,
-                                     (1ull << 31) - 1, 0xffffffff, 1ull << 32, 0xffffffff80000000};
+    static const uint64_t edges[] = {0,
+                                     1,
+                                     UINT64_MAX,
+                                     1ull << 63,
+                                     (1ull << 63) - 1,
+                                     1ull << 31,
+                                     (1ull << 31) - 1,
+                                     0xffffffff,
+                                     1ull << 32,
+                                     0xffffffff80000000};
     if (prng_below(prng, 2) == 0)
         return edges[prng_below(prng, sizeof edges / sizeof *edges)];
     return prng_next(prng) >> prng_below(prng, 64);
@@ -225,8 +233,8 @@ static void leaves_what_qemu_leaves(void **state)
         run_in_qemu(&image, there);
         for (size_t i = 0; i < SCRATCH_BYTES; i++)
             if (here[i] != there[i])
-                fail_msg("seed %u: byte %zu (registers begin at %u, 8 bytes each)",
-                         (unsigned)seed, i, (unsigned)(REGISTERS - SCRATCH));
+                fail_msg("seed %u: byte %zu (registers begin at %u, 8 bytes each)", (unsigned)seed,
+                         i, (unsigned)(REGISTERS - SCRATCH));
         bytes_fini(&image);
     }
 }

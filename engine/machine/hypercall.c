@@ -8,13 +8,14 @@
 
 #include "base/bytes.h"
 
-#define SBI_VERSION 0x02000000 /* 2.0: major number from bit 24 on */
+#define SBI_VERSION        0x02000000 /* 2.0: major number from bit 24 on */
+#define SBI_IMPLEMENTATION 0x66657272 /* none of the registered ones */
 
-#define A0          10
-#define A1          11
-#define A2          12
-#define A6          16
-#define A7          17
+#define A0                 10
+#define A1                 11
+#define A2                 12
+#define A6                 16
+#define A7                 17
 
 /* A console write takes at most this much; the guest writes the rest with its next call. */
 #define CONSOLE_WRITE_MAX 65536
@@ -24,6 +25,7 @@
 
 struct call {
     struct machine *machine;
+    struct hart *hart; /* that makes it */
     uint64_t a0, a1, a2;
     int64_t error;  /* into a0 */
     uint64_t value; /* into a1 */
@@ -81,13 +83,135 @@ static void base_version(struct call *call)
     call->value = SBI_VERSION;
 }
 
+static void base_implementation(struct call *call)
+{
+    call->value = SBI_IMPLEMENTATION;
+}
+
+/* Vendor, architecture, implementation, and the version of the last: 0 says "not told". */
+static void base_zero(struct call *call)
+{
+    call->value = 0;
+}
+
 static void base_probe(struct call *call);
 
 /* A time beyond what a guest can live (292 years) is never: idling until then would bring the clock
  * to where it overflows. */
 static void time_set(struct call *call)
 {
-    call->machine->timer_ns = call->a0 <= INT64_MAX ? call->a0 : UINT64_MAX;
+    call->hart->timer_ns = call->a0 <= INT64_MAX ? call->a0 : UINT64_MAX;
+}
+
+/* ---- Harts: SBI's chapters "Inter-Processor Interrupt", "Remote Fence", "Hart State Management"
+ * ---- */
+
+/* The harts that a mask names, as bits by their numbers: bit i of `mask` is hart `base` + i; a base
+ * of all ones names every hart. False: there is none of that number. */
+static bool name_harts(struct call *call, uint64_t mask, uint64_t base, uint32_t *harts)
+{
+    uint32_t all = (1u << call->machine->hart_count) - 1;
+    *harts = all;
+    if (base == UINT64_MAX)
+        return true;
+    bool is_known = base < call->machine->hart_count && (mask & ~(uint64_t)(all >> base)) == 0;
+    *harts = is_known ? (uint32_t)(mask << base) : 0;
+    if (!is_known && mask != 0)
+        call->error = HYPERCALL_INVALID_PARAM;
+    return is_known;
+}
+
+static void ipi_send(struct call *call)
+{
+    uint32_t harts;
+    if (!name_harts(call, call->a0, call->a1, &harts))
+        return;
+    for (uint32_t i = 0; i < call->machine->hart_count; i++)
+        if (harts >> i & 1)
+            call->machine->harts[i].sip |= INTERRUPT_SOFTWARE;
+}
+
+/* All harts always see what one has stored, and decoded code follows: nothing is left to be done.
+ */
+static void fence_remote(struct call *call)
+{
+    uint32_t harts;
+    name_harts(call, call->a0, call->a1, &harts);
+}
+
+static struct hart *hart_named(struct call *call)
+{
+    if (call->a0 < call->machine->hart_count)
+        return &call->machine->harts[call->a0];
+    call->error = HYPERCALL_INVALID_PARAM;
+    return NULL;
+}
+
+static bool is_code(struct call *call, uint64_t address)
+{
+    bool is_in_memory =
+        memory_check_load(&call->machine->memory, address, 2).result != MEMORY_OUTSIDE;
+    if (!is_in_memory || address % 2 != 0)
+        call->error = HYPERCALL_INVALID_ADDRESS;
+    return call->error == 0;
+}
+
+static void hart_call_start(struct call *call)
+{
+    struct hart *hart = hart_named(call);
+    if (hart == NULL || !is_code(call, call->a1))
+        return;
+    if (hart->status != HART_STOPPED)
+        call->error = HYPERCALL_ALREADY_AVAILABLE;
+    else
+        hart_start(hart, call->a1, call->a0, call->a2);
+}
+
+/* The last one that is not stopped stays: nobody could ever start another. */
+static void hart_call_stop(struct call *call)
+{
+    uint32_t others = 0;
+    for (uint32_t i = 0; i < call->machine->hart_count; i++)
+        others += &call->machine->harts[i] != call->hart &&
+                  call->machine->harts[i].status != HART_STOPPED;
+    if (others == 0) {
+        call->error = HYPERCALL_FAILED;
+        return;
+    }
+    call->hart->status = HART_STOPPED;
+    call->result = HYPERCALL_LEFT;
+}
+
+/* A hart that was woken and had no turn since is not suspended any more. */
+static void hart_call_status(struct call *call)
+{
+    const struct hart *hart = hart_named(call);
+    if (hart == NULL)
+        return;
+    bool is_woken = hart_pending(hart, machine_now_ns(call->machine)) != 0;
+    if (hart->status == HART_STOPPED || (hart->status == HART_SUSPENDED && !is_woken))
+        call->value = hart->status;
+    else
+        call->value = HART_STARTED;
+}
+
+/* Type 0 goes on behind the call, as from wfi; 0x80000000 at an address, as when started. */
+static void hart_call_suspend(struct call *call)
+{
+    bool is_retentive = call->a0 == SUSPEND_RETENTIVE;
+    if (!is_retentive && call->a0 != SUSPEND_NON_RETENTIVE) {
+        call->error = HYPERCALL_INVALID_PARAM;
+        return;
+    }
+    if (!is_retentive) {
+        if (!is_code(call, call->a1))
+            return;
+        uint64_t timer_ns = call->hart->timer_ns;
+        hart_start(call->hart, call->a1, call->hart->hart_idx, call->a2);
+        call->hart->timer_ns = timer_ns;
+        call->result = HYPERCALL_LEFT;
+    }
+    call->hart->status = HART_SUSPENDED;
 }
 
 static void end_guest(struct call *call, uint64_t status)
@@ -115,6 +239,12 @@ static void console_write_byte(struct call *call)
 {
     uint8_t byte = (uint8_t)call->a0;
     write_to_console(call, &byte, 1);
+    call->value = 0;
+}
+
+/* Nobody types: there is never anything to read. */
+static void console_read(struct call *call)
+{
     call->value = 0;
 }
 
@@ -166,8 +296,8 @@ static void mailbox_call_receive(struct call *call)
         call->result = HYPERCALL_OUTPUT;
 }
 
-/* More than a window is never taken, so no more is looked at; but the mailbox is told of all that was
- * offered, to know that the guest has more to send. */
+/* More than a window is never taken, so no more is looked at; but the mailbox is told of all that
+ * was offered, to know that the guest has more to send. */
 static void mailbox_call_send(struct call *call)
 {
     struct machine *machine = call->machine;
@@ -206,10 +336,24 @@ static const struct {
     void (*run)(struct call *call);
 } calls[] = {
     {HYPERCALL_BASE, 0, base_version},
+    {HYPERCALL_BASE, 1, base_implementation},
+    {HYPERCALL_BASE, 2, base_zero},
     {HYPERCALL_BASE, 3, base_probe},
+    {HYPERCALL_BASE, 4, base_zero},
+    {HYPERCALL_BASE, 5, base_zero},
+    {HYPERCALL_BASE, 6, base_zero},
     {HYPERCALL_TIME, 0, time_set},
     {HYPERCALL_SRST, 0, system_reset},
+    {HYPERCALL_IPI, 0, ipi_send},
+    {HYPERCALL_RFENCE, RFENCE_FENCE_I, fence_remote},
+    {HYPERCALL_RFENCE, RFENCE_SFENCE_VMA, fence_remote},
+    {HYPERCALL_RFENCE, RFENCE_SFENCE_VMA_ASID, fence_remote},
+    {HYPERCALL_HSM, HSM_START, hart_call_start},
+    {HYPERCALL_HSM, HSM_STOP, hart_call_stop},
+    {HYPERCALL_HSM, HSM_STATUS, hart_call_status},
+    {HYPERCALL_HSM, HSM_SUSPEND, hart_call_suspend},
     {HYPERCALL_DBCN, 0, console_write},
+    {HYPERCALL_DBCN, 1, console_read},
     {HYPERCALL_DBCN, 2, console_write_byte},
     {HYPERCALL_ARGUMENTS, 0, arguments_get},
     {HYPERCALL_ARGUMENTS, 1, arguments_memory},
@@ -234,6 +378,7 @@ enum hypercall_result hypercall_answer(struct machine *machine, struct hart *har
 {
     struct call call = {
         .machine = machine,
+        .hart = hart,
         .a0 = hart->x[A0],
         .a1 = hart->x[A1],
         .a2 = hart->x[A2],
@@ -251,7 +396,8 @@ enum hypercall_result hypercall_answer(struct machine *machine, struct hart *har
             calls[i].run(&call);
         }
     }
-    if (call.result != HYPERCALL_TROUBLE && call.result != HYPERCALL_ENDED) {
+    if (call.result != HYPERCALL_TROUBLE && call.result != HYPERCALL_ENDED &&
+        call.result != HYPERCALL_LEFT) {
         hart->x[A0] = (uint64_t)call.error;
         hart->x[A1] = call.value;
     }

@@ -8,10 +8,19 @@
  *
  *   extension   function  arguments                    value
  *   BASE  0x10  0         -                            specification version
+ *               1, 2, 4-6 -                            who implements it: not registered, and zeros
  *               3         extension                    1 when it is there, else 0
- *   TIME        0         absolute time (ns)           -    sets the timer; UINT64_MAX: never
+ *   TIME        0         absolute time (ns)           -    sets the hart's timer; UINT64_MAX: never
+ *   IPI         0         mask, base                   -    a software interrupt for hart base + i
+ *                                                      for each bit i of the mask; base -1: for all
+ *   RFENCE      0, 1, 2   mask, base, ...              -    nothing is left to be done
+ *   HSM         0 start   hart, address, opaque        -    with a0 = hart, a1 = opaque
+ *               1 stop    -                            does not return; the last hart cannot
+ *               2 status  hart                         0 started, 1 stopped, 4 suspended
+ *               3 suspend type, address, opaque        -    0: as wfi; 0x80000000: goes on as started
  *   SRST        0         type, reason                 -    ends the guest; reason 0: status 0, else 1
  *   DBCN        0         bytes, address, 0            bytes written to the console
+ *               1         bytes, address, 0            0: there is nothing to read
  *               2         byte                         -
  *   ARGUMENTS   0         address, capacity            bytes of the argument block (all, even where
  *                                                      capacity is less); arguments end with a NUL each
@@ -26,10 +35,15 @@
  *                                                      the word MAILBOX_CALLER stands for a new connection
  *
  * `poll` reports a stream that has bytes to receive or was closed by its peer; after a send that was
- * cut short it reports that stream when there is room to send again, and not before. With nothing to
- * do a guest executes `wfi`: it sleeps until the timer is due or a mailbox wants attention.
+ * cut short it reports that stream when there is room to send again, and not before.
  *
- * The time CSR counts nanoseconds of guest time; cycle and instret count instructions.
+ * Guests run in supervisor mode. Hart 0 begins at the image's entry with a0 = 0; the others are
+ * stopped until they are started. Three interrupts may be pending: software (IPI), timer, and
+ * external, as long as a mailbox wants attention. `wfi` sleeps until any of them is, enabled or not:
+ * so a guest without a trap handler just sleeps, and looks. A trap goes to stvec; as long as that is
+ * 0, it ends the guest.
+ *
+ * The time CSR counts nanoseconds of guest time.
  */
 #ifndef MACHINE_HYPERCALL_H
 #define MACHINE_HYPERCALL_H
@@ -37,6 +51,9 @@
 #define HYPERCALL_BASE      0x10
 #define HYPERCALL_TIME      0x54494D45
 #define HYPERCALL_SRST      0x53525354
+#define HYPERCALL_IPI       0x735049
+#define HYPERCALL_RFENCE    0x52464E43
+#define HYPERCALL_HSM       0x48534D
 #define HYPERCALL_DBCN      0x4442434E
 #define HYPERCALL_MAILBOX   0x09000001
 #define HYPERCALL_ARGUMENTS 0x09000002
@@ -46,7 +63,20 @@
 #define HYPERCALL_NOT_SUPPORTED   (-2)
 #define HYPERCALL_INVALID_PARAM   (-3)
 #define HYPERCALL_INVALID_ADDRESS (-5)
+#define HYPERCALL_ALREADY_AVAILABLE (-6)
 #define HYPERCALL_WOULD_BLOCK     (-100)
+
+#define HSM_START   0
+#define HSM_STOP    1
+#define HSM_STATUS  2
+#define HSM_SUSPEND 3
+
+#define SUSPEND_RETENTIVE     0
+#define SUSPEND_NON_RETENTIVE 0x80000000
+
+#define RFENCE_FENCE_I         0
+#define RFENCE_SFENCE_VMA      1
+#define RFENCE_SFENCE_VMA_ASID 2
 
 #define MAILBOX_LISTEN  0
 #define MAILBOX_ACCEPT  1
@@ -59,5 +89,6 @@
 
 #define RAM_BASE   0x80000000
 #define PAGE_BYTES 4096
+#define HART_MAX   8
 
 #endif

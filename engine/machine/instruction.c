@@ -58,6 +58,8 @@ static int64_t immediate(enum instruction_format format, uint32_t bits)
     case FORMAT_R:
     case FORMAT_AMO:
     case FORMAT_LR:
+    case FORMAT_VMA:
+    case FORMAT_CBO:
     case FORMAT_NONE:
         return 0;
     }

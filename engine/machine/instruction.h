@@ -2,7 +2,7 @@
  *
  * instruction.def holds every instruction once (bits, mnemonic, format, semantics), compressed.def
  * every 16-bit form of one. From these two tables come the enumeration and the decoder (here), the
- * dispatcher (hart.c) and the disassembler (disassemble.c). An instruction that is added to the
+ * dispatchers (hart.c, fast.c) and the disassembler (disassemble.c). An instruction that is added to the
  * table exists everywhere.
  *
  * The formats, which say where the operands are:
@@ -51,6 +51,8 @@ enum instruction_format {
     FORMAT_U,
     FORMAT_J,
     FORMAT_FENCE,
+    FORMAT_VMA, /* rs1 and rs2 where R has them */
+    FORMAT_CBO, /* rs1, the address of a cache block */
 };
 
 enum instruction_code {

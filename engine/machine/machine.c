@@ -7,15 +7,13 @@
 #include "machine/board.h"
 #include "machine/elf.h"
 
-#define A0 10 /* holds the hart's number at boot */
-
 static const struct guest_ops machine_ops;
 
 static struct machine *open_machine(const struct machine_config *config)
 {
     MUST(config->memory_bytes > 0 && config->memory_bytes <= MACHINE_MEMORY_MAX);
     MUST(config->memory_bytes % PAGE_BYTES == 0);
-    MUST(config->cpu_rate > 0 && config->hart_count == 1);
+    MUST(config->cpu_rate > 0 && config->hart_count >= 1 && config->hart_count <= HART_MAX);
     MUST(config->argument_bytes <= MACHINE_ARGS_MAX);
     struct machine *machine = calloc(1, sizeof *machine);
     MUST(machine != NULL);
@@ -27,10 +25,13 @@ static struct machine *open_machine(const struct machine_config *config)
     memory_init(&machine->memory, guest, config->memory_bytes);
 
     machine->hart_count = config->hart_count;
-    for (uint32_t i = 0; i < machine->hart_count; i++)
-        machine->harts[i].x[A0] = i;
+    for (uint32_t i = 0; i < HART_MAX; i++) {
+        machine->harts[i].hart_idx = i;
+        machine->harts[i].status = HART_STOPPED;
+        machine->harts[i].timer_ns = UINT64_MAX;
+        machine->awaited_idx[i] = NO_PAGE;
+    }
     machine->clock.ticks_per_s = config->cpu_rate * config->hart_count;
-    machine->timer_ns = UINT64_MAX;
     if (config->argument_bytes > 0)
         memcpy(machine->arguments, config->arguments, config->argument_bytes);
     machine->argument_bytes = config->argument_bytes;
@@ -61,8 +62,7 @@ enum status machine_open(const struct machine_config *config, const char *name,
         return status;
     }
     bitmap_set_all(&machine->guest.present);
-    for (uint32_t i = 0; i < machine->hart_count; i++)
-        machine->harts[i].pc = entry;
+    hart_start(&machine->harts[0], entry, 0, 0); /* the others are started by it: SBI's HSM */
     *guest = &machine->guest;
     return STATUS_OK;
 }
@@ -90,52 +90,108 @@ void machine_describe_fault(const struct guest *guest, char *text, size_t text_b
     else
         snprintf(text, text_bytes, "%s 0x%08llx at 0x%08llx",
                  fault_name((enum fault)machine->exit_status),
-                 (unsigned long long)machine->fault_value, (unsigned long long)machine->fault_pc);
+                 (unsigned long long)machine->fault_value,
+                 (unsigned long long)machine->harts[machine->fault_hart_idx].pc);
 }
 
 /* ---- Running ---- */
 
-/* How many more instructions finish at or before until_ns. The n-th finishes at
- * idle_ns + floor(n * 1e9 / rate), so the last is the largest n with n * 1e9 < (d + 1) * rate,
- * d being the nanoseconds that are not idle. */
-static uint64_t instruction_budget(const struct hart_clock *clock, uint64_t until_ns)
+static bool is_asleep(const struct hart *hart)
 {
-    if (until_ns < clock->idle_ns)
-        return 0;
-    unsigned __int128 span_ns = (unsigned __int128)(until_ns - clock->idle_ns) + 1;
-    unsigned __int128 last = (span_ns * clock->ticks_per_s - 1) / NS_PER_S;
-    if (last <= clock->ticks)
-        return 0;
-    last -= clock->ticks;
-    return last > UINT64_MAX ? UINT64_MAX : (uint64_t)last;
+    return hart->status == HART_WAITING || hart->status == HART_SUSPENDED;
 }
 
-/* A hart that waits goes on when the timer is due or a mailbox has something. */
+/* A hart that waits goes on when an interrupt is pending, enabled or not. */
 static void wake_harts(struct machine *machine)
 {
-    for (uint32_t i = 0; i < machine->hart_count; i++)
-        if (machine->harts[i].is_waiting && (machine_now_ns(machine) >= machine->timer_ns ||
-                                             mailbox_wants_attention(&machine->mailbox)))
-            machine->harts[i].is_waiting = false;
-}
-
-static bool is_idle(const struct machine *machine)
-{
-    for (uint32_t i = 0; i < machine->hart_count; i++)
-        if (!machine->harts[i].is_waiting)
-            return false;
-    return true;
-}
-
-/* Instructions have passed in the current hart's turn; when it is over the next hart has its. */
-static void pass(struct machine *machine, uint64_t instructions)
-{
-    machine->clock.ticks += instructions;
-    machine->turn_position += (uint32_t)instructions;
-    if (machine->turn_position == HART_TURN) {
-        machine->turn_position = 0;
-        machine->turn_hart_idx = (machine->turn_hart_idx + 1) % machine->hart_count;
+    bool has_mail = mailbox_wants_attention(&machine->mailbox);
+    for (uint32_t i = 0; i < machine->hart_count; i++) {
+        struct hart *hart = &machine->harts[i];
+        hart->has_mail = has_mail;
+        if (is_asleep(hart) && hart_pending(hart, machine_now_ns(machine)) != 0)
+            hart->status = HART_STARTED;
     }
+}
+
+/* Does the hart have a page to wait for, still? */
+static bool is_waiting_for_page(struct machine *machine, uint32_t hart_idx)
+{
+    uint64_t page_idx = machine->awaited_idx[hart_idx];
+    if (page_idx == NO_PAGE || !bitmap_has(&machine->guest.present, page_idx))
+        return page_idx != NO_PAGE;
+    machine->awaited_idx[hart_idx] = NO_PAGE;
+    return false;
+}
+
+/* Sets of harts, as bits. */
+struct readiness {
+    uint32_t ready;  /* could run now, */
+    uint32_t stuck;  /* could if a page were there, */
+    uint32_t asleep; /* will when woken */
+};
+
+static struct readiness readiness(struct machine *machine)
+{
+    struct readiness sets = {0, 0, 0};
+    for (uint32_t i = 0; i < machine->hart_count; i++) {
+        const struct hart *hart = &machine->harts[i];
+        uint32_t bit = 1u << i;
+        if (is_asleep(hart))
+            sets.asleep |= bit;
+        else if (hart->status == HART_STARTED && is_waiting_for_page(machine, i))
+            sets.stuck |= bit;
+        else if (hart->status == HART_STARTED)
+            sets.ready |= bit;
+    }
+    return sets;
+}
+
+static bool is_stuck(const struct readiness *sets)
+{
+    return sets->ready == 0 && sets->asleep == 0 && sets->stuck != 0;
+}
+
+/* When the first of the sleeping harts is woken by its timer. */
+static uint64_t next_timer_ns(const struct machine *machine)
+{
+    uint64_t earliest_ns = UINT64_MAX;
+    for (uint32_t i = 0; i < machine->hart_count; i++)
+        if (is_asleep(&machine->harts[i]) && machine->harts[i].timer_ns < earliest_ns)
+            earliest_ns = machine->harts[i].timer_ns;
+    return earliest_ns;
+}
+
+/* Ticks have passed in the current hart's turn; when it is over the next hart has its. */
+static void pass(struct machine *machine, uint64_t ticks)
+{
+    uint64_t position = machine->turn_position + ticks;
+    uint64_t turns = position / HART_TURN;
+    machine->clock.ticks += ticks;
+    machine->turn_position = (uint32_t)(position % HART_TURN);
+    machine->turn_hart_idx = (uint32_t)((machine->turn_hart_idx + turns) % machine->hart_count);
+}
+
+/* The rest of the current hart's turn; a hart that is alone has no others to make way for. */
+static uint64_t rest_of_turn(const struct machine *machine)
+{
+    return machine->hart_count == 1 ? UINT64_MAX - HART_TURN : HART_TURN - machine->turn_position;
+}
+
+static void end_by_fault(struct machine *machine, uint32_t hart_idx,
+                         const struct hart_result *result)
+{
+    machine->has_ended = true;
+    machine->is_fault = true;
+    machine->exit_status = result->fault;
+    machine->fault_value = result->fault_value;
+    machine->fault_hart_idx = hart_idx;
+}
+
+static void miss(struct machine *machine, struct guest_run *run)
+{
+    machine->awaited_idx[run->hart_idx] = run->page_idx;
+    struct readiness sets = readiness(machine);
+    run->is_stuck = is_stuck(&sets);
 }
 
 /* Deals with why a hart came back; true when the world has to know. */
@@ -148,7 +204,7 @@ static bool stops(struct machine *machine, const struct hart_result *result, str
     case HART_BUDGET:
         return false;
     case HART_WAIT:
-        hart->is_waiting = true;
+        hart->status = HART_WAITING;
         return false;
     case HART_ECALL:
         answer = hypercall_answer(machine, hart, &trouble);
@@ -160,55 +216,93 @@ static bool stops(struct machine *machine, const struct hart_result *result, str
         trouble.result = MEMORY_DIRTIED;
         break;
     case HART_FAULT:
-        machine->has_ended = true;
-        machine->is_fault = true;
-        machine->exit_status = result->fault;
-        machine->fault_value = result->fault_value;
-        machine->fault_pc = hart->pc;
+        end_by_fault(machine, run->hart_idx, result);
         return false;
     }
     if (trouble.result != MEMORY_OK) {
         run->stop = trouble.result == MEMORY_MISSING ? GUEST_MISSING : GUEST_DIRTIED;
         run->page_idx = trouble.page_idx;
+        if (trouble.result == MEMORY_MISSING)
+            miss(machine, run);
         return true;
     }
-    hart_finish_ecall(hart);
+    hart_finish_ecall(hart, answer != HYPERCALL_LEFT);
     pass(machine, 1);
     run->stop = GUEST_OUTPUT;
     return answer == HYPERCALL_OUTPUT;
 }
 
+/* How long the current hart can let time pass without missing its timer. */
+static uint64_t ticks_to_wake(const struct machine *machine)
+{
+    const struct hart *hart = &machine->harts[machine->turn_hart_idx];
+    if (!is_asleep(hart) || hart->timer_ns == UINT64_MAX)
+        return UINT64_MAX;
+    return hart_clock_ticks_until(&machine->clock, hart->timer_ns - 1) + 1;
+}
+
+static uint64_t smaller(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Lets the hart whose turn it is run, or its turn pass. True when the world has to know. */
+static bool run_turn(struct machine *machine, uint64_t budget, bool is_ready, struct guest_run *run)
+{
+    struct hart_result result = {.stop = HART_BUDGET};
+    uint64_t passed = smaller(budget, rest_of_turn(machine));
+
+    if (is_ready) {
+        memory_turn(&machine->memory, run->hart_idx);
+        passed = hart_run(&machine->harts[run->hart_idx], &machine->memory, &machine->clock, passed,
+                          &result);
+    } else {
+        passed = smaller(passed, ticks_to_wake(machine));
+    }
+    pass(machine, passed);
+    return stops(machine, &result, run);
+}
+
+/* Is there a reason not to run at all? `run` says which. */
+static bool stands_still(struct machine *machine, const struct readiness *sets,
+                         struct guest_run *run)
+{
+    if (machine->has_ended) {
+        run->stop = GUEST_ENDED;
+        run->status = machine->exit_status;
+        run->is_fault = machine->is_fault;
+        return true;
+    }
+    if (is_stuck(sets)) {
+        run->stop = GUEST_MISSING;
+        run->is_stuck = true;
+        run->hart_idx = (uint32_t)__builtin_ctz(sets->stuck);
+        run->page_idx = machine->awaited_idx[run->hart_idx];
+        return true;
+    }
+    if (sets->ready == 0) {
+        run->stop = GUEST_IDLE;
+        run->wake_ns = next_timer_ns(machine);
+        return true;
+    }
+    return false;
+}
+
 static void machine_run(struct guest *guest, uint64_t until_ns, struct guest_run *run)
 {
     struct machine *machine = machine_of(guest);
-    struct hart_result result;
     for (;;) {
         wake_harts(machine);
+        struct readiness sets = readiness(machine);
         *run = (struct guest_run){.hart_idx = machine->turn_hart_idx, .wake_ns = UINT64_MAX};
-        if (machine->has_ended) {
-            run->stop = GUEST_ENDED;
-            run->status = machine->exit_status;
-            run->is_fault = machine->is_fault;
+        if (stands_still(machine, &sets, run))
             return;
-        }
-        if (is_idle(machine)) {
-            run->stop = GUEST_IDLE;
-            run->wake_ns = machine->timer_ns;
-            return;
-        }
-        uint64_t budget = instruction_budget(&machine->clock, until_ns);
+        uint64_t budget = hart_clock_ticks_until(&machine->clock, until_ns);
         if (budget == 0) {
             run->stop = GUEST_TIME_REACHED;
             return;
         }
-        uint64_t turn = HART_TURN - machine->turn_position;
-        uint64_t passed = budget < turn ? budget : turn;
-        struct hart *hart = &machine->harts[run->hart_idx];
-        result.stop = HART_BUDGET; /* a hart that waits lets its turn pass */
-        if (!hart->is_waiting)
-            passed = hart_run(hart, &machine->memory, &machine->clock, passed, &result);
-        pass(machine, passed);
-        if (stops(machine, &result, run))
+        if (run_turn(machine, budget, (sets.ready >> run->hart_idx & 1) != 0, run))
             return;
     }
 }
@@ -222,7 +316,7 @@ static void machine_idle_until(struct guest *guest, uint64_t until_ns)
 {
     struct machine *machine = machine_of(guest);
     uint64_t now_ns = machine_now_ns(machine);
-    MUST(is_idle(machine) && until_ns <= machine->timer_ns);
+    MUST(readiness(machine).ready == 0 && until_ns <= next_timer_ns(machine));
     if (until_ns > now_ns)
         machine->clock.idle_ns += until_ns - now_ns;
 }

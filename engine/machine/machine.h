@@ -18,7 +18,6 @@
 #include "machine/guest.h"
 #include "machine/mailbox.h"
 
-#define HART_MAX           8
 #define HART_TURN          1000 /* instructions that a hart runs before the next one's turn */
 #define MACHINE_MEMORY_MIN (1ull << 20)
 #define MACHINE_MEMORY_MAX (4ull << 30)

@@ -73,6 +73,36 @@ struct memory_trouble memory_check_load(const struct memory *memory, uint64_t ad
     return no_trouble;
 }
 
+/* Is something of another hart reserved in the page? */
+static bool is_reserved(const struct memory *memory, uint64_t page_idx)
+{
+    for (uint32_t i = 0; i < HART_MAX; i++)
+        if (i != memory->hart_idx && memory->reservations[i].byte_count > 0 &&
+            memory_page_idx(memory->reservations[i].address) == page_idx)
+            return true;
+    return false;
+}
+
+/* Bytes are written: a reservation of another hart that they touch is lost. */
+static void end_reservations(struct memory *memory, uint64_t address, uint64_t count)
+{
+    for (uint32_t i = 0; i < HART_MAX; i++) {
+        struct memory_reservation *held = &memory->reservations[i];
+        if (i != memory->hart_idx && held->address - address < count)
+            held->byte_count = 0;
+        if (i != memory->hart_idx && address - held->address < held->byte_count)
+            held->byte_count = 0;
+    }
+}
+
+void memory_turn(struct memory *memory, uint32_t hart_idx)
+{
+    const struct memory_reservation *held = &memory->reservations[memory->hart_idx];
+    if (hart_idx != memory->hart_idx && held->byte_count > 0)
+        evict(memory->store_tlb, memory_page_idx(held->address));
+    memory->hart_idx = hart_idx;
+}
+
 /* DOC: dirty-log
  *
  * The first write to a page since the last fetch is what the dirty log consists of. While tracking
@@ -93,14 +123,13 @@ struct memory_trouble memory_check_store(struct memory *memory, uint64_t address
         uint64_t to = page_idx == last ? (address + count - 1) % PAGE_BYTES + 1 : PAGE_BYTES;
         code_forget(&memory->code, page_idx, from, to - from);
     }
+    end_reservations(memory, address, count);
     return no_trouble;
 }
 
-struct code_page *memory_fetch_slowly(struct memory *memory, uint64_t pc,
-                                      struct memory_trouble *trouble)
+struct code_page *memory_fetch_slowly(struct memory *memory, uint64_t pc)
 {
-    *trouble = memory_check_load(memory, pc, 2);
-    if (trouble->result != MEMORY_OK)
+    if (memory_check_load(memory, pc, 2).result != MEMORY_OK)
         return NULL;
     evict(memory->store_tlb, memory_page_idx(pc));
     return code_take(&memory->code, memory_page_idx(pc));
@@ -136,23 +165,31 @@ void memory_protect_all(struct memory *memory)
     flush(memory->store_tlb);
 }
 
-uint8_t *memory_load_slowly(struct memory *memory, uint64_t address, uint64_t count,
-                            struct memory_trouble *trouble)
+uint8_t *memory_load_slowly(struct memory *memory, uint64_t address, uint64_t count)
 {
-    *trouble = memory_check_load(memory, address, count);
-    if (trouble->result != MEMORY_OK)
+    if (memory_check_load(memory, address, count).result != MEMORY_OK)
         return NULL;
     enter(memory, memory->load_tlb, memory_page_idx(address));
     return memory_at(memory, address);
 }
 
-uint8_t *memory_store_slowly(struct memory *memory, uint64_t address, uint64_t count,
-                             struct memory_trouble *trouble)
+/* Would it be noticed by the dirty log? Then it is not for us to do. */
+static bool is_protected(const struct memory *memory, uint64_t address, uint64_t count)
 {
-    *trouble = memory_check_store(memory, address, count);
-    if (trouble->result != MEMORY_OK)
+    const struct guest *guest = memory->guest;
+    return guest->is_tracking && !(bitmap_has(&guest->dirty, memory_page_idx(address)) &&
+                                   bitmap_has(&guest->dirty, memory_page_idx(address + count - 1)));
+}
+
+uint8_t *memory_store_slowly(struct memory *memory, uint64_t address, uint64_t count)
+{
+    if (memory_check_load(memory, address, count).result != MEMORY_OK ||
+        is_protected(memory, address, count))
         return NULL;
-    if (!code_has(&memory->code, memory_page_idx(address)))
-        enter(memory, memory->store_tlb, memory_page_idx(address));
+    struct memory_trouble trouble = memory_check_store(memory, address, count);
+    MUST(trouble.result == MEMORY_OK);
+    uint64_t page_idx = memory_page_idx(address);
+    if (!code_has(&memory->code, page_idx) && !is_reserved(memory, page_idx))
+        enter(memory, memory->store_tlb, page_idx);
     return memory_at(memory, address);
 }

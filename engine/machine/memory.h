@@ -10,7 +10,8 @@
  *     present, dirty     may be      may be, unless decoded       may be
  *
  * So the dirty log and missing pages cost nothing while nothing happens: an entry exists only where
- * nothing is left to be noticed. Addresses are physical, harts take turns: one TLB serves them all.
+ * nothing is left to be noticed; so a page in which a hart that does not run has something reserved
+ * has none either. Addresses are physical, harts take turns: one TLB serves them all.
  *
  * An access may be misaligned and may cross a page; all its pages are looked at before anything
  * changes, so that an instruction happens wholly or not at all.
@@ -49,6 +50,12 @@ struct memory_entry {
 /* The comparison in memory_look_up clears this bit of every address, whatever is loaded. */
 #define MEMORY_NO_TAG (PAGE_BYTES / 2)
 
+/* What lr has reserved, until any sc of the hart or a store of another one takes it away. */
+struct memory_reservation {
+    uint64_t address;
+    uint32_t byte_count; /* 0: none. Any address may be reserved, 0 too. */
+};
+
 struct memory {
     uint8_t *ram;        /* owned; zeros that become real when touched */
     uint64_t ram_bytes;  /* whole pages */
@@ -56,6 +63,8 @@ struct memory {
     struct memory_entry load_tlb[MEMORY_TLB_ENTRIES];
     struct memory_entry store_tlb[MEMORY_TLB_ENTRIES];
     struct code code;
+    struct memory_reservation reservations[HART_MAX]; /* state that moves */
+    uint32_t hart_idx;                                /* who runs; by memory_turn */
 };
 
 /* The guest's page sets must have been initialised for that many pages. */
@@ -79,6 +88,9 @@ static inline uint64_t memory_page_idx(uint64_t address)
     return (address - RAM_BASE) / PAGE_BYTES;
 }
 
+/* From now on accesses are those of this hart: its stores end the reservations of others. */
+void memory_turn(struct memory *memory, uint32_t hart_idx);
+
 /* What the world does to pages, see struct guest_ops. */
 void memory_install(struct memory *memory, uint64_t page_idx, const uint8_t *payload);
 void memory_drop(struct memory *memory, uint64_t page_idx);
@@ -86,26 +98,23 @@ void memory_protect_all(struct memory *memory); /* the caller has emptied (part 
 
 /* ---- The quick way, for the dispatcher ---- */
 
-struct code_page *memory_fetch_slowly(struct memory *memory, uint64_t pc,
-                                      struct memory_trouble *trouble);
-uint8_t *memory_load_slowly(struct memory *memory, uint64_t address, uint64_t count,
-                            struct memory_trouble *trouble);
-uint8_t *memory_store_slowly(struct memory *memory, uint64_t address, uint64_t count,
-                             struct memory_trouble *trouble);
+/* All give NULL, and have done nothing, where there is any trouble: the checks above say which. */
+struct code_page *memory_fetch_slowly(struct memory *memory, uint64_t pc);
+uint8_t *memory_load_slowly(struct memory *memory, uint64_t address, uint64_t count);
+uint8_t *memory_store_slowly(struct memory *memory, uint64_t address, uint64_t count);
 
-/* The decoded page around an even pc, or NULL and why not. What is decoded is present: whatever
+/* The decoded page around an even pc, or NULL. What is decoded is present: whatever
  * takes a page away drops its cells. An address outside RAM has a page_idx that no slot holds. */
-static inline struct code_page *memory_fetch(struct memory *memory, uint64_t pc,
-                                             struct memory_trouble *trouble)
+static inline struct code_page *memory_fetch(struct memory *memory, uint64_t pc)
 {
     uint64_t page_idx = memory_page_idx(pc);
     if (__builtin_expect(code_has(&memory->code, page_idx), 1))
         return &memory->code.slots[page_idx % CODE_SLOTS];
-    return memory_fetch_slowly(memory, pc, trouble);
+    return memory_fetch_slowly(memory, pc);
 }
 
 /* `count` is 1, 2, 4 or 8. The low bits of the address take part in the comparison with the tag, so
- * that a misaligned access, which may cross a page, misses. NULL: see trouble. */
+ * that a misaligned access, which may cross a page, misses. */
 static inline uint8_t *memory_look_up(const struct memory_entry *tlb, uint64_t address,
                                       uint64_t count)
 {
@@ -115,18 +124,16 @@ static inline uint8_t *memory_look_up(const struct memory_entry *tlb, uint64_t a
     return entry->page + address % PAGE_BYTES;
 }
 
-static inline uint8_t *memory_load(struct memory *memory, uint64_t address, uint64_t count,
-                                   struct memory_trouble *trouble)
+static inline uint8_t *memory_load(struct memory *memory, uint64_t address, uint64_t count)
 {
     uint8_t *bytes = memory_look_up(memory->load_tlb, address, count);
-    return bytes != NULL ? bytes : memory_load_slowly(memory, address, count, trouble);
+    return bytes != NULL ? bytes : memory_load_slowly(memory, address, count);
 }
 
-static inline uint8_t *memory_store(struct memory *memory, uint64_t address, uint64_t count,
-                                    struct memory_trouble *trouble)
+static inline uint8_t *memory_store(struct memory *memory, uint64_t address, uint64_t count)
 {
     uint8_t *bytes = memory_look_up(memory->store_tlb, address, count);
-    return bytes != NULL ? bytes : memory_store_slowly(memory, address, count, trouble);
+    return bytes != NULL ? bytes : memory_store_slowly(memory, address, count);
 }
 
 #endif

@@ -38,6 +38,7 @@ static void stop_at_page(struct model *model, struct guest_run *run, enum guest_
     model->now_ns = writes_at_ns(&model->writes, model->writes.count + 1);
     run->stop = stop;
     run->page_idx = page_idx;
+    run->is_stuck = stop == GUEST_MISSING; /* it has but one hart */
 }
 
 static void model_run(struct guest *guest, uint64_t until_ns, struct guest_run *run)

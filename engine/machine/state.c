@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "machine/board.h"
+#include "machine/csr.h"
 #include "machine/sections.h"
 
 /* ---- What the machine is: must be the same at both ends ---- */
@@ -29,42 +30,93 @@ static const char *load_shape(void *state, uint16_t version, struct bytes_reader
 
 /* ---- Harts, whose turn it is, and time ---- */
 
+/* A hart's registers beside x, in their order in the section. */
+#define HART_NUMBERS(N)                                                                        \
+    N(pc)                                                                                      \
+    N(retired_instructions)                                                                    \
+    N(cycles)                                                                                  \
+    N(timer_ns) N(sstatus) N(sie) N(sip) N(stvec) N(scounteren) N(senvcfg) N(sscratch) N(sepc) \
+        N(scause) N(stval) N(satp)
+
 static void save_harts(const void *state, struct bytes *to)
 {
     const struct machine *machine = state;
     for (uint32_t i = 0; i < machine->hart_count; i++) {
         const struct hart *hart = &machine->harts[i];
+        const struct memory_reservation *held = &machine->memory.reservations[i];
         for (unsigned r = 1; r < HART_REGISTERS; r++)
             bytes_put_u64(to, hart->x[r]);
-        bytes_put_u64(to, hart->pc);
-        bytes_put_u64(to, hart->retired_instructions);
-        bytes_put_u8(to, hart->is_waiting);
-        bytes_put_u8(to, hart->has_reservation);
-        bytes_put_u64(to, hart->has_reservation ? hart->reserved_address : 0);
-        bytes_put_u64(to, hart->has_reservation ? hart->reserved_bytes : 0);
+#define SAVE_NUMBER(field) bytes_put_u64(to, hart->field);
+        HART_NUMBERS(SAVE_NUMBER)
+#undef SAVE_NUMBER
+        bytes_put_u8(to, (uint8_t)hart->status);
+        bytes_put_u8(to, hart->is_user);
+        bytes_put_u32(to, held->byte_count);
+        bytes_put_u64(to, held->byte_count > 0 ? held->address : 0);
     }
+}
+
+/* What no instruction could have made of the registers is refused. */
+static bool is_possible(const struct hart *hart, const struct memory_reservation *held)
+{
+    bool is_legal = true;
+#define CSR(number, name, mask) is_legal &= (hart->name & ~(uint64_t)(mask)) == 0;
+#define COUNTER(number, name, bit, value)
+#include "machine/csr.def"
+#undef CSR
+#undef COUNTER
+    bool is_reservation = held->byte_count == 0 || held->byte_count == 4 || held->byte_count == 8;
+    bool is_status = hart->status == HART_STARTED || hart->status == HART_STOPPED ||
+                     hart->status == HART_SUSPENDED || hart->status == HART_WAITING;
+    return is_legal && is_reservation && is_status && hart->pc % 2 == 0 && (hart->stvec & 3) <= 1 &&
+           SENVCFG_CBIE(hart->senvcfg) != 2;
+}
+
+static bool load_hart(struct hart *hart, struct memory_reservation *held, struct bytes_reader *from)
+{
+#define LOAD_NUMBER(field) hart->field = bytes_get_u64(from);
+    HART_NUMBERS(LOAD_NUMBER)
+#undef LOAD_NUMBER
+    hart->status = bytes_get_u8(from);
+    uint8_t is_user = bytes_get_u8(from);
+    hart->is_user = is_user != 0;
+    held->byte_count = bytes_get_u32(from);
+    held->address = bytes_get_u64(from);
+    return is_user <= 1;
+}
+
+/* Version 1: no supervisor registers, no other harts; the timer stood in the clock's section. */
+static bool load_first_hart(struct hart *hart, struct memory_reservation *held,
+                            struct bytes_reader *from)
+{
+    struct hart plain = {.hart_idx = hart->hart_idx, .timer_ns = UINT64_MAX};
+    memcpy(plain.x, hart->x, sizeof plain.x);
+    plain.pc = bytes_get_u64(from);
+    plain.retired_instructions = plain.cycles = bytes_get_u64(from);
+    uint8_t is_waiting = bytes_get_u8(from);
+    uint8_t has_reservation = bytes_get_u8(from);
+    plain.status = is_waiting ? HART_WAITING : HART_STARTED;
+    held->address = bytes_get_u64(from);
+    uint64_t byte_count = bytes_get_u64(from);
+    held->byte_count = has_reservation ? (uint32_t)byte_count : 0;
+    *hart = plain;
+    return is_waiting <= 1 && has_reservation <= 1 && byte_count <= 8;
 }
 
 static const char *load_harts(void *state, uint16_t version, struct bytes_reader *from)
 {
     struct machine *machine = state;
-    (void)version;
-    bool is_possible = true;
+    bool are_possible = true;
     for (uint32_t i = 0; i < machine->hart_count; i++) {
         struct hart *hart = &machine->harts[i];
+        struct memory_reservation *held = &machine->memory.reservations[i];
         for (unsigned r = 1; r < HART_REGISTERS; r++)
             hart->x[r] = bytes_get_u64(from);
-        hart->pc = bytes_get_u64(from);
-        hart->retired_instructions = bytes_get_u64(from);
-        uint8_t is_waiting = bytes_get_u8(from);
-        uint8_t has_reservation = bytes_get_u8(from);
-        hart->is_waiting = is_waiting;
-        hart->has_reservation = has_reservation;
-        hart->reserved_address = bytes_get_u64(from);
-        hart->reserved_bytes = bytes_get_u64(from);
-        is_possible &= hart->pc % 2 == 0 && is_waiting <= 1 && has_reservation <= 1;
+        are_possible &=
+            version == 1 ? load_first_hart(hart, held, from) : load_hart(hart, held, from);
+        are_possible &= is_possible(hart, held);
     }
-    return is_possible ? NULL : "a hart stands where none can";
+    return are_possible ? NULL : "a hart is as none can be";
 }
 
 static void save_clock(const void *state, struct bytes *to)
@@ -74,19 +126,18 @@ static void save_clock(const void *state, struct bytes *to)
     bytes_put_u32(to, machine->turn_position);
     bytes_put_u64(to, machine->clock.ticks);
     bytes_put_u64(to, machine->clock.idle_ns);
-    bytes_put_u64(to, machine->timer_ns);
 }
 
 /* Times beyond what a guest can live (292 years) would overflow where they are added up. */
 static const char *load_clock(void *state, uint16_t version, struct bytes_reader *from)
 {
     struct machine *machine = state;
-    (void)version;
     machine->turn_hart_idx = bytes_get_u32(from);
     machine->turn_position = bytes_get_u32(from);
     machine->clock.ticks = bytes_get_u64(from);
     machine->clock.idle_ns = bytes_get_u64(from);
-    machine->timer_ns = bytes_get_u64(from);
+    if (version == 1)
+        machine->harts[0].timer_ns = bytes_get_u64(from);
     unsigned __int128 running_ns =
         (unsigned __int128)machine->clock.ticks * 1000000000u / machine->clock.ticks_per_s;
     if (machine->turn_hart_idx >= machine->hart_count || machine->turn_position >= HART_TURN)
@@ -105,21 +156,24 @@ static void save_end(const void *state, struct bytes *to)
     bytes_put_u8(to, machine->is_fault);
     bytes_put_u64(to, machine->exit_status);
     bytes_put_u64(to, machine->fault_value);
-    bytes_put_u64(to, machine->fault_pc);
+    bytes_put_u32(to, machine->fault_hart_idx);
 }
 
 static const char *load_end(void *state, uint16_t version, struct bytes_reader *from)
 {
     struct machine *machine = state;
-    (void)version;
     uint8_t has_ended = bytes_get_u8(from);
     uint8_t is_fault = bytes_get_u8(from);
     machine->has_ended = has_ended;
     machine->is_fault = is_fault;
     machine->exit_status = bytes_get_u64(from);
     machine->fault_value = bytes_get_u64(from);
-    machine->fault_pc = bytes_get_u64(from);
-    return has_ended <= 1 && is_fault <= has_ended ? NULL : "it ended in a way that there is not";
+    if (version == 1)
+        bytes_get_u64(from); /* the address, where hart 0 stands */
+    machine->fault_hart_idx = version == 1 ? 0 : bytes_get_u32(from);
+    if (has_ended > 1 || is_fault > has_ended || machine->fault_hart_idx >= machine->hart_count)
+        return "it ended in a way that there is not";
+    return NULL;
 }
 
 static void save_arguments(const void *state, struct bytes *to)
@@ -168,8 +222,8 @@ static const char *load_mailbox(void *state, uint16_t version, struct bytes_read
 }
 
 static const struct section sections[] = {
-    {"SHAP", 1, 1, save_shape, load_shape},         {"HART", 1, 1, save_harts, load_harts},
-    {"CLCK", 1, 1, save_clock, load_clock},         {"EXIT", 1, 1, save_end, load_end},
+    {"SHAP", 1, 1, save_shape, load_shape},         {"HART", 1, 2, save_harts, load_harts},
+    {"CLCK", 1, 2, save_clock, load_clock},         {"EXIT", 1, 2, save_end, load_end},
     {"ARGS", 1, 1, save_arguments, load_arguments}, {"CONS", 1, 1, save_console, load_console},
     {"MAIL", 1, 1, save_mailbox, load_mailbox},
 };
@@ -178,6 +232,15 @@ static const struct section sections[] = {
 void machine_save(const struct guest *guest, struct bytes *to)
 {
     sections_save(sections, SECTION_COUNT, machine_of_const(guest), to);
+}
+
+/* What the host knew of the guest's harts is not theirs any more: pages that they were to get, and
+ * where their stores need no look, which the reservations decide as well. */
+static void forget_host(struct machine *machine)
+{
+    for (uint32_t i = 0; i < HART_MAX; i++)
+        machine->awaited_idx[i] = NO_PAGE;
+    memory_protect_all(&machine->memory);
 }
 
 /* Into a copy, which takes the machine's place when all of it is there. Memory is the same in
@@ -190,8 +253,10 @@ enum status machine_load(struct guest *guest, struct bytes_reader *from, struct 
     MUST(loaded != NULL);
     memcpy(loaded, machine, sizeof *loaded);
     enum status status = sections_load(sections, SECTION_COUNT, loaded, from, problem);
-    if (status == STATUS_OK)
+    if (status == STATUS_OK) {
         memcpy(machine, loaded, sizeof *loaded);
+        forget_host(machine);
+    }
     free(loaded);
     return status;
 }

@@ -39,6 +39,10 @@ static inline uint32_t program_word(enum instruction_code code, uint32_t rd, uin
         return word | rd << 7 | rs1 << 15 | rs2 << 20;
     case FORMAT_LR:
         return word | rd << 7 | rs1 << 15;
+    case FORMAT_VMA:
+        return word | rs1 << 15 | rs2 << 20;
+    case FORMAT_CBO:
+        return word | rs1 << 15;
     case FORMAT_I:
     case FORMAT_LOAD:
     case FORMAT_JALR:

@@ -33,6 +33,14 @@ bool target_is_running(const struct target *target)
     return target->phase == TARGET_RUNNING;
 }
 
+uint32_t target_waiting_harts(const struct target *target)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < TARGET_HARTS_MAX; i++)
+        count += target->waits[i].is_waiting;
+    return count;
+}
+
 bool target_is_waiting(const struct target *target, uint32_t hart_idx)
 {
     return target->waits[hart_idx].is_waiting;

@@ -58,5 +58,6 @@ void target_fault(struct target *target, uint64_t now_ns, uint32_t hart_idx, uin
 
 bool target_is_running(const struct target *target);
 bool target_is_waiting(const struct target *target, uint32_t hart_idx);
+uint32_t target_waiting_harts(const struct target *target);
 
 #endif

@@ -61,7 +61,7 @@ static struct machine_config machine_config_of(const struct scenario *scenario,
     return (struct machine_config){
         .memory_bytes = scenario->memory_bytes,
         .cpu_rate = scenario->cpu_rate,
-        .hart_count = 1,
+        .hart_count = (uint32_t)scenario->hart_count,
         .arguments = (const char *)arguments->data,
         .argument_bytes = (uint32_t)arguments->count,
     };

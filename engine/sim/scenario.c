@@ -49,6 +49,7 @@ static const struct range {
     uint64_t least, most;
 } ranges[OPTION_COUNT] = {
     [OPTION_memory_bytes] = {PAGE_BYTES, MODEL_PAGES_MAX *PAGE_BYTES},
+    [OPTION_hart_count] = {1, HART_MAX},
     [OPTION_cpu_rate] = {1000, 10000000000ull},
     [OPTION_trap_cost_ns] = {0, NS_PER_S},
     [OPTION_bandwidth_bits_per_s] = {1000, 10000000000000ull},
@@ -433,6 +434,7 @@ static const char *guest_objection(const struct scenario *scenario, uint32_t idx
         if (scenario_is_model(scenario))
             return "a model has its pattern in its name: write model:hot-cold or another";
         return is_guest(scenario, "dirtier") ? NULL : "only --guest dirtier obeys it";
+    case OPTION_hart_count:
     case OPTION_cpu_rate:
         return scenario_is_model(scenario) ? "a model has no instructions: leave it out" : NULL;
     case OPTION_ARGS:

@@ -27,7 +27,8 @@ enum pattern { PATTERN_UNIFORM, PATTERN_SEQUENTIAL, PATTERN_HOT_COLD };
  * C(key, field, choices, default, help): everything that is one of a list of words. */
 #define SCENARIO_NUMBERS(S)                                                                        \
     S("memory", memory_bytes, UNIT_SIZE, "64MiB", "memory of the guest")                           \
-    S("cpu-rate", cpu_rate, UNIT_CPU_RATE, "100MIPS", "instructions per second")                   \
+    S("harts", hart_count, UNIT_COUNT, "1", "processors of the guest, 1 to 8")                     \
+    S("cpu-rate", cpu_rate, UNIT_CPU_RATE, "100MIPS", "instructions per second of each hart")      \
     S("trap-cost", trap_cost_ns, UNIT_TIME, "0ns", "world time of one write-protection trap")      \
     S("bandwidth", bandwidth_bits_per_s, UNIT_BANDWIDTH, "1Gbit/s", "of the migration link")       \
     S("latency", latency_ns, UNIT_TIME, "100us", "of the migration link, one way")                 \

@@ -40,7 +40,7 @@ struct host *world_home(struct world *world)
 /* The host at which the guest may execute; NULL while it stands still or waits for a page. */
 static struct host *runner(struct world *world)
 {
-    return target_is_waiting(&world->target, 0) ? NULL : world_home(world);
+    return world->is_guest_stuck ? NULL : world_home(world);
 }
 
 /* ---- A world's life ---- */
@@ -191,7 +191,7 @@ static void chunk_arrived(struct world *world, uint32_t sender)
         reap_source(world, before);
     } else {
         bool was_running = target_is_running(&world->target);
-        bool was_waiting = target_is_waiting(&world->target, 0);
+        uint32_t were_waiting = target_waiting_harts(&world->target);
         bool was_complete = world->target.is_complete;
         size_t first_event = world->events.count;
         target_receive(&world->target, world->now_ns, chunk->bytes.data, chunk->bytes.count);
@@ -201,7 +201,8 @@ static void chunk_arrived(struct world *world, uint32_t sender)
         else if (was_running)
             observe_installs(&world->observer, world->now_ns, &world->events, first_event,
                              world->hosts[HOST_SOURCE].guest, world->hosts[HOST_TARGET].guest);
-        if (was_waiting && !target_is_waiting(&world->target, 0)) {
+        if (world->is_guest_stuck && target_waiting_harts(&world->target) < were_waiting) {
+            world->is_guest_stuck = false;
             struct host *target = &world->hosts[HOST_TARGET];
             target->offset_ns = world->now_ns - target->guest->ops->now_ns(target->guest);
             service_send(world, target);
@@ -264,9 +265,11 @@ static bool guest_stopped(struct world *world, struct host *host, const struct g
         host->offset_ns += world->scenario.trap_cost_ns;
         return true;
     case GUEST_MISSING:
-        target_fault(&world->target, world->now_ns, run->hart_idx, run->page_idx);
+        if (!target_is_waiting(&world->target, run->hart_idx))
+            target_fault(&world->target, world->now_ns, run->hart_idx, run->page_idx);
+        world->is_guest_stuck = run->is_stuck;
         feed_link(world, HOST_TARGET);
-        return false;
+        return !run->is_stuck;
     case GUEST_OUTPUT:
         drain_console(world, host);
         service_send(world, host);

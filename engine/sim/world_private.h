@@ -46,7 +46,8 @@ struct world {
     uint64_t mailbox_due_ns; /* when the guest's mailboxes want to be asked for packets */
     uint32_t home;           /* where the switch sends packets for the guest */
     bool has_started, has_ended, has_guest_ended;
-    bool is_over; /* the move has ended */
+    bool is_over;        /* the move has ended */
+    bool is_guest_stuck; /* no hart can go on before a page is there */
     struct observer observer;
     struct bytes console;
     char reason[200];
