@@ -31,12 +31,12 @@ static const char *load_shape(void *state, uint16_t version, struct bytes_reader
 /* ---- Harts, whose turn it is, and time ---- */
 
 /* A hart's registers beside x, in their order in the section. */
-#define HART_NUMBERS(N)                                                                        \
-    N(pc)                                                                                      \
-    N(retired_instructions)                                                                    \
-    N(cycles)                                                                                  \
-    N(timer_ns) N(sstatus) N(sie) N(sip) N(stvec) N(scounteren) N(senvcfg) N(sscratch) N(sepc) \
-        N(scause) N(stval) N(satp)
+/* clang-format off */
+#define HART_NUMBERS(N)                                                             \
+    N(pc) N(retired_instructions) N(cycles) N(timer_ns)                             \
+    N(sstatus) N(sie) N(sip) N(stvec) N(scounteren) N(senvcfg)                      \
+    N(sscratch) N(sepc) N(scause) N(stval) N(satp)
+/* clang-format on */
 
 static void save_harts(const void *state, struct bytes *to)
 {
