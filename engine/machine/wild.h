@@ -26,6 +26,7 @@
 #define WILD_ITEMS_MAX  200
 #define WILD_INSTANTS   6
 #define WILD_INSTANT_NS 3000 /* at a GIPS: some turns of eight harts */
+#define WILD_HANDLER    (RAM_BASE + 0x380)
 #define WILD_BODY       (RAM_BASE + 0x400)
 #define WILD_PORT       80
 
@@ -149,15 +150,40 @@ static inline void wild_put_item(struct wild_dice *dice, struct program *program
         PUT(program, SRET, 0, 0, 0, 0);
 }
 
-/* Traps begin somewhere in the body, unless the dice leave stvec at 0; the other harts begin here
- * as well, or anywhere. */
+/* Fills up with what does nothing, to an address. */
+static inline void wild_put_until(struct program *program, uint64_t address)
+{
+    while (program_here(program) < address)
+        PUT(program, ADDI, 0, 0, 0, 0);
+}
+
+/* Goes on behind what trapped, or in the body where the hart had jumped out of it. */
+static inline void wild_put_handler(struct wild_dice *dice, struct program *program)
+{
+    wild_put_until(program, WILD_HANDLER);
+    PUT(program, CSRRS, T0, 0, 0, 0x141); /* sepc */
+    PUT(program, ADDI, T0, T0, 0, 4);
+    PUT(program, CSRRS, T1, 0, 0, 0x142); /* scause */
+    PUT(program, ADDI, T1, T1, 0, -1);    /* 1: fetch */
+    uint32_t branch = program->count++;
+    put_number(program, T0, WILD_BODY + 4 * wild_roll(dice, 100));
+    uint64_t over = program_here(program) - (RAM_BASE + 4ull * branch);
+    program->words[branch] = program_word(INSTRUCTION_BNE, 0, T1, 0, (int64_t)over);
+    PUT(program, CSRRW, 0, T0, 0, 0x141);
+    PUT(program, SRET, 0, 0, 0, 0);
+    wild_put_until(program, WILD_BODY);
+}
+
+/* Traps go to the handler, or somewhere in the body, unless the dice leave stvec at 0; the other
+ * harts begin here as well, or anywhere. */
 static inline void wild_put_start(struct wild_dice *dice, struct program *program,
                                   uint32_t hart_count)
 {
     for (uint32_t i = 0; i < 4; i++)
         put_number(program, S2 + i, WILD_BODY + 64 + i * (WILD_PAGES / 4 * PAGE_BYTES - 40));
     if (wild_roll(dice, 16) > 0) {
-        put_number(program, T0, WILD_BODY + 4 * wild_roll(dice, 100));
+        put_number(program, T0,
+                   wild_roll(dice, 8) > 0 ? WILD_HANDLER : WILD_BODY + 4 * wild_roll(dice, 100));
         PUT(program, CSRRW, 0, T0, 0, 0x105);
     }
     for (uint32_t i = 1; i < hart_count; i++) {
@@ -175,8 +201,8 @@ static inline struct bytes wild_image(struct wild_dice *dice, uint32_t hart_coun
     uint64_t items = 1 + wild_roll(dice, WILD_ITEMS_MAX);
     program.count = 0;
     wild_put_start(dice, &program, hart_count);
-    while (program_here(&program) < WILD_BODY)
-        PUT(&program, ADDI, 0, 0, 0, 0);
+    PUT_TO(&program, JAL, 0, 0, 0, WILD_BODY);
+    wild_put_handler(dice, &program);
     for (uint64_t i = 0; i < items; i++)
         wild_put_item(dice, &program);
     PUT_TO(&program, JAL, 0, 0, 0, WILD_BODY);
@@ -280,7 +306,7 @@ static inline void wild_disturb(struct wild_life *life, struct wild_dice *dice,
         return;
     case 2:
     case 3:
-        for (uint64_t i = 0; i < 4 && config->hart_count == 1; i++)
+        for (uint64_t i = 0; i < 12 && config->hart_count == 1; i++)
             wild_take_page(life, wild_roll(dice, WILD_PAGES));
         return;
     case 4:
@@ -339,12 +365,12 @@ static inline void wild_close(struct wild_life *life)
     free(life->away);
 }
 
-static inline struct wild_report wild_run(const uint8_t *data, size_t count)
+static inline struct wild_report wild_run(struct wild_dice dice)
 {
-    struct wild_dice dice = {data, count, 0, prng_make(digest_of(data, count), 0)};
+    uint32_t hart_count = wild_roll(&dice, 2) == 0 ? 1 : 2 + (uint32_t)wild_roll(&dice, 7);
     const struct machine_config config = {.memory_bytes = WILD_PAGES * PAGE_BYTES,
                                           .cpu_rate = 1000000000,
-                                          .hart_count = 1 + (uint32_t)wild_roll(&dice, 8) % 8,
+                                          .hart_count = hart_count,
                                           .arguments = "wild\0--ness",
                                           .argument_bytes = 12};
     struct bytes image = wild_image(&dice, config.hart_count);
