@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 
+#include "base/prng.h"
 #include "machine/elf.h"
 #include "machine/test_program.h"
 
@@ -87,6 +88,31 @@ static void survives_every_changed_byte(void **state)
         }
         image.data[at] = right;
     }
+    bytes_fini(&image);
+}
+
+/* And several bytes at once, of values at which something begins or ends. */
+static void survives_changes_that_lie_together(void **state)
+{
+    static const uint8_t bytes[] = {0, 1, 2, 7, 8, 64, 127, 128, 254, 255};
+    struct prng prng = prng_make(1, 7);
+    struct bytes image = small_image();
+    uint64_t loaded_count = 0;
+    (void)state;
+    for (int i = 0; i < 100000; i++) {
+        struct bytes changed = {0};
+        bytes_put(&changed, image.data, image.count);
+        for (uint64_t edits = 1 + prng_below(&prng, 4); edits > 0; edits--)
+            changed.data[prng_below(&prng, sizeof(Elf64_Ehdr) + sizeof(Elf64_Phdr))] =
+                bytes[prng_below(&prng, sizeof bytes)];
+        problem = (struct problem){0};
+        enum status status =
+            elf_load("small.elf", changed.data, changed.count, ram, RAM_BYTES, &entry, &problem);
+        assert_true((status == STATUS_OK) == (problem.text[0] == '\0'));
+        loaded_count += status == STATUS_OK;
+        bytes_fini(&changed);
+    }
+    assert_in_range(loaded_count, 1000, 99000);
     bytes_fini(&image);
 }
 
@@ -263,6 +289,7 @@ int main(void)
         cmocka_unit_test(loads_the_segment_and_gives_the_entry),
         cmocka_unit_test(refuses_every_truncation),
         cmocka_unit_test(survives_every_changed_byte),
+        cmocka_unit_test(survives_changes_that_lie_together),
         cmocka_unit_test(says_what_would_be_right),
         cmocka_unit_test(says_which_segment_is_wrong),
         cmocka_unit_test(segments_may_touch_and_not_overlap),
