@@ -16,6 +16,9 @@ LIBS       := -lxxhash -ldw -lelf -lm
 FERRY_LIBS := -ljansson -linih -lncursesw -ltinfo $(LIBS)
 TEST_LIBS  := -lcmocka -lvterm -lutil
 VIZ_LIBS   := -lSDL2_ttf -lSDL2 -lpng
+include guests/guest.mk
+GUESTS_TAR ?= guests.tar
+HAS_CLANG  := $(shell command -v $(CLANG) >/dev/null && command -v $(GUEST_LINKER) >/dev/null && echo yes)
 # The graphical view is built where its libraries are; without them all else is.
 HAS_SDL    := $(shell printf '\043include <SDL2/SDL_ttf.h>\n\043include <png.h>\n' | $(CC) -E - >/dev/null 2>&1 && echo yes)
 
@@ -44,6 +47,8 @@ FERRY_VIZ := $(BUILD)/bin/ferry-viz
 # The labs' data and the translations lie beside bin/, where ferry looks for them.
 LAB_DATA := $(patsubst labs/%,$(BUILD)/labs/%,$(wildcard labs/[0-9]*/*.ini labs/[0-9]*/*.txt labs/glossary.ini))
 LOCALES  := $(patsubst labs/locale/%.po,$(BUILD)/locale/%/LC_MESSAGES/ferry.mo,$(wildcard labs/locale/*.po))
+KIT     := $(patsubst %,$(BUILD)/kit/%,guests/guest.mk guests/guest.ld guests/start.S guests/runtime.c \
+	guests/runtime.h engine/machine/hypercall.h engine/base/prng.h engine/base/zipf.h)
 GUESTS  := $(patsubst %,$(BUILD)/guests/%,$(GUEST_NAMES))
 EXERCISES := $(patsubst %,$(BUILD)/%,$(SUPPORT:%=exercises/%) $(wildcard exercises/*/exercise.ini exercises/*/*.md))
 TESTS   := $(patsubst %.c,$(BUILD)/test/%,$(TEST_SRC))
@@ -53,9 +58,10 @@ FUZZERS := $(patsubst %.c,$(BUILD)/fuzz/%,$(FUZZ_SRC))
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all no-viz golden help demo check test asan fuzz bench lint compilers format handout install clean
+.PHONY: all no-viz no-guests guests.tar golden help demo check test asan fuzz bench lint compilers format handout install clean
 
-all: $(FERRY) $(if $(HAS_SDL),$(FERRY_VIZ),no-viz) $(GUESTS) $(EXERCISES) $(LAB_DATA) $(LOCALES) ## build ferry and its guests (build/bin/, build/guests/)
+all: $(FERRY) $(if $(HAS_SDL),$(FERRY_VIZ),no-viz) \
+	$(if $(HAS_CLANG)$(wildcard $(GUESTS_TAR) $(GUESTS)),$(GUESTS),no-guests) $(KIT) $(EXERCISES) $(LAB_DATA) $(LOCALES) ## build ferry and its guests (build/bin/, build/guests/)
 
 # Another compiler or other flags make other objects: they are noted in a file that all depend on.
 FLAGS := $(BUILD)/flags
@@ -93,12 +99,36 @@ no-viz:
 	@echo 'ferry: without libsdl2-dev, libsdl2-ttf-dev and libpng-dev the graphical view is not built' >&2
 
 # ---- Guests: RISC-V programs, always by clang and lld, so that an image is the same everywhere. ----
-GUEST_CFLAGS := --target=riscv64 -march=rv64imac -mabi=lp64 -mcmodel=medany -mno-relax -O2 -g -gdwarf-aranges \
-	-std=gnu11 -ffreestanding -fno-pic -nostdlib -static -Wall -Wextra -Werror -Iguests -Iengine
-$(BUILD)/guests/%: guests/%.c guests/runtime.c guests/start.S guests/guest.ld $(wildcard guests/*.h) \
-		engine/machine/hypercall.h engine/base/prng.h Makefile
+# Without them those of guests.tar are used, which `make guests.tar` packs where there are both.
+ifdef HAS_CLANG
+$(BUILD)/guests/%: guests/%.c $(GUEST_PARTS) engine/machine/hypercall.h $(wildcard engine/base/*.h) \
+		guests/guest.mk Makefile
 	@mkdir -p $(@D)
-	$(CLANG) $(GUEST_CFLAGS) -fuse-ld=lld -Wl,-T,guests/guest.ld guests/start.S guests/runtime.c $< -o $@
+	$(CLANG) $(GUEST_FLAGS) -Werror $(GUEST_LINK) $< -o $@
+else ifneq ($(wildcard $(GUESTS_TAR)),)
+# (By its whole path: guests.tar alone is what packs it.)
+$(GUESTS) &: $(abspath $(GUESTS_TAR))
+	@mkdir -p $(BUILD)/guests
+	@echo 'ferry: without $(CLANG) and $(GUEST_LINKER) the guests are those of $(GUESTS_TAR)' >&2
+	@tar xf $(GUESTS_TAR) -C $(BUILD)/guests $(GUEST_NAMES) 2>/dev/null && touch $(GUESTS) || { rm -f $(GUESTS); \
+		echo 'ferry: $(GUESTS_TAR) does not hold the guests of this ferry: pack it again' >&2; exit 1; }
+endif
+
+# The same guests make the same bytes: no times, no owners, one order.
+guests.tar: $(if $(HAS_CLANG),$(GUESTS)) ## pack the guests for computers without clang (GUESTS_TAR=FILE)
+	@[ -n '$(HAS_CLANG)' ] || { echo 'ferry: guests.tar is packed where clang and lld are' >&2; exit 1; }
+	@tar c --format=ustar --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner --mode=755 \
+		-C $(BUILD)/guests -f $(GUESTS_TAR) $(GUEST_NAMES)
+	@echo $(GUESTS_TAR)
+
+no-guests:
+	@echo 'ferry: no guests are built: that needs $(CLANG) and $(GUEST_LINKER) (packages clang and lld), or a' >&2
+	@echo '    guests.tar that `make guests.tar` packed elsewhere, in this folder or as GUESTS_TAR=FILE' >&2
+
+# What guest.mk needs, where `ferry guest kit` finds it; an installed ferry has it too.
+$(KIT): $(BUILD)/kit/%: %
+	@mkdir -p $(@D)
+	@cp $< $@
 
 # ---- Exercises: what ferry grade reads lies beside it. ----
 $(EXERCISES): $(BUILD)/%: %
@@ -142,7 +172,7 @@ $(BUILD)/fuzz/%: %.c $(ENGINE_SRC) $(wildcard engine/*/*.h)
 # ---- What people ask for. ----
 help: ## this list
 	@echo 'make TARGET, where TARGET is one of'
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/    \1|\2/p' Makefile | awk -F '|' '{ printf "%-14s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z.]*\):.*## \(.*\)/    \1|\2/p' Makefile | awk -F '|' '{ printf "%-14s %s\n", $$1, $$2 }'
 	@echo 'Settings: BUILD=build CC=gcc|clang OPT=-O2 PREFIX=/usr/local'
 
 # What could not be built for want of a package is said once more at the end, where it is seen.
@@ -208,8 +238,8 @@ install: all ## install to PREFIX (default /usr/local)
 	for file in $(EXERCISES:$(BUILD)/%=%); do \
 		install -D -m 644 $$file $(DESTDIR)$(PREFIX)/lib/ferry/$$file || exit 1; done
 	install $(FERRY) $(wildcard $(FERRY_VIZ)) $(DESTDIR)$(PREFIX)/lib/ferry/bin/
-	install -m 644 $(GUESTS) $(DESTDIR)$(PREFIX)/lib/ferry/guests/
-	for data in $(patsubst $(BUILD)/%,%,$(LAB_DATA) $(wildcard $(LOCALES))); do \
+	install -m 644 $(wildcard $(GUESTS)) $(DESTDIR)$(PREFIX)/lib/ferry/guests/
+	for data in $(patsubst $(BUILD)/%,%,$(KIT) $(LAB_DATA) $(wildcard $(LOCALES))); do \
 		install -D -m 644 $(BUILD)/$$data $(DESTDIR)$(PREFIX)/lib/ferry/$$data || exit 1; done
 	ln -sf ../lib/ferry/bin/ferry $(DESTDIR)$(PREFIX)/bin/ferry
 

@@ -100,6 +100,20 @@ int memcmp(const void *a, const void *b, size_t count)
     return 0;
 }
 
+uint64_t checksum(const void *bytes, size_t count, uint64_t before)
+{
+    const uint8_t *at = bytes;
+    uint64_t sum = before + count;
+
+    for (; count >= 8; count -= 8, at += 8) {
+        sum = (sum ^ *(const word *)at) * 0x9e3779b97f4a7c15ull;
+        sum ^= sum >> 32;
+    }
+    for (; count > 0; count--, at++)
+        sum = (sum ^ *at) * 0x9e3779b97f4a7c15ull;
+    return sum ^ sum >> 29;
+}
+
 size_t strlen(const char *text)
 {
     size_t count = 0;
@@ -233,11 +247,18 @@ static bool parse_factor(enum option_kind kind, const char *unit, uint64_t *fact
         {OPTION_RATE, "pages/s", 1},
         {OPTION_RATE, "kpages/s", 1000},
         {OPTION_RATE, "Mpages/s", 1000000},
+        {OPTION_FREQUENCY, "/s", 1},
+        {OPTION_FREQUENCY, "k/s", 1000},
+        {OPTION_FREQUENCY, "M/s", 1000000},
+        {OPTION_TIME, "ns", 1},
+        {OPTION_TIME, "us", 1000},
+        {OPTION_TIME, "ms", 1000000},
+        {OPTION_TIME, "s", 1000000000},
     };
 
     *factor = 1;
     if (*unit == '\0')
-        return true;
+        return kind != OPTION_TIME; /* 20 could be anything */
     for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
         if (units[i].kind != kind || strcmp(units[i].name, unit) != 0)
             continue;
@@ -276,10 +297,9 @@ static bool parse_value(const struct option *option, const char *text)
 void read_options(int argc, char **argv, const struct option *options, size_t option_count)
 {
     static const char *const examples[] = {
-        [OPTION_NUMBER] = "a number such as 20",
-        [OPTION_SIZE] = "a size such as 16MiB",
-        [OPTION_RATE] = "a rate such as 5000pages/s",
-        [OPTION_WORD] = "one of its words",
+        [OPTION_NUMBER] = "a number such as 20",      [OPTION_SIZE] = "a size such as 16MiB",
+        [OPTION_RATE] = "a rate such as 5000pages/s", [OPTION_FREQUENCY] = "a rate such as 500/s",
+        [OPTION_TIME] = "a time such as 20ms",        [OPTION_WORD] = "one of its words",
     };
     const char *program = argc > 0 ? argv[0] : "guest";
 

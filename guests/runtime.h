@@ -116,6 +116,15 @@ static inline uint8_t *heap_end(void)
     return (uint8_t *)(uint64_t)RAM_BASE + memory_bytes();
 }
 
+static inline uint64_t heap_bytes(void)
+{
+    return (uint64_t)(heap_end() - __heap_start);
+}
+
+/* A fingerprint of bytes, by which a guest notices that its memory is not what it wrote. Any byte
+ * counts, and its place; `before` chains one to the next. No secret: nobody here forges. */
+uint64_t checksum(const void *bytes, size_t count, uint64_t before);
+
 /* The compiler emits calls to these, used or not. */
 void *memcpy(void *restrict to, const void *restrict from, size_t count);
 void *memmove(void *to, const void *from, size_t count);
@@ -137,10 +146,12 @@ size_t format_text(char *text, size_t capacity, const char *format, ...)
 /* ---- Options ---- */
 
 enum option_kind {
-    OPTION_NUMBER, /* 20 */
-    OPTION_SIZE,   /* 65536, 64KiB, 48MiB */
-    OPTION_RATE,   /* 5000, 5000pages/s, 5kpages/s */
-    OPTION_WORD,   /* one of `words`; its index is the value */
+    OPTION_NUMBER,    /* 20 */
+    OPTION_SIZE,      /* 65536, 64KiB, 48MiB */
+    OPTION_RATE,      /* 5000, 5000pages/s, 5kpages/s */
+    OPTION_FREQUENCY, /* 500, 500/s, 2k/s */
+    OPTION_TIME,      /* 500ms, 20us: in nanoseconds */
+    OPTION_WORD,      /* one of `words`; its index is the value */
 };
 
 struct option {

@@ -47,7 +47,8 @@ static inline struct bytes stand_image(const char *guest_name)
 }
 
 /* `command` is the guest's name and arguments, with single spaces between. */
-static inline void stand_open(struct stand *stand, const char *command, uint64_t memory_bytes)
+static inline void stand_open_at(struct stand *stand, const char *command, uint64_t memory_bytes,
+                                 uint64_t cpu_rate)
 {
     char arguments[256], name[64];
     uint32_t argument_bytes = (uint32_t)snprintf(arguments, sizeof arguments, "%s", command) + 1;
@@ -58,7 +59,7 @@ static inline void stand_open(struct stand *stand, const char *command, uint64_t
         if (*at == ' ')
             *at = '\0';
     struct machine_config config = {.memory_bytes = memory_bytes,
-                                    .cpu_rate = STAND_CPU_RATE,
+                                    .cpu_rate = cpu_rate,
                                     .hart_count = 1,
                                     .arguments = arguments,
                                     .argument_bytes = argument_bytes};
@@ -67,6 +68,11 @@ static inline void stand_open(struct stand *stand, const char *command, uint64_t
     if (machine_open(&config, name, image.data, image.count, &stand->guest, &problem) != STATUS_OK)
         fail_msg("%s", problem.text);
     bytes_fini(&image);
+}
+
+static inline void stand_open(struct stand *stand, const char *command, uint64_t memory_bytes)
+{
+    stand_open_at(stand, command, memory_bytes, STAND_CPU_RATE);
 }
 
 static inline void stand_close(struct stand *stand)

@@ -86,7 +86,7 @@ static void bad_lines_are_refused(void **state)
         {"guest info $D/cut.elf", "cut.elf"},
         {"guest info $D/truncated.elf", "truncated.elf"},
         {"run --guest $D/truncated.elf", "truncated.elf"},
-        {"run --guest nobody", "one of counter, dirtier, hello, kv, sort"},
+        {"run --guest nobody", "one of chat, counter, database, game, hello, journal, kv, life, memwalk, sort,"},
         {"run --guest ./nobody.elf", "./nobody.elf: No such file"},
         {"run --guest $D", "is no file"},
         {"run --guest Makefile.elf", "No such file"},
@@ -113,7 +113,7 @@ static void bad_lines_are_refused(void **state)
         {"tui $D/cut.ferry", "cut.ferry"},
         {"run $D/cut.ferry", "this is a recording"},
         {"tui $D/cut.ferry --seed 3", "a recording is what it is"},
-        {"guest", "list, info, disassemble or run"},
+        {"guest", "list, info, disassemble, run or kit"},
         {"guest lst", "the nearest is \"list\""},
         {"guest info", "write ferry guest info GUEST"},
         {"guest info nobody", "unknown guest"},
@@ -203,11 +203,11 @@ static void a_scenario_file_is_the_same_as_options(void **state)
 {
     char digest[32];
     (void)state;
-    assert_int_equal(ferry("run --guest dirtier --mode hybrid --memory 8MiB --json -"), 0);
+    assert_int_equal(ferry("run --guest memwalk --mode hybrid --memory 8MiB --json -"), 0);
     json_t *object = object_of_stdout();
     snprintf(digest, sizeof digest, "%s", text_of(object, "recording_digest"));
     json_decref(object);
-    spill("same.ini", "[scenario]\nguest = dirtier\nmode = hybrid ; and more\nmemory = 8MiB\n");
+    spill("same.ini", "[scenario]\nguest = memwalk\nmode = hybrid ; and more\nmemory = 8MiB\n");
     assert_int_equal(ferry("run $D/same.ini --json -"), 0);
     object = object_of_stdout();
     assert_string_equal(text_of(object, "recording_digest"), digest);

@@ -237,6 +237,8 @@ static void print_oracle(const struct report *report, FILE *file)
     fprintf(file, "  %-18sguest %016llx, recording %016llx\n", "digests",
             (unsigned long long)report->timeline->digest,
             (unsigned long long)report->recording_digest);
+    if (*report->scenario->image != '\0')
+        fprintf(file, "  %-18simage %s\n", "", report->scenario->image);
 }
 
 void report_print(const struct report *report, FILE *file)

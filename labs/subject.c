@@ -56,15 +56,35 @@ static bool is_known_guest(const struct scenario *scenario)
     return strpbrk(scenario->guest, "./") == NULL && scenario->memory_bytes <= FORECAST_MEMORY_MAX;
 }
 
+/* What plays is what was recorded, whatever the guest is like here; but who compares the two should
+ * know. */
+static bool is_other_image(const struct scenario *scenario, const struct image *image,
+                           const char *path)
+{
+    char digest[17];
+
+    snprintf(digest, sizeof digest, "%016llx",
+             (unsigned long long)digest_of(image->data, image->bytes));
+    if (*scenario->image == '\0' || strcmp(scenario->image, digest) == 0)
+        return false;
+    fprintf(stderr,
+            "ferry: %.200s was made with another %.40s than is here: its image has the digest %s, "
+            "not %s\n",
+            path, scenario->guest, scenario->image, digest);
+    return true;
+}
+
 /* What theory expected of the run: a recording holds the scenario, and the same scenario has the
  * same forecast. Without it the picture lacks a curve. */
-static void take_forecast(struct subject *subject, const struct scenario *scenario)
+static void take_forecast(struct subject *subject, const struct scenario *scenario,
+                          const char *path)
 {
     struct session_facts *facts = &subject->session->facts;
     struct image image = {.data = NULL};
     struct session *other;
 
     if (is_known_guest(scenario) && image_load(&image, scenario, NULL) == STATUS_OK &&
+        !is_other_image(scenario, &image, path) &&
         run_session_open(&other, scenario, image.data, image.bytes, "", NULL) == STATUS_OK) {
         const struct session_facts *theirs = &other->facts;
         size_t count = theirs->forecast_round_pages != NULL ? theirs->forecast_round_count : 0;
@@ -83,7 +103,7 @@ static void take_forecast(struct subject *subject, const struct scenario *scenar
     image_fini(&image);
 }
 
-static void forecast_recording(struct subject *subject)
+static void forecast_recording(struct subject *subject, const char *path)
 {
     struct recording recording;
     struct scenario scenario;
@@ -92,7 +112,7 @@ static void forecast_recording(struct subject *subject)
         return;
     scenario_init(&scenario);
     if (parse_scenario(recording.scenario_text, &scenario))
-        take_forecast(subject, &scenario);
+        take_forecast(subject, &scenario, path);
     scenario_fini(&scenario);
     recording_close(&recording);
 }
@@ -109,7 +129,7 @@ static enum status open_recording(struct subject *subject, const char *path,
     enum status status = playback_open(&subject->session, subject->bytes.data, subject->bytes.count,
                                        origin, &detail);
     if (status == STATUS_OK) {
-        forecast_recording(subject);
+        forecast_recording(subject, path);
         return STATUS_OK;
     }
     subject->session = NULL;

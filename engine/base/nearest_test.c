@@ -18,7 +18,7 @@ static void distances_count_letters(void **state)
         {"rnu", "run", 2},
         {"comapre", "compare", 2},
         {"latency", "latencies", 3},
-        {"kv", "dirtier", 7},
+        {"kv", "memwalk", 7},
         {"sort", "port", 1},
         {"hello", "hell", 1},
     };

@@ -23,12 +23,12 @@ static void put_number(struct bytes *arguments, const char *name, uint64_t numbe
  * then the user's arguments; each ended by a NUL. */
 static void build_arguments(const struct scenario *scenario, struct bytes *arguments)
 {
-    static const char *const patterns[] = {"uniform", "sequential", "hot-cold"};
+    static const char *const patterns[] = {"uniform", "sequential", "hot-cold", "zipf"};
     const char *slash = strrchr(scenario->guest, '/');
-    bool is_dirtier = strcmp(scenario->guest, "dirtier") == 0;
+    bool is_memwalk = strcmp(scenario->guest, "memwalk") == 0;
 
     put_argument(arguments, slash == NULL ? scenario->guest : slash + 1);
-    if (is_dirtier) {
+    if (is_memwalk) {
         if (scenario->dirty_rate != SCENARIO_NONE)
             put_number(arguments, "--dirty-rate", scenario->dirty_rate);
         if (scenario->working_set_bytes != SCENARIO_NONE)
@@ -36,7 +36,7 @@ static void build_arguments(const struct scenario *scenario, struct bytes *argum
         put_argument(arguments, "--pattern");
         put_argument(arguments, patterns[scenario->pattern]);
     }
-    if (is_dirtier || strcmp(scenario->guest, "sort") == 0)
+    if (is_memwalk || strcmp(scenario->guest, "sort") == 0)
         put_number(arguments, "--seed", scenario->seed);
     bytes_put(arguments, scenario->arguments.data, scenario->arguments.count);
 }
@@ -67,6 +67,20 @@ static struct machine_config machine_config_of(const struct scenario *scenario,
     };
 }
 
+/* A recording, or whoever writes a scenario, may name the one image that it is about. */
+static enum status check_digest(const struct scenario *scenario, const uint8_t *image,
+                                size_t image_bytes, struct problem *problem)
+{
+    char digest[17];
+
+    snprintf(digest, sizeof digest, "%016llx", (unsigned long long)digest_of(image, image_bytes));
+    if (*scenario->image == '\0' || strcmp(scenario->image, digest) == 0)
+        return STATUS_OK;
+    return problem_set(problem, STATUS_BAD_INPUT,
+                       "image: %.80s is another one here: its digest is %s, and not %s",
+                       scenario->guest, digest, scenario->image);
+}
+
 enum status guest_build(const struct scenario *scenario, const uint8_t *image, size_t image_bytes,
                         struct guest **guest, struct problem *problem)
 {
@@ -75,6 +89,8 @@ enum status guest_build(const struct scenario *scenario, const uint8_t *image, s
         *guest = model_open(&config);
         return STATUS_OK;
     }
+    if (check_digest(scenario, image, image_bytes, problem) != STATUS_OK)
+        return STATUS_BAD_INPUT;
     struct bytes arguments = {0};
     build_arguments(scenario, &arguments);
     if (arguments.count > MACHINE_ARGS_MAX) {
@@ -106,7 +122,7 @@ struct guest *guest_build_empty(const struct scenario *scenario)
  * the recordings of runs with 1 to 16 clients, as the pages dirtied in each of the last 20 rounds.
  */
 #define KV_HOT_PAGES      7
-#define DIRTIER_HOT_PAGES 1
+#define MEMWALK_HOT_PAGES 1
 
 /* kv with preloaded keys: half of the clients' requests write one of its pages, each as likely. */
 static bool preloaded_writes(const struct scenario *scenario, struct forecast_input *input)
@@ -134,11 +150,12 @@ static bool law_of(const struct scenario *scenario, enum forecast_law *law)
         [PATTERN_UNIFORM] = LAW_EVENLY,
         [PATTERN_SEQUENTIAL] = LAW_IN_ORDER,
         [PATTERN_HOT_COLD] = LAW_HOT_COLD,
+        [PATTERN_ZIPF] = LAW_ZIPF,
     };
 
     if (!scenario_is_model(scenario)) {
         *law = of_guest[scenario->pattern];
-        return strcmp(scenario->guest, "dirtier") == 0;
+        return strcmp(scenario->guest, "memwalk") == 0;
     }
     switch (scenario_model_pattern(scenario)) {
     case WRITES_SEQUENTIAL:
@@ -171,6 +188,6 @@ bool guest_build_writes(const struct scenario *scenario, struct forecast_input *
     input->working_set_pages = scenario->working_set_bytes == SCENARIO_NONE
                                    ? scenario->memory_bytes / PAGE_BYTES
                                    : scenario->working_set_bytes / PAGE_BYTES;
-    input->hot_pages = scenario_is_model(scenario) ? 0 : DIRTIER_HOT_PAGES;
+    input->hot_pages = scenario_is_model(scenario) ? 0 : MEMWALK_HOT_PAGES;
     return true;
 }

@@ -31,8 +31,9 @@ enum status run_open(struct run *run, const struct scenario *scenario, const uin
     if (status != STATUS_OK)
         return status;
     scenario_copy(&run->scenario, scenario);
+    scenario_name_image(&run->scenario, image, image_bytes);
     timeline_init(&run->timeline, world_total_pages(run->world));
-    run_begin_recording(&run->recorder, scenario, is_kept);
+    run_begin_recording(&run->recorder, &run->scenario, is_kept);
     return STATUS_OK;
 }
 
@@ -52,6 +53,25 @@ bool run_step(struct run *run)
     bool is_alive = world_step(run->world, &run->events);
     run_fold(&run->events, &run->timeline, &run->recorder);
     return is_alive;
+}
+
+bool run_act(struct run *run, enum session_command command)
+{
+    bool has_obeyed = false;
+
+    run->events.count = 0;
+    event_append(&run->events, (struct event){.at_ns = world_now_ns(run->world),
+                                              .kind = EVENT_INPUT_GIVEN,
+                                              .input_given = {.command = command}});
+    if (command == SESSION_START)
+        has_obeyed = world_start(run->world, &run->events);
+    else if (command == SESSION_POST_COPY)
+        has_obeyed = world_switch_to_post_copy(run->world, &run->events);
+    else if (command == SESSION_ABORT)
+        has_obeyed = world_abort(run->world, &run->events);
+    if (has_obeyed)
+        run_fold(&run->events, &run->timeline, &run->recorder);
+    return has_obeyed;
 }
 
 void run_to_end(struct run *run)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/digest.h"
 #include "base/nearest.h"
 #include "machine/machine.h"
 #include "machine/model.h"
@@ -21,6 +22,7 @@ enum option {
         OPTION_PATTERN,
     OPTION_ON_LIMIT,
     OPTION_ARGS,
+    OPTION_IMAGE,
     OPTION_COUNT,
     FIRST_NUMBER = OPTION_MODE + 1,
 };
@@ -34,12 +36,14 @@ static const struct scenario_option options[OPTION_COUNT] = {
     [OPTION_##field] = {key, text, help, NULL, kind, true},
     SCENARIO_NUMBERS(NUMBER_DESCRIPTION)
 #undef NUMBER_DESCRIPTION
-        [OPTION_PATTERN] = {"pattern", "uniform", "of dirtier (hot-cold: 90 % of writes to 10 %)",
-                            "uniform|sequential|hot-cold", UNIT_COUNT, false},
+        [OPTION_PATTERN] = {"pattern", "uniform", "of memwalk (hot-cold: 90 % of writes to 10 %)",
+                            "uniform|sequential|hot-cold|zipf", UNIT_COUNT, false},
     [OPTION_ON_LIMIT] = {"on-limit", "pause", "what pre-copy does when the rounds are used up",
                          "pause|abort|post-copy", UNIT_COUNT, false},
     [OPTION_ARGS] = {"args", "", "the guest's own (on a command line: all after --)", NULL,
                      UNIT_COUNT, false},
+    [OPTION_IMAGE] = {"image", "none", "digest that the guest must have (ferry guest info)", NULL,
+                      UNIT_COUNT, false},
 };
 
 /* What a number may be. The upper ends keep sums and products of times far from 64 bits and a
@@ -293,6 +297,28 @@ static void get_args(const struct scenario *scenario, struct bytes *text)
     }
 }
 
+/* ---- The guest's image, by its digest ---- */
+
+static enum status set_image(struct scenario *scenario, const char *value, struct problem *problem)
+{
+    bool is_none = strcmp(value, "none") == 0;
+
+    if (!is_none && (strlen(value) != 16 || strspn(value, "0123456789abcdef") != 16))
+        return problem_set(problem, STATUS_USAGE,
+                           "image: \"%.40s\" is no digest: write the 16 digits that ferry guest "
+                           "info NAME shows",
+                           value);
+    snprintf(scenario->image, sizeof scenario->image, "%s", is_none ? "" : value);
+    return STATUS_OK;
+}
+
+void scenario_name_image(struct scenario *scenario, const uint8_t *image, size_t image_bytes)
+{
+    if (!scenario_is_model(scenario))
+        snprintf(scenario->image, sizeof scenario->image, "%016llx",
+                 (unsigned long long)digest_of(image, image_bytes));
+}
+
 static enum status unknown_option(const char *key, struct problem *problem)
 {
     uint32_t best = 0;
@@ -333,6 +359,8 @@ static enum status set_option(struct scenario *scenario, uint32_t idx, const cha
         status = set_guest(scenario, value, problem);
     else if (idx == OPTION_ARGS)
         status = set_args(scenario, value, problem);
+    else if (idx == OPTION_IMAGE)
+        status = set_image(scenario, value, problem);
     else if (options[idx].is_number)
         status = set_number(scenario, idx, value, problem);
     else
@@ -375,6 +403,8 @@ void scenario_get(const struct scenario *scenario, uint32_t idx, char *text, siz
         snprintf(text, text_bytes, "%.*s", (int)line.count,
                  line.count > 0 ? (char *)line.data : "");
         bytes_fini(&line);
+    } else if (idx == OPTION_IMAGE) {
+        snprintf(text, text_bytes, "%s", *scenario->image == '\0' ? "none" : scenario->image);
     } else if (!options[idx].is_number) {
         unsigned choice = idx == OPTION_MODE      ? (unsigned)scenario->mode
                           : idx == OPTION_PATTERN ? (unsigned)scenario->pattern
@@ -418,7 +448,7 @@ static bool has_written_set(const struct scenario *scenario)
 {
     if (scenario_is_model(scenario))
         return scenario_model_pattern(scenario) != WRITES_IDLE;
-    return is_guest(scenario, "dirtier");
+    return is_guest(scenario, "memwalk");
 }
 
 /* Why the guest cannot obey an option, with what would be right; NULL when it can. */
@@ -429,14 +459,16 @@ static const char *guest_objection(const struct scenario *scenario, uint32_t idx
     case OPTION_working_set_bytes:
         if (is_guest(scenario, "model:idle"))
             return "model:idle never writes: write model:uniform";
-        return has_written_set(scenario) ? NULL : "only --guest dirtier and models obey it";
+        return has_written_set(scenario) ? NULL : "only --guest memwalk and models obey it";
     case OPTION_PATTERN:
         if (scenario_is_model(scenario))
             return "a model has its pattern in its name: write model:hot-cold or another";
-        return is_guest(scenario, "dirtier") ? NULL : "only --guest dirtier obeys it";
+        return is_guest(scenario, "memwalk") ? NULL : "only --guest memwalk obeys it";
     case OPTION_hart_count:
     case OPTION_cpu_rate:
         return scenario_is_model(scenario) ? "a model has no instructions: leave it out" : NULL;
+    case OPTION_IMAGE:
+        return scenario_is_model(scenario) ? "a model has no program: leave it out" : NULL;
     case OPTION_ARGS:
         return scenario_is_model(scenario) ? "a model takes no arguments: leave them out" : NULL;
     case OPTION_client_count:
@@ -475,7 +507,7 @@ static void fill_what_depends_on_the_guest(struct scenario *scenario)
         scenario->client_count = is_kv ? 4 : 0;
     /* These never end by themselves. */
     if (scenario->run_for_ns == SCENARIO_NONE &&
-        (is_kv || scenario->client_count > 0 || is_guest(scenario, "dirtier") ||
+        (is_kv || scenario->client_count > 0 || is_guest(scenario, "memwalk") ||
          scenario_is_model(scenario)))
         scenario->run_for_ns = NS_PER_S;
     if (scenario->dirty_rate == SCENARIO_NONE && has_written_set(scenario))

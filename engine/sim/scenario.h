@@ -21,7 +21,7 @@
 #define SCENARIO_CLIENTS_MAX 60
 #define SCENARIO_NONE        UINT64_MAX /* "none": no limit, or not given */
 
-enum pattern { PATTERN_UNIFORM, PATTERN_SEQUENTIAL, PATTERN_HOT_COLD };
+enum pattern { PATTERN_UNIFORM, PATTERN_SEQUENTIAL, PATTERN_HOT_COLD, PATTERN_ZIPF };
 
 /* S(key, field, kind, default, help): everything with a number and a unit.
  * C(key, field, choices, default, help): everything that is one of a list of words. */
@@ -32,7 +32,7 @@ enum pattern { PATTERN_UNIFORM, PATTERN_SEQUENTIAL, PATTERN_HOT_COLD };
     S("trap-cost", trap_cost_ns, UNIT_TIME, "0ns", "world time of one write-protection trap")      \
     S("bandwidth", bandwidth_bits_per_s, UNIT_BANDWIDTH, "1Gbit/s", "of the migration link")       \
     S("latency", latency_ns, UNIT_TIME, "100us", "of the migration link, one way")                 \
-    S("dirty-rate", dirty_rate, UNIT_PAGE_RATE, "none", "page writes of dirtier and model guests") \
+    S("dirty-rate", dirty_rate, UNIT_PAGE_RATE, "none", "page writes of memwalk and model guests") \
     S("working-set", working_set_bytes, UNIT_SIZE, "none", "memory that they write to")            \
     S("start-at", start_at_ns, UNIT_TIME, "100ms", "when the move starts")                         \
     S("run-for", run_for_ns, UNIT_TIME, "none", "after completion; none: until the guest ends")    \
@@ -51,6 +51,7 @@ struct scenario {
     enum mode mode;
     enum pattern pattern;
     enum on_limit on_limit;
+    char image[17];         /* digest that the guest's file must have, in hexadecimal; "": any */
     struct bytes arguments; /* the guest's own, each ended by a NUL, without its name */
     uint64_t given;         /* bit i: option i of scenario_option was set and is no default */
     /* Borrowed, and no part of the text: decides in place of its mode's own; NULL: none. */
@@ -81,6 +82,10 @@ MUST_USE enum status scenario_set(struct scenario *scenario, const char *key, co
 void scenario_get(const struct scenario *scenario, uint32_t idx, char *text, size_t text_bytes);
 /* Its number in the base unit; false when it is none or not a number. */
 bool scenario_number(const struct scenario *scenario, uint32_t idx, uint64_t *value);
+
+/* From now on the guest must have this image: what a recording says of its run. Models have none.
+ */
+void scenario_name_image(struct scenario *scenario, const uint8_t *image, size_t image_bytes);
 
 /* The whole: fills what depends on the guest (clients, run-for), refuses what does not fit
  * together. `is_comparison`: options of one mode are accepted although another mode is set. */
