@@ -156,7 +156,11 @@ static void verify_transparent(const struct run *run, const uint8_t *image, size
     console_init(&console);
     run_unmoved(guest, &console, &has_ended);
     oracle->applies[RULE_TRANSPARENT] = true;
-    if (!has_ended || guest->ops->digest(guest) != run->timeline.digest)
+    /* Several harts see each other's waiting for pages, and may rightly leave another memory
+     * behind: then it is what the guest says that counts, its own check of itself included. */
+    bool is_alike =
+        run->scenario.hart_count > 1 || guest->ops->digest(guest) == run->timeline.digest;
+    if (!has_ended || !is_alike)
         oracle_break(oracle, RULE_TRANSPARENT, run->timeline.now_ns,
                      "the guest did not end with the digest that it has unmoved");
     if (!console_is_same(&console, world_console(run->world)))

@@ -65,6 +65,13 @@ static void open_ends(struct world *world)
     target_init(&world->target, world->hosts[HOST_TARGET].guest, &world->events);
 }
 
+/* A file of the user's speaks as kv does, or has no clients. */
+static const struct dialect *dialect_of(const struct scenario *scenario)
+{
+    const struct dialect *dialect = dialect_find(scenario->guest);
+    return dialect == NULL ? &dialect_kv : dialect;
+}
+
 enum status world_open(const struct scenario *scenario, const uint8_t *image, size_t image_bytes,
                        struct world **world, struct problem *problem)
 {
@@ -84,8 +91,8 @@ enum status world_open(const struct scenario *scenario, const uint8_t *image, si
     open_ends(new);
     for (uint32_t host = 0; host < HOST_COUNT; host++)
         link_init(&new->links[host], scenario->bandwidth_bits_per_s, scenario->latency_ns);
-    clients_init(&new->clients, (uint32_t)scenario->client_count, scenario->request_rate,
-                 scenario->seed, &new->events);
+    clients_init(&new->clients, dialect_of(scenario), (uint32_t)scenario->client_count,
+                 scenario->request_rate, scenario->seed, &new->events);
     observer_init(&new->observer, new->clients.count);
     world_happen(new, scenario->start_at_ns, HAPPEN_START, 0, 0);
     for (uint32_t i = 0; i < new->clients.count; i++)
