@@ -213,6 +213,7 @@ static inline struct bytes wild_image(struct wild_dice *dice, uint32_t hart_coun
 
 struct wild_life {
     struct guest *guest;
+    struct guest *spare; /* of the disturbed one: the machine that it moves to next */
     struct digest *console;
     uint64_t console_bytes;
     uint8_t *away; /* of the disturbed one: pages that were taken away */
@@ -260,10 +261,11 @@ static inline void wild_bring_back(struct wild_life *life)
             life->guest->ops->install_pages(life->guest, i, 1, life->away + i * PAGE_BYTES);
 }
 
-/* Saved, loaded into a machine that has lived another life, or none; its pages follow. */
-static inline void wild_move(struct wild_life *life, const struct machine_config *config)
+/* Saved, and loaded into the spare machine, which holds what was left there the last time; all
+ * pages follow. */
+static inline void wild_move(struct wild_life *life)
 {
-    struct guest *from = life->guest, *to = machine_open_empty(config);
+    struct guest *from = life->guest, *to = life->spare;
     struct problem problem = {STATUS_OK, ""};
     struct bytes saved = {0};
     struct bytes_reader reader;
@@ -277,8 +279,8 @@ static inline void wild_move(struct wild_life *life, const struct machine_config
         from->ops->read_contents(from, i, page);
         to->ops->install_pages(to, i, 1, page);
     }
-    from->ops->close(from);
     life->guest = to;
+    life->spare = from;
     bytes_fini(&saved);
 }
 
@@ -310,7 +312,7 @@ static inline void wild_disturb(struct wild_life *life, struct wild_dice *dice,
             wild_take_page(life, wild_roll(dice, WILD_PAGES));
         return;
     case 4:
-        wild_move(life, config);
+        wild_move(life);
         return;
     default:
         return;
@@ -355,12 +357,14 @@ static inline struct wild_life wild_open(const struct machine_config *config,
     enum status status =
         machine_open(config, "wild.elf", image->data, image->count, &life.guest, NULL);
     MUST(status == STATUS_OK && life.away != NULL);
+    life.spare = machine_open_empty(config);
     return life;
 }
 
 static inline void wild_close(struct wild_life *life)
 {
     life->guest->ops->close(life->guest);
+    life->spare->ops->close(life->spare);
     digest_close(life->console);
     free(life->away);
 }

@@ -10,7 +10,7 @@
 
 #include "machine/wild.h"
 
-#define SEEDS 400
+#define SEEDS 250
 
 static void whatever_it_does_it_does_it_again(void **state)
 {
