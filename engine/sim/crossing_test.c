@@ -81,7 +81,7 @@ static void assert_moves_unnoticed(const char *guest, const char *args, uint64_t
             assert_int_equal(run_open(&run, &scenario, image.data, image.count, false, NULL),
                              STATUS_OK);
             run_to_end(&run);
-            const struct bytes *console = world_console(run.world);
+            const struct bytes *console = &world_console(run.world)->kept;
             if (!oracle_holds(world_oracle(run.world)))
                 fail_msg("%s seed %llu: %s", mode_name((enum mode)mode), (unsigned long long)seed,
                          world_oracle(run.world)->what);
