@@ -13,7 +13,7 @@
 /* System calls: a7 says which, a0 is the argument and the result. */
 #define CALL_YIELD 1 /* lets others run */
 #define CALL_SLEEP 2 /* for a0 nanoseconds */
-#define CALL_COUNT 3 /* the kernel counts one */
+#define CALL_COUNT 3 /* the kernel counts a0 more */
 #define CALL_EXIT  4 /* a0: 0, or what was wrong */
 
 #endif

@@ -38,32 +38,49 @@ resume:                         /* a0: the frame of the thread to go on with */
     ld a0, 8*10(a0)
     sret
 
-/* In user mode: fills registers with numbers made of a0, counts a1 down to 0, and looks whether they
+/* In user mode: fills registers with numbers made of a0, goes round a1 times, and looks whether they
  * are all still there. Returns 0, or the mask of those that are not. Whoever forgets to save or to
- * restore one on the way above is found out, if an interrupt comes meanwhile. */
-    .globl hold_registers
-hold_registers:
-    addi sp, sp, -256
-    .irp number, 1,3,8,9,18,19,20,21,22,23,24,25,26,27
-    sd x\number, 8*\number(sp)
+ * restore one on the way above is found out, if an interrupt comes meanwhile. Two count: a1 down, x31
+ * up; the stack keeps what must be given back, and the number of rounds. */
+    .macro each_held do
+    .irp number, 1,3,4,5,6,7,8,9,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30
+    \do \number
     .endr
-    .irp number, 1,3,5,6,7,8,9,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30
+    .endm
+    .macro keep number
+    sd x\number, 8*\number(sp)
+    .endm
+    .macro fill number
     slli x\number, a0, 8
     addi x\number, x\number, \number
-    .endr
-1:  addi a1, a1, -1
-    bnez a1, 1b
-    .irp number, 1,3,5,6,7,8,9,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30
+    .endm
+    .macro compare number
     slli x31, a0, 8
     addi x31, x31, \number
     sub x31, x31, x\number
     snez x31, x31
     slli x31, x31, \number
     or a1, a1, x31
-    .endr
-    .irp number, 1,3,8,9,18,19,20,21,22,23,24,25,26,27
+    .endm
+    .macro give_back number
     ld x\number, 8*\number(sp)
-    .endr
+    .endm
+
+    .globl hold_registers
+hold_registers:
+    addi sp, sp, -256
+    each_held keep
+    sd a1, 0(sp)
+    li x31, 0
+    each_held fill
+1:  addi a1, a1, -1
+    addi x31, x31, 1
+    bnez a1, 1b
+    ld a1, 0(sp)
+    sub x31, x31, a1            /* 0, and a1 is the mask from here on */
+    snez a1, x31
+    each_held compare
+    each_held give_back
     addi sp, sp, 256
     mv a0, a1
     ret
