@@ -304,16 +304,19 @@ static void leaves_the_same_instruction_by_instruction(void **state)
     compare_batch(2000000, 2, &few);
 }
 
-/* Every instruction of the table, and every 16-bit form, stands in the programs of one batch. */
+/* Every instruction of the table that a user needs nobody for, and every 16-bit form, stands in the
+ * programs of one batch. */
 #define OFTEN 10
 
 static void nothing_is_left_out(void **state)
 {
     (void)state;
     static const enum instruction_code left_out[] = {
-        INSTRUCTION_ECALL,  INSTRUCTION_EBREAK, INSTRUCTION_WFI,
-        INSTRUCTION_CSRRW,  INSTRUCTION_CSRRS,  INSTRUCTION_CSRRC,
-        INSTRUCTION_CSRRWI, INSTRUCTION_CSRRSI, INSTRUCTION_CSRRCI,
+#define INSTRUCTION(code, mnemonic, format, match, mask, semantics)
+#define SYSTEM(code, mnemonic, format, match, mask, semantics) INSTRUCTION_##code,
+#include "machine/instruction.def"
+#undef INSTRUCTION
+#undef SYSTEM
     };
     static uint64_t words[INSTRUCTION_COUNT], halves[65536];
     for (uint64_t seed = 0; seed < SLOTS; seed++) {
