@@ -46,6 +46,7 @@ static int show(struct setting *setting)
     const struct options *options = &setting->options;
     struct problem problem = {STATUS_OK, ""};
     struct session *session;
+    struct debugger_world debugger;
     char compare[256], run[256], help[256];
     const char *program = options_program();
 
@@ -54,10 +55,16 @@ static int show(struct setting *setting)
     snprintf(help, sizeof help, "%.80s help", program);
     struct watch watch = {
         .is_plain = options->is_plain, .is_demo = true, .next_commands = {compare, run, help}};
-    if (run_session_open(&session, &options->scenario, setting->image.data, setting->image.bytes,
-                         "demo", &problem) != STATUS_OK)
+    if (debugger_world_open(&debugger, options, &setting->image, &problem) != STATUS_OK ||
+        run_session_open(&session, &options->scenario, setting->image.data, setting->image.bytes,
+                         "demo", &problem) != STATUS_OK) {
+        debugger_world_close(&debugger);
         return command_refuse(setting->command, &problem);
-    return watch_session(session, &watch);
+    }
+    watch.debugger = &debugger;
+    int status = watch_session(session, &watch);
+    debugger_world_close(&debugger);
+    return status;
 }
 
 int command_demo(const struct command *command, int word_count, char **words)

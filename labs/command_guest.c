@@ -10,7 +10,9 @@
 #include "labs/beside.h"
 #include "labs/command.h"
 #include "labs/crash.h"
+#include "labs/debugger.h"
 #include "labs/guest_file.h"
+#include "labs/guest_life.h"
 #include "labs/guest_list.h"
 #include "labs/image.h"
 #include "labs/options.h"
@@ -153,70 +155,50 @@ static int guest_look(const struct command *command, int word_count, char **word
 
 /* ---- run ---- */
 
-/* Lets the guest live until it ends; its console is our standard output. */
-static int live(const char *name, struct guest *guest)
-{
-    struct bytes *console = machine_console(guest);
+/* What stands before the guest's own words, and which of it was given. */
+struct run_line {
+    struct scenario *scenario;
+    struct image *image;
+    const char *gdb; /* a port, as written; NULL: no debugger */
+    unsigned given;  /* bit i: option i */
+};
 
-    for (;;) {
-        struct guest_run run = {0};
-        guest->ops->run(guest, UINT64_MAX / 2, &run);
-        if (console->count > 0) {
-            fwrite(console->data, 1, console->count, stdout);
-            bytes_clear(console);
-            if (fflush(stdout) != 0)
-                return EXIT_USAGE; /* told by main */
-        }
-        if (run.stop == GUEST_IDLE && run.wake_ns == UINT64_MAX) {
-            fprintf(stderr,
-                    "ferry guest: %s waits for somebody to talk to it: only a world has "
-                    "clients (ferry run --guest %s)\n",
-                    name, name);
-            return EXIT_FAILED;
-        }
-        if (run.stop == GUEST_IDLE)
-            guest->ops->idle_until(guest, run.wake_ns);
-        if (run.stop != GUEST_ENDED)
-            continue;
-        if (run.is_fault) {
-            char text[160];
-            machine_describe_fault(guest, text, sizeof text);
-            fprintf(stderr, "ferry guest: %s cannot go on: %s\n", name, text);
-            return EXIT_FAILED;
-        }
-        return (int)(run.status & 0xff);
-    }
-}
+static const char *const run_options[] = {"memory", "harts", "cpu-rate", "gdb"};
+#define RUN_OPTION_COUNT (sizeof run_options / sizeof *run_options)
+#define RUN_OPTION_GDB   3
 
-/* Takes --memory and --cpu-rate from the front of the words. Returns how many words it took, or -1.
- */
-static int take_options(struct scenario *scenario, unsigned *given, int word_count, char **words,
+/* Takes options from the front of the words. Returns how many words it took, or -1. */
+static int take_options(struct run_line *line, int word_count, char **words,
                         struct problem *problem)
 {
     int taken = 0;
 
     while (taken < word_count) {
         char *word = words[taken];
-        size_t count = strcspn(word, "=");
-        bool is_ours = strncmp(word, "--memory", count) == 0 && count == 8;
-        is_ours = is_ours || (strncmp(word, "--cpu-rate", count) == 0 && count == 10);
-        if (!is_ours)
+        size_t count = strcspn(word, "="), i = 0;
+        while (i < RUN_OPTION_COUNT &&
+               (strncmp(word, "--", 2) != 0 || count < 3 || strlen(run_options[i]) != count - 2 ||
+                strncmp(word + 2, run_options[i], count - 2) != 0))
+            i++;
+        if (i == RUN_OPTION_COUNT)
             break;
+        const char *key = run_options[i];
         const char *value = word[count] == '='       ? word + count + 1
                             : taken + 1 < word_count ? words[taken + 1]
                                                      : NULL;
-        const char *key = count == 8 ? "memory" : "cpu-rate";
         struct problem detail = {STATUS_OK, ""};
         if (value == NULL) {
             problem_set(problem, STATUS_USAGE, "--%s needs a value", key);
             return -1;
         }
-        if ((*given & (1u << (count == 8))) != 0) {
+        if ((line->given & (1u << i)) != 0) {
             problem_set(problem, STATUS_USAGE, "--%s was given already: keep one of them", key);
             return -1;
         }
-        *given |= 1u << (count == 8);
-        if (scenario_set(scenario, key, value, &detail) != STATUS_OK) {
+        line->given |= 1u << i;
+        if (i == RUN_OPTION_GDB) {
+            line->gdb = value;
+        } else if (scenario_set(line->scenario, key, value, &detail) != STATUS_OK) {
             problem_set(problem, STATUS_USAGE, "--%s", detail.text);
             return -1;
         }
@@ -227,11 +209,10 @@ static int take_options(struct scenario *scenario, unsigned *given, int word_cou
 
 /* Everything before the guest can be booted: options, name, options again, the guest's own words.
  */
-static enum status read_line(struct scenario *scenario, struct image *image, int word_count,
-                             char **words, struct problem *problem)
+static enum status read_line(struct run_line *line, int word_count, char **words,
+                             struct problem *problem)
 {
-    unsigned given = 0; /* bit 0: --cpu-rate, bit 1: --memory */
-    int at = take_options(scenario, &given, word_count, words, problem);
+    int at = take_options(line, word_count, words, problem);
     enum status status;
 
     if (at < 0)
@@ -240,21 +221,22 @@ static enum status read_line(struct scenario *scenario, struct image *image, int
         return problem_set(problem, STATUS_USAGE,
                            at == word_count
                                ? "no guest named: write ferry guest run hello"
-                               : "unknown option %.40s: those of run are --memory and --cpu-rate",
+                               : "unknown option %.40s: those of run are --memory, --harts, "
+                                 "--cpu-rate and --gdb",
                            words[at == word_count ? 0 : at]);
-    status = load(words[at], scenario, image, problem);
+    status = load(words[at], line->scenario, line->image, problem);
     if (status != STATUS_OK)
         return status;
     at++;
-    int taken = take_options(scenario, &given, word_count - at, words + at, problem);
+    int taken = take_options(line, word_count - at, words + at, problem);
     if (taken < 0)
         return STATUS_USAGE;
     at += taken;
     if (at < word_count && strcmp(words[at], "--") == 0)
         at++;
     for (; at < word_count; at++)
-        bytes_put(&scenario->arguments, words[at], strlen(words[at]) + 1);
-    return scenario_check(scenario, false, problem);
+        bytes_put(&line->scenario->arguments, words[at], strlen(words[at]) + 1);
+    return scenario_check(line->scenario, false, problem);
 }
 
 static int guest_run(const struct command *command, int word_count, char **words)
@@ -262,18 +244,23 @@ static int guest_run(const struct command *command, int word_count, char **words
     struct problem problem = {STATUS_OK, ""};
     struct scenario scenario;
     struct image image = {0};
+    struct run_line line = {.scenario = &scenario, .image = &image};
+    struct debugger debugger = {.listener = -1, .connection = -1};
     struct guest *guest;
     int status;
 
     scenario_init(&scenario);
-    if (read_line(&scenario, &image, word_count, words, &problem) != STATUS_OK ||
+    if (read_line(&line, word_count, words, &problem) != STATUS_OK ||
+        (line.gdb != NULL &&
+         debugger_open(&debugger, line.gdb, image.data, image.bytes, &problem) != STATUS_OK) ||
         guest_build(&scenario, image.data, image.bytes, &guest, &problem) != STATUS_OK) {
         status = command_refuse(command, &problem);
     } else {
         crash_prepare("run", &scenario, NULL);
-        status = live(scenario.guest, guest);
+        status = guest_life(scenario.guest, guest, &image, line.gdb != NULL ? &debugger : NULL);
         guest->ops->close(guest);
     }
+    debugger_close(&debugger);
     image_fini(&image);
     scenario_fini(&scenario);
     return status;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "labs/crash.h"
+#include "labs/debugger_world.h"
 #include "labs/headless.h"
 #include "labs/report.h"
 #include "labs/setting.h"
@@ -57,6 +58,43 @@ static void tell_of_broken_rule(const struct options *options, const struct orac
     bytes_fini(&line);
 }
 
+/* With a debugger: as it lets it. STATUS_REFUSED: it ended it, and that is told. */
+static enum status live_debugged(struct setting *setting, struct run *run, struct problem *problem)
+{
+    const struct options *options = &setting->options;
+    const struct image *image = &setting->image;
+    struct debugger_world world;
+    enum status status = debugger_world_open(&world, options, image, problem);
+
+    if (status == STATUS_OK)
+        status = run_open(run, &options->scenario, image->data, image->bytes,
+                          setting->record.file != NULL, problem);
+    if (status == STATUS_OK) {
+        debugger_world_live(&world, run);
+        recorder_finish(&run->recorder);
+        if (world.has_changed)
+            fprintf(stderr, "ferry run: the debugger changed the guest: this is no longer the run "
+                            "of the scenario alone\n");
+        if (world.is_killed) {
+            fprintf(stderr, "ferry run: the debugger ended the run\n");
+            run_close(run);
+            status = STATUS_REFUSED;
+        }
+    }
+    debugger_world_close(&world);
+    return status;
+}
+
+static enum status live(struct setting *setting, struct run *run, struct problem *problem)
+{
+    const struct options *options = &setting->options;
+
+    if (options->gdb_port != NULL)
+        return live_debugged(setting, run, problem);
+    return headless_run(run, &options->scenario, &setting->image, setting->record.file != NULL,
+                        headless_wants_progress(options->is_plain, options->is_quiet), problem);
+}
+
 static int run_and_report(struct setting *setting)
 {
     const struct options *options = &setting->options;
@@ -70,10 +108,9 @@ static int run_and_report(struct setting *setting)
     const char *own[OPTIONS_STRATEGY_WORDS];
     options_strategy_words(options, own);
     crash_prepare("run", &options->scenario, own);
-    if (headless_run(&run, &options->scenario, image, setting->record.file != NULL,
-                     headless_wants_progress(options->is_plain, options->is_quiet),
-                     &problem) != STATUS_OK)
-        return command_refuse(setting->command, &problem);
+    if (live(setting, &run, &problem) != STATUS_OK)
+        return problem.status == STATUS_OK ? EXIT_FAILED
+                                           : command_refuse(setting->command, &problem);
     oracle = *world_oracle(run.world);
     struct bytes said = {0}; /* of this run: the ones that verify it say the same again */
     if (setting->seat != NULL)
@@ -90,6 +127,8 @@ static int run_and_report(struct setting *setting)
     status = report_is_good(&report) ? EXIT_DONE : EXIT_FAILED;
     if (report_finish(&report, &run, &setting->json, &setting->record, &problem) != STATUS_OK)
         status = command_refuse(setting->command, &problem);
+    if (run.timeline.is_guest_fault)
+        crash_tell_guest("ferry run", options->scenario.guest, world_guest(run.world), image);
     if (!oracle_holds(&oracle))
         tell_of_broken_rule(options, &oracle);
     bytes_fini(&said);

@@ -8,15 +8,19 @@ static int watch(const struct setting *setting)
     struct watch watch = {.is_plain = options->is_plain};
     struct problem problem = {STATUS_OK, ""};
     const char *own[OPTIONS_STRATEGY_WORDS];
-    struct subject subject;
+    struct subject subject = {.session = NULL};
+    struct debugger_world debugger;
     struct bytes run = {0};
     int status;
 
     options_strategy_words(options, own);
-    if (subject_open(&subject, setting, &problem) != STATUS_OK) {
+    if (debugger_world_open(&debugger, options, &setting->image, &problem) != STATUS_OK ||
+        subject_open(&subject, setting, &problem) != STATUS_OK) {
         subject_close(&subject);
+        debugger_world_close(&debugger);
         return command_refuse(setting->command, &problem);
     }
+    watch.debugger = &debugger;
     watch.is_at = subject.is_at;
     watch.at_ns = subject.at_ns;
     if (!options->is_recording) {
@@ -26,6 +30,7 @@ static int watch(const struct setting *setting)
     status = watch_session(subject.session, &watch);
     subject.session = NULL; /* that closed it */
     subject_close(&subject);
+    debugger_world_close(&debugger);
     bytes_fini(&run);
     return status;
 }

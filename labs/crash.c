@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "labs/options.h"
+#include "machine/crash_report.h"
 
 /* Written before a signal can come, for a handler may do hardly more than write(). */
 static char crash_text[8192];
@@ -27,4 +28,19 @@ void crash_prepare(const char *command, const struct scenario *scenario, const c
              (const char *)line.data);
     bytes_fini(&line);
     sigaction(SIGABRT, &action, NULL);
+}
+
+void crash_tell_guest(const char *program, const char *name, const struct guest *guest,
+                      const struct image *image)
+{
+    struct lines lines;
+    struct bytes text = {0};
+
+    lines_init(&lines, image->data, image->bytes);
+    crash_report_write(guest, &lines, &text);
+    if (text.count > 0)
+        fprintf(stderr, "%s: %s cannot go on: %.*s", program, name, (int)text.count,
+                (const char *)text.data);
+    bytes_fini(&text);
+    lines_fini(&lines);
 }

@@ -15,13 +15,14 @@ static const struct command commands[] = {
      "a link of 200 Mbit/s while four clients write about 4,000 pages a second. At a\n"
      "terminal it is drawn (? shows the keys); elsewhere, and with --plain, it is told\n"
      "in lines. Every option overrides what the demonstration brings along.\n",
-     TAKES_SCENARIO | TAKES_JSON | TAKES_RECORD | TAKES_PLAIN, demo_presets, command_demo},
+     TAKES_SCENARIO | TAKES_JSON | TAKES_RECORD | TAKES_PLAIN | TAKES_GDB, demo_presets,
+     command_demo},
     {"run", "ferry run [SCENARIO.ini] [OPTIONS] [-- ARGUMENTS...]",
      "one migration, and a summary of it",
      "A scenario file has lines of key = value; the keys are the options below. What\n"
      "the command line says overrides the file.\n",
      TAKES_SCENARIO | TAKES_STRATEGY | TAKES_JSON | TAKES_RECORD | TAKES_PLAIN | TAKES_QUIET |
-         TAKES_VERIFY,
+         TAKES_VERIFY | TAKES_GDB,
      NULL, command_run},
     {"compare", "ferry compare [SCENARIO.ini] [OPTIONS] [-- ARGUMENTS...]",
      "the same guest and seed in every mode, one table", NULL,
@@ -33,7 +34,8 @@ static const struct command commands[] = {
      TAKES_SCENARIO | TAKES_EVERY_MODE | TAKES_JSON | TAKES_QUIET, NULL, command_forecast},
     {"tui", "ferry tui [SCENARIO.ini | RECORDING] [OPTIONS] [-- ARGUMENTS...]",
      "watch a scenario or a recording in the terminal", NULL,
-     TAKES_SCENARIO | TAKES_STRATEGY | TAKES_AT | TAKES_RECORDING | TAKES_PLAIN, NULL, command_tui},
+     TAKES_SCENARIO | TAKES_STRATEGY | TAKES_AT | TAKES_RECORDING | TAKES_PLAIN | TAKES_GDB, NULL,
+     command_tui},
     COMMAND_VIZ(command_viz),
     {"export", "ferry export RECORDING [--perfetto FILE] [--csv FILE]",
      "a recording in forms that other programs read",
@@ -66,8 +68,9 @@ static const struct command commands[] = {
      "what can be moved: list, look inside, run without moving",
      "GUEST is a name that `ferry guest list` shows, or a file of your own: ./FILE or\n"
      "FILE.elf. FROM is an address such as 0x80000000 or the name of a function. run\n"
-     "takes --memory SIZE and --cpu-rate RATE before or behind GUEST; all words behind\n"
-     "them are the guest's. Its console is standard output, its exit status ferry's.\n",
+     "takes --memory SIZE, --harts N, --cpu-rate RATE and --gdb PORT before or behind\n"
+     "GUEST; all words behind them are the guest's. Its console is standard output,\n"
+     "its exit status ferry's.\n",
      0, NULL, command_guest},
     {"help", "ferry help [COMMAND]", "this list, or a command's options", NULL, 0, NULL,
      command_help},

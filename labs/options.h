@@ -29,6 +29,7 @@
 #define TAKES_GRADE     0x400u  /* what is graded, and how */
 #define TAKES_EXPORT    0x1000u /* in which forms to write a recording */
 #define TAKES_WORD      0x800u  /* the word that is no option names no file */
+#define TAKES_GDB       0x4000u /* a door for a debugger */
 #define TAKES_VIZ       0x2000u /* how pictures are to look, and where they go */
 
 struct options {
@@ -39,6 +40,7 @@ struct options {
     const char *json_path; /* NULL: not asked for; "-": standard output */
     const char *record_path;
     const char *strategy_path; /* a C file; NULL: the mode's own strategy */
+    const char *gdb_port;      /* as written; NULL: no debugger */
     const char *at;            /* a time, as written; NULL: from the beginning */
     struct {
         const char *source, *format, *out, *seeds, *only_case, *hint;

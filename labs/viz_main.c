@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "labs/language.h"
+#include "labs/debugger_world.h"
 #include "labs/subject.h"
 #include "viz/viz.h"
 
@@ -90,10 +91,16 @@ static int watch(const struct setting *setting)
     struct viz_options viz;
     int exit_status = EXIT_DONE;
 
+    struct debugger_world debugger = {.debugger = {.listener = -1, .connection = -1}};
     enum status status = parse_wishes(options, &viz, &problem);
+    if (status == STATUS_OK && options->viz.is_headless && options->gdb_port != NULL)
+        status = problem_set(&problem, STATUS_USAGE, "--gdb: a picture has no guest to hold");
+    if (status == STATUS_OK)
+        status = debugger_world_open(&debugger, options, &setting->image, &problem);
     if (status == STATUS_OK)
         status = subject_open(&subject, setting, &problem);
     if (status == STATUS_OK) {
+        debugger_world_guard(&debugger, subject.session, false);
         viz.is_at = subject.is_at;
         viz.at_ns = subject.at_ns;
         status = options->viz.is_headless
@@ -105,6 +112,7 @@ static int watch(const struct setting *setting)
     else if (subject.session->is_broken)
         exit_status = EXIT_FAILED;
     subject_close(&subject);
+    debugger_world_close(&debugger);
     return exit_status;
 }
 

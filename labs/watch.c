@@ -12,6 +12,8 @@ int watch_session(struct session *session, const struct watch *watch)
     bool is_drawn = !watch->is_plain && isatty(STDOUT_FILENO) && isatty(STDIN_FILENO);
     int status;
 
+    if (watch->debugger != NULL)
+        debugger_world_guard(watch->debugger, session, !is_drawn);
     if (is_drawn) {
         struct view_options view = {
             .is_demo = watch->is_demo, .is_at = watch->is_at, .at_ns = watch->at_ns};

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "record/session.h"
+#include "labs/debugger_world.h"
 
 struct watch {
     bool is_plain; /* lines, even at a terminal */
@@ -12,6 +12,7 @@ struct watch {
     bool is_at; /* it begins at at_ns, and stands still there */
     uint64_t at_ns;
     const char *next_commands[3];
+    struct debugger_world *debugger; /* open or not; NULL: none */
 };
 
 /* Shows the session until its end or until the user has seen enough, and closes it. Returns the

@@ -128,9 +128,28 @@ static const char *past_obstacle(const struct key *key, const struct session *se
     return _("This is the past: it can be watched, not changed. Let it play on to now.");
 }
 
+/* The world is not ours to let live, or to leave, while somebody looks at the guest in it. */
+static const char *held_obstacle(const struct key *key, const struct session *session)
+{
+    switch (key->action) {
+    case KEY_PLAY:
+    case KEY_STEP_EVENT:
+    case KEY_STEP_ROUND:
+    case KEY_BACK:
+    case KEY_REPLAY:
+        return session_is_held(session)
+                   ? _("A debugger holds the guest: the world goes on when it continues there.")
+                   : NULL;
+    default:
+        return NULL;
+    }
+}
+
 const char *key_obstacle(const struct key *key, const struct session *session)
 {
     const char *obstacle = past_obstacle(key, session);
+    if (obstacle == NULL)
+        obstacle = held_obstacle(key, session);
     if (obstacle != NULL)
         return obstacle;
     switch (key->action) {

@@ -220,7 +220,10 @@ void narrator_tell(const struct session *session, char *text, size_t room)
 {
     const struct timeline *timeline = &session->timeline;
     text[0] = '\0';
-    if (session->is_broken && session->verdict != NULL)
+    if (session_is_held(session))
+        snprintf(text, room,
+                 _("A debugger holds the guest. World time stands still until it continues."));
+    else if (session->is_broken && session->verdict != NULL)
         snprintf(text, room, "%s", session->verdict);
     else if (scene_is_arrival(timeline) && !session->has_ended)
         tell_resumed(timeline, text, room);

@@ -66,9 +66,10 @@ void panel_title(struct canvas *canvas, struct rect rect, const struct picture *
     snprintf(clock, sizeof clock, "%s  %s",
              is_fine ? words_clock_fine(&time, timeline->now_ns)
                      : words_clock(&time, timeline->now_ns),
-             session->has_ended    ? _("ended")
-             : picture->is_stopped ? _("stopped")
-                                   : pace);
+             session->has_ended         ? _("ended")
+             : session_is_held(session) ? _("debugger")
+             : picture->is_stopped      ? _("stopped")
+                                        : pace);
     int end = rect.columns - 1;
     canvas_text_right(canvas, rect.row, end, STYLE_REVERSE | STYLE_BOLD, clock);
     end -= canvas_width(clock) + 3;

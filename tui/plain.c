@@ -6,6 +6,7 @@
 #include "tui/scene.h"
 #include "tui/words.h"
 
+#define HELD_MS  100              /* a debugger holds the guest: look no more often than this */
 #define PIECE_NS (10 * NS_PER_MS) /* of the world, between two looks at the timeline */
 
 /* What has been told already. Everything is told from the timeline, in the order in which it can
@@ -203,6 +204,7 @@ static void play_lines(struct session *session, FILE *out)
     tell_head(&teller);
     tell_terms(&teller);
     while (!session->has_ended) {
+        session_attend(session, HELD_MS);
         session->ops->advance(session, session->timeline.now_ns + PIECE_NS);
         tell_news(&teller);
         fflush(out);

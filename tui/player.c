@@ -69,6 +69,8 @@ static void play(struct player *player, uint64_t wall_ns, uint64_t began_ns)
 
 void player_live(struct player *player, uint64_t wall_ns, uint64_t began_ns)
 {
+    if (session_is_held(player->session))
+        return;
     if (player->goal != PLAYER_NO_GOAL)
         run(player, began_ns);
     else if (!player->is_stopped)
@@ -77,7 +79,8 @@ void player_live(struct player *player, uint64_t wall_ns, uint64_t began_ns)
 
 bool player_is_still(const struct player *player)
 {
-    return player->session->has_ended || (player->is_stopped && player->goal == PLAYER_NO_GOAL);
+    return player->session->has_ended || session_is_held(player->session) ||
+           (player->is_stopped && player->goal == PLAYER_NO_GOAL);
 }
 
 /* ---- What who watches wants. ---- */

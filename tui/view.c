@@ -169,6 +169,7 @@ void view_begin(struct view *view, struct session *session, const struct view_op
 
 void view_live(struct view *view, uint64_t wall_ns, uint64_t now_ns)
 {
+    session_attend(view->session, FRAME_MS / 2);
     if (view->has_help)
         return; /* who reads misses nothing */
     player_live(&view->player, wall_ns, now_ns);
@@ -176,7 +177,8 @@ void view_live(struct view *view, uint64_t wall_ns, uint64_t now_ns)
 
 int view_wait_ms(const struct view *view)
 {
-    return view->has_help || player_is_still(&view->player) ? STOPPED_MS : FRAME_MS;
+    bool is_still = view->has_help || player_is_still(&view->player);
+    return is_still && !session_is_held(view->session) ? STOPPED_MS : FRAME_MS;
 }
 
 int view_play(struct session *session, const struct view_options *options)

@@ -14,6 +14,7 @@
 #include "viz/window.h"
 
 #define FRAME_NS        (NS_PER_S / 60)
+#define HELD_MS         16  /* while a debugger talks to the guest */
 #define STOPPED_MS      100 /* nothing moves: look whether an answer has been shown long enough */
 #define ANSWER_SHOWN_NS (4 * NS_PER_S)
 #define SPREADS_EACH_NS                                                      \
@@ -332,6 +333,7 @@ static bool is_still(const struct viz *viz)
 
 static void live(struct viz *viz, uint64_t wall_ns, uint64_t now_ns)
 {
+    session_attend(viz->session, HELD_MS);
     if (is_still(viz))
         return;
     player_live(&viz->player, wall_ns, now_ns);
@@ -380,7 +382,8 @@ static void wait_for_events(struct viz *viz, uint64_t frame_began_ns)
 {
     uint64_t spent_ns = player_wall_ns() - frame_began_ns;
     int wait_ms = spent_ns < FRAME_NS ? (int)((FRAME_NS - spent_ns) / NS_PER_MS) : 0;
-    struct window_event event = window_wait(viz->window, is_still(viz) ? STOPPED_MS : wait_ms);
+    struct window_event event = window_wait(
+        viz->window, is_still(viz) && !session_is_held(viz->session) ? STOPPED_MS : wait_ms);
     for (; event.kind != WINDOW_NOTHING && !viz->is_quit; event = window_wait(viz->window, 0))
         take_event(viz, &event);
 }

@@ -35,6 +35,14 @@ struct machine {
     /* What belongs to the host and stays there. */
     struct bytes console;           /* not drained yet */
     uint64_t awaited_idx[HART_MAX]; /* the page that a hart asked the world for, or NO_PAGE */
+
+    /* A debugger's (debug.c): run no further than this tick (UINT64_MAX: no end), and the bytes
+     * that the last hypercall read or wrote on the guest's behalf. */
+    uint64_t stop_tick;
+    struct {
+        bool is_write;
+        uint64_t address, byte_count;
+    } touched;
 };
 
 static inline struct machine *machine_of(struct guest *guest)

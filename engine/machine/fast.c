@@ -1,180 +1,263 @@
 #include "machine/fast.h"
 
+#include <string.h>
+
 #include "machine/arithmetic.h"
+#include "machine/block.h"
 
-/* Takes the instruction at pc apart into its cell. False: it cannot be run here. */
-static bool decode_at(struct memory *memory, uint64_t pc, struct instruction *cell)
-{
-    uint16_t low = 0, high = 0;
-    memcpy(&low, memory_at(memory, pc), sizeof low);
-    if (!instruction_is_compressed(low)) {
-        if (memory_check_load(memory, pc + 2, 2).result != MEMORY_OK)
-            return false;
-        memcpy(&high, memory_at(memory, pc + 2), sizeof high);
-    }
-    if (!instruction_decode(low | (uint32_t)high << 16, cell)) {
-        *cell = (struct instruction){0};
-        return false;
-    }
-    if (cell->rd == 0)
-        cell->rd = HART_SINK;
-    return true;
-}
+/* How an instruction ended. Known when fast.c is compiled, but for branches and for accesses that
+ * may fail: the rest of it costs nothing. */
+enum outcome {
+    NEXT,      /* nothing to write */
+    WROTE,     /* rd becomes *value */
+    TAKEN,     /* a branch */
+    HAND_BACK, /* nothing of it has happened; hart_step is to do it */
+};
 
-/* ---- The words in which instruction.def is written ---- */
+/* ---- The words in which instruction.def and fused.def are written ---- */
 
-#define RS1       (x[op->rs1])
-#define RS2       (x[op->rs2])
-#define IMM       ((uint64_t)op->imm)
-#define PC        (page_pc + (uint64_t)((const char *)op - (const char *)page->cells) / PC_STEP)
+#define RS1       (rs1)
+#define RS2       (rs2)
+#define IMM       ((uint64_t)cell->imm)
+#define WIDE      (cell->wide >> (64 - CELL_WIDE_BITS))
 #define SIGNED(v) ((int64_t)(v))
 #define WORD(v)   ((int64_t)(int32_t)(v))
-#define WRITE(v)  (x[op->rd] = (uint64_t)(v))
 #define NOTHING()
-
-/* Cells are 16 bytes for two bytes of code. */
-#define PC_STEP (sizeof(struct instruction) / 2)
-
-/* A target within the page is a cell; only another page has to be looked up. */
-#define JUMP_NEAR(distance)                                                          \
-    do {                                                                             \
-        uint64_t cell_ = (uint64_t)(op - page->cells) + (uint64_t)((distance) >> 1); \
-        if (__builtin_expect(cell_ >= CODE_CELLS, 0)) {                              \
-            pc = PC + (uint64_t)(distance);                                          \
-            goto enter_page;                                                         \
-        }                                                                            \
-        op = &page->cells[cell_];                                                    \
-        DISPATCH();                                                                  \
+#define WRITE(v)                \
+    do {                        \
+        *value = (uint64_t)(v); \
+        return WROTE;           \
     } while (0)
 
-#define BRANCH(condition) \
-    if (condition)        \
-    JUMP_NEAR(op->imm)
+#define BRANCH(condition) return (condition) ? TAKEN : NEXT
 
-#define LINK_AND_JUMP(target)    \
-    pc = (target);               \
-    WRITE(PC + 2u * op->halves); \
-    goto enter_page
+/* The bytes at an address, or a way out. The TLB is looked up by the page of the last byte, in the
+ * row of the first one: a misaligned access is as quick as others, one that crosses a page misses.
+ */
+#define BYTES(row, address, count, slowly)                                    \
+    uint8_t *bytes = (uint8_t *)(ram + (address));                            \
+    if (__builtin_expect(!tlb_has(memory->tlb.row, (address), (count)), 0)) { \
+        bytes = slowly(memory, (address), (count));                           \
+        if (bytes == NULL)                                                    \
+            return HAND_BACK;                                                 \
+    }
 
-#define LOAD(type)                                                       \
-    const uint8_t *bytes = memory_load(memory, RS1 + IMM, sizeof(type)); \
-    if (__builtin_expect(bytes == NULL, 0)) {                            \
-        goto stop_before;                                                \
-    }                                                                    \
-    type loaded;                                                         \
-    memcpy(&loaded, bytes, sizeof loaded);                               \
+#define LOAD(type)                                          \
+    const uint64_t address = RS1 + IMM;                     \
+    BYTES(loads, address, sizeof(type), memory_load_slowly) \
+    type loaded;                                            \
+    memcpy(&loaded, bytes, sizeof loaded);                  \
     WRITE((int64_t)loaded)
 
-#define STORE(type)                                                 \
-    uint8_t *bytes = memory_store(memory, RS1 + IMM, sizeof(type)); \
-    if (__builtin_expect(bytes == NULL, 0)) {                       \
-        goto stop_before;                                           \
-    }                                                               \
-    const type stored = (type)RS2;                                  \
+#define STORE(type)                                           \
+    const uint64_t address = RS1 + IMM;                       \
+    const type stored = (type)RS2;                            \
+    BYTES(stores, address, sizeof(type), memory_store_slowly) \
     memcpy(bytes, &stored, sizeof stored)
-
-/* Atomics are aligned, and write: they ask for the right to store before they read. */
-#define ATOMIC_ADDRESS(type)     \
-    if (RS1 % sizeof(type) != 0) \
-    goto stop_before
-
-#define ATOMIC_BYTES(type)                                    \
-    uint8_t *bytes = memory_store(memory, RS1, sizeof(type)); \
-    if (bytes == NULL) {                                      \
-        goto stop_before;                                     \
-    }
 
 #define OLD     old
 #define OPERAND operand
-#define AMO(type, value)             \
-    ATOMIC_ADDRESS(type);            \
-    ATOMIC_BYTES(type)               \
-    type old;                        \
-    const type operand = (type)RS2;  \
-    memcpy(&old, bytes, sizeof old); \
-    (void)operand;                   \
-    const type new = (type)(value);  \
-    memcpy(bytes, &new, sizeof new); \
+#define AMO(type, new_value)                              \
+    if (RS1 % sizeof(type) != 0)                          \
+        return HAND_BACK;                                 \
+    BYTES(stores, RS1, sizeof(type), memory_store_slowly) \
+    type old;                                             \
+    const type operand = (type)RS2;                       \
+    memcpy(&old, bytes, sizeof old);                      \
+    (void)operand;                                        \
+    const type stored = (type)(new_value);                \
+    memcpy(bytes, &stored, sizeof stored);                \
     WRITE((int64_t)old)
 
-#define LOAD_RESERVED(type)     goto stop_before
-#define STORE_CONDITIONAL(type) goto stop_before
+#define LOAD_RESERVED(type)     return HAND_BACK
+#define STORE_CONDITIONAL(type) return HAND_BACK
 
-/* Each instruction jumps to the next one's code itself (threaded dispatch: Bell, "Threaded code",
- * Communications of the ACM 16(6), 1973), so that each has a jump of its own for the processor to
- * predict. `left` counts down with every instruction that begins; one that stops gives it back. */
-#define DISPATCH()                          \
-    do {                                    \
-        if (__builtin_expect(left == 0, 0)) \
-            goto budget_is_used;            \
-        left--;                             \
-        goto *labels[op->code];             \
-    } while (0)
+/* Jumps have code of their own below; for the rest see hart.c. */
+#define PC                    0
+#define LINK_AND_JUMP(target) return HAND_BACK
 
-uint64_t fast_run(struct hart *hart, struct memory *memory, uint64_t budget)
-{
-    static const void *const labels[] = {
-        [INSTRUCTION_NONE] = &&decode,
-        [CODE_PAGE_END] = &&end_of_page,
-#define INSTRUCTION(code, mnemonic, format, match, mask, semantics) \
-    [INSTRUCTION_##code] = &&run_##code,
-#include "machine/instruction.def"
-#undef INSTRUCTION
-    };
-    uint64_t *const x = hart->x;
-    uint64_t left = budget;
-    uint64_t pc = hart->pc; /* only while no page is entered; inside one it is where op points */
-    uint64_t page_pc;
-    struct code_page *page;
-    struct instruction *op;
-
-enter_page:
-    if (left == 0) { /* before the page is asked for: the next instruction is not ours to begin */
-        hart->pc = pc;
-        goto done;
+/* Each instruction as a function of its operands, to be built into its cell and into sequences. */
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+#define DO(name, semantics)                                                                   \
+    ALWAYS_INLINE enum outcome do_##name(struct memory *memory, uintptr_t ram,                \
+                                         const struct cell *cell, uint64_t rs1, uint64_t rs2, \
+                                         uint64_t *value)                                     \
+    {                                                                                         \
+        (void)memory, (void)ram, (void)cell, (void)rs1, (void)rs2, (void)value;               \
+        semantics;                                                                            \
+        return NEXT;                                                                          \
     }
-    page = memory_fetch(memory, pc);
-    if (page == NULL) {
-        hart->pc = pc;
-        goto done;
-    }
-    page_pc = pc - pc % PAGE_BYTES;
-    op = &page->cells[pc % PAGE_BYTES / 2];
-    DISPATCH();
-
-end_of_page:
-    left++;
-    pc = PC;
-    goto enter_page;
-
-decode:
-    if (!decode_at(memory, PC, op))
-        goto stop_before;
-    if (op == &page->cells[CODE_CELLS - 1] && op->halves == 2) {
-        const void *label = labels[op->code];
-        op->code = INSTRUCTION_NONE; /* its second half may change unseen: see code.h */
-        goto *label;
-    }
-    goto *labels[op->code];
-
-#define INSTRUCTION(code, mnemonic, format, match, mask, semantics) \
-    run_##code:                                                     \
-    {                                                               \
-        semantics;                                                  \
-    }                                                               \
-    op += op->halves;                                               \
-    DISPATCH();
-#define SYSTEM(code, mnemonic, format, match, mask, semantics) run_##code : goto stop_before;
+#define INSTRUCTION(code, mnemonic, format, match, mask, semantics) DO(code, semantics)
+#define SYSTEM(code, mnemonic, format, match, mask, semantics)      DO(code, return HAND_BACK)
 #include "machine/instruction.def"
 #undef INSTRUCTION
 #undef SYSTEM
+#define SHORT(name, semantics) DO(name, semantics)
+#define FUSED(first, second, from)
+#include "machine/fused.def"
+#undef SHORT
+#undef FUSED
 
-stop_before:
-    left++;
-    hart->pc = PC;
-    goto done;
-budget_is_used:
-    hart->pc = PC;
-done:
+/* ---- Cells ---- */
+
+/* Each cell's code jumps to the next one's itself (threaded dispatch: Bell, "Threaded code",
+ * Communications of the ACM 16(6), 1973), so that each has a jump of its own for the processor to
+ * predict. */
+#define DISPATCH() goto * op->handler
+
+/* Leaves the block by a branch or an exit: one comparison says whether the target is linked, lives,
+ * and is not too long for what is left. */
+#define LEAVE_BY(cell_)                                                     \
+    do {                                                                    \
+        struct cell *exit_ = (cell_);                                       \
+        struct cell *target_ = (struct cell *)((char *)exit_ + exit_->imm); \
+        left -= exit_->rd;                                                  \
+        if (__builtin_expect(left < block_of(target_)->need, 0)) {          \
+            op = exit_;                                                     \
+            goto leave;                                                     \
+        }                                                                   \
+        op = target_;                                                       \
+        DISPATCH();                                                         \
+    } while (0)
+
+#define RUN(name, cell_, rs1_, rs2_)                                   \
+    switch (do_##name(memory, ram, (cell_), (rs1_), (rs2_), &value)) { \
+    case NEXT:                                                         \
+        break;                                                         \
+    case WROTE:                                                        \
+        x[(cell_)->rd] = value;                                        \
+        break;                                                         \
+    case TAKEN:                                                        \
+        LEAVE_BY(cell_);                                               \
+    case HAND_BACK:                                                    \
+        op = (cell_);                                                  \
+        goto hand_back;                                                \
+    }
+
+#define SINGLE(name)                          \
+    run_##name:                               \
+    {                                         \
+        uint64_t value;                       \
+        RUN(name, op, x[op->rs1], x[op->rs2]) \
+        op++;                                 \
+        DISPATCH();                           \
+    }
+
+/* The second instruction's operands, when this of them is the first one's result. */
+#define OPERANDS_NONE                  x[op[1].rs1], x[op[1].rs2]
+#define OPERANDS_RS1                   value, x[op[1].rs2]
+#define OPERANDS_RS2                   x[op[1].rs1], value
+#define RUN_WITH(name, cell, operands) RUN(name, cell, operands)
+
+/* ---- Running ---- */
+
+/* Less than BLOCK_DEAD, which nobody has left. */
+#define BUDGET_MAX (BLOCK_DEAD / 2)
+
+uint64_t fast_run(struct hart *hart, struct memory *memory, uint64_t budget)
+{
+    static const void *const handlers[CELL_CODES] = {
+        [CELL_HAND_BACK] = &&hand_back,
+#define INSTRUCTION(code, mnemonic, format, match, mask, semantics) [CELL_##code] = &&run_##code,
+#include "machine/instruction.def"
+#undef INSTRUCTION
+        [CELL_EXIT] = &&exit,           [CELL_JUMP] = &&jump,      [CELL_CALL] = &&call,
+        [CELL_LINK] = &&hand_back,      [CELL_STOP] = &&hand_back,
+#define SHORT(name, semantics) [CELL_##name] = &&run_##name,
+#define FUSED(first, second, from) \
+    [CELL_##first##_##second##_##from] = &&run_##first##_##second##_##from,
+#include "machine/fused.def"
+#undef SHORT
+#undef FUSED
+    };
+    struct blocks *const blocks = &memory->blocks;
+    const uintptr_t ram = (uintptr_t)memory->ram - RAM_BASE;
+    uint64_t *const x = hart->x;
+    uint64_t left, pc = hart->pc;
+    struct block *block;
+    struct cell *op;
+
+    if (budget > BUDGET_MAX)
+        budget = BUDGET_MAX;
+    left = budget;
+    blocks->handlers = handlers;
+    if (blocks->is_full)
+        blocks_reset(blocks);
+    const struct block_resume *resume = blocks_resume(blocks, pc);
+    if (resume != NULL) {
+        op = resume->cell;
+        left += blocks_place(blocks, op)->count; /* as if it had come from the block's beginning */
+        if (left < resume->block->need)
+            blocks_patch(blocks, resume->block, left);
+        DISPATCH();
+    }
+    op = NULL;
+
+enter: /* at pc, by the exit `op` if there is one to be linked */
+    block = left > 0 ? blocks_at(blocks, memory, pc) : NULL;
+    if (block == NULL) {
+        hart->pc = pc;
+        blocks_unpatch(blocks);
+        return budget - left;
+    }
+    if (op != NULL)
+        op->imm = (int32_t)((char *)block->cells - (char *)op);
+    if (left < block->need)
+        blocks_patch(blocks, block, left);
+    op = block->cells;
+    DISPATCH();
+
+leave:
+    pc = blocks_place(blocks, op)->target;
+    goto enter;
+
+exit:
+    LEAVE_BY(op);
+
+jump:
+    pc = (x[op->rs1] + (uint64_t)op->imm) & ~1ull;
+    left -= op->rd;
+    goto look_up;
+call: /* rd may be rs1 */
+    pc = (x[op->rs1] + (uint64_t)op->imm) & ~1ull;
+    left -= op->rd;
+    x[op[1].rd] = (uint64_t)(op[1].wide >> (64 - CELL_WIDE_BITS));
+look_up : {
+    const struct block_row *row = blocks_row(blocks, pc);
+    op = NULL;
+    if (row->pc != pc || left < block_of(row->cells)->need)
+        goto enter;
+    op = row->cells;
+    DISPATCH();
+}
+
+hand_back : {
+    const struct place *place = blocks_place(blocks, op);
+    hart->pc = place->pc;
+    left -= place->count;
+    blocks_unpatch(blocks);
     return budget - left;
+}
+
+#define INSTRUCTION(code, mnemonic, format, match, mask, semantics) SINGLE(code)
+#include "machine/instruction.def"
+#undef INSTRUCTION
+#define SHORT(name, semantics) SINGLE(name)
+#define FUSED(first, second, from)
+#include "machine/fused.def"
+#undef SHORT
+#undef FUSED
+#define SHORT(name, semantics)
+#define FUSED(first, second, from)                \
+    run_##first##_##second##_##from:              \
+    {                                             \
+        uint64_t value;                           \
+        RUN(first, op, x[op->rs1], x[op->rs2])    \
+        RUN_WITH(second, op + 1, OPERANDS_##from) \
+        op += 2;                                  \
+        DISPATCH();                               \
+    }
+#include "machine/fused.def"
+#undef SHORT
+#undef FUSED
 }

@@ -39,6 +39,7 @@ enum guest_stop {
                            has happened. Other harts go on when the guest is run again, and the
                            hart itself once the page is there; is_stuck: until then none can */
     GUEST_OUTPUT,       /* the console or a mailbox has something for the world, just now */
+    GUEST_HELD,         /* a debugger has stopped it (debug.h) */
     GUEST_ENDED,        /* exited with `status`, or (is_fault) cannot go on; says so at every call */
 };
 

@@ -90,6 +90,11 @@ static uint64_t interrupt(const struct hart *hart, bool is_timer_due)
     return INTERRUPT_CAUSE | code;
 }
 
+uint64_t hart_interrupt(const struct hart *hart, uint64_t now_ns)
+{
+    return interrupt(hart, now_ns >= hart->timer_ns);
+}
+
 /* Goes to the guest's handler, which takes a tick. False where there is none, or none that could be
  * run: the guest would trap for ever. */
 static bool take_trap(struct hart *hart, const struct memory *memory, uint64_t cause,

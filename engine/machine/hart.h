@@ -109,6 +109,9 @@ void hart_start(struct hart *hart, uint64_t pc, uint64_t a0, uint64_t a1);
 /* INTERRUPT_ bits that are pending at now_ns, enabled or not. */
 uint64_t hart_pending(const struct hart *hart, uint64_t now_ns);
 
+/* The cause of the interrupt that it takes before its next instruction; 0: none. */
+uint64_t hart_interrupt(const struct hart *hart, uint64_t now_ns);
+
 /* Runs for at most `budget` ticks; returns how many have passed. Unless it was HART_BUDGET or
  * HART_WAIT, pc stands at the instruction that stopped it, of which nothing has happened. */
 uint64_t hart_run(struct hart *hart, struct memory *memory, const struct hart_clock *clock,

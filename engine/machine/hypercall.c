@@ -34,10 +34,15 @@ struct call {
 };
 
 /* May the buffer be used now? Otherwise the call has its answer already, or is tried again. */
-static bool is_usable(struct call *call, struct memory_trouble trouble)
+static bool is_usable(struct call *call, struct memory_trouble trouble, bool is_write,
+                      uint64_t address, uint64_t count)
 {
-    if (trouble.result == MEMORY_OK)
+    if (trouble.result == MEMORY_OK) {
+        call->machine->touched.is_write = is_write;
+        call->machine->touched.address = address;
+        call->machine->touched.byte_count = count;
         return true;
+    }
     if (trouble.result == MEMORY_OUTSIDE) {
         call->error = HYPERCALL_INVALID_ADDRESS;
         return false;
@@ -49,12 +54,14 @@ static bool is_usable(struct call *call, struct memory_trouble trouble)
 
 static bool may_read(struct call *call, uint64_t address, uint64_t count)
 {
-    return is_usable(call, memory_check_load(&call->machine->memory, address, count));
+    struct memory_trouble trouble = memory_check_load(&call->machine->memory, address, count);
+    return is_usable(call, trouble, false, address, count);
 }
 
 static bool may_write(struct call *call, uint64_t address, uint64_t count)
 {
-    return is_usable(call, memory_check_store(&call->machine->memory, address, count));
+    struct memory_trouble trouble = memory_check_store(&call->machine->memory, address, count);
+    return is_usable(call, trouble, true, address, count);
 }
 
 static uint64_t smaller(uint64_t a, uint64_t b)

@@ -4,6 +4,7 @@
 #include <gelf.h>
 #include <libelf.h>
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/status.h"
@@ -220,6 +221,28 @@ bool lines_find(const struct lines *lines, uint64_t address, struct lines_place 
     }
     if (function > 0 &&
         address - lines->functions[function - 1].address < lines->functions[function - 1].bytes)
-        place->function = lines->functions[function - 1].name;
+        place->function = lines->functions[function - 1].name,
+        place->begin = lines->functions[function - 1].address;
     return place->file != NULL || place->function != NULL;
+}
+
+void lines_write_place(const struct lines *lines, uint64_t address, char *text, size_t text_bytes)
+{
+    struct lines_place place;
+    char function[96] = "", line[96] = "";
+
+    if (!lines_find(lines, address, &place)) {
+        snprintf(text, text_bytes, "?");
+        return;
+    }
+    if (place.function != NULL && address != place.begin)
+        snprintf(function, sizeof function, "%.64s+0x%llx", place.function,
+                 (unsigned long long)(address - place.begin));
+    else if (place.function != NULL)
+        snprintf(function, sizeof function, "%.64s", place.function);
+    if (place.file != NULL)
+        snprintf(line, sizeof line, "%s%s%.64s:%u%s", function[0] != '\0' ? " " : "",
+                 function[0] != '\0' ? "(" : "", place.file, place.line,
+                 function[0] != '\0' ? ")" : "");
+    snprintf(text, text_bytes, "%s%s", function, line);
 }

@@ -35,12 +35,16 @@ struct lines {
 
 struct lines_place {
     const char *function; /* NULL: none is known */
+    uint64_t begin;       /* where the function begins */
     const char *file;     /* NULL: no line is known */
     uint32_t line;
 };
 
 void lines_init(struct lines *lines, const uint8_t *image, size_t image_bytes);
 void lines_fini(struct lines *lines);
+
+/* "main+0x12 (kv.c:33)", or as much of it as is known; "?" where nothing is. */
+void lines_write_place(const struct lines *lines, uint64_t address, char *text, size_t text_bytes);
 
 /* False when nothing is known of the address; `place` is cleared then. */
 bool lines_find(const struct lines *lines, uint64_t address, struct lines_place *place);

@@ -32,6 +32,7 @@ static struct machine *open_machine(const struct machine_config *config)
         machine->awaited_idx[i] = NO_PAGE;
     }
     machine->clock.ticks_per_s = config->cpu_rate * config->hart_count;
+    machine->stop_tick = UINT64_MAX;
     if (config->argument_bytes > 0)
         memcpy(machine->arguments, config->arguments, config->argument_bytes);
     machine->argument_bytes = config->argument_bytes;
@@ -80,6 +81,11 @@ struct mailbox *machine_mailbox(struct guest *guest)
 struct bytes *machine_console(struct guest *guest)
 {
     return &machine_of(guest)->console;
+}
+
+uint64_t machine_console_total(const struct guest *guest)
+{
+    return machine_of_const(guest)->console_total_bytes;
 }
 
 void machine_describe_fault(const struct guest *guest, char *text, size_t text_bytes)
@@ -275,6 +281,10 @@ static bool stands_still(struct machine *machine, const struct readiness *sets,
         run->is_fault = machine->is_fault;
         return true;
     }
+    if (machine->clock.ticks >= machine->stop_tick) {
+        run->stop = GUEST_HELD;
+        return true;
+    }
     if (is_stuck(sets)) {
         run->stop = GUEST_MISSING;
         run->is_stuck = true;
@@ -304,7 +314,8 @@ static void machine_run(struct guest *guest, uint64_t until_ns, struct guest_run
             run->stop = GUEST_TIME_REACHED;
             return;
         }
-        if (run_turn(machine, budget, (sets.ready >> run->hart_idx & 1) != 0, run))
+        if (run_turn(machine, smaller(budget, machine->stop_tick - machine->clock.ticks),
+                     (sets.ready >> run->hart_idx & 1) != 0, run))
             return;
     }
 }

@@ -1,12 +1,32 @@
-/* machine: a small RISC-V computer as a guest. RV64IMAC with Zicsr and Zicntr, RAM from 0x80000000,
- * a console, a timer, arguments and mailboxes behind hypercalls (hypercall.h).
+/* machine: a small RISC-V computer as a guest. RV64IMAC with Zicsr, Zicntr and Zicbom, 1 to 8 harts
+ * in supervisor and user mode, RAM from 0x80000000, a console, timers, arguments and mailboxes
+ * behind hypercalls, as an SBI gives them (hypercall.h).
  *
  * Nothing here reads a clock, a file or a socket. The world runs it through struct guest, feeds its
  * mailbox, drains its console.
  *
- * The clock: every instruction takes 1e9 / cpu_rate nanoseconds of guest time; idling adds to it.
- * So guest time, and with it everything that a guest without outside input does, depends on the
- * image, the arguments and the memory size alone, not on how or where it was run or moved.
+ * The clock: every tick (hart.h) of a hart takes 1e9 / cpu_rate nanoseconds of guest time; idling
+ * adds to it. Harts take turns of HART_TURN ticks, in their order; one that sleeps, is stopped or
+ * waits for a page lets its turn pass. So guest time, and with it everything that a guest without
+ * outside input does, depends on the image, the arguments, the memory size and the number of harts
+ * alone, not on how or where it was run or moved.
+ *
+ * Where the specification leaves a choice:
+ *
+ *   misaligned loads and stores  are done, across pages too, wholly or not at all
+ *   misaligned atomics           trap: lr as a load (4), sc and amo as a store (6)
+ *   a reservation                is of the bytes that were loaded. It is lost by any sc of the hart
+ *                                and by stores of other harts to them; not by its own stores, by
+ *                                traps, by moves, or by time. An sc that fails touches no memory.
+ *   other harts' stores          are seen at once, also by instruction fetch
+ *   stval                        the instruction's bits where it was illegal, the address of an
+ *                                access that failed, else 0
+ *   an illegal value             for a field of a control register leaves the field as it was
+ *   addresses                    are physical in both modes (satp is 0); all RAM may be read,
+ *                                written and executed
+ *   wfi                          goes on when an interrupt is pending, enabled or not; in user mode
+ *                                it is illegal
+ *   interrupts                   are looked at before every instruction
  */
 #ifndef MACHINE_MACHINE_H
 #define MACHINE_MACHINE_H
@@ -18,7 +38,7 @@
 #include "machine/guest.h"
 #include "machine/mailbox.h"
 
-#define HART_TURN          1000 /* instructions that a hart runs before the next one's turn */
+#define HART_TURN          1000 /* ticks that a hart has before the next one's turn */
 #define MACHINE_MEMORY_MIN (1ull << 20)
 #define MACHINE_MEMORY_MAX (4ull << 30)
 #define MACHINE_ARGS_MAX   4096
@@ -26,15 +46,15 @@
 struct machine_config {
     uint64_t memory_bytes; /* a whole number of pages */
     uint64_t cpu_rate;     /* instructions per second, each hart */
-    uint32_t hart_count;   /* 1 for now; the structure is for HART_MAX */
+    uint32_t hart_count;   /* 1 to HART_MAX */
     const char *arguments; /* each ended by a NUL; arguments[0] is the guest's name */
     uint32_t argument_bytes;
 };
 
 /* Boots an ELF image: 64-bit little-endian RISC-V, ET_EXEC, loaded at its physical addresses.
  * STATUS_BAD_INPUT for another kind of file (`name` is used in the detail), STATUS_NO_MEMORY with
- * the size that would do when it does not fit. The hart starts at the entry point with x10 = hart
- * number, x11 = 0 and all other registers 0. */
+ * the size that would do when it does not fit. Hart 0 starts at the entry point with all registers
+ * 0; the others are stopped. */
 MUST_USE enum status machine_open(const struct machine_config *config, const char *name,
                                   const uint8_t *image, size_t image_bytes, struct guest **guest,
                                   struct problem *problem);
@@ -44,7 +64,10 @@ MUST_USE enum status machine_open(const struct machine_config *config, const cha
 struct guest *machine_open_empty(const struct machine_config *config);
 
 struct mailbox *machine_mailbox(struct guest *guest);
-struct bytes *machine_console(struct guest *guest); /* written and not drained yet; the world drains */
+struct bytes *
+machine_console(struct guest *guest); /* written and not drained yet; the world drains */
+
+uint64_t machine_console_total(const struct guest *guest); /* bytes written to it since boot */
 
 /* Where a machine that cannot go on stands: one line such as
  * "illegal instruction 0x00000000 at 0x80000124", or "" for a healthy one. */

@@ -4,15 +4,10 @@
 
 static const struct memory_trouble no_trouble = {MEMORY_OK, 0};
 
-static void flush(struct memory_entry *tlb)
+static void flush(uint64_t *rows)
 {
-    for (unsigned i = 0; i < MEMORY_TLB_ENTRIES; i++)
-        tlb[i].tag = MEMORY_NO_TAG;
-}
-
-static struct memory_entry *entry_of(struct memory_entry *tlb, uint64_t page_idx)
-{
-    return &tlb[(RAM_BASE / PAGE_BYTES + page_idx) % MEMORY_TLB_ENTRIES];
+    for (unsigned i = 0; i < TLB_ROWS; i++)
+        rows[i] = TLB_EMPTY;
 }
 
 static uint64_t page_address(uint64_t page_idx)
@@ -20,17 +15,20 @@ static uint64_t page_address(uint64_t page_idx)
     return RAM_BASE + page_idx * PAGE_BYTES;
 }
 
-static void enter(struct memory *memory, struct memory_entry *tlb, uint64_t page_idx)
+static uint64_t *row_of(uint64_t *rows, uint64_t page_idx)
 {
-    *entry_of(tlb, page_idx) =
-        (struct memory_entry){page_address(page_idx), memory->ram + page_idx * PAGE_BYTES};
+    return &rows[page_address(page_idx) / PAGE_BYTES % TLB_ROWS];
 }
 
-static void evict(struct memory_entry *tlb, uint64_t page_idx)
+static void enter(uint64_t *rows, uint64_t page_idx)
 {
-    struct memory_entry *entry = entry_of(tlb, page_idx);
-    if (entry->tag == page_address(page_idx))
-        entry->tag = MEMORY_NO_TAG;
+    *row_of(rows, page_idx) = page_address(page_idx);
+}
+
+static void evict(uint64_t *rows, uint64_t page_idx)
+{
+    if (*row_of(rows, page_idx) == page_address(page_idx))
+        *row_of(rows, page_idx) = TLB_EMPTY;
 }
 
 void memory_init(struct memory *memory, struct guest *guest, uint64_t ram_bytes)
@@ -40,16 +38,16 @@ void memory_init(struct memory *memory, struct guest *guest, uint64_t ram_bytes)
     *memory = (struct memory){.ram_bytes = ram_bytes, .guest = guest};
     memory->ram = calloc(1, ram_bytes);
     MUST(memory->ram != NULL);
-    code_init(&memory->code);
-    flush(memory->load_tlb);
-    flush(memory->store_tlb);
+    blocks_init(&memory->blocks, ram_bytes / PAGE_BYTES);
+    flush(memory->tlb.loads);
+    flush(memory->tlb.stores);
 }
 
 void memory_fini(struct memory *memory)
 {
     free(memory->ram);
     memory->ram = NULL;
-    code_fini(&memory->code);
+    blocks_fini(&memory->blocks);
 }
 
 /* Neither the address nor its end may wrap: both are compared as distances from RAM_BASE. */
@@ -99,7 +97,7 @@ void memory_turn(struct memory *memory, uint32_t hart_idx)
 {
     const struct memory_reservation *held = &memory->reservations[memory->hart_idx];
     if (hart_idx != memory->hart_idx && held->byte_count > 0)
-        evict(memory->store_tlb, memory_page_idx(held->address));
+        evict(memory->tlb.stores, memory_page_idx(held->address));
     memory->hart_idx = hart_idx;
 }
 
@@ -121,26 +119,23 @@ struct memory_trouble memory_check_store(struct memory *memory, uint64_t address
     for (uint64_t page_idx = first; page_idx <= last; page_idx++) {
         uint64_t from = page_idx == first ? address % PAGE_BYTES : 0;
         uint64_t to = page_idx == last ? (address + count - 1) % PAGE_BYTES + 1 : PAGE_BYTES;
-        code_forget(&memory->code, page_idx, from, to - from);
+        blocks_forget(&memory->blocks, page_idx, from, to - from);
     }
     end_reservations(memory, address, count);
     return no_trouble;
 }
 
-struct code_page *memory_fetch_slowly(struct memory *memory, uint64_t pc)
+void memory_watch_code(struct memory *memory, uint64_t page_idx)
 {
-    if (memory_check_load(memory, pc, 2).result != MEMORY_OK)
-        return NULL;
-    evict(memory->store_tlb, memory_page_idx(pc));
-    return code_take(&memory->code, memory_page_idx(pc));
+    evict(memory->tlb.stores, page_idx);
 }
 
 /* The contents of a page are replaced, or go: nothing that was derived from them may stay. */
 static void forget_page(struct memory *memory, uint64_t page_idx)
 {
-    evict(memory->load_tlb, page_idx);
-    evict(memory->store_tlb, page_idx);
-    code_drop(&memory->code, page_idx);
+    evict(memory->tlb.loads, page_idx);
+    evict(memory->tlb.stores, page_idx);
+    blocks_drop_page(&memory->blocks, page_idx);
     bitmap_clear(&memory->guest->dirty, page_idx);
 }
 
@@ -162,34 +157,39 @@ void memory_drop(struct memory *memory, uint64_t page_idx)
 
 void memory_protect_all(struct memory *memory)
 {
-    flush(memory->store_tlb);
+    flush(memory->tlb.stores);
 }
 
 uint8_t *memory_load_slowly(struct memory *memory, uint64_t address, uint64_t count)
 {
     if (memory_check_load(memory, address, count).result != MEMORY_OK)
         return NULL;
-    enter(memory, memory->load_tlb, memory_page_idx(address));
+    enter(memory->tlb.loads, memory_page_idx(address));
     return memory_at(memory, address);
 }
 
-/* Would it be noticed by the dirty log? Then it is not for us to do. */
-static bool is_protected(const struct memory *memory, uint64_t address, uint64_t count)
+/* Is there anything that would be noticed, by the dirty log or because it is decoded? Then it is
+ * for memory_check_store alone. */
+static bool is_noticed(const struct memory *memory, uint64_t page_idx, uint64_t from,
+                       uint64_t count)
 {
     const struct guest *guest = memory->guest;
-    return guest->is_tracking && !(bitmap_has(&guest->dirty, memory_page_idx(address)) &&
-                                   bitmap_has(&guest->dirty, memory_page_idx(address + count - 1)));
+    return (guest->is_tracking && !bitmap_has(&guest->dirty, page_idx)) ||
+           blocks_overlap(&memory->blocks, page_idx, from, count);
 }
 
 uint8_t *memory_store_slowly(struct memory *memory, uint64_t address, uint64_t count)
 {
-    if (memory_check_load(memory, address, count).result != MEMORY_OK ||
-        is_protected(memory, address, count))
+    if (memory_check_load(memory, address, count).result != MEMORY_OK)
+        return NULL;
+    uint64_t page_idx = memory_page_idx(address), from = address % PAGE_BYTES;
+    uint64_t in_first = count <= PAGE_BYTES - from ? count : PAGE_BYTES - from;
+    if (is_noticed(memory, page_idx, from, in_first) ||
+        (in_first < count && is_noticed(memory, page_idx + 1, 0, count - in_first)))
         return NULL;
     struct memory_trouble trouble = memory_check_store(memory, address, count);
     MUST(trouble.result == MEMORY_OK);
-    uint64_t page_idx = memory_page_idx(address);
-    if (!code_has(&memory->code, page_idx) && !is_reserved(memory, page_idx))
-        enter(memory, memory->store_tlb, page_idx);
+    if (!blocks_have_page(&memory->blocks, page_idx) && !is_reserved(memory, page_idx))
+        enter(memory->tlb.stores, page_idx);
     return memory_at(memory, address);
 }

@@ -23,10 +23,10 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "machine/code.h"
+#include "machine/block.h"
 #include "machine/guest.h"
 
-#define MEMORY_TLB_ENTRIES 256 /* 1 MiB of reach, 4 KiB of table each */
+#define TLB_ROWS 1024 /* 4 MiB of reach, 8 KiB each of which only what is used is in the way */
 
 /* Guest numbers are little-endian, and they are read here with the host's own loads. */
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "needs a little-endian host");
@@ -43,12 +43,15 @@ struct memory_trouble {
     uint64_t page_idx;
 };
 
-struct memory_entry {
-    uint64_t tag;  /* address of the page; MEMORY_NO_TAG: empty */
-    uint8_t *page; /* its bytes */
+/* Pages that may be read, and that may be written, without looking any further, by address: row n
+ * holds an address whose page number is n modulo TLB_ROWS. Where that page lies in RAM is not in
+ * it, because as long as addresses are not translated one constant leads there: so an access need
+ * not wait for the row, it is only compared. */
+struct tlb {
+    uint64_t loads[TLB_ROWS];
+    uint64_t stores[TLB_ROWS];
 };
-/* The comparison in memory_look_up clears this bit of every address, whatever is loaded. */
-#define MEMORY_NO_TAG (PAGE_BYTES / 2)
+#define TLB_EMPTY 1 /* the address of no page */
 
 /* What lr has reserved, until any sc of the hart or a store of another one takes it away. */
 struct memory_reservation {
@@ -60,9 +63,8 @@ struct memory {
     uint8_t *ram;        /* owned; zeros that become real when touched */
     uint64_t ram_bytes;  /* whole pages */
     struct guest *guest; /* borrowed: present, dirty, is_tracking */
-    struct memory_entry load_tlb[MEMORY_TLB_ENTRIES];
-    struct memory_entry store_tlb[MEMORY_TLB_ENTRIES];
-    struct code code;
+    struct tlb tlb;
+    struct blocks blocks;
     struct memory_reservation reservations[HART_MAX]; /* state that moves */
     uint32_t hart_idx;                                /* who runs; by memory_turn */
 };
@@ -96,44 +98,23 @@ void memory_install(struct memory *memory, uint64_t page_idx, const uint8_t *pay
 void memory_drop(struct memory *memory, uint64_t page_idx);
 void memory_protect_all(struct memory *memory); /* the caller has emptied (part of) the dirty log */
 
-/* ---- The quick way, for the dispatcher ---- */
+/* ---- The quick way, for fast.c ---- */
 
-/* All give NULL, and have done nothing, where there is any trouble: the checks above say which. */
-struct code_page *memory_fetch_slowly(struct memory *memory, uint64_t pc);
+/* May the bytes be accessed without a further look? The row is that of the first byte, the page
+ * that of the last one: a misaligned access is as quick as others, one that crosses a page is not
+ * found. `count` is 1, 2, 4 or 8. */
+static inline bool tlb_has(const uint64_t *rows, uint64_t address, uint64_t count)
+{
+    return rows[address / PAGE_BYTES % TLB_ROWS] ==
+           ((address + count - 1) & ~(uint64_t)(PAGE_BYTES - 1));
+}
+
+/* Where tlb_has says no. NULL, and nothing is done, where there is any trouble (the checks above
+ * say which), or where decoded instructions would be overwritten. */
 uint8_t *memory_load_slowly(struct memory *memory, uint64_t address, uint64_t count);
 uint8_t *memory_store_slowly(struct memory *memory, uint64_t address, uint64_t count);
 
-/* The decoded page around an even pc, or NULL. What is decoded is present: whatever
- * takes a page away drops its cells. An address outside RAM has a page_idx that no slot holds. */
-static inline struct code_page *memory_fetch(struct memory *memory, uint64_t pc)
-{
-    uint64_t page_idx = memory_page_idx(pc);
-    if (__builtin_expect(code_has(&memory->code, page_idx), 1))
-        return &memory->code.slots[page_idx % CODE_SLOTS];
-    return memory_fetch_slowly(memory, pc);
-}
-
-/* `count` is 1, 2, 4 or 8. The low bits of the address take part in the comparison with the tag, so
- * that a misaligned access, which may cross a page, misses. */
-static inline uint8_t *memory_look_up(const struct memory_entry *tlb, uint64_t address,
-                                      uint64_t count)
-{
-    const struct memory_entry *entry = &tlb[address / PAGE_BYTES % MEMORY_TLB_ENTRIES];
-    if (__builtin_expect(entry->tag != (address & ~(uint64_t)(PAGE_BYTES - count)), 0))
-        return NULL;
-    return entry->page + address % PAGE_BYTES;
-}
-
-static inline uint8_t *memory_load(struct memory *memory, uint64_t address, uint64_t count)
-{
-    uint8_t *bytes = memory_look_up(memory->load_tlb, address, count);
-    return bytes != NULL ? bytes : memory_load_slowly(memory, address, count);
-}
-
-static inline uint8_t *memory_store(struct memory *memory, uint64_t address, uint64_t count)
-{
-    uint8_t *bytes = memory_look_up(memory->store_tlb, address, count);
-    return bytes != NULL ? bytes : memory_store_slowly(memory, address, count);
-}
+/* The page is being decoded: from now on its stores are to be seen. */
+void memory_watch_code(struct memory *memory, uint64_t page_idx);
 
 #endif

@@ -7,7 +7,7 @@
 
 #include "machine/memory.h"
 
-#define PAGES        300 /* more than the TLB has entries: two pages share one */
+#define PAGES        (TLB_ROWS + 300) /* two pages share a row of the TLB */
 #define AT(page_idx) (RAM_BASE + (uint64_t)(page_idx)*PAGE_BYTES)
 #define END          AT(PAGES)
 
@@ -37,7 +37,9 @@ static int close_memory(void **state)
 /* A load or a store of `count` bytes: the quick way, and where that gives nothing, why. */
 static struct memory_trouble load(uint64_t address, uint64_t count)
 {
-    const uint8_t *bytes = memory_load(&memory, address, count);
+    const uint8_t *bytes = memory_at(&memory, address);
+    if (!tlb_has(memory.tlb.loads, address, count))
+        bytes = memory_load_slowly(&memory, address, count);
     if (bytes != NULL)
         assert_ptr_equal(bytes, memory_at(&memory, address));
     return bytes != NULL ? (struct memory_trouble){MEMORY_OK, 0}
@@ -46,16 +48,21 @@ static struct memory_trouble load(uint64_t address, uint64_t count)
 
 static struct memory_trouble store(uint64_t address, uint64_t count)
 {
-    const uint8_t *bytes = memory_store(&memory, address, count);
+    const uint8_t *bytes = memory_at(&memory, address);
+    if (!tlb_has(memory.tlb.stores, address, count))
+        bytes = memory_store_slowly(&memory, address, count);
     if (bytes != NULL)
         assert_ptr_equal(bytes, memory_at(&memory, address));
     return bytes != NULL ? (struct memory_trouble){MEMORY_OK, 0}
                          : memory_check_store(&memory, address, count);
 }
 
-static struct code_page *fetch(uint64_t pc)
+/* The block at pc, with a handler for its cells that nobody runs. */
+static struct block *decoded(uint64_t pc)
 {
-    return memory_fetch(&memory, pc);
+    static const void *handlers[CELL_CODES];
+    memory.blocks.handlers = handlers;
+    return blocks_at(&memory.blocks, &memory, pc);
 }
 
 static void knows_where_ram_ends(void **state)
@@ -86,8 +93,8 @@ static void knows_where_ram_ends(void **state)
         assert_int_equal(memory_check_store(&memory, rows[i].address, rows[i].count).result,
                          rows[i].result);
     }
-    assert_null(memory_fetch(&memory, END));
-    assert_null(memory_fetch(&memory, RAM_BASE - 2));
+    assert_null(decoded(END));
+    assert_null(decoded(RAM_BASE - 2));
 }
 
 /* Low addresses, where the numbers are small enough to look like marks of the caches; in caches
@@ -133,14 +140,14 @@ static void a_dropped_page_is_missing_for_all(void **state)
     (void)state;
     assert_int_equal(load(AT(3), 8).result, MEMORY_OK);
     assert_int_equal(store(AT(3), 8).result, MEMORY_OK);
-    assert_non_null(fetch(AT(3)));
+    assert_non_null(decoded(AT(3)));
     memory_drop(&memory, 3);
     assert_int_equal(load(AT(3), 8).result, MEMORY_MISSING);
     assert_int_equal(load(AT(3) + 1, 1).page_idx, 3);
     assert_int_equal(store(AT(3), 8).result, MEMORY_MISSING);
     assert_int_equal(load(AT(3) - 1, 2).result, MEMORY_MISSING);
     assert_int_equal(load(AT(4) - 1, 2).result, MEMORY_MISSING);
-    assert_null(fetch(AT(3)));
+    assert_null(decoded(AT(3)));
     assert_int_equal(load(AT(4), 8).result, MEMORY_OK);
 }
 
@@ -168,80 +175,84 @@ static void two_pages_share_an_entry(void **state)
     (void)state;
     for (unsigned i = 0; i < 3; i++) {
         assert_int_equal(store(AT(5), 8).result, MEMORY_OK);
-        assert_int_equal(store(AT(5 + MEMORY_TLB_ENTRIES), 8).result, MEMORY_OK);
+        assert_int_equal(store(AT(5 + TLB_ROWS), 8).result, MEMORY_OK);
         assert_int_equal(load(AT(5), 8).result, MEMORY_OK);
-        assert_int_equal(load(AT(5 + MEMORY_TLB_ENTRIES), 8).result, MEMORY_OK);
+        assert_int_equal(load(AT(5 + TLB_ROWS), 8).result, MEMORY_OK);
     }
 }
 
-static void decode(struct code_page *page, uint64_t offset)
+/* Code is decoded here: three words, then one that ends a block. */
+static void place_code(uint64_t address)
 {
-    page->cells[offset / 2].code = INSTRUCTION_ADDI;
-    page->cells[offset / 2].halves = 2;
+    static const uint32_t words[] = {0x00150513, 0x00150513, 0x00150513, 0x00000073};
+    assert_int_equal(memory_check_store(&memory, address, sizeof words).result, MEMORY_OK);
+    memcpy(memory_at(&memory, address), words, sizeof words);
 }
 
-static bool is_decoded(const struct code_page *page, uint64_t offset)
-{
-    return page->cells[offset / 2].code == INSTRUCTION_ADDI;
-}
-
-/* Stores forget exactly the instructions whose bytes they touch: in words of four at 100, 104, 108,
- * also where only the second half is touched, and also where the page was written before. */
-static void stores_forget_what_they_touch(void **state)
+/* Blocks live until one of the bytes that they were made of is written, and no other. */
+static void stores_drop_the_blocks_that_they_touch(void **state)
 {
     (void)state;
     static const struct {
         uint64_t offset, count;
-        bool is_kept[3];
+        bool is_dropped;
     } rows[] = {
-        {96, 4, {true, true, true}},   {99, 1, {true, true, true}},
-        {100, 1, {false, true, true}}, {103, 1, {false, true, true}},
-        {104, 4, {true, false, true}}, {107, 2, {true, false, false}},
-        {98, 8, {false, false, true}}, {112, 8, {true, true, true}},
+        {96, 4, false}, {99, 1, false},  {100, 1, true}, {99, 2, true},
+        {115, 1, true}, {116, 8, false}, {110, 8, true}, {92, 8, false},
     };
     assert_int_equal(store(AT(2) + 8, 8).result, MEMORY_OK);
-    struct code_page *page = fetch(AT(2));
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        for (uint64_t at = 100; at <= 108; at += 4)
-            decode(page, at);
-        assert_int_equal(store(AT(2) + rows[i].offset, rows[i].count).result, MEMORY_OK);
-        for (uint64_t word = 0; word < 3; word++)
-            assert_int_equal(is_decoded(page, 100 + 4 * word), rows[i].is_kept[word]);
+        uint64_t address = AT(2) + rows[i].offset;
+        place_code(AT(2) + 100);
+        struct block *block = decoded(AT(2) + 100);
+        assert_ptr_equal(decoded(AT(2) + 100), block);
+        /* The quick way leaves it to the check, which drops what is overwritten. */
+        assert_int_equal(memory_store_slowly(&memory, address, rows[i].count) == NULL,
+                         rows[i].is_dropped);
+        assert_int_not_equal(block->need, BLOCK_DEAD);
+        assert_false(tlb_has(memory.tlb.stores, address, rows[i].count));
+        assert_int_equal(store(address, rows[i].count).result, MEMORY_OK);
+        assert_int_equal(block->need == BLOCK_DEAD, rows[i].is_dropped);
     }
-    assert_int_equal(page->cells[CODE_CELLS].code, CODE_PAGE_END);
-    assert_int_equal(page->cells[CODE_CELLS + 1].code, CODE_PAGE_END);
 }
 
-static void stores_across_pages_forget_on_both(void **state)
+static void blocks_across_pages_are_dropped_from_both(void **state)
 {
     (void)state;
-    struct code_page *second = fetch(AT(3)), *first = fetch(AT(2));
-    decode(first, PAGE_BYTES - 4);
-    decode(second, 0);
-    decode(second, 4);
-    assert_int_equal(store(AT(3) - 1, 2).result, MEMORY_OK);
-    assert_false(is_decoded(first, PAGE_BYTES - 4));
-    assert_false(is_decoded(second, 0));
-    assert_true(is_decoded(second, 4));
-    /* A long write, as hypercalls make them. */
-    decode(first, 0);
-    decode(second, 0);
-    assert_int_equal(memory_check_store(&memory, AT(1), 2 * PAGE_BYTES).result, MEMORY_OK);
-    assert_false(is_decoded(first, 0));
-    assert_true(is_decoded(second, 0));
+    for (unsigned i = 0; i < 3; i++) {
+        place_code(AT(3) - 8);
+        struct block *block = decoded(AT(3) - 8);
+        uint64_t address = i == 0 ? AT(3) - 1 : i == 1 ? AT(3) : AT(2) + 8;
+        uint64_t count = i == 2 ? 2 * PAGE_BYTES : 1; /* a long one, as hypercalls make them */
+        assert_int_equal(memory_check_store(&memory, address, count).result, MEMORY_OK);
+        assert_int_equal(block->need, BLOCK_DEAD);
+    }
 }
 
 static void installed_pages_are_decoded_anew(void **state)
 {
     (void)state;
     uint8_t page[PAGE_BYTES] = {0};
-    decode(fetch(AT(2)), 0);
+    place_code(AT(2));
+    struct block *block = decoded(AT(2));
     memory_install(&memory, 2, page);
-    assert_false(is_decoded(fetch(AT(2)), 0));
-    decode(fetch(AT(2)), 0);
-    assert_true(is_decoded(fetch(AT(2)), 0));
-    assert_false(is_decoded(fetch(AT(2 + CODE_SLOTS)), 0)); /* takes the slot */
-    assert_false(is_decoded(fetch(AT(2)), 0));
+    assert_int_equal(block->need, BLOCK_DEAD);
+    assert_ptr_not_equal(decoded(AT(2)), block);
+    memory_drop(&memory, 2);
+    assert_null(decoded(AT(2)));
+}
+
+/* The arena is full some day: then all is dropped, by the next run, and nothing is lost. */
+static void a_full_arena_says_so(void **state)
+{
+    (void)state;
+    uint64_t made = 0;
+    while (decoded(AT(4) + made % (500 * PAGE_BYTES / 2) * 2) != NULL)
+        made++;
+    assert_true(memory.blocks.is_full && made > 1000);
+    blocks_reset(&memory.blocks);
+    assert_non_null(decoded(AT(4)));
+    assert_false(memory.blocks.is_full);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_memory, close_memory)
@@ -255,9 +266,10 @@ int main(void)
         TEST(a_dropped_page_is_missing_for_all),
         TEST(protection_is_seen_by_the_next_store),
         TEST(two_pages_share_an_entry),
-        TEST(stores_forget_what_they_touch),
-        TEST(stores_across_pages_forget_on_both),
+        TEST(stores_drop_the_blocks_that_they_touch),
+        TEST(blocks_across_pages_are_dropped_from_both),
         TEST(installed_pages_are_decoded_anew),
+        TEST(a_full_arena_says_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

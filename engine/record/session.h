@@ -72,6 +72,14 @@ struct session_code {
 
 struct session;
 
+/* Somebody else who may hold the world still: a debugger. The front door brings it; whoever shows a
+ * session lets it do its work in every frame, for at most about wait_ms (session_attend). */
+struct session_guard {
+    void (*attend)(struct session_guard *guard, struct session *session, int wait_ms);
+    bool is_holding;        /* until it lets go, advance and step let nothing happen */
+    const char *invitation; /* what is to be typed, so that it comes in */
+};
+
 struct session_ops {
     /* Lets the world live until `until_ns`, or until it ends; the timeline follows. */
     void (*advance)(struct session *session, uint64_t until_ns);
@@ -99,7 +107,19 @@ struct session {
     const char *verdict; /* at the end: one sentence on what was proved or broken; else NULL */
     bool is_broken;      /* a rule was broken or a client got a wrong answer */
     const struct session_code *code; /* NULL: the strategy is one of the engine's */
+    struct session_guard *guard;     /* borrowed; NULL: nobody */
 };
+
+static inline bool session_is_held(const struct session *session)
+{
+    return session->guard != NULL && session->guard->is_holding;
+}
+
+static inline void session_attend(struct session *session, int wait_ms)
+{
+    if (session->guard != NULL)
+        session->guard->attend(session->guard, session, wait_ms);
+}
 
 /* More was lived than the timeline shows: it was sought back. */
 static inline bool session_is_past(const struct session *session)

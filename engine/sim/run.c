@@ -55,6 +55,25 @@ bool run_step(struct run *run)
     return is_alive;
 }
 
+bool run_act(struct run *run, enum session_command command)
+{
+    bool has_obeyed = false;
+
+    run->events.count = 0;
+    event_append(&run->events, (struct event){.at_ns = world_now_ns(run->world),
+                                              .kind = EVENT_INPUT_GIVEN,
+                                              .input_given = {.command = command}});
+    if (command == SESSION_START)
+        has_obeyed = world_start(run->world, &run->events);
+    else if (command == SESSION_POST_COPY)
+        has_obeyed = world_switch_to_post_copy(run->world, &run->events);
+    else if (command == SESSION_ABORT)
+        has_obeyed = world_abort(run->world, &run->events);
+    if (has_obeyed)
+        run_fold(&run->events, &run->timeline, &run->recorder);
+    return has_obeyed;
+}
+
 void run_to_end(struct run *run)
 {
     /* In slices, so that the list of events stays short. */
@@ -139,7 +158,11 @@ static void verify_transparent(const struct run *run, const uint8_t *image, size
 
     run_unmoved(guest, &console, &has_ended);
     oracle->applies[RULE_TRANSPARENT] = true;
-    if (!has_ended || guest->ops->digest(guest) != run->timeline.digest)
+    /* Several harts see each other's waiting for pages, and may rightly leave another memory
+     * behind: then it is what the guest says that counts, its own check of itself included. */
+    bool is_alike =
+        run->scenario.hart_count > 1 || guest->ops->digest(guest) == run->timeline.digest;
+    if (!has_ended || !is_alike)
         oracle_break(oracle, RULE_TRANSPARENT, run->timeline.now_ns,
                      "the guest did not end with the digest that it has unmoved");
     if (console.count != moved->count ||

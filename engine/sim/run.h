@@ -9,6 +9,7 @@
 
 #include "migrate/forecast.h"
 #include "record/recording.h"
+#include "record/session.h"
 #include "record/timeline.h"
 #include "sim/world.h"
 
@@ -27,6 +28,9 @@ MUST_USE enum status run_open(struct run *run, const struct scenario *scenario,
 bool run_advance(struct run *run, uint64_t until_ns); /* false at the end of the run */
 bool run_step(struct run *run);                       /* one event more; false at the end */
 void run_to_end(struct run *run);
+/* SESSION_START, SESSION_POST_COPY or SESSION_ABORT, as a person at the keys would give it; false:
+ * not now. */
+bool run_act(struct run *run, enum session_command command);
 void run_close(struct run *run);
 
 /* What the curriculum's formulas say of a scenario moved in that mode, with that much state (see

@@ -25,6 +25,7 @@ struct run_session {
     struct world *world;
     struct history history;
     struct event_list events;
+    struct debug *debug;  /* borrowed; NULL: nobody debugs */
     struct input *inputs; /* owned; in order */
     size_t input_count;
     bool has_world_ended;
@@ -164,7 +165,7 @@ static void session_advance(struct session *session, uint64_t until_ns)
 {
     struct run_session *own = (struct run_session *)session;
     advance_in_past(own, until_ns);
-    if (session_is_past(session))
+    if (session_is_past(session) || session_is_held(session))
         return;
     bool is_alive = world_advance(own->world, until_ns, &own->events);
     after(own, is_alive);
@@ -179,6 +180,8 @@ static bool session_step(struct session *session)
         settle(own);
         return true;
     }
+    if (session_is_held(session))
+        return !session->has_ended;
     advance_in_past(own, UINT64_MAX); /* time that passed without an event */
     bool is_alive = world_step(own->world, &own->events);
     after(own, is_alive);
@@ -207,8 +210,10 @@ static bool session_can(const struct session *session, enum session_command comm
     case SESSION_ABORT:
         return !is_past && (is_copying || timeline->phase == PHASE_PAUSE);
     case SESSION_REPLAY:
-        return true;
+        return !session_is_held(session);
     case SESSION_BACK:
+        if (session_is_held(session))
+            return false;
         return is_past ? history_has_before(&((const struct run_session *)session)->history)
                        : timeline->event_count > 0;
     case SESSION_COMMAND_COUNT:
@@ -231,6 +236,7 @@ static bool replay(struct run_session *own, uint64_t mode)
     own->scenario.mode = (enum mode)mode;
     own->input_count = 0;
     open_again(own);
+    world_debug(own->world, own->debug);
     return true;
 }
 
@@ -303,6 +309,8 @@ static void go_back(struct run_session *own)
     uint64_t before = run_again(own, own->session.timeline.event_count);
 
     run_again(own, before);
+    world_debug(own->world,
+                own->debug); /* who debugs has seen this before: not while it is again */
     while (own->input_count > 0 && own->inputs[own->input_count - 1].event_count >= before)
         own->input_count--;
 }
@@ -325,6 +333,18 @@ static bool session_act(struct session *session, enum session_command command, u
     }
     keep_input(own, command, value);
     return give_input(own, command, value);
+}
+
+void run_session_debug(struct session *session, struct debug *debug)
+{
+    struct run_session *own = (struct run_session *)session;
+    own->debug = debug;
+    world_debug(own->world, debug);
+}
+
+struct guest *run_session_guest(struct session *session)
+{
+    return world_guest(((struct run_session *)session)->world);
 }
 
 static void session_close(struct session *session)

@@ -4,6 +4,7 @@
 #ifndef SIM_RUN_SESSION_H
 #define SIM_RUN_SESSION_H
 
+#include "machine/debug.h"
 #include "record/session.h"
 #include "sim/scenario.h"
 
@@ -12,5 +13,10 @@
 MUST_USE enum status run_session_open(struct session **session, const struct scenario *scenario,
                                       const uint8_t *image, size_t image_bytes, const char *origin,
                                       struct problem *problem);
+
+/* A debugger at the guest (sim/world.h), in whatever world the session goes on with; NULL: none.
+ * And the guest as it is at this instant: after a switch-over, a replay or a step back, another. */
+void run_session_debug(struct session *session, struct debug *debug);
+struct guest *run_session_guest(struct session *session);
 
 #endif

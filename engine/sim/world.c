@@ -63,6 +63,13 @@ static void open_ends(struct world *world)
     target_init(&world->target, world->hosts[HOST_TARGET].guest, &world->events);
 }
 
+/* A file of the user's speaks as kv does, or has no clients. */
+static const struct dialect *dialect_of(const struct scenario *scenario)
+{
+    const struct dialect *dialect = dialect_find(scenario->guest);
+    return dialect == NULL ? &dialect_kv : dialect;
+}
+
 enum status world_open(const struct scenario *scenario, const uint8_t *image, size_t image_bytes,
                        struct world **world, struct problem *problem)
 {
@@ -81,8 +88,8 @@ enum status world_open(const struct scenario *scenario, const uint8_t *image, si
     open_ends(new);
     for (uint32_t host = 0; host < HOST_COUNT; host++)
         link_init(&new->links[host], scenario->bandwidth_bits_per_s, scenario->latency_ns);
-    clients_init(&new->clients, (uint32_t)scenario->client_count, scenario->request_rate,
-                 scenario->seed, &new->events);
+    clients_init(&new->clients, dialect_of(scenario), (uint32_t)scenario->client_count,
+                 scenario->request_rate, scenario->seed, &new->events);
     observer_init(&new->observer, new->clients.count);
     world_happen(new, scenario->start_at_ns, HAPPEN_START, 0, 0);
     for (uint32_t i = 0; i < new->clients.count; i++)
@@ -218,6 +225,11 @@ static void chunk_arrived(struct world *world, uint32_t sender)
 
 /* ---- The guest ---- */
 
+static bool is_held(const struct world *world)
+{
+    return world->debug != NULL && world->debug->is_held;
+}
+
 static void drain_console(struct world *world, struct host *host)
 {
     struct bytes *console;
@@ -251,6 +263,7 @@ static bool guest_stopped(struct world *world, struct host *host, const struct g
 {
     switch (run->stop) {
     case GUEST_TIME_REACHED:
+    case GUEST_HELD:
         return false;
     case GUEST_IDLE: {
         uint64_t until_guest_ns = until_ns - host->offset_ns;
@@ -294,7 +307,10 @@ static void run_guest(struct world *world, uint64_t until_ns)
         struct guest_run run = {0};
         if (ops->now_ns(host->guest) + host->offset_ns > until_ns)
             return;
-        ops->run(host->guest, until_ns - host->offset_ns, &run);
+        if (world->debug != NULL)
+            debug_run(world->debug, host->guest, until_ns - host->offset_ns, &run);
+        else
+            ops->run(host->guest, until_ns - host->offset_ns, &run);
         uint64_t stopped_ns = ops->now_ns(host->guest) + host->offset_ns;
         if (stopped_ns > world->now_ns)
             world->now_ns = stopped_ns;
@@ -382,7 +398,7 @@ static void turn(struct world *world, uint64_t until_ns)
         finish(world);
         return;
     }
-    if (world->heap.count != heap_count || world->events.count != event_count)
+    if (is_held(world) || world->heap.count != heap_count || world->events.count != event_count)
         return;
     if (at_ns > until_ns) {
         world->now_ns = until_ns;
@@ -410,7 +426,8 @@ static void hand_out(struct world *world, struct event_list *events)
 
 bool world_advance(struct world *world, uint64_t until_ns, struct event_list *events)
 {
-    while (!world->has_ended && (world->now_ns < until_ns || next_ns(world) <= until_ns))
+    while (!world->has_ended && !is_held(world) &&
+           (world->now_ns < until_ns || next_ns(world) <= until_ns))
         turn(world, until_ns);
     hand_out(world, events);
     return !world->has_ended;
@@ -418,7 +435,7 @@ bool world_advance(struct world *world, uint64_t until_ns, struct event_list *ev
 
 bool world_step(struct world *world, struct event_list *events)
 {
-    while (!world->has_ended && world->events.count == 0)
+    while (!world->has_ended && !is_held(world) && world->events.count == 0)
         turn(world, UINT64_MAX);
     hand_out(world, events);
     return !world->has_ended;
@@ -455,6 +472,16 @@ bool world_abort(struct world *world, struct event_list *events)
     feed_link(world, HOST_SOURCE);
     hand_out(world, events);
     return true;
+}
+
+void world_debug(struct world *world, struct debug *debug)
+{
+    world->debug = debug;
+}
+
+struct guest *world_guest(struct world *world)
+{
+    return world->hosts[target_is_running(&world->target) ? HOST_TARGET : HOST_SOURCE].guest;
 }
 
 uint64_t world_now_ns(const struct world *world)

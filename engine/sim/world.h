@@ -15,6 +15,7 @@
 
 #include "base/event.h"
 #include "base/status.h"
+#include "machine/debug.h"
 #include "sim/oracle.h"
 #include "sim/scenario.h"
 
@@ -35,6 +36,12 @@ bool world_step(struct world *world, struct event_list *events);
 bool world_start(struct world *world, struct event_list *events);
 bool world_switch_to_post_copy(struct world *world, struct event_list *events);
 bool world_abort(struct world *world, struct event_list *events);
+
+/* A debugger at the guest, wherever it is: `debug` is borrowed; NULL: none. While it holds the
+ * guest the world stands still: world_advance and world_step return true and nothing has happened.
+ * Being held changes nothing of what happens afterwards. */
+void world_debug(struct world *world, struct debug *debug);
+struct guest *world_guest(struct world *world); /* where it lives, or lived last */
 
 uint64_t world_now_ns(const struct world *world);
 uint64_t world_total_pages(const struct world *world);

@@ -51,6 +51,7 @@ struct world {
     struct observer observer;
     struct bytes console;
     char reason[200];
+    struct debug *debug; /* borrowed; NULL: nobody debugs */
 };
 
 /* Time. */

@@ -1,0 +1,169 @@
+#include "labs/guest_life.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "labs/command.h"
+#include "labs/crash.h"
+#include "machine/machine.h"
+#include "machine/rewind.h"
+
+/* Between two looks at the debugger's door: some milliseconds. */
+#define SLICE_TICKS 1000000u
+
+struct life {
+    const char *name;
+    struct guest *guest;
+    const struct image *image;
+    struct debugger *debugger; /* NULL: none */
+    struct rewind *rewind;     /* owned, with a debugger */
+    uint64_t printed_bytes; /* of all that it ever wrote: what is lived again is not said again */
+    bool has_told_waiting;
+    int status;
+};
+
+/* False: standard output is broken; main tells it. */
+static bool print_console(struct life *life)
+{
+    struct bytes *console = machine_console(life->guest);
+    if (console->count == 0)
+        return true;
+    uint64_t written_bytes = machine_console_total(life->guest);
+    uint64_t begin = written_bytes - console->count;
+    uint64_t skip = life->printed_bytes > begin ? life->printed_bytes - begin : 0;
+    if (skip < console->count) {
+        fwrite(console->data + skip, 1, console->count - skip, stdout);
+        life->printed_bytes = written_bytes;
+    }
+    bytes_clear(console);
+    return fflush(stdout) == 0;
+}
+
+static int end(struct life *life, const struct guest_run *run)
+{
+    if (life->debugger != NULL)
+        debugger_tell_end(life->debugger, run);
+    if (!run->is_fault)
+        return (int)(run->status & 0xff);
+    crash_tell_guest("ferry guest", life->name, life->guest, life->image);
+    return EXIT_FAILED;
+}
+
+/* Nothing will ever wake it. A debugger may look at it all the same. */
+static bool sleeps_for_ever(struct life *life)
+{
+    if (!life->has_told_waiting)
+        fprintf(stderr,
+                "ferry guest: %s waits for somebody to talk to it: only a world has "
+                "clients (ferry run --guest %s)\n",
+                life->name, life->name);
+    life->has_told_waiting = true;
+    if (life->debugger == NULL || !debugger_is_here(life->debugger))
+        return true;
+    debug_hold(&life->debugger->debug, life->guest, DEBUG_ASKED);
+    return false;
+}
+
+/* A piece of its life; false: that was all, and life->status says how it ended. */
+static bool live_on(struct life *life)
+{
+    struct guest *guest = life->guest;
+    struct guest_run run = {.stop = GUEST_TIME_REACHED};
+
+    if (life->debugger == NULL) {
+        guest->ops->run(guest, UINT64_MAX / 2, &run);
+    } else {
+        uint64_t slice_tick = debug_ticks(guest) + SLICE_TICKS;
+        uint64_t due_tick = rewind_due_tick(life->rewind);
+        life->debugger->debug.until_tick = slice_tick < due_tick ? slice_tick : due_tick;
+        debug_run(&life->debugger->debug, guest, UINT64_MAX / 2, &run);
+        rewind_pass(life->rewind);
+    }
+    life->status = EXIT_USAGE; /* of a standard output that takes no more */
+    if (!print_console(life))
+        return false;
+    life->status = EXIT_FAILED;
+    if (run.stop == GUEST_IDLE && run.wake_ns == UINT64_MAX)
+        return !sleeps_for_ever(life);
+    if (run.stop == GUEST_IDLE)
+        guest->ops->idle_until(guest, run.wake_ns);
+    if (run.stop == GUEST_ENDED)
+        life->status = end(life, &run);
+    return run.stop != GUEST_ENDED;
+}
+
+/* ---- With a debugger ---- */
+
+static void go_back(struct life *life)
+{
+    struct debugger *debugger = life->debugger;
+    rewind_begin(life->rewind, &debugger->debug, debugger->gdb.acting_hart);
+    while (debugger->is_searching) {
+        if (rewind_search(life->rewind, &debugger->debug))
+            debugger->is_searching = false;
+        else if (debugger_next(debugger, life->guest, 0) == GDB_HALT ||
+                 !debugger_is_here(debugger)) {
+            rewind_give_up(life->rewind, &debugger->debug);
+            debugger->is_searching = false;
+        }
+    }
+    if (!debugger_is_here(debugger))
+        debug_leave(&debugger->debug);
+}
+
+/* Everything that the debugger wants now. False: the guest is to end here. */
+static bool attend(struct life *life)
+{
+    struct debugger *debugger = life->debugger;
+    for (;;) {
+        switch (debugger_next(debugger, life->guest, -1)) {
+        case GDB_GO_BACK:
+            go_back(life);
+            continue;
+        case GDB_CHANGED:
+            rewind_changed(life->rewind);
+            life->printed_bytes = machine_console_total(life->guest);
+            continue;
+        case GDB_WORD:
+            gdb_answer(&debugger->gdb, "There is no such word: monitor help lists them.\n");
+            continue;
+        case GDB_KILL:
+            fprintf(stderr, "ferry guest: %s was ended by the debugger\n", life->name);
+            return false;
+        default:
+            if (!debugger->debug.is_held)
+                return true;
+        }
+    }
+}
+
+static void begin(struct life *life)
+{
+    char invitation[4200];
+    struct debugger *debugger = life->debugger;
+    life->rewind = malloc(sizeof *life->rewind);
+    MUST(life->rewind != NULL);
+    rewind_init(life->rewind, life->guest);
+    debugger->can_go_back = true;
+    debug_hold(&debugger->debug, life->guest, DEBUG_ASKED);
+    debugger_write_invitation(debugger, life->image->path, invitation, sizeof invitation);
+    fprintf(stderr, "ferry guest: %s waits at its first instruction for a debugger:\n    %s\n",
+            life->name, invitation);
+}
+
+int guest_life(const char *name, struct guest *guest, const struct image *image,
+               struct debugger *debugger)
+{
+    struct life life = {
+        .name = name, .guest = guest, .image = image, .debugger = debugger, .status = EXIT_FAILED};
+
+    if (debugger != NULL)
+        begin(&life);
+    while ((debugger == NULL || attend(&life)) && live_on(&life))
+        ;
+    if (debugger != NULL) {
+        rewind_fini(life.rewind);
+        free(life.rewind);
+    }
+    return life.status;
+}
