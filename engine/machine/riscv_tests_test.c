@@ -66,7 +66,7 @@ static void run_image(const char *path, const uint8_t *image, size_t image_bytes
     struct guest_run run;
     struct problem problem = {0};
     if (machine_open(&config, path, image, image_bytes, &guest, &problem) != STATUS_OK) {
-        note(summary, path, problem.text);
+        note(summary, path, problem.text + strlen(path) + 2); /* it begins with the name */
         return;
     }
     do
