@@ -24,6 +24,7 @@
 
 #include "machine/random_run.h"
 #include "machine/random_supervisor.h"
+#include "machine/test_needs.h"
 
 /* One batch is one image: the beginning, the handler, machine mode's part, a page each; then all
  * the code, then data and log of each. */
@@ -130,7 +131,7 @@ static void run_here(const struct disturbance *how, uint64_t seed)
 
 static bool has_qemu(void)
 {
-    return system("command -v qemu-system-riscv64 >/dev/null") == 0;
+    return has_program("qemu-system-riscv64", "qemu-system-misc");
 }
 
 static void run_there(void)

@@ -20,6 +20,7 @@
 
 #include "machine/random_run.h"
 #include "machine/random_step.h"
+#include "machine/test_needs.h"
 
 /* One batch is one image: all the code, then all the data. */
 #define SLOTS        32
@@ -117,7 +118,7 @@ static uint64_t run_here(const struct disturbance *how, uint64_t seed)
 
 static bool has_qemu(void)
 {
-    return system("command -v qemu-riscv64 >/dev/null") == 0;
+    return has_program("qemu-riscv64", "qemu-user");
 }
 
 static void run_there(void)

@@ -184,7 +184,7 @@ static void the_public_tests_pass(void **state)
     static struct summary summary;
     const char *folder = getenv("RISCV_TESTS");
     if (folder == NULL) {
-        print_message("RISCV_TESTS=DIR names no built riscv-tests programs\n");
+        print_message("skipped: no RISCV_TESTS=DIR names built riscv-tests programs\n");
         skip();
     }
     run_directory(folder, false, 0, &summary);
