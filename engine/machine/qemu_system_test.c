@@ -5,6 +5,7 @@
  *
  *     qemu_system_test           the tests
  *     qemu_system_test SEED      one program, shrunk if it differs
+ *     qemu_system_test SEED N    N batches of programs from there on
  *
  * There it begins in machine mode, at the first word of memory, and a few lines of our own do what
  * an SBI does (random_supervisor.h); here it begins behind that word, as a supervisor.
@@ -298,6 +299,17 @@ static uint64_t compare_batch(uint64_t first, const struct disturbance *how)
 
 /* ---- Tests ---- */
 
+static const struct disturbance disturbances[] = {
+    {.slice_max = AT_ONCE},
+    {.slice_max = 1},
+    {.slice_max = 7, .has_tracking = true},
+    {.slice_max = 300, .has_tracking = true, .has_missing = true},
+};
+
+static struct {
+    uint64_t first, batches;
+} soak_seeds;
+
 /* Which traps there were: exceptions as bits 0 to 15, interrupts that went to the handler's first
  * entry from 16 on, and to one of their own from 32 on. From user mode: 64 bits for themselves. */
 static void collect_causes(uint64_t seen[2])
@@ -315,12 +327,6 @@ static void collect_causes(uint64_t seen[2])
 static void traps_as_qemu_traps(void **state)
 {
     (void)state;
-    static const struct disturbance disturbances[] = {
-        {.slice_max = AT_ONCE},
-        {.slice_max = 1},
-        {.slice_max = 7, .has_tracking = true},
-        {.slice_max = 300, .has_tracking = true, .has_missing = true},
-    };
     const uint64_t interrupts = 1ull << 1 | 1ull << 5;
     const uint64_t both_ways = 0xbe /* 1 to 5, 7 */ | interrupts << 16 | interrupts << 32;
     uint64_t traps = 0, seen[2] = {0, 0};
@@ -336,6 +342,15 @@ static void traps_as_qemu_traps(void **state)
     assert_true(traps > BATCHES * SLOTS * STEPS * PASSES / 20);
 }
 
+/* As many batches as somebody has time for, of programs that no test has seen. */
+static void soak(void **state)
+{
+    uint64_t first = soak_seeds.first;
+    (void)state;
+    for (uint64_t i = 0; i < soak_seeds.batches; i++, first += SLOTS)
+        compare_batch(first, &disturbances[i % 4]);
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 2) {
@@ -343,6 +358,12 @@ int main(int argc, char **argv)
         if (!is_different)
             printf("no difference\n");
         return is_different;
+    }
+    if (argc == 3) {
+        const struct CMUnitTest soaking[] = {cmocka_unit_test(soak)};
+        soak_seeds.first = strtoull(argv[1], NULL, 0);
+        soak_seeds.batches = strtoull(argv[2], NULL, 0);
+        return cmocka_run_group_tests(soaking, NULL, NULL);
     }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(traps_as_qemu_traps),

@@ -4,6 +4,7 @@
  *
  *     qemu_user_test           the tests
  *     qemu_user_test SEED      one program, shrunk if it differs
+ *     qemu_user_test SEED N    N batches of programs from there on
  *
  * Not compared here: counters (no two machines agree on them; instruction_test.c), environment
  * calls and what only a supervisor may do (qemu_system_test.c).
@@ -231,15 +232,20 @@ static uint64_t compare_batch(uint64_t first, uint32_t passes, const struct dist
 
 /* ---- Tests ---- */
 
+static const struct disturbance disturbances[] = {
+    {.slice_max = AT_ONCE},
+    {.slice_max = 100000},
+    {.slice_max = 3000, .has_tracking = true},
+    {.slice_max = 10000, .has_missing = true, .has_tracking = true},
+};
+
+static struct {
+    uint64_t first, batches;
+} soak_seeds;
+
 static void leaves_what_qemu_leaves(void **state)
 {
     (void)state;
-    static const struct disturbance disturbances[] = {
-        {.slice_max = AT_ONCE},
-        {.slice_max = 100000},
-        {.slice_max = 3000, .has_tracking = true},
-        {.slice_max = 10000, .has_missing = true, .has_tracking = true},
-    };
     uint64_t instructions = 0;
     if (!has_qemu())
         skip();
@@ -311,6 +317,15 @@ static void nothing_is_left_out(void **state)
 #undef COMPRESSED
 }
 
+/* As many batches as somebody has time for, of programs that no test has seen. */
+static void soak(void **state)
+{
+    uint64_t first = soak_seeds.first;
+    (void)state;
+    for (uint64_t i = 0; i < soak_seeds.batches; i++, first += SLOTS)
+        compare_batch(first, PASSES, &disturbances[i % 4]);
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 2) {
@@ -318,6 +333,12 @@ int main(int argc, char **argv)
         if (!is_different)
             printf("no difference\n");
         return is_different;
+    }
+    if (argc == 3) {
+        const struct CMUnitTest soaking[] = {cmocka_unit_test(soak)};
+        soak_seeds.first = strtoull(argv[1], NULL, 0);
+        soak_seeds.batches = strtoull(argv[2], NULL, 0);
+        return cmocka_run_group_tests(soaking, NULL, NULL);
     }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_is_left_out),
