@@ -48,7 +48,7 @@ FERRY_VIZ := $(BUILD)/bin/ferry-viz
 LAB_DATA := $(patsubst labs/%,$(BUILD)/labs/%,$(wildcard labs/[0-9]*/*.ini labs/[0-9]*/*.txt labs/glossary.ini))
 LOCALES  := $(patsubst labs/locale/%.po,$(BUILD)/locale/%/LC_MESSAGES/ferry.mo,$(wildcard labs/locale/*.po))
 KIT     := $(patsubst %,$(BUILD)/kit/%,guests/guest.mk guests/guest.ld guests/start.S guests/runtime.c \
-	guests/runtime.h engine/machine/hypercall.h engine/base/prng.h engine/base/zipf.h)
+	guests/runtime.h guests/harts.h engine/machine/hypercall.h engine/base/prng.h engine/base/zipf.h)
 GUESTS  := $(patsubst %,$(BUILD)/guests/%,$(GUEST_NAMES))
 EXERCISES := $(patsubst %,$(BUILD)/%,$(SUPPORT:%=exercises/%) $(wildcard exercises/*/exercise.ini exercises/*/*.md))
 TESTS   := $(patsubst %.c,$(BUILD)/test/%,$(TEST_SRC))
@@ -104,7 +104,8 @@ ifdef HAS_CLANG
 $(BUILD)/guests/%: guests/%.c $(GUEST_PARTS) engine/machine/hypercall.h $(wildcard engine/base/*.h) \
 		guests/guest.mk Makefile
 	@mkdir -p $(@D)
-	$(CLANG) $(GUEST_FLAGS) -Werror $(GUEST_LINK) $< -o $@
+	$(CLANG) $(GUEST_FLAGS) -Werror $(GUEST_LINK) $< $(wildcard guests/$*_*.S) -o $@
+$(BUILD)/guests/threads: guests/threads_trap.S
 else ifneq ($(wildcard $(GUESTS_TAR)),)
 # (By its whole path: guests.tar alone is what packs it.)
 $(GUESTS) &: $(abspath $(GUESTS_TAR))

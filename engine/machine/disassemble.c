@@ -109,6 +109,18 @@ static void put_operands(const struct instruction *instruction, enum instruction
     }
 }
 
+/* Words that have a name of their own, which says what they are for. */
+static const char *name_of_word(uint32_t bits)
+{
+    switch (bits) {
+    case 0x8330000f: /* fence rw, rw, but for stores before loads (Volume I, 2.7) */
+        return "fence.tso";
+    case 0xc0001073: /* csrrw zero, cycle, zero: illegal everywhere, as assemblers write it */
+        return "unimp";
+    }
+    return NULL;
+}
+
 unsigned disassemble(uint32_t bits, uint64_t pc, char *text, size_t text_bytes)
 {
     static const char *const orderings[] = {"", ".rl", ".aq", ".aqrl"};
@@ -119,6 +131,10 @@ unsigned disassemble(uint32_t bits, uint64_t pc, char *text, size_t text_bytes)
             snprintf(text, text_bytes, ".half 0x%04x", bits & 0xffff);
         else
             snprintf(text, text_bytes, ".word 0x%08x", bits);
+        return length;
+    }
+    if (name_of_word(bits) != NULL) {
+        snprintf(text, text_bytes, "%s", name_of_word(bits));
         return length;
     }
     const struct instruction_description *description = instruction_describe(instruction.code);

@@ -5,6 +5,7 @@
  *
  *     qemu_system_test           the tests
  *     qemu_system_test SEED      one program, shrunk if it differs
+ *     qemu_system_test SEED N    N batches of programs from there on
  *
  * There it begins in machine mode, at the first word of memory, and a few lines of our own do what
  * an SBI does (random_supervisor.h); here it begins behind that word, as a supervisor.
@@ -22,36 +23,37 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "machine/machine.h"
+#include "machine/random_run.h"
 #include "machine/random_supervisor.h"
+#include "machine/test_needs.h"
 
 /* One batch is one image: the beginning, the handler, machine mode's part, a page each; then all
- * the code, all the data, all the logs. */
+ * the code, then data and log of each. */
 #define SLOTS        16
 #define ENTRY        (RAM_BASE + 4)
 #define HANDLER      (RAM_BASE + PAGE_BYTES)
 #define MACHINE_MODE (RAM_BASE + 2 * PAGE_BYTES)
 #define CODE_AT(i)   (RAM_BASE + 3 * PAGE_BYTES + (i)*CODE_BYTES)
-#define DATA_START   CODE_AT(SLOTS)
-#define DATA_AT(i)   (DATA_START + (i)*DATA_BYTES)
-#define LOG_START    DATA_AT(SLOTS)
-#define LOG_AT(i)    (LOG_START + (i)*LOG_BYTES)
-#define IMAGE_BYTES  (LOG_AT(SLOTS) - RAM_BASE)
-#define RESULT_BYTES (LOG_AT(SLOTS) - DATA_START)
+#define RESULTS      CODE_AT(SLOTS)
+#define SLOT_BYTES   (DATA_BYTES + LOG_BYTES)
+#define DATA_AT(i)   (RESULTS + (i)*SLOT_BYTES)
+#define LOG_AT(i)    (DATA_AT(i) + DATA_BYTES)
+#define RESULT_BYTES (SLOTS * SLOT_BYTES)
+#define IMAGE_BYTES  (RESULTS + RESULT_BYTES - RAM_BASE)
 #define MEMORY_BYTES (64ull << 20)
 #define MEMORY_END   (RAM_BASE + MEMORY_BYTES)
 
 #ifdef __SANITIZE_ADDRESS__
 #define BATCHES 4
 #else
-#define BATCHES 20
+#define BATCHES 14
 #endif
 #define STEPS  240
 #define PASSES 4
 
 static struct {
     struct random_program programs[SLOTS];
-    bool is_there[SLOTS];
+    unsigned first, count;  /* those of them that are run */
     size_t steps_at[SLOTS]; /* in its code */
     uint8_t image[IMAGE_BYTES];
     uint8_t here[RESULT_BYTES], there[RESULT_BYTES];
@@ -83,11 +85,10 @@ static void lay_batch(void)
     memset(batch.image, 0, sizeof batch.image);
     struct code_writer to = writer_at(RAM_BASE);
     uint64_t next = ENTRY + 4, first = next;
-    for (unsigned i = SLOTS; i-- > 0;)
-        if (batch.is_there[i]) {
-            lay_slot(i, first);
-            first = CODE_AT(i);
-        }
+    for (unsigned i = batch.first + batch.count; i-- > batch.first;) {
+        lay_slot(i, first);
+        first = CODE_AT(i);
+    }
     WRITE_CODE(&to, JAL, ZERO, 0, 0, MACHINE_MODE - RAM_BASE);
     WRITE_CODE(&to, JAL, ZERO, 0, 0, first - ENTRY);
     WRITE_CODE(&to, ADDI, A0, ZERO, 0, 0);
@@ -96,7 +97,7 @@ static void lay_batch(void)
     to = writer_at(HANDLER);
     lay_handler(&to);
     to = writer_at(MACHINE_MODE);
-    lay_machine_mode(&to, ENTRY, DATA_START, LOG_AT(SLOTS));
+    lay_machine_mode(&to, ENTRY, DATA_AT(batch.first), DATA_AT(batch.first + batch.count));
 }
 
 static struct bytes batch_file(void)
@@ -113,40 +114,25 @@ static struct bytes batch_file(void)
 
 /* ---- Here and there ---- */
 
-/* In slices of up to so many instructions, with the dirty log going on and off between them. */
-static uint64_t run_here(uint64_t slice_max, uint64_t seed)
+static void run_here(const struct disturbance *how, uint64_t seed)
 {
-    static const struct machine_config config = {
-        .memory_bytes = MEMORY_BYTES, .cpu_rate = 1000000000, .hart_count = 1};
-    const uint64_t limit = 200ull * SLOTS * STEPS * PASSES; /* of instructions: it does not end */
-    struct prng prng = prng_make(seed, 1);
+    const struct random_run one = {
+        .config = {.memory_bytes = MEMORY_BYTES, .cpu_rate = 1000000000, .hart_count = 1},
+        .image_pages = IMAGE_BYTES / PAGE_BYTES,
+        .ticks_max = 200ull * SLOTS * STEPS * PASSES,
+        .how = *how,
+        .seed = seed,
+    };
     struct bytes file = batch_file();
-    struct guest *guest;
-    struct guest_run run = {.stop = GUEST_TIME_REACHED};
-    struct problem problem = {0};
-    assert_int_equal(machine_open(&config, "random", file.data, file.count, &guest, &problem),
-                     STATUS_OK);
+    struct random_end end = run_disturbed(&one, &file, (RESULTS - RAM_BASE) / PAGE_BYTES,
+                                          RESULT_BYTES / PAGE_BYTES, batch.here);
     bytes_fini(&file);
-    while (run.stop != GUEST_ENDED && run.stop != GUEST_IDLE && guest->ops->now_ns(guest) < limit) {
-        uint64_t slice = 1 + prng_below(&prng, slice_max);
-        guest->ops->run(guest, guest->ops->now_ns(guest) + slice, &run);
-        if (prng_below(&prng, 8) == 0)
-            guest->ops->track(guest, prng_below(&prng, 2) == 0);
-    }
-    machine_describe_fault(guest, batch.trouble, sizeof batch.trouble);
-    if (run.stop != GUEST_ENDED)
-        snprintf(batch.trouble, sizeof batch.trouble, "%s",
-                 run.stop == GUEST_IDLE ? "waits for ever" : "does not end");
-    guest->ops->read_pages(guest, (DATA_START - RAM_BASE) / PAGE_BYTES, RESULT_BYTES / PAGE_BYTES,
-                           batch.here);
-    uint64_t instructions = guest->ops->instructions(guest);
-    guest->ops->close(guest);
-    return instructions;
+    snprintf(batch.trouble, sizeof batch.trouble, "%s", end.trouble);
 }
 
 static bool has_qemu(void)
 {
-    return system("command -v qemu-system-riscv64 >/dev/null") == 0;
+    return has_program("qemu-system-riscv64", "qemu-system-misc");
 }
 
 static void run_there(void)
@@ -168,8 +154,10 @@ static void run_there(void)
     int status = system(command);
     snprintf(path, sizeof path, "%s/out", directory);
     file = fopen(path, "r");
-    size_t count = file == NULL ? 0 : fread(batch.there, 1, RESULT_BYTES, file);
-    if (status != 0 || count != RESULT_BYTES)
+    size_t wanted = batch.count * SLOT_BYTES, count = 0;
+    if (file != NULL)
+        count = fread(batch.there + batch.first * SLOT_BYTES, 1, wanted, file);
+    if (status != 0 || count != wanted)
         fail_msg("%s: status %d, %zu bytes; kept for you", command, status, count);
     fclose(file);
     snprintf(command, sizeof command, "rm -r %s", directory);
@@ -180,29 +168,30 @@ static void run_there(void)
 
 static const uint8_t *data_of(const uint8_t *results, unsigned slot)
 {
-    return results + slot * DATA_BYTES;
+    return results + slot * SLOT_BYTES;
 }
 
 static const uint8_t *log_of(const uint8_t *results, unsigned slot)
 {
-    return results + SLOTS * DATA_BYTES + slot * LOG_BYTES;
+    return data_of(results, slot) + DATA_BYTES;
 }
 
 static bool is_same(unsigned slot)
 {
-    return memcmp(data_of(batch.here, slot), data_of(batch.there, slot), DATA_BYTES) == 0 &&
-           memcmp(log_of(batch.here, slot), log_of(batch.there, slot), LOG_BYTES) == 0;
+    return memcmp(data_of(batch.here, slot), data_of(batch.there, slot), SLOT_BYTES) == 0;
 }
+
+static const struct disturbance undisturbed = {.slice_max = AT_ONCE};
 
 /* What shrink_program asks: the program alone, in its slot, run in one go. */
 static bool differs(const struct random_program *program, struct random_program *after)
 {
     unsigned slot = program->seed % SLOTS;
-    memset(batch.is_there, 0, sizeof batch.is_there);
     batch.programs[slot] = *program;
-    batch.is_there[slot] = true;
+    batch.first = slot;
+    batch.count = 1;
     lay_batch();
-    run_here(1000000, program->seed);
+    run_here(&undisturbed, program->seed);
     run_there();
     if (after != NULL) {
         const uint8_t *there = data_of(batch.there, slot);
@@ -279,15 +268,15 @@ static bool shrink_and_show(uint64_t seed)
 }
 
 /* Runs SLOTS programs from a seed on; returns how many traps they took. */
-static uint64_t compare_batch(uint64_t first, uint64_t slice_max)
+static uint64_t compare_batch(uint64_t first, const struct disturbance *how)
 {
     uint64_t traps = 0;
-    for (unsigned i = 0; i < SLOTS; i++) {
+    for (unsigned i = 0; i < SLOTS; i++)
         make_supervisor_program(&batch.programs[i], first + i, STEPS, PASSES, MEMORY_END);
-        batch.is_there[i] = true;
-    }
+    batch.first = 0;
+    batch.count = SLOTS;
     lay_batch();
-    run_here(slice_max, first);
+    run_here(how, first);
     char trouble[sizeof batch.trouble];
     snprintf(trouble, sizeof trouble, "%s", batch.trouble);
     run_there();
@@ -301,24 +290,65 @@ static uint64_t compare_batch(uint64_t first, uint64_t slice_max)
     for (unsigned i = 0; i < SLOTS; i++)
         if (shrink_and_show(first + i))
             fail();
-    fail_msg("seeds %u to %u, slices up to %llu: %s; undisturbed they agree", (unsigned)first,
-             (unsigned)first + SLOTS - 1, (unsigned long long)slice_max, trouble);
+    fail_msg(
+        "seeds %u to %u, slices up to %llu, tracking %d, missing %d: %s; undisturbed they agree",
+        (unsigned)first, (unsigned)first + SLOTS - 1, (unsigned long long)how->slice_max,
+        how->has_tracking, how->has_missing, trouble);
     return 0;
 }
 
 /* ---- Tests ---- */
 
+static const struct disturbance disturbances[] = {
+    {.slice_max = AT_ONCE},
+    {.slice_max = 1},
+    {.slice_max = 7, .has_tracking = true},
+    {.slice_max = 300, .has_tracking = true, .has_missing = true},
+};
+
+static struct {
+    uint64_t first, batches;
+} soak_seeds;
+
+/* Which traps there were: exceptions as bits 0 to 15, interrupts that went to the handler's first
+ * entry from 16 on, and to one of their own from 32 on. From user mode: 64 bits for themselves. */
+static void collect_causes(uint64_t seen[2])
+{
+    for (unsigned i = 0; i < SLOTS; i++) {
+        const uint8_t *log = log_of(batch.here, i);
+        for (size_t at = LOG_FIRST; at < number_at(log, 24); at += LOG_ENTRY) {
+            uint64_t cause = number_at(log, at);
+            uint64_t bit = (cause & 15) + (cause >> 63) * 16 + ((cause >> 32 & 15) != 0) * 16;
+            seen[(number_at(log, at + 24) & STATUS_SPP) == 0] |= 1ull << bit;
+        }
+    }
+}
+
 static void traps_as_qemu_traps(void **state)
 {
     (void)state;
-    static const uint64_t slices[] = {1000000, 1, 7, 300};
-    uint64_t traps = 0;
+    const uint64_t interrupts = 1ull << 1 | 1ull << 5;
+    const uint64_t both_ways = 0xbe /* 1 to 5, 7 */ | interrupts << 16 | interrupts << 32;
+    uint64_t traps = 0, seen[2] = {0, 0};
     if (!has_qemu())
         skip();
-    for (uint64_t i = 0; i < BATCHES; i++)
-        traps += compare_batch(i * SLOTS, slices[i % 4]);
+    for (uint64_t i = 0; i < BATCHES; i++) {
+        traps += compare_batch(i * SLOTS, &disturbances[i % 4]);
+        collect_causes(seen);
+    }
     print_message("%llu traps\n", (unsigned long long)traps);
+    assert_int_equal(seen[0], both_ways);
+    assert_int_equal(seen[1], both_ways | 1 << 8);
     assert_true(traps > BATCHES * SLOTS * STEPS * PASSES / 20);
+}
+
+/* As many batches as somebody has time for, of programs that no test has seen. */
+static void soak(void **state)
+{
+    uint64_t first = soak_seeds.first;
+    (void)state;
+    for (uint64_t i = 0; i < soak_seeds.batches; i++, first += SLOTS)
+        compare_batch(first, &disturbances[i % 4]);
 }
 
 int main(int argc, char **argv)
@@ -328,6 +358,12 @@ int main(int argc, char **argv)
         if (!is_different)
             printf("no difference\n");
         return is_different;
+    }
+    if (argc == 3) {
+        const struct CMUnitTest soaking[] = {cmocka_unit_test(soak)};
+        soak_seeds.first = strtoull(argv[1], NULL, 0);
+        soak_seeds.batches = strtoull(argv[2], NULL, 0);
+        return cmocka_run_group_tests(soaking, NULL, NULL);
     }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(traps_as_qemu_traps),

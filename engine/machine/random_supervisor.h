@@ -46,6 +46,8 @@
 #define SOFTWARE        0x2 /* of SIE and SIP */
 #define TIMER           0x20
 
+#define STVEC_VECTORED  1
+
 #define STATUS_SIE      0x2
 #define STATUS_SPIE     0x20
 #define STATUS_SPP      0x100
@@ -111,12 +113,12 @@ static inline void put_wait(struct prng *prng, struct step *step)
         STEP(step, CSRRCI, ZERO, SOFTWARE, 0, SIP);
 }
 
-/* The interrupt that a supervisor can make for itself, and what lets it through. */
+/* The interrupt that a supervisor can make for itself, what lets it through, and where it goes. */
 static inline void put_interrupt(struct prng *prng, struct step *step)
 {
     static const uint16_t registers[][2] = {
-        {SIP, SOFTWARE}, {SIE, SOFTWARE}, {SSTATUS, STATUS_SIE}};
-    const uint16_t *one = registers[prng_below(prng, 3)];
+        {SIP, SOFTWARE}, {SIE, SOFTWARE}, {SSTATUS, STATUS_SIE}, {STVEC, STVEC_VECTORED}};
+    const uint16_t *one = registers[prng_below(prng, 4)];
     if (prng_below(prng, 3) == 0)
         STEP(step, CSRRCI, ZERO, one[1], 0, one[0]);
     else
@@ -220,7 +222,8 @@ static inline void put_illegal(struct prng *prng, struct step *step)
     }
 }
 
-/* Where there is no memory, and atomics at an address that is no multiple of their size. */
+/* Where there is no memory, and a reservation at an address that is no multiple of its size. (QEMU
+ * 7.2 takes atomics that read and write for loads when they trap: instruction_test.c has those.) */
 static inline void put_bad_access(const struct random_program *program, struct prng *prng,
                                   struct step *step, uint64_t memory_end)
 {
@@ -228,10 +231,7 @@ static inline void put_bad_access(const struct random_program *program, struct p
     uint32_t rd = free_register(program, prng), rs2 = any_register(prng);
     if (prng_below(prng, 3) == 0) {
         STEP(step, ADDI, at, any_pointer(program, prng), 0, 2);
-        uint32_t bits = program_word(INSTRUCTION_LR_W, rd, at, 0, 0);
-        if (prng_below(prng, 2) == 0)
-            bits = program_word(random_code(prng, is_amo), rd, at, rs2, 0);
-        put_bits(step, bits);
+        STEP(step, LR_W, rd, at, 0, 0);
         return;
     }
     STEP(step, LUI, at, 0, 0, memory_end + (prng_below(prng, 64) << 12));
@@ -328,6 +328,23 @@ static inline void lay_supervisor_end(const struct random_program *program, stru
     }
 }
 
+/* A jump ahead, to where land() is called. */
+static inline size_t write_ahead(struct code_writer *to, uint32_t bits)
+{
+    write_bits(to, bits);
+    return to->count - 4;
+}
+
+static inline void land(struct code_writer *to, size_t at)
+{
+    uint32_t bits;
+    memcpy(&bits, to->bytes + at, sizeof bits);
+    bits = with_distance(bits, (int64_t)(to->count - at));
+    memcpy(to->bytes + at, &bits, sizeof bits);
+}
+
+#define AHEAD(to, code, rs1, rs2) write_ahead(to, program_word(INSTRUCTION_##code, 0, rs1, rs2, 0))
+
 /* The common part of the handler: t0 is the number of its entry. */
 static inline void lay_log(struct code_writer *to)
 {
@@ -337,8 +354,8 @@ static inline void lay_log(struct code_writer *to)
     WRITE_CODE(to, ADD, T1, T1, SP, 0);
     WRITE_CODE(to, SLLI, T0, T0, 0, 32);
     WRITE_CODE(to, CSRRS, T2, ZERO, 0, SCAUSE);
-    WRITE_CODE(to, XOR, T2, T2, T0, 0);
-    WRITE_CODE(to, SD, 0, T1, T2, 0);
+    WRITE_CODE(to, XOR, T0, T2, T0, 0);
+    WRITE_CODE(to, SD, 0, T1, T0, 0);
     for (unsigned i = 0; i < 2; i++) {
         WRITE_CODE(to, CSRRS, T2, ZERO, 0, logged[i]);
         WRITE_CODE(to, SD, 0, T1, T2, 8 + 8 * i);
@@ -356,23 +373,6 @@ static inline void lay_log(struct code_writer *to)
     WRITE_CODE(to, ADDI, T1, T1, 0, -LOG_ENTRY);
     WRITE_CODE(to, SD, 0, SP, T1, 24);
 }
-
-/* A jump ahead, to where land() is called. */
-static inline size_t write_ahead(struct code_writer *to, uint32_t bits)
-{
-    write_bits(to, bits);
-    return to->count - 4;
-}
-
-static inline void land(struct code_writer *to, size_t at)
-{
-    uint32_t bits;
-    memcpy(&bits, to->bytes + at, sizeof bits);
-    bits = with_distance(bits, (int64_t)(to->count - at));
-    memcpy(to->bytes + at, &bits, sizeof bits);
-}
-
-#define AHEAD(to, code, rs1, rs2) write_ahead(to, program_word(INSTRUCTION_##code, 0, rs1, rs2, 0))
 
 /* Where to go on: behind the instruction; at RESUME after a jump outside memory; at the same place
  * when an interrupt has been dealt with. An environment call returns as supervisor. */

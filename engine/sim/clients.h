@@ -1,13 +1,9 @@
-/* clients: programs that talk to a key-value guest (RESP, port 6379) and check every answer.
+/* clients: programs that talk to a guest that serves, each in the dialect that the guest speaks
+ * (dialect.h), and check every answer: a wrong, lost or doubled one shows at once, and ends that
+ * client's trust in its connection.
  *
- * Each client owns the keys whose number is its own modulo the number of clients, so it knows what
- * every answer must be, to the byte: a wrong, lost or doubled answer shows at once, and ends that
- * client's trust in its connection. Half of the requests SET one of its keys (one page written),
- * three in eight GET one, one in eight counts with INCR.
- *
- * A client asks first how many keys there are (DBSIZE); all wait until everybody knows, so that the
- * answers do not depend on who came first. It then sends at its rate, evenly spaced, with at most
- * CLIENT_OUTSTANDING_MAX requests unanswered: what would go beyond that is not sent.
+ * A client sends at its rate, evenly spaced, with at most CLIENT_OUTSTANDING_MAX requests
+ * unanswered: what would go beyond that is not sent.
  */
 #ifndef SIM_CLIENTS_H
 #define SIM_CLIENTS_H
@@ -18,8 +14,8 @@
 #include "base/event.h"
 #include "base/prng.h"
 #include "machine/stream.h"
+#include "sim/dialect.h"
 
-#define CLIENT_PORT            6379
 #define CLIENT_OUTSTANDING_MAX 8
 #define CLIENT_REPLY_MAX       64
 #define CLIENT_CONNECT_NS      1000000ull /* between two attempts to connect */
@@ -28,7 +24,7 @@
 
 enum client_state {
     CLIENT_CONNECTING, /* nobody listens yet */
-    CLIENT_ASKING,     /* DBSIZE was sent */
+    CLIENT_ASKING,     /* asks how many keys there are */
     CLIENT_READY,      /* knows the number of keys; waits for the others */
     CLIENT_TALKING,
     CLIENT_FAILED, /* got a wrong answer, or the server hung up: says no more */
@@ -36,6 +32,7 @@ enum client_state {
 
 struct client_request {
     uint64_t sent_ns;
+    uint64_t number; /* of its own, in dialects that number what they send */
     uint32_t reply_bytes;
     char reply[CLIENT_REPLY_MAX]; /* what the answer must be */
 };
@@ -50,14 +47,17 @@ struct client {
     uint64_t due_count;
     uint64_t server_keys; /* as DBSIZE said */
     uint32_t *versions;   /* owned: of each of its keys, how often it was SET; 0: never */
-    uint64_t counter;     /* what INCR answered last */
+    uint64_t counter;     /* what the guest has counted last, for this client */
+    uint64_t sent_number; /* of the last request, where they are numbered */
+    uint64_t numbers[2];  /* in the answer that is being read */
     struct client_request outstanding[CLIENT_OUTSTANDING_MAX]; /* oldest first */
     uint32_t outstanding_count;
     char reply[CLIENT_REPLY_MAX]; /* the part of the answer that is there */
-    uint32_t reply_bytes;
+    uint32_t reply_bytes;         /* or how far the answer has come */
 };
 
 struct clients {
+    const struct dialect *dialect;
     struct client *items; /* owned */
     uint32_t count;
     uint64_t rate; /* requests per second, each */
@@ -67,8 +67,8 @@ struct clients {
     struct event_list *events;
 };
 
-void clients_init(struct clients *clients, uint32_t count, uint64_t rate, uint64_t seed,
-                  struct event_list *events);
+void clients_init(struct clients *clients, const struct dialect *dialect, uint32_t count,
+                  uint64_t rate, uint64_t seed, struct event_list *events);
 void clients_fini(struct clients *clients);
 
 /* The world has connected the client's stream. */
@@ -78,5 +78,16 @@ void client_read(struct clients *clients, struct client *client, uint64_t now_ns
 /* Sends what is due. */
 void client_tick(struct clients *clients, struct client *client, uint64_t now_ns);
 uint64_t client_deadline_ns(const struct client *client); /* when to tick or to ask for packets */
+
+/* For the dialects. */
+
+/* Sends a request; `reply` is what must come back, where that is known to the byte. */
+struct client_request *client_send(struct clients *clients, struct client *client, uint64_t now_ns,
+                                   const char *text, const char *reply);
+/* The oldest request has its answer, and it is right or wrong. */
+void client_answered(struct clients *clients, struct client *client, uint64_t now_ns,
+                     bool is_wrong);
+/* Requests are due from now on. */
+void client_begin(struct clients *clients, struct client *client, uint64_t now_ns);
 
 #endif

@@ -21,7 +21,7 @@ struct play {
 static struct client *play_open(struct play *play)
 {
     *play = (struct play){0};
-    clients_init(&play->clients, 1, 1000, 9, &play->events);
+    clients_init(&play->clients, &dialect_kv, 1, 1000, 9, &play->events);
     stream_init(&play->server);
     client_connected(&play->clients, &play->clients.items[0], 0);
     return &play->clients.items[0];

@@ -8,6 +8,7 @@
 #include "base/nearest.h"
 #include "machine/machine.h"
 #include "machine/model.h"
+#include "sim/dialect.h"
 
 /* DOC: scenario-options
  *
@@ -474,9 +475,11 @@ static const char *guest_objection(const struct scenario *scenario, uint32_t idx
     case OPTION_client_count:
         if (scenario->client_count == 0 || scenario->client_count == SCENARIO_NONE)
             return NULL;
-        return is_guest(scenario, "kv") || scenario_is_file(scenario)
+        return dialect_find(scenario->guest) != NULL || scenario_is_file(scenario)
                    ? NULL
-                   : "clients talk to --guest kv or to a file of your own, no other guest answers";
+                   : "clients talk to --guest kv, web, chat, game or to a file of your own, no "
+                     "other "
+                     "guest answers";
     case OPTION_request_rate:
         return scenario->client_count == 0 ? "nobody sends requests: there are no --clients" : NULL;
     default:
@@ -501,13 +504,13 @@ static const char *mode_objection(const struct scenario *scenario, uint32_t idx)
 
 static void fill_what_depends_on_the_guest(struct scenario *scenario)
 {
-    bool is_kv = is_guest(scenario, "kv");
+    bool is_server = dialect_find(scenario->guest) != NULL;
 
     if (scenario->client_count == SCENARIO_NONE)
-        scenario->client_count = is_kv ? 4 : 0;
+        scenario->client_count = is_server ? 4 : 0;
     /* These never end by themselves. */
     if (scenario->run_for_ns == SCENARIO_NONE &&
-        (is_kv || scenario->client_count > 0 || is_guest(scenario, "memwalk") ||
+        (is_server || scenario->client_count > 0 || is_guest(scenario, "memwalk") ||
          scenario_is_model(scenario)))
         scenario->run_for_ns = NS_PER_S;
     if (scenario->dirty_rate == SCENARIO_NONE && has_written_set(scenario))

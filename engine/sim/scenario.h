@@ -39,7 +39,7 @@ enum pattern { PATTERN_UNIFORM, PATTERN_SEQUENTIAL, PATTERN_HOT_COLD, PATTERN_ZI
     S("downtime-limit", downtime_limit_ns, UNIT_TIME, "30ms", "pause when the forecast is within") \
     S("max-rounds", max_rounds, UNIT_COUNT, "30", "of pre-copy, the paused one not counted")       \
     S("switch-after", switch_after, UNIT_COUNT, "1", "rounds of pre-copy before hybrid switches")  \
-    S("clients", client_count, UNIT_COUNT, "none", "that talk RESP to port 6379 (kv: 4)")          \
+    S("clients", client_count, UNIT_COUNT, "none", "that talk to it (kv, web, chat, game: 4)")     \
     S("request-rate", request_rate, UNIT_REQUEST_RATE, "500/s", "of each client")                  \
     S("seed", seed, UNIT_COUNT, "1", "of everything that is random")
 

@@ -53,7 +53,8 @@ static void client_due(struct world *world, uint32_t client_idx)
     struct host *host = world_home(world);
 
     if (client->state == CLIENT_CONNECTING) {
-        if (host != NULL && mailbox_connect(machine_mailbox(host->guest), client_idx, CLIENT_PORT))
+        if (host != NULL &&
+            mailbox_connect(machine_mailbox(host->guest), client_idx, world->clients.dialect->port))
             client_connected(&world->clients, client, world->now_ns);
         else
             client->due_ns = world->now_ns + CLIENT_CONNECT_NS;
