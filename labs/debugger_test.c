@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <sys/socket.h>
 
 static bool has_gdb;
@@ -36,7 +37,7 @@ static int debug(const char *ferry_line, const char *image, const char *commands
         commands += length + (commands[length] == ';');
         commands += strspn(commands, " ");
     }
-    snprintf(line + count, sizeof line - (size_t)count, "; wait $P; exit $?");
+    snprintf(line + count, sizeof line - (size_t)count, " 2>&1; wait $P; exit $?");
     return shell(line);
 }
 
@@ -133,7 +134,7 @@ static void it_leaves_or_ends_the_guest(void **state)
 
 #define MOVE                                                                           \
     "--guest kv --clients 2 --request-rate 1000/s --memory 16MiB --bandwidth 1Gbit/s " \
-    "--start-at 50ms --run-for 20ms --quiet "
+    "--start-at 50ms --run-for 200ms --quiet "
 
 /* The debugger stays while the guest moves, and the run is the one that it is without: to the byte.
  */
@@ -148,7 +149,7 @@ static void it_goes_along_and_changes_nothing(void **state)
         snprintf(line, sizeof line, "run " MOVE "--mode %s --json $D/with --gdb 0", modes[i]);
         int status = debug(line, BUILD_DIR "/guests/kv",
                            "hbreak store_set; continue; monitor world; x/64gx $sp; ignore 1 30; "
-                           "continue; watch *(int *)0x80010000; ignore 1 150; continue; "
+                           "continue; watch *(int *)0x80f00000; ignore 1 250; continue; "
                            "monitor world; print/x *(char (*)[65536])0x80100000; delete; continue");
         assert_int_equal(status, 0);
         says(out, "not begun; the guest is at host A");

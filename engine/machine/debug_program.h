@@ -63,15 +63,17 @@ static inline void put_start_of_others(struct program *program, uint32_t hart_co
     }
 }
 
-static inline void put_work(struct debug_program *out)
+static inline void put_work(struct debug_program *out, bool has_interrupts)
 {
     struct program *program = &out->program;
-    PUT(program, ADDI, S0, ZERO, 0, LOOPS);
+    put_number(program, S0, LOOPS);
     put_number(program, S1, COUNTER);
     PUT(program, ADDI, S2, ZERO, 0, 1);
     put_number(program, T0, SLOTS);
     PUT(program, SLLI, S3, A0, 0, 3);
     PUT(program, ADD, S3, S3, T0, 0);
+    if (has_interrupts)
+        PUT(program, CSRRSI, ZERO, 2, 0, 0x100); /* sstatus.SIE, from here on */
     out->work = program_here(program);
     PUT(program, AMOADD_D, ZERO, S1, S2, 0);
     out->store = program_here(program);
@@ -90,7 +92,7 @@ static inline void debug_program_build(struct debug_program *out, uint32_t hart_
     out->handler = program_here(program);
     put_handler(program);
     uint64_t others = program_here(program);
-    put_work(out);
+    put_work(out, false);
     PUT(program, WFI, 0, 0, 0, 0);
     PUT_TO(program, JAL, ZERO, 0, 0, program_here(program) - 4);
 
@@ -101,14 +103,14 @@ static inline void debug_program_build(struct debug_program *out, uint32_t hart_
     PUT(program, ADDI, T0, ZERO, 0, 0x20);
     PUT(program, CSRRW, ZERO, T0, 0, 0x104); /* sie: the timer */
     put_timer(program);
-    PUT(program, CSRRSI, ZERO, 2, 0, 0x100); /* sstatus.SIE */
     PUT(program, ADDI, A0, ZERO, 0, 0);
-    put_work(out);
+    put_work(out, true);
     uint64_t wait = program_here(program);
     PUT(program, WFI, 0, 0, 0, 0);
     PUT(program, LD, T2, S1, 0, 0);
     put_number(program, T3, (uint64_t)LOOPS * hart_count);
     PUT_TO(program, BNE, 0, T2, T3, wait);
+    PUT(program, CSRRCI, ZERO, 2, 0, 0x100);
     PUT(program, ADDI, A0, ZERO, 0, 7);
     put_exit(program);
     program->words[0] = program_word(INSTRUCTION_JAL, ZERO, 0, 0, (int64_t)(begin - RAM_BASE));
