@@ -323,7 +323,8 @@ static void run(struct seat *seat, const struct view *view, struct action *actio
             fail(seat, action, "a wait for an interrupt: none will come");
             return;
         case HART_MISSING:
-            MUST(result.stop != HART_MISSING); /* every page of the machine is there */
+        case HART_HELD:
+            MUST(false); /* every page of the machine is there, and nobody debugs it */
         }
     }
     if (budget == SEAT_BUDGET)

@@ -58,7 +58,8 @@ static bool fetch(struct build *build, struct instruction *instruction)
         mark(build, build->pc + 2);
     }
     mark(build, build->pc);
-    if (!instruction_decode(low | (uint32_t)high << 16, instruction))
+    if (holds_has_stop(&build->memory->holds, build->pc) || /* a debugger's: never passed here */
+        !instruction_decode(low | (uint32_t)high << 16, instruction))
         *instruction = (struct instruction){.code = INSTRUCTION_NONE};
     return true;
 }

@@ -217,16 +217,53 @@ static bool run_tick(struct debug *debug, struct guest *guest, uint64_t until_ns
     return run->stop == GUEST_HELD;
 }
 
-static void run_ticks(struct debug *debug, struct guest *guest, uint64_t until_ns,
-                      struct guest_run *run)
+/* The machine is told where we want to look, if it does not know: another one does not, after a
+ * switch-over. */
+static void tell_holds(const struct debug *debug, struct machine *machine)
+{
+    struct holds holds;
+    memset(&holds, 0, sizeof holds); /* all of it is compared */
+    for (uint32_t i = 0; i < debug->point_count; i++) {
+        const struct debug_point *point = &debug->points[i];
+        uint64_t last = point->address + (point->byte_count > 0 ? point->byte_count - 1 : 0);
+        if (last < point->address)
+            last = UINT64_MAX;
+        if (point->kind == DEBUG_BREAK) {
+            holds.stops[holds.stop_count++] = point->address;
+            continue;
+        }
+        holds.watched[holds.watched_count].first_page = point->address / PAGE_BYTES;
+        holds.watched[holds.watched_count++].last_page = last / PAGE_BYTES;
+    }
+    if (memcmp(&holds, &machine->memory.holds, sizeof holds) != 0)
+        memory_set_holds(&machine->memory, &holds);
+}
+
+/* As far as nothing is to be looked at. Behind it the next tick is looked at, whatever it is. */
+static void run_on(struct debug *debug, struct guest *guest, uint64_t until_ns,
+                   struct guest_run *run)
+{
+    struct machine *machine = machine_of(guest);
+    machine->stop_tick = debug->until_tick;
+    machine->memory.holds.is_on = true;
+    guest->ops->run(guest, until_ns, run);
+    machine->memory.holds.is_on = false;
+}
+
+static void run_looking(struct debug *debug, struct guest *guest, uint64_t until_ns,
+                        struct guest_run *run)
 {
     struct machine *machine = machine_of(guest);
 
+    tell_holds(debug, machine);
     machine->stop_tick = machine->clock.ticks; /* nothing runs, but harts that should wake do */
     guest->ops->run(guest, until_ns, run);
-    while (run->stop == GUEST_HELD && !debug->is_held && machine->clock.ticks < debug->until_tick)
+    while (run->stop == GUEST_HELD && !debug->is_held && machine->clock.ticks < debug->until_tick) {
         if (is_at_breakpoint(debug, machine) || !run_tick(debug, guest, until_ns, run))
             return;
+        if (!debug->is_held && debug->step_hart_idx == DEBUG_NO_HART)
+            run_on(debug, guest, until_ns, run);
+    }
 }
 
 void debug_run(struct debug *debug, struct guest *guest, uint64_t until_ns, struct guest_run *run)
@@ -238,7 +275,7 @@ void debug_run(struct debug *debug, struct guest *guest, uint64_t until_ns, stru
     if (debug->is_held)
         return;
     if (is_stepping) {
-        run_ticks(debug, guest, until_ns, run);
+        run_looking(debug, guest, until_ns, run);
     } else {
         machine->stop_tick = debug->until_tick;
         guest->ops->run(guest, until_ns, run);

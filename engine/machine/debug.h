@@ -19,9 +19,10 @@
 #define MACHINE_DEBUG_H
 
 #include "machine/guest.h"
+#include "machine/holds.h"
 
 /* As many as the hardware of a generous board has; a debugger is told when there is no more. */
-#define DEBUG_POINTS_MAX 64
+#define DEBUG_POINTS_MAX HOLDS_MAX
 #define DEBUG_NO_HART    UINT32_MAX
 
 enum debug_kind {

@@ -135,7 +135,8 @@ static size_t take_hex(struct words *words, uint8_t *to, size_t capacity)
     for (size_t i = 0; i < count && !words->has_failed; i++, words->at += 2) {
         int high = digit(words->at[0]), low = digit(words->at[1]);
         words->has_failed |= high < 0 || low < 0;
-        to[i] = (uint8_t)(high << 4 | low);
+        if (!words->has_failed)
+            to[i] = (uint8_t)(high << 4 | low);
     }
     return words->has_failed ? 0 : count;
 }

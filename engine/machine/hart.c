@@ -366,6 +366,10 @@ uint64_t hart_run(struct hart *hart, struct memory *memory, const struct hart_cl
             passed += ran;
             if (passed == limit)
                 continue;
+            if (memory->holds.is_on) {
+                result->stop = HART_HELD;
+                break;
+            }
         }
         now.ticks = clock->ticks + passed;
         if (!step(hart, memory, &now, passed >= due, result))

@@ -56,6 +56,7 @@ enum hart_stop {
     HART_WAIT,    /* wfi was executed */
     HART_MISSING, /* page_idx */
     HART_DIRTIED, /* page_idx */
+    HART_HELD,    /* memory->holds.is_on, and a debugger may want to look at this instruction */
     HART_FAULT,   /* a trap that cannot be taken: fault, and the word or address it is about */
 };
 

@@ -217,6 +217,9 @@ static bool stops(struct machine *machine, const struct hart_result *result, str
     case HART_ECALL:
         answer = hypercall_answer(machine, hart, &trouble);
         break;
+    case HART_HELD:
+        run->stop = GUEST_HELD;
+        return true;
     case HART_MISSING:
         trouble.result = MEMORY_MISSING;
         break;

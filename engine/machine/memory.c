@@ -160,10 +160,27 @@ void memory_protect_all(struct memory *memory)
     flush(memory->tlb.stores);
 }
 
+void memory_set_holds(struct memory *memory, const struct holds *holds)
+{
+    memcpy(&memory->holds, holds, sizeof *holds); /* to the last byte: it is compared so */
+    flush(memory->tlb.loads);
+    flush(memory->tlb.stores);
+    memory->blocks.is_full = true; /* the next run drops all */
+}
+
+static bool is_watched(const struct memory *memory, uint64_t address, uint64_t count)
+{
+    return memory->holds.watched_count > 0 &&
+           holds_has_watched(&memory->holds, address / PAGE_BYTES,
+                             (address + count - 1) / PAGE_BYTES);
+}
+
 uint8_t *memory_load_slowly(struct memory *memory, uint64_t address, uint64_t count)
 {
     if (memory_check_load(memory, address, count).result != MEMORY_OK)
         return NULL;
+    if (is_watched(memory, address, count))
+        return memory->holds.is_on ? NULL : memory_at(memory, address);
     enter(memory->tlb.loads, memory_page_idx(address));
     return memory_at(memory, address);
 }
@@ -187,9 +204,13 @@ uint8_t *memory_store_slowly(struct memory *memory, uint64_t address, uint64_t c
     if (is_noticed(memory, page_idx, from, in_first) ||
         (in_first < count && is_noticed(memory, page_idx + 1, 0, count - in_first)))
         return NULL;
+    bool is_looked_at = is_watched(memory, address, count);
+    if (is_looked_at && memory->holds.is_on)
+        return NULL;
     struct memory_trouble trouble = memory_check_store(memory, address, count);
     MUST(trouble.result == MEMORY_OK);
-    if (!blocks_have_page(&memory->blocks, page_idx) && !is_reserved(memory, page_idx))
+    if (!blocks_have_page(&memory->blocks, page_idx) && !is_reserved(memory, page_idx) &&
+        !is_looked_at)
         enter(memory->tlb.stores, page_idx);
     return memory_at(memory, address);
 }

@@ -25,6 +25,7 @@
 
 #include "machine/block.h"
 #include "machine/guest.h"
+#include "machine/holds.h"
 
 #define TLB_ROWS 1024 /* 4 MiB of reach, 8 KiB each of which only what is used is in the way */
 
@@ -67,6 +68,7 @@ struct memory {
     struct blocks blocks;
     struct memory_reservation reservations[HART_MAX]; /* state that moves */
     uint32_t hart_idx;                                /* who runs; by memory_turn */
+    struct holds holds;                               /* a debugger's, see holds.h */
 };
 
 /* The guest's page sets must have been initialised for that many pages. */
@@ -96,6 +98,8 @@ void memory_turn(struct memory *memory, uint32_t hart_idx);
 /* What the world does to pages, see struct guest_ops. */
 void memory_install(struct memory *memory, uint64_t page_idx, const uint8_t *payload);
 void memory_drop(struct memory *memory, uint64_t page_idx);
+/* A debugger wants to look at other places: nothing stays decoded or in the TLB that hides them. */
+void memory_set_holds(struct memory *memory, const struct holds *holds);
 void memory_protect_all(struct memory *memory); /* the caller has emptied (part of) the dirty log */
 
 /* ---- The quick way, for fast.c ---- */

@@ -221,7 +221,9 @@ static void restore(struct rewind *rewind, uint32_t point_idx)
 
     bitmap_init(&changed, guest->total_pages);
     guest->ops->fetch_dirty(guest, 0, guest->total_pages, &changed);
-    for (uint32_t i = point_idx + 1; i < rewind->point_count; i++)
+    /* Of all points between here and there, in whichever direction that is, and of those behind. */
+    uint32_t first_idx = point_idx < rewind->at_idx ? point_idx : rewind->at_idx;
+    for (uint32_t i = first_idx + 1; i < rewind->point_count; i++)
         for (uint64_t k = 0; k < rewind->points[i].page_count; k++)
             bitmap_set(&changed, rewind->points[i].page_idx[k]);
     for (uint64_t i = bitmap_next(&changed, 0); i != BITMAP_NONE;
