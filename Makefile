@@ -104,7 +104,8 @@ ifdef HAS_CLANG
 $(BUILD)/guests/%: guests/%.c $(GUEST_PARTS) engine/machine/hypercall.h $(wildcard engine/base/*.h) \
 		guests/guest.mk Makefile
 	@mkdir -p $(@D)
-	$(CLANG) $(GUEST_FLAGS) -Werror $(GUEST_LINK) $< -o $@
+	$(CLANG) $(GUEST_FLAGS) -Werror $(GUEST_LINK) $< $(wildcard guests/$*_*.S) -o $@
+$(BUILD)/guests/threads: guests/threads_trap.S
 else ifneq ($(wildcard $(GUESTS_TAR)),)
 # (By its whole path: guests.tar alone is what packs it.)
 $(GUESTS) &: $(abspath $(GUESTS_TAR))

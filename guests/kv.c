@@ -9,7 +9,11 @@
  * request in there is executed and its answer collected in `output`; one send puts them all on
  * their way. Only what is left over (half a request, an answer that the stream has no room for) is
  * kept with its connection. So the pages that every request dirties are few and the same for all
- * clients, and a SET of a key that exists dirties one more: the one of its entry. */
+ * clients, and a SET of a key that exists dirties one more: the one of its entry.
+ *
+ * It checks itself: each value is sealed when it is set, and GET gives out none whose seal does not
+ * fit. CHECK looks through all that is stored, and says so on the console; SHUTDOWN does, and ends.
+ */
 #include "runtime.h"
 
 #include "kv_request.h"
@@ -173,12 +177,20 @@ static bool is_word(struct slice word, const char *name)
     return i == word.count && name[i] == '\0';
 }
 
+_Noreturn static void fail(const char *what)
+{
+    print("kv: %s\n", what);
+    exit(1);
+}
+
 static void command_get(struct connection *connection)
 {
     struct entry *entry = store_get(request.words[1]);
 
     if (entry == NULL)
         reply_literal("$-1\r\n");
+    else if (!entry->is_preloaded && !entry_is_sound(entry))
+        fail("a value is not what was set");
     else
         reply_value(connection, (struct slice){entry_value(entry), entry->value_bytes});
 }
@@ -336,6 +348,29 @@ static void command_quit(struct connection *connection)
     connection->is_closing = true;
 }
 
+/* The whole store against itself: not Redis's, and no command that a server in earnest would obey.
+ */
+static void check(void)
+{
+    if (!store_is_sound())
+        fail("the store is not what was put into it");
+    print("kv: %lu keys checked, ok\n", store.entry_count);
+}
+
+static void command_check(struct connection *connection)
+{
+    (void)connection;
+    check();
+    reply_literal("+OK\r\n");
+}
+
+static void command_shutdown(struct connection *connection)
+{
+    (void)connection;
+    check();
+    exit(0);
+}
+
 static const struct command {
     const char *name;
     uint32_t words_min, words_max;
@@ -355,6 +390,8 @@ static const struct command {
     {"CONFIG", 2, REQUEST_WORDS_MAX, command_config},
     {"SELECT", 2, 2, command_select},
     {"QUIT", 1, REQUEST_WORDS_MAX, command_quit},
+    {"CHECK", 1, 1, command_check},
+    {"SHUTDOWN", 1, 2, command_shutdown},
 };
 
 /* The client's own word in an error line: short, printable, and without a quote or line end. */

@@ -22,8 +22,10 @@ struct entry {
     uint32_t hash;
     uint32_t key_bytes;
     uint32_t value_bytes;
-    uint32_t class;
-    uint8_t data[]; /* the key, then from the next multiple of 8 on the value */
+    uint32_t class : 7;
+    uint32_t is_preloaded : 1; /* its value is what fill_value makes of the hash; else: */
+    uint32_t seal : 24;        /* of the value, as it was set */
+    uint8_t data[];            /* the key, then from the next multiple of 8 on the value */
 };
 
 static struct {
@@ -82,6 +84,11 @@ static struct entry *store_get(struct slice key)
     return *store_find(key, hash_of(key));
 }
 
+static uint32_t seal_of(struct slice value)
+{
+    return (uint32_t)(checksum(value.bytes, value.count, 0) & 0xffffff);
+}
+
 /* A large block that would hold almost nothing is exchanged; a page never is. */
 static bool is_overwritten_in_place(const struct entry *entry, uint64_t needed_bytes)
 {
@@ -98,7 +105,7 @@ static struct entry *entry_make(struct slice key, uint32_t hash, uint32_t value_
     entry->next = NULL;
     entry->hash = hash;
     entry->key_bytes = key.count;
-    entry->class = class;
+    entry->class = class & 0x7f;
     memcpy(entry->data, key.bytes, key.count);
     return entry;
 }
@@ -123,6 +130,8 @@ static bool store_set(struct slice key, struct slice value)
         *link = entry;
     }
     entry->value_bytes = value.count;
+    entry->is_preloaded = false;
+    entry->seal = seal_of(value);
     memcpy(entry_value(entry), value.bytes, value.count);
     return true;
 }
@@ -195,6 +204,7 @@ static void preload_key(uint64_t number)
     uint32_t hash = hash_of(key);
     struct entry *entry = entry_make(key, hash, value_bytes);
     entry->value_bytes = value_bytes;
+    entry->is_preloaded = true;
     fill_value(entry_value(entry), value_bytes, hash);
     struct entry **bucket = &store.buckets[hash & (store.bucket_count - 1)];
     entry->next = *bucket; /* at the front: all keys are new, there is nothing to look for */
@@ -213,6 +223,37 @@ static bool store_preload(uint64_t bytes)
     for (uint64_t number = 0; number < count; number++)
         preload_key(number);
     return true;
+}
+
+/* ---- The check: what is stored is what was set, and where it can be found ---- */
+
+static bool entry_is_sound(struct entry *entry)
+{
+    static uint8_t made[PAGE_BYTES];
+    struct slice value = {entry_value(entry), entry->value_bytes};
+
+    if (!entry->is_preloaded)
+        return entry->seal == seal_of(value);
+    if (entry->value_bytes > sizeof made)
+        return false;
+    fill_value(made, entry->value_bytes, entry->hash);
+    return memcmp(made, value.bytes, value.count) == 0;
+}
+
+/* False: a value, a chain or the count of keys is not what it should be. */
+static bool store_is_sound(void)
+{
+    uint64_t count = 0;
+
+    for (uint64_t i = 0; i < store.bucket_count; i++)
+        for (struct entry *entry = store.buckets[i]; entry != NULL; entry = entry->next) {
+            struct slice key = {entry->data, entry->key_bytes};
+            if (++count > store.entry_count || (entry->hash & (store.bucket_count - 1)) != i ||
+                padded(entry->key_bytes) + entry->value_bytes > entry_capacity(entry) ||
+                hash_of(key) != entry->hash || !entry_is_sound(entry))
+                return false;
+        }
+    return count == store.entry_count;
 }
 
 #endif

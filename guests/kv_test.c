@@ -108,6 +108,50 @@ static void test_pipelined_in_pieces_of_every_size(void **state)
     bytes_fini(&expected);
 }
 
+static void test_it_checks_itself_and_says_so(void **state)
+{
+    uint8_t page[PAGE_BYTES], *found = NULL;
+    (void)state;
+    ask(0, "SET color green\r\n", "+OK\r\n");
+    ask(0, "CHECK\r\n", "+OK\r\n");
+    assert_non_null(strstr(stand_console(&stand), "kv: 1 keys checked, ok\n"));
+    stream_write(&stand.clients[0], "SHUTDOWN\r\n", 10);
+    stand_settle(&stand, NS_PER_S);
+    assert_int_equal(stand.run.stop, GUEST_ENDED);
+    assert_int_equal(stand.run.status, 0);
+
+    /* A bit of a value turns over: of one that was set, and of one that was there from the start.
+     */
+    static const char *const rows[][3] = {
+        {"kv", "GET color\r\n", "kv: a value is not what was set\n"},
+        {"kv", "CHECK\r\n", "kv: the store is not what was put into it\n"},
+        {"kv --preload 1MiB", "CHECK\r\n", "kv: the store is not what was put into it\n"},
+    };
+    for (unsigned i = 0; i < 3; i++) {
+        stand_close(&stand);
+        boot(rows[i][0], 8 * MIB);
+        connect(0);
+        ask(0, "SET color green-as-grass\r\n", "+OK\r\n");
+        ask(0, "CHECK\r\n", "+OK\r\n");
+        const char *victim = i == 2 ? "key:00000100" : "color\0\0\0green";
+        found = NULL;
+        for (uint64_t page_idx = stand.guest->total_pages; found == NULL; page_idx--) {
+            stand.guest->ops->read_pages(stand.guest, page_idx - 1, 1, page);
+            found = memmem(page, sizeof page, victim, 12);
+            if (found == NULL)
+                continue;
+            found[18] ^= 1;
+            stand.guest->ops->drop_page(stand.guest, page_idx - 1);
+            stand.guest->ops->install_pages(stand.guest, page_idx - 1, 1, page);
+        }
+        stream_write(&stand.clients[0], rows[i][1], (uint32_t)strlen(rows[i][1]));
+        stand_settle(&stand, NS_PER_S);
+        assert_int_equal(stand.run.stop, GUEST_ENDED);
+        assert_int_equal(stand.run.status, 1);
+        assert_non_null(strstr(stand_console(&stand), rows[i][2]));
+    }
+}
+
 static void test_info_tells_numbers(void **state)
 {
     (void)state;
@@ -253,6 +297,7 @@ int main(void)
         TEST(test_every_command),
         TEST(test_pipelined_in_pieces_of_every_size),
         TEST(test_info_tells_numbers),
+        TEST(test_it_checks_itself_and_says_so),
         TEST(test_keys_and_values_are_any_bytes),
         TEST(test_values_of_all_sizes_up_to_the_largest),
         TEST(test_protocol_errors_close_the_connection),

@@ -328,7 +328,7 @@ static void test_a_slow_machine_says_that_its_ticks_are_late(void **state)
 {
     (void)state;
     stand_close(&stand);
-    stand_open_at(&stand, "game --ticks 50", 8 * MIB, 1000000);
+    stand_open_as(&stand, "game --ticks 50", 8 * MIB, 1000000, 1);
     stand_run(&stand, 20 * NS_PER_S);
     assert_int_equal(stand.run.stop, GUEST_ENDED);
     assert_non_null(strstr(stand_console(&stand), "game: 50 ticks, 50 late, worst "));

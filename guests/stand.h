@@ -47,8 +47,8 @@ static inline struct bytes stand_image(const char *guest_name)
 }
 
 /* `command` is the guest's name and arguments, with single spaces between. */
-static inline void stand_open_at(struct stand *stand, const char *command, uint64_t memory_bytes,
-                                 uint64_t cpu_rate)
+static inline void stand_open_as(struct stand *stand, const char *command, uint64_t memory_bytes,
+                                 uint64_t cpu_rate, uint32_t harts)
 {
     char arguments[256], name[64];
     uint32_t argument_bytes = (uint32_t)snprintf(arguments, sizeof arguments, "%s", command) + 1;
@@ -60,7 +60,7 @@ static inline void stand_open_at(struct stand *stand, const char *command, uint6
             *at = '\0';
     struct machine_config config = {.memory_bytes = memory_bytes,
                                     .cpu_rate = cpu_rate,
-                                    .hart_count = 1,
+                                    .hart_count = harts,
                                     .arguments = arguments,
                                     .argument_bytes = argument_bytes};
     struct bytes image = stand_image(name);
@@ -72,7 +72,7 @@ static inline void stand_open_at(struct stand *stand, const char *command, uint6
 
 static inline void stand_open(struct stand *stand, const char *command, uint64_t memory_bytes)
 {
-    stand_open_at(stand, command, memory_bytes, STAND_CPU_RATE);
+    stand_open_as(stand, command, memory_bytes, STAND_CPU_RATE, 1);
 }
 
 static inline void stand_close(struct stand *stand)

@@ -14,7 +14,8 @@
 #include "sim/survey.h"
 
 #define USES_BYTES 400
-#define NAME       "%-18s"
+#define NAME       "%-17s"
+#define ROW        NAME "%10s%10s%13s  "
 
 /* What came with ferry, in a sentence each; a guest that is not named here is listed without one.
  */
@@ -143,20 +144,22 @@ static void print_guest(FILE *file, const char *name, const char *sentence)
     add_labs(uses, name);
     add_exercises(uses, name);
     if (measure(name, &survey, &problem) == STATUS_OK) {
-        char dirties[40];
+        char dirties[48], row[160], ends[64] = "";
         snprintf(dirties, sizeof dirties, "%s/s", people_count(&people, survey.dirty_rate));
-        fprintf(file, NAME "%10s%11s%13s  ", name,
-                people_bytes(&people, survey.memory_pages * PAGE_BYTES), dirties,
-                people_bytes(&people, survey.working_set_pages * PAGE_BYTES));
+        snprintf(row, sizeof row, ROW, name,
+                 people_bytes(&people, survey.memory_pages * PAGE_BYTES), dirties,
+                 people_bytes(&people, survey.working_set_pages * PAGE_BYTES));
         if (survey.has_ended)
-            fprintf(file, "ends after %s%s", people_time(&people, survey.lived_ns),
-                    *uses == '\0' ? "" : "; ");
-        fprintf(file, "%s\n", uses);
+            snprintf(ends, sizeof ends, "ends after %s%s", people_time(&people, survey.lived_ns),
+                     *uses == '\0' ? "" : "; ");
+        char text[sizeof ends + USES_BYTES];
+        snprintf(text, sizeof text, "%s%s", ends, uses);
+        people_wrap(file, row, *text == '\0' ? "-" : text);
     } else {
-        fprintf(file, NAME "%s\n", name, problem.text);
+        people_wrap(file, name, problem.text);
     }
     if (*sentence != '\0')
-        fprintf(file, NAME "%s\n", "", sentence);
+        fprintf(file, "    %s\n", sentence);
 }
 
 int guest_list(FILE *file)
@@ -164,8 +167,7 @@ int guest_list(FILE *file)
     char **names;
     size_t count = image_names(&names);
 
-    fprintf(file, NAME "%10s%11s%13s  %s\n", "guest", "memory", "dirties", "working set",
-            "used by");
+    fprintf(file, ROW "%s\n", "guest", "memory", "dirties", "working set", "used by");
     for (size_t i = 0; i < count; i++)
         print_guest(file, names[i], sentence_of(names[i]));
     image_free_names(names, count);
@@ -175,10 +177,12 @@ int guest_list(FILE *file)
         print_guest(file, name, writes_pattern_sentence((enum writes_pattern)i));
     }
     fprintf(file, NAME "%s\n", "FILE.elf",
-            "a program of your own for 64-bit RISC-V (README.md shows how)");
-    fputs("\nMeasured just now, in virtual time: each guest unmoved, as ferry run starts it, with\n"
-          "its clients. memory: pages that hold something. From 100 to 600 ms of its life,\n"
-          "dirties: pages written within 100 ms, times ten; working set: all that it wrote.\n",
-          file);
+            "a program of your own for 64-bit RISC-V (guests/README.md: how)");
+    fputs("\n", file);
+    people_wrap(
+        file, "",
+        "Measured just now, in virtual time: each guest unmoved, as ferry run starts it, with "
+        "its clients. memory: pages that hold something. From 100 to 600 ms of its life, "
+        "dirties: pages written within 100 ms, times ten; working set: all that it wrote.");
     return EXIT_DONE;
 }

@@ -57,7 +57,7 @@ void report_make(struct report *report, const struct run *run, const struct orac
     *report = (struct report){
         .scenario = &run->scenario,
         .timeline = timeline,
-        .console = world_console(run->world),
+        .console = &world_console(run->world)->kept,
         .oracle = *oracle,
         .outcome = timeline->outcome,
         .reason = world_reason(run->world),

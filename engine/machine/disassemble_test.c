@@ -17,6 +17,7 @@
 #include "machine/csr.h"
 #include "machine/disassemble.h"
 #include "machine/instruction.h"
+#include "machine/test_needs.h"
 
 #define WORDS_PER_ROW 200
 #define HALVES        65536
@@ -68,7 +69,7 @@ static void shows_each_format_as_an_assembler_takes_it(void **state)
 
 static bool has_llvm(void)
 {
-    return system("command -v clang >/dev/null && command -v llvm-objdump >/dev/null") == 0;
+    return has_program("clang", "clang") && has_program("llvm-objdump", "llvm");
 }
 
 /* Tabs become single spaces, the symbol behind a branch target goes. */

@@ -1,88 +1,188 @@
 #include "machine/elf.h"
 
-#include <libelf.h>
+#include <elf.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/units.h"
 #include "machine/hypercall.h"
+#include "machine/machine.h"
 
-/* A segment that ends beyond this would not fit into the largest machine: the file is broken. */
-#define ELF_END_MAX (RAM_BASE + (4ull << 30))
+/* Of a real program these are a handful; each is compared with every other. */
+#define SEGMENTS_MAX 1024
+
+/* What the headers are read into by memcpy: the file's byte order is the host's. */
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "needs a little-endian host");
 
 struct image {
     const char *name;
     const uint8_t *bytes;
     size_t byte_count;
-    Elf *elf;
-    const Elf64_Ehdr *header;
-    const Elf64_Phdr *segments;
+    Elf64_Ehdr header;
+    Elf64_Phdr segments[SEGMENTS_MAX];
     size_t segment_count;
     struct problem *problem;
 };
 
-static enum status check_kind(struct image *image)
+/* One line: the file, and what is the matter with it. */
+#define REFUSE(image, ...) problem_set((image)->problem, STATUS_BAD_INPUT, "%s: " __VA_ARGS__)
+
+/* ---- What kind of file it is ---- */
+
+static enum status check_format(struct image *image)
 {
-    const Elf64_Ehdr *header = image->header;
-    const unsigned char *ident = image->bytes;
-    if (image->byte_count < sizeof(Elf64_Ehdr) || memcmp(ident, ELFMAG, SELFMAG) != 0)
-        return problem_set(image->problem, STATUS_BAD_INPUT, "%s: is not an ELF file", image->name);
-    if (ident[EI_CLASS] != ELFCLASS64 || ident[EI_DATA] != ELFDATA2LSB)
-        return problem_set(image->problem, STATUS_BAD_INPUT,
-                           "%s: is not a 64-bit little-endian ELF file", image->name);
-    if (header == NULL)
-        return problem_set(image->problem, STATUS_BAD_INPUT, "%s: broken ELF header", image->name);
-    if (header->e_machine != EM_RISCV)
-        return problem_set(image->problem, STATUS_BAD_INPUT,
-                           "%s: is for machine %u, not for RISC-V (%u); build it with "
-                           "clang --target=riscv64 -march=rv64imac",
-                           image->name, header->e_machine, EM_RISCV);
-    if (header->e_type != ET_EXEC)
-        return problem_set(image->problem, STATUS_BAD_INPUT,
-                           "%s: is not an executable at fixed addresses (ET_EXEC); link it with "
-                           "-static -fno-pic",
-                           image->name);
+    const unsigned char *ident = image->header.e_ident;
+
+    if (image->byte_count < EI_NIDENT || memcmp(image->bytes, ELFMAG, SELFMAG) != 0)
+        return REFUSE(image, "is not an ELF file", image->name);
+    memcpy(image->header.e_ident, image->bytes, EI_NIDENT);
+    if (ident[EI_CLASS] != ELFCLASS64)
+        return REFUSE(image, "is not a 64-bit program; build it with clang --target=riscv64",
+                      image->name);
+    if (ident[EI_DATA] != ELFDATA2LSB)
+        return REFUSE(image, "is not little-endian; build it with clang --target=riscv64",
+                      image->name);
+    if (image->byte_count < sizeof image->header)
+        return REFUSE(image, "is truncated: its header alone is longer", image->name);
+    memcpy(&image->header, image->bytes, sizeof image->header);
+    if (ident[EI_VERSION] != EV_CURRENT || image->header.e_version != EV_CURRENT)
+        return REFUSE(image, "is of an unknown version of ELF", image->name);
     return STATUS_OK;
 }
 
-/* The table must lie in the file, as whole words: libelf would answer NULL or, if not, be trusted
- * with it. */
-static enum status find_segments(struct image *image)
+static enum status check_kind(struct image *image)
 {
-    const Elf64_Ehdr *header = image->header;
-    if (header->e_phnum == 0 || header->e_phnum == PN_XNUM ||
-        header->e_phentsize != sizeof(Elf64_Phdr) || header->e_phoff > image->byte_count ||
-        (image->byte_count - header->e_phoff) / sizeof(Elf64_Phdr) < header->e_phnum ||
-        header->e_phoff % _Alignof(Elf64_Phdr) != 0)
-        return problem_set(image->problem, STATUS_BAD_INPUT,
-                           "%s: broken or truncated: its program headers are not in the file",
-                           image->name);
-    image->segments = elf64_getphdr(image->elf);
-    image->segment_count = header->e_phnum;
-    if (image->segments == NULL)
-        return problem_set(image->problem, STATUS_BAD_INPUT, "%s: broken program headers",
-                           image->name);
+    const Elf64_Ehdr *header = &image->header;
+
+    if (header->e_machine != EM_RISCV)
+        return REFUSE(image,
+                      "is for machine %u, not for RISC-V (%u); build it with "
+                      "clang --target=riscv64 -march=rv64imac",
+                      image->name, header->e_machine, EM_RISCV);
+    if (header->e_type == ET_REL)
+        return REFUSE(image, "is an object file; link it with clang -static -T guests/guest.ld",
+                      image->name);
+    if (header->e_type != ET_EXEC)
+        return REFUSE(image,
+                      "is not an executable at fixed addresses (ET_EXEC); link it with "
+                      "-static -fno-pic",
+                      image->name);
+    if ((header->e_flags & EF_RISCV_FLOAT_ABI) != EF_RISCV_FLOAT_ABI_SOFT)
+        return REFUSE(image,
+                      "passes floating-point numbers in registers, which this machine has not; "
+                      "build it with -march=rv64imac -mabi=lp64",
+                      image->name);
     return STATUS_OK;
+}
+
+/* ---- Its segments ---- */
+
+static enum status read_segments(struct image *image)
+{
+    const Elf64_Ehdr *header = &image->header;
+
+    if (header->e_phnum == 0)
+        return REFUSE(image, "has no program headers: there is nothing to load", image->name);
+    if (header->e_phnum > SEGMENTS_MAX)
+        return REFUSE(image, "has %u program headers: at most %u are read", image->name,
+                      header->e_phnum, SEGMENTS_MAX);
+    if (header->e_phentsize != sizeof(Elf64_Phdr) || header->e_phoff > image->byte_count ||
+        (image->byte_count - header->e_phoff) / sizeof(Elf64_Phdr) < header->e_phnum)
+        return REFUSE(image, "is broken or truncated: its program headers are not in the file",
+                      image->name);
+    image->segment_count = header->e_phnum;
+    memcpy(image->segments, image->bytes + header->e_phoff,
+           image->segment_count * sizeof(Elf64_Phdr));
+    for (size_t i = 0; i < image->segment_count; i++)
+        if (image->segments[i].p_type == PT_INTERP || image->segments[i].p_type == PT_DYNAMIC)
+            return REFUSE(image, "needs a dynamic loader, and there is none; link it with -static",
+                          image->name);
+    return STATUS_OK;
+}
+
+/* A segment to be loaded. One that a linker made for the file's own headers alone, below memory
+ * (lld does, where no script tells it otherwise), holds nothing of the program and is not. */
+static bool is_loaded(const struct image *image, const Elf64_Phdr *segment)
+{
+    uint64_t headers_end = image->header.e_phoff + image->segment_count * sizeof *segment;
+    bool is_headers_only = segment->p_offset == 0 && segment->p_filesz <= headers_end &&
+                           segment->p_memsz == segment->p_filesz && segment->p_flags == PF_R &&
+                           segment->p_paddr < RAM_BASE;
+    return segment->p_type == PT_LOAD && !is_headers_only &&
+           (segment->p_memsz > 0 || segment->p_filesz > 0);
 }
 
 static enum status check_segment(const struct image *image, const Elf64_Phdr *segment)
 {
     unsigned long long address = segment->p_paddr;
+    char text[32];
+
     if (segment->p_offset > image->byte_count ||
         segment->p_filesz > image->byte_count - segment->p_offset)
-        return problem_set(image->problem, STATUS_BAD_INPUT,
-                           "%s: truncated: the segment at 0x%llx is not wholly in the file",
-                           image->name, address);
+        return REFUSE(image, "is truncated: the segment at 0x%llx is not wholly in the file",
+                      image->name, address);
     if (segment->p_filesz > segment->p_memsz)
-        return problem_set(image->problem, STATUS_BAD_INPUT,
-                           "%s: broken: the segment at 0x%llx is larger in the file than in memory",
-                           image->name, address);
-    if (address < RAM_BASE || address > ELF_END_MAX || segment->p_memsz > ELF_END_MAX - address)
-        return problem_set(image->problem, STATUS_BAD_INPUT,
-                           "%s: the segment at 0x%llx is outside memory, which begins at 0x%x; "
-                           "link it with -Wl,--image-base=0x%x or -T guests/guest.ld",
-                           image->name, address, RAM_BASE, RAM_BASE);
+        return REFUSE(image,
+                      "is broken: the segment at 0x%llx is larger in the file than in memory",
+                      image->name, address);
+    if (address < RAM_BASE || segment->p_memsz > UINT64_MAX - address)
+        return REFUSE(image,
+                      "the segment at 0x%llx is outside memory, which begins at 0x%x; "
+                      "link it with -Wl,--image-base=0x%x or -T guests/guest.ld",
+                      image->name, address, RAM_BASE, RAM_BASE);
+    units_format(UNIT_SIZE, MACHINE_MEMORY_MAX, text, sizeof text);
+    if (address - RAM_BASE > MACHINE_MEMORY_MAX ||
+        segment->p_memsz > MACHINE_MEMORY_MAX - (address - RAM_BASE))
+        return REFUSE(image, "the segment at 0x%llx ends beyond the %s that a machine has at most",
+                      image->name, address, text);
+    return STATUS_OK;
+}
+
+static enum status check_overlap(const struct image *image, const Elf64_Phdr *segment)
+{
+    for (const Elf64_Phdr *other = image->segments; other < segment; other++)
+        if (is_loaded(image, other) && segment->p_paddr < other->p_paddr + other->p_memsz &&
+            other->p_paddr < segment->p_paddr + segment->p_memsz)
+            return REFUSE(image, "is broken: the segments at 0x%llx and 0x%llx overlap",
+                          image->name, (unsigned long long)other->p_paddr,
+                          (unsigned long long)segment->p_paddr);
+    return STATUS_OK;
+}
+
+static enum status check_segments(const struct image *image, uint64_t *end)
+{
+    *end = 0;
+    for (size_t i = 0; i < image->segment_count; i++) {
+        const Elf64_Phdr *segment = &image->segments[i];
+        if (!is_loaded(image, segment))
+            continue;
+        enum status status = check_segment(image, segment);
+        if (status == STATUS_OK)
+            status = check_overlap(image, segment);
+        if (status != STATUS_OK)
+            return status;
+        if (segment->p_paddr + segment->p_memsz > *end)
+            *end = segment->p_paddr + segment->p_memsz;
+    }
+    return *end > 0 ? STATUS_OK : REFUSE(image, "has no segment to load", image->name);
+}
+
+static enum status check_entry(const struct image *image)
+{
+    uint64_t entry = image->header.e_entry;
+    bool has_entry = false;
+
+    for (size_t i = 0; i < image->segment_count; i++) {
+        const Elf64_Phdr *segment = &image->segments[i];
+        has_entry |= is_loaded(image, segment) && entry >= segment->p_paddr &&
+                     entry - segment->p_paddr < segment->p_filesz;
+    }
+    if (!has_entry)
+        return REFUSE(image, "nothing is loaded at its entry point 0x%llx", image->name,
+                      (unsigned long long)entry);
+    if (entry % 2 != 0)
+        return REFUSE(image, "its entry point 0x%llx is odd, where no instruction can be",
+                      image->name, (unsigned long long)entry);
     return STATUS_OK;
 }
 
@@ -101,76 +201,37 @@ static enum status check_size(const struct image *image, uint64_t end, uint64_t 
                        image->name, given, needed);
 }
 
-/* A segment to be loaded. One that a linker made for the file's own headers alone, below memory
- * (lld does, where no script tells it otherwise), holds nothing of the program and is not. */
-static bool is_loaded(const struct image *image, const Elf64_Phdr *segment)
+static void place(const struct image *image, uint8_t *ram)
 {
-    uint64_t headers_end = image->header->e_phoff + image->segment_count * sizeof *segment;
-    bool is_headers_only = segment->p_offset == 0 && segment->p_filesz <= headers_end &&
-                           segment->p_memsz == segment->p_filesz && segment->p_flags == PF_R &&
-                           segment->p_paddr < RAM_BASE;
-    return segment->p_type == PT_LOAD && !is_headers_only &&
-           (segment->p_memsz > 0 || segment->p_filesz > 0);
-}
-
-static enum status place(const struct image *image, uint8_t *ram, uint64_t ram_bytes)
-{
-    uint64_t end = RAM_BASE, entry = image->header->e_entry;
-    bool has_entry = false;
-    for (size_t i = 0; i < image->segment_count; i++) {
-        const Elf64_Phdr *segment = &image->segments[i];
-        if (!is_loaded(image, segment))
-            continue;
-        enum status status = check_segment(image, segment);
-        if (status != STATUS_OK)
-            return status;
-        if (segment->p_paddr + segment->p_memsz > end)
-            end = segment->p_paddr + segment->p_memsz;
-        has_entry |= entry >= segment->p_paddr && entry - segment->p_paddr < segment->p_memsz;
-    }
-    if (!has_entry || entry % 2 != 0)
-        return problem_set(image->problem, STATUS_BAD_INPUT,
-                           "%s: its entry point 0x%llx is in none of its loaded segments",
-                           image->name, (unsigned long long)entry);
-    enum status status = check_size(image, end, ram_bytes);
-    if (status != STATUS_OK)
-        return status;
     for (size_t i = 0; i < image->segment_count; i++) {
         const Elf64_Phdr *segment = &image->segments[i];
         if (is_loaded(image, segment) && segment->p_filesz > 0)
             memcpy(ram + (segment->p_paddr - RAM_BASE), image->bytes + segment->p_offset,
                    segment->p_filesz);
     }
-    return STATUS_OK;
-}
-
-static enum status load(struct image *image, uint8_t *ram, uint64_t ram_bytes, uint64_t *entry)
-{
-    enum status status = check_kind(image);
-    if (status == STATUS_OK)
-        status = find_segments(image);
-    if (status == STATUS_OK)
-        status = place(image, ram, ram_bytes);
-    if (status == STATUS_OK)
-        *entry = image->header->e_entry;
-    return status;
 }
 
 enum status elf_load(const char *name, const uint8_t *image_bytes, size_t image_byte_count,
                      uint8_t *ram, uint64_t ram_bytes, uint64_t *entry, struct problem *problem)
 {
-    /* libelf asks for writable memory, and may convert in place: it gets a copy of its own. */
-    uint8_t *copy = malloc(image_byte_count > 0 ? image_byte_count : 1);
-    MUST(copy != NULL && elf_version(EV_CURRENT) != EV_NONE);
-    memcpy(copy, image_bytes, image_byte_count);
     struct image image = {
-        .name = name, .bytes = copy, .byte_count = image_byte_count, .problem = problem};
-    image.elf = elf_memory((char *)copy, image_byte_count);
-    if (image.elf != NULL && elf_kind(image.elf) == ELF_K_ELF)
-        image.header = elf64_getehdr(image.elf);
-    enum status status = load(&image, ram, ram_bytes, entry);
-    if (image.elf != NULL)
-        elf_end(image.elf);
-    free(copy);
-    return status;
+        .name = name, .bytes = image_bytes, .byte_count = image_byte_count, .problem = problem};
+    uint64_t end = 0;
+    enum status status = check_format(&image);
+
+    if (status == STATUS_OK)
+        status = check_kind(&image);
+    if (status == STATUS_OK)
+        status = read_segments(&image);
+    if (status == STATUS_OK)
+        status = check_segments(&image, &end);
+    if (status == STATUS_OK)
+        status = check_entry(&image);
+    if (status == STATUS_OK)
+        status = check_size(&image, end, ram_bytes);
+    if (status != STATUS_OK)
+        return status;
+    place(&image, ram);
+    *entry = image.header.e_entry;
+    return STATUS_OK;
 }

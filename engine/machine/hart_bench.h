@@ -63,7 +63,7 @@ static inline void place(uint64_t address, uint32_t bits)
 static inline uint64_t run_word(uint32_t bits)
 {
     static uint8_t before[PAGES * PAGE_BYTES], after[PAGES * PAGE_BYTES];
-    struct memory_reservation reservations[HART_MAX];
+    struct memory_reservation reservations[HART_MAX], reserved[HART_MAX];
     const struct bench start = bench;
     memcpy(reservations, bench.memory.reservations, sizeof reservations);
     memcpy(before, bench.memory.ram, sizeof before);
@@ -73,6 +73,7 @@ static inline uint64_t run_word(uint32_t bits)
     const struct hart hart = bench.hart;
     const struct hart_result result = bench.result;
     memcpy(after, bench.memory.ram, sizeof after);
+    memcpy(reserved, bench.memory.reservations, sizeof reserved);
 
     bench.hart = start.hart;
     bench.hart.pc = RAM_BASE;
@@ -84,6 +85,10 @@ static inline uint64_t run_word(uint32_t bits)
     assert_memory_equal(&bench.hart, &hart, sizeof hart);
     assert_memory_equal(bench.memory.ram, after, sizeof after);
     assert_int_equal(bench.result.stop, result.stop);
+    for (unsigned i = 0; i < HART_MAX; i++) {
+        assert_int_equal(bench.memory.reservations[i].byte_count, reserved[i].byte_count);
+        assert_int_equal(bench.memory.reservations[i].address, reserved[i].address);
+    }
     return ticks;
 }
 

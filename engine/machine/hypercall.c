@@ -17,8 +17,9 @@
 #define A6                 16
 #define A7                 17
 
-/* A console write takes at most this much; the guest writes the rest with its next call. */
-#define CONSOLE_WRITE_MAX 65536
+/* A console write takes at most this much; the guest writes the rest with its next call. So a guest
+ * that floods its console cannot make one instruction cost more than a few hundred others. */
+#define CONSOLE_WRITE_MAX 1024
 
 /* A poll reports every stream at most once, and new connections. */
 #define POLL_MAX (MAILBOX_STREAMS + 1)

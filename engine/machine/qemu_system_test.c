@@ -5,6 +5,7 @@
  *
  *     qemu_system_test           the tests
  *     qemu_system_test SEED      one program, shrunk if it differs
+ *     qemu_system_test SEED N    N batches of programs from there on
  *
  * There it begins in machine mode, at the first word of memory, and a few lines of our own do what
  * an SBI does (random_supervisor.h); here it begins behind that word, as a supervisor.
@@ -22,8 +23,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "machine/machine.h"
+#include "machine/random_run.h"
 #include "machine/random_supervisor.h"
+#include "machine/test_needs.h"
 
 /* One batch is one image: the beginning, the handler, machine mode's part, a page each; then all
  * the code, then data and log of each. */
@@ -112,40 +114,25 @@ static struct bytes batch_file(void)
 
 /* ---- Here and there ---- */
 
-/* In slices of up to so many instructions, with the dirty log going on and off between them. */
-static uint64_t run_here(uint64_t slice_max, uint64_t seed)
+static void run_here(const struct disturbance *how, uint64_t seed)
 {
-    static const struct machine_config config = {
-        .memory_bytes = MEMORY_BYTES, .cpu_rate = 1000000000, .hart_count = 1};
-    const uint64_t limit = 200ull * SLOTS * STEPS * PASSES; /* of instructions: it does not end */
-    struct prng prng = prng_make(seed, 1);
+    const struct random_run one = {
+        .config = {.memory_bytes = MEMORY_BYTES, .cpu_rate = 1000000000, .hart_count = 1},
+        .image_pages = IMAGE_BYTES / PAGE_BYTES,
+        .ticks_max = 200ull * SLOTS * STEPS * PASSES,
+        .how = *how,
+        .seed = seed,
+    };
     struct bytes file = batch_file();
-    struct guest *guest;
-    struct guest_run run = {.stop = GUEST_TIME_REACHED};
-    struct problem problem = {0};
-    assert_int_equal(machine_open(&config, "random", file.data, file.count, &guest, &problem),
-                     STATUS_OK);
+    struct random_end end = run_disturbed(&one, &file, (RESULTS - RAM_BASE) / PAGE_BYTES,
+                                          RESULT_BYTES / PAGE_BYTES, batch.here);
     bytes_fini(&file);
-    while (run.stop != GUEST_ENDED && run.stop != GUEST_IDLE && guest->ops->now_ns(guest) < limit) {
-        uint64_t slice = 1 + prng_below(&prng, slice_max);
-        guest->ops->run(guest, guest->ops->now_ns(guest) + slice, &run);
-        if (prng_below(&prng, 8) == 0)
-            guest->ops->track(guest, prng_below(&prng, 2) == 0);
-    }
-    machine_describe_fault(guest, batch.trouble, sizeof batch.trouble);
-    if (run.stop != GUEST_ENDED)
-        snprintf(batch.trouble, sizeof batch.trouble, "%s",
-                 run.stop == GUEST_IDLE ? "waits for ever" : "does not end");
-    guest->ops->read_pages(guest, (RESULTS - RAM_BASE) / PAGE_BYTES, RESULT_BYTES / PAGE_BYTES,
-                           batch.here);
-    uint64_t instructions = guest->ops->instructions(guest);
-    guest->ops->close(guest);
-    return instructions;
+    snprintf(batch.trouble, sizeof batch.trouble, "%s", end.trouble);
 }
 
 static bool has_qemu(void)
 {
-    return system("command -v qemu-system-riscv64 >/dev/null") == 0;
+    return has_program("qemu-system-riscv64", "qemu-system-misc");
 }
 
 static void run_there(void)
@@ -194,6 +181,8 @@ static bool is_same(unsigned slot)
     return memcmp(data_of(batch.here, slot), data_of(batch.there, slot), SLOT_BYTES) == 0;
 }
 
+static const struct disturbance undisturbed = {.slice_max = AT_ONCE};
+
 /* What shrink_program asks: the program alone, in its slot, run in one go. */
 static bool differs(const struct random_program *program, struct random_program *after)
 {
@@ -202,7 +191,7 @@ static bool differs(const struct random_program *program, struct random_program 
     batch.first = slot;
     batch.count = 1;
     lay_batch();
-    run_here(1000000, program->seed);
+    run_here(&undisturbed, program->seed);
     run_there();
     if (after != NULL) {
         const uint8_t *there = data_of(batch.there, slot);
@@ -279,7 +268,7 @@ static bool shrink_and_show(uint64_t seed)
 }
 
 /* Runs SLOTS programs from a seed on; returns how many traps they took. */
-static uint64_t compare_batch(uint64_t first, uint64_t slice_max)
+static uint64_t compare_batch(uint64_t first, const struct disturbance *how)
 {
     uint64_t traps = 0;
     for (unsigned i = 0; i < SLOTS; i++)
@@ -287,7 +276,7 @@ static uint64_t compare_batch(uint64_t first, uint64_t slice_max)
     batch.first = 0;
     batch.count = SLOTS;
     lay_batch();
-    run_here(slice_max, first);
+    run_here(how, first);
     char trouble[sizeof batch.trouble];
     snprintf(trouble, sizeof trouble, "%s", batch.trouble);
     run_there();
@@ -301,12 +290,25 @@ static uint64_t compare_batch(uint64_t first, uint64_t slice_max)
     for (unsigned i = 0; i < SLOTS; i++)
         if (shrink_and_show(first + i))
             fail();
-    fail_msg("seeds %u to %u, slices up to %llu: %s; undisturbed they agree", (unsigned)first,
-             (unsigned)first + SLOTS - 1, (unsigned long long)slice_max, trouble);
+    fail_msg(
+        "seeds %u to %u, slices up to %llu, tracking %d, missing %d: %s; undisturbed they agree",
+        (unsigned)first, (unsigned)first + SLOTS - 1, (unsigned long long)how->slice_max,
+        how->has_tracking, how->has_missing, trouble);
     return 0;
 }
 
 /* ---- Tests ---- */
+
+static const struct disturbance disturbances[] = {
+    {.slice_max = AT_ONCE},
+    {.slice_max = 1},
+    {.slice_max = 7, .has_tracking = true},
+    {.slice_max = 300, .has_tracking = true, .has_missing = true},
+};
+
+static struct {
+    uint64_t first, batches;
+} soak_seeds;
 
 /* Which traps there were: exceptions as bits 0 to 15, interrupts that went to the handler's first
  * entry from 16 on, and to one of their own from 32 on. From user mode: 64 bits for themselves. */
@@ -325,20 +327,28 @@ static void collect_causes(uint64_t seen[2])
 static void traps_as_qemu_traps(void **state)
 {
     (void)state;
-    static const uint64_t slices[] = {1000000, 1, 7, 300};
     const uint64_t interrupts = 1ull << 1 | 1ull << 5;
     const uint64_t both_ways = 0xbe /* 1 to 5, 7 */ | interrupts << 16 | interrupts << 32;
     uint64_t traps = 0, seen[2] = {0, 0};
     if (!has_qemu())
         skip();
     for (uint64_t i = 0; i < BATCHES; i++) {
-        traps += compare_batch(i * SLOTS, slices[i % 4]);
+        traps += compare_batch(i * SLOTS, &disturbances[i % 4]);
         collect_causes(seen);
     }
     print_message("%llu traps\n", (unsigned long long)traps);
     assert_int_equal(seen[0], both_ways);
     assert_int_equal(seen[1], both_ways | 1 << 8);
     assert_true(traps > BATCHES * SLOTS * STEPS * PASSES / 20);
+}
+
+/* As many batches as somebody has time for, of programs that no test has seen. */
+static void soak(void **state)
+{
+    uint64_t first = soak_seeds.first;
+    (void)state;
+    for (uint64_t i = 0; i < soak_seeds.batches; i++, first += SLOTS)
+        compare_batch(first, &disturbances[i % 4]);
 }
 
 int main(int argc, char **argv)
@@ -348,6 +358,12 @@ int main(int argc, char **argv)
         if (!is_different)
             printf("no difference\n");
         return is_different;
+    }
+    if (argc == 3) {
+        const struct CMUnitTest soaking[] = {cmocka_unit_test(soak)};
+        soak_seeds.first = strtoull(argv[1], NULL, 0);
+        soak_seeds.batches = strtoull(argv[2], NULL, 0);
+        return cmocka_run_group_tests(soaking, NULL, NULL);
     }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(traps_as_qemu_traps),

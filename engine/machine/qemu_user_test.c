@@ -4,6 +4,7 @@
  *
  *     qemu_user_test           the tests
  *     qemu_user_test SEED      one program, shrunk if it differs
+ *     qemu_user_test SEED N    N batches of programs from there on
  *
  * Not compared here: counters (no two machines agree on them; instruction_test.c), environment
  * calls and what only a supervisor may do (qemu_system_test.c).
@@ -18,8 +19,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "machine/machine.h"
+#include "machine/random_run.h"
 #include "machine/random_step.h"
+#include "machine/test_needs.h"
 
 /* One batch is one image: all the code, then all the data. */
 #define SLOTS        32
@@ -33,8 +35,8 @@
 
 /* 100 million instructions, unless each of them is watched by a sanitizer. */
 #ifdef __SANITIZE_ADDRESS__
-#define BATCHES 8
-#define PASSES  8
+#define BATCHES 16
+#define PASSES  40
 #else
 #define BATCHES 60
 #define PASSES  80
@@ -95,71 +97,29 @@ static struct bytes batch_file(void)
 
 /* ---- Here ---- */
 
-/* How a run is disturbed: nothing of this may be seen in what it leaves. A broken machine may jump
- * around for ever, so that a whole run is no slice. */
-#define AT_ONCE 1000000
-
-struct disturbance {
-    uint64_t slice_max; /* instructions at a time, at random up to this */
-    bool has_tracking;  /* the dirty log goes on, off, is fetched */
-    bool has_missing;   /* pages go, and come when they are asked for */
-};
-
-static void disturb(struct guest *guest, const struct disturbance *how, struct prng *prng,
-                    uint8_t (*away)[PAGE_BYTES])
-{
-    if (how->has_tracking && prng_below(prng, 4) == 0)
-        guest->ops->track(guest, prng_below(prng, 2) == 0);
-    if (how->has_tracking && guest->is_tracking && prng_below(prng, 2) == 0)
-        guest->ops->fetch_dirty(guest, 0, guest->total_pages, NULL);
-    uint64_t page_idx = prng_below(prng, guest->total_pages);
-    if (how->has_missing && bitmap_has(&guest->present, page_idx)) {
-        guest->ops->read_pages(guest, page_idx, 1, away[page_idx]);
-        guest->ops->drop_page(guest, page_idx);
-    }
-}
-
 /* Runs to the end, or says in batch.trouble why not. Returns the instructions that it took. */
 static uint64_t run_here(const struct disturbance *how, uint64_t seed)
 {
-    static uint8_t away[MEMORY_BYTES / PAGE_BYTES][PAGE_BYTES];
-    static const struct machine_config config = {
-        .memory_bytes = MEMORY_BYTES, .cpu_rate = 1000000000, .hart_count = 1};
-    const uint64_t limit = 20ull * SLOTS * STEPS * PASSES; /* of instructions: it does not end */
-    struct prng prng = prng_make(seed, 1);
+    const struct random_run one = {
+        .config = {.memory_bytes = MEMORY_BYTES, .cpu_rate = 1000000000, .hart_count = 1},
+        .image_pages = IMAGE_BYTES / PAGE_BYTES,
+        .ticks_max = 20ull * SLOTS * STEPS * PASSES,
+        .how = *how,
+        .seed = seed,
+    };
     struct bytes file = batch_file();
-    struct guest *guest;
-    struct guest_run run = {.stop = GUEST_TIME_REACHED};
-    struct problem problem = {0};
-    assert_int_equal(machine_open(&config, "random", file.data, file.count, &guest, &problem),
-                     STATUS_OK);
+    struct random_end end = run_disturbed(&one, &file, (DATA_START - RAM_BASE) / PAGE_BYTES,
+                                          RESULT_BYTES / PAGE_BYTES, batch.here);
     bytes_fini(&file);
-    while (run.stop != GUEST_ENDED && guest->ops->instructions(guest) < limit) {
-        uint64_t slice = 1 + prng_below(&prng, how->slice_max);
-        guest->ops->run(guest, guest->ops->now_ns(guest) + slice, &run);
-        if (run.stop == GUEST_MISSING)
-            guest->ops->install_pages(guest, run.page_idx, 1, away[run.page_idx]);
-        else if (run.stop != GUEST_ENDED)
-            disturb(guest, how, &prng, away);
-    }
-    machine_describe_fault(guest, batch.trouble, sizeof batch.trouble);
-    if (run.stop != GUEST_ENDED)
-        snprintf(batch.trouble, sizeof batch.trouble, "does not end");
-    for (uint64_t i = 0; i < guest->total_pages; i++)
-        if (!bitmap_has(&guest->present, i))
-            guest->ops->install_pages(guest, i, 1, away[i]);
-    guest->ops->read_pages(guest, (DATA_START - RAM_BASE) / PAGE_BYTES, RESULT_BYTES / PAGE_BYTES,
-                           batch.here);
-    uint64_t instructions = guest->ops->instructions(guest);
-    guest->ops->close(guest);
-    return instructions;
+    snprintf(batch.trouble, sizeof batch.trouble, "%s", end.trouble);
+    return end.instructions;
 }
 
 /* ---- There ---- */
 
 static bool has_qemu(void)
 {
-    return system("command -v qemu-riscv64 >/dev/null") == 0;
+    return has_program("qemu-riscv64", "qemu-user");
 }
 
 static void run_there(void)
@@ -272,15 +232,20 @@ static uint64_t compare_batch(uint64_t first, uint32_t passes, const struct dist
 
 /* ---- Tests ---- */
 
+static const struct disturbance disturbances[] = {
+    {.slice_max = AT_ONCE},
+    {.slice_max = 100000},
+    {.slice_max = 3000, .has_tracking = true},
+    {.slice_max = 10000, .has_missing = true, .has_tracking = true},
+};
+
+static struct {
+    uint64_t first, batches;
+} soak_seeds;
+
 static void leaves_what_qemu_leaves(void **state)
 {
     (void)state;
-    static const struct disturbance disturbances[] = {
-        {.slice_max = AT_ONCE},
-        {.slice_max = 100000},
-        {.slice_max = 3000, .has_tracking = true},
-        {.slice_max = 10000, .has_missing = true, .has_tracking = true},
-    };
     uint64_t instructions = 0;
     if (!has_qemu())
         skip();
@@ -295,13 +260,14 @@ static void leaves_what_qemu_leaves(void **state)
 static void leaves_the_same_instruction_by_instruction(void **state)
 {
     (void)state;
-    static const struct disturbance single_steps = {.slice_max = 1};
+    static const struct disturbance single_steps = {.slice_max = 1}, whole = {.slice_max = AT_ONCE};
     static const struct disturbance few = {
         .slice_max = 5, .has_missing = true, .has_tracking = true};
     if (!has_qemu())
         skip();
-    compare_batch(1000000, 2, &single_steps);
-    compare_batch(2000000, 2, &few);
+    uint64_t instructions = compare_batch(1000000, 2, &single_steps);
+    assert_int_equal(compare_batch(1000000, 2, &few), instructions);
+    assert_int_equal(compare_batch(1000000, 2, &whole), instructions);
 }
 
 /* Every instruction of the table that a user needs nobody for, and every 16-bit form, stands in the
@@ -351,6 +317,15 @@ static void nothing_is_left_out(void **state)
 #undef COMPRESSED
 }
 
+/* As many batches as somebody has time for, of programs that no test has seen. */
+static void soak(void **state)
+{
+    uint64_t first = soak_seeds.first;
+    (void)state;
+    for (uint64_t i = 0; i < soak_seeds.batches; i++, first += SLOTS)
+        compare_batch(first, PASSES, &disturbances[i % 4]);
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 2) {
@@ -358,6 +333,12 @@ int main(int argc, char **argv)
         if (!is_different)
             printf("no difference\n");
         return is_different;
+    }
+    if (argc == 3) {
+        const struct CMUnitTest soaking[] = {cmocka_unit_test(soak)};
+        soak_seeds.first = strtoull(argv[1], NULL, 0);
+        soak_seeds.batches = strtoull(argv[2], NULL, 0);
+        return cmocka_run_group_tests(soaking, NULL, NULL);
     }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_is_left_out),

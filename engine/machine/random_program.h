@@ -60,8 +60,12 @@ static inline bool is_kept(const struct random_program *program, uint32_t rd)
     return program->kept >> rd & 1;
 }
 
+/* Half of the time one of four: so what an instruction leaves is often what the next one takes,
+ * which is what dispatchers have special ways for. */
 static inline uint32_t any_register(struct prng *prng)
 {
+    if (prng_below(prng, 2) == 0)
+        return A2 + (uint32_t)prng_below(prng, 4);
     return (uint32_t)prng_below(prng, 32);
 }
 
@@ -81,6 +85,15 @@ static inline uint32_t free_nonzero(const struct random_program *program, struct
     do
         rd = free_register(program, prng);
     while (rd == ZERO);
+    return rd;
+}
+
+static inline uint32_t unusual_register(const struct random_program *program, struct prng *prng)
+{
+    uint32_t rd;
+    do
+        rd = 1 + (uint32_t)prng_below(prng, 31);
+    while (is_kept(program, rd));
     return rd;
 }
 
@@ -123,11 +136,11 @@ static inline struct prng begin_program(struct random_program *program, uint64_t
         program->near = S0 + (uint32_t)prng_below(&prng, 8);
     while (is_kept(program, program->near));
     keep(program, program->near);
-    program->middle = keep(program, free_nonzero(program, &prng));
-    program->counter = keep(program, free_nonzero(program, &prng));
+    program->middle = keep(program, unusual_register(program, &prng));
+    program->counter = keep(program, unusual_register(program, &prng));
     program->stack = SP;
     if (prng_below(&prng, 4) == 0) {
-        program->stack = keep(program, free_nonzero(program, &prng));
+        program->stack = keep(program, unusual_register(program, &prng));
         program->kept &= ~(1u << SP);
     }
     for (unsigned i = 0; i < 32; i++)

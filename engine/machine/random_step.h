@@ -265,7 +265,8 @@ static inline void put_loop(const struct random_program *program, struct prng *p
     STEP(step, BNE, 0, count, ZERO, -2 * (step->count - (int)start));
 }
 
-/* Changes the immediate of its own last instruction. */
+/* Changes the immediate of its own last instruction: by a word, by the upper half, by the last
+ * byte. */
 static inline void put_patch(const struct random_program *program, struct prng *prng,
                              struct step *step)
 {
@@ -276,10 +277,23 @@ static inline void put_patch(const struct random_program *program, struct prng *
         mask = free_nonzero(program, prng);
     } while (here == bits || here == mask || bits == mask);
     STEP(step, AUIPC, here, 0, 0, 0);
-    STEP(step, LW, bits, here, 0, 24);
-    STEP(step, LUI, mask, 0, 0, prng_next(prng) & 0xfff00000);
-    STEP(step, XOR, bits, bits, mask, 0);
-    STEP(step, SW, 0, here, bits, 24);
+    switch (prng_below(prng, 3)) {
+    case 0:
+        STEP(step, LUI, mask, 0, 0, prng_next(prng) & 0xfff00000);
+        STEP(step, LW, bits, here, 0, 24);
+        STEP(step, XOR, bits, bits, mask, 0);
+        STEP(step, SW, 0, here, bits, 24);
+        break;
+    case 1:
+        STEP(step, LHU, bits, here, 0, 20 + 2);
+        STEP(step, XORI, bits, bits, 0, prng_next(prng) & 0x7f0);
+        STEP(step, SH, 0, here, bits, 20 + 2);
+        break;
+    default:
+        STEP(step, LBU, bits, here, 0, 20 + 3);
+        STEP(step, XORI, bits, bits, 0, prng_next(prng) & 0xff);
+        STEP(step, SB, 0, here, bits, 20 + 3);
+    }
     STEP(step, FENCE_I, 0, 0, 0, 0);
     STEP(step, ADDI, free_register(program, prng), any_register(prng), 0, prng_next(prng) & 0x7ff);
 }

@@ -73,7 +73,7 @@ static void put_part(struct bytes *to, const struct part *part)
     bytes_put_u16(to, part->flags);
     bytes_put_u32(to, part->body_bytes);
     for (uint32_t i = 0; i < part->body_bytes; i++)
-        bytes_put_u8(to, i < 8 ? (uint8_t)(part->body >> (8 * i)) : 0);
+        bytes_put_u8(to, (uint8_t)(i < 8 ? part->body >> (8 * i) : 0));
     if (strcmp(part->tag, "END ") == 0)
         begin = 0;
     bytes_put_u64(to, digest_of(to->data + begin, to->count - begin));

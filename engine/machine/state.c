@@ -31,11 +31,12 @@ static const char *load_shape(void *state, uint16_t version, struct bytes_reader
 /* ---- Harts, whose turn it is, and time ---- */
 
 /* A hart's registers beside x, in their order in the section. */
-#define HART_NUMBERS(N)                                                                          \
-    N(pc)                                                                                        \
-    N(retired_instructions)                                                                      \
-    N(cycles) N(timer_ns) N(sstatus) N(sie) N(sip) N(stvec) N(scounteren) N(senvcfg) N(sscratch) \
-        N(sepc) N(scause) N(stval) N(satp)
+/* clang-format off */
+#define HART_NUMBERS(N)                                                             \
+    N(pc) N(retired_instructions) N(cycles) N(timer_ns)                             \
+    N(sstatus) N(sie) N(sip) N(stvec) N(scounteren) N(senvcfg)                      \
+    N(sscratch) N(sepc) N(scause) N(stval) N(satp)
+/* clang-format on */
 
 static void save_harts(const void *state, struct bytes *to)
 {
@@ -71,35 +72,35 @@ static bool is_possible(const struct hart *hart, const struct memory_reservation
            SENVCFG_CBIE(hart->senvcfg) != 2;
 }
 
-static void load_hart(struct hart *hart, struct memory_reservation *held, struct bytes_reader *from)
+static bool load_hart(struct hart *hart, struct memory_reservation *held, struct bytes_reader *from)
 {
-    for (unsigned r = 1; r < HART_REGISTERS; r++)
-        hart->x[r] = bytes_get_u64(from);
 #define LOAD_NUMBER(field) hart->field = bytes_get_u64(from);
     HART_NUMBERS(LOAD_NUMBER)
 #undef LOAD_NUMBER
     hart->status = bytes_get_u8(from);
-    hart->is_user = bytes_get_u8(from) != 0;
+    uint8_t is_user = bytes_get_u8(from);
+    hart->is_user = is_user != 0;
     held->byte_count = bytes_get_u32(from);
     held->address = bytes_get_u64(from);
+    return is_user <= 1;
 }
 
-/* Version 1 knew one hart, always in supervisor mode, which ran or waited; its timer stood in the
- * section of the clock. */
-static void load_first_hart(struct hart *hart, struct memory_reservation *held,
+/* Version 1: no supervisor registers, no other harts; the timer stood in the clock's section. */
+static bool load_first_hart(struct hart *hart, struct memory_reservation *held,
                             struct bytes_reader *from)
 {
-    for (unsigned r = 1; r < HART_REGISTERS; r++)
-        hart->x[r] = bytes_get_u64(from);
-    hart->pc = bytes_get_u64(from);
-    hart->retired_instructions = bytes_get_u64(from);
-    hart->cycles = hart->retired_instructions;
-    hart->status = bytes_get_u8(from) != 0 ? HART_WAITING : HART_STARTED;
-    bool is_held = bytes_get_u8(from) != 0;
+    struct hart plain = {.hart_idx = hart->hart_idx, .timer_ns = UINT64_MAX};
+    memcpy(plain.x, hart->x, sizeof plain.x);
+    plain.pc = bytes_get_u64(from);
+    plain.retired_instructions = plain.cycles = bytes_get_u64(from);
+    uint8_t is_waiting = bytes_get_u8(from);
+    uint8_t has_reservation = bytes_get_u8(from);
+    plain.status = is_waiting ? HART_WAITING : HART_STARTED;
     held->address = bytes_get_u64(from);
-    held->byte_count = (uint32_t)bytes_get_u64(from);
-    if (!is_held)
-        held->byte_count = 0;
+    uint64_t byte_count = bytes_get_u64(from);
+    held->byte_count = has_reservation ? (uint32_t)byte_count : 0;
+    *hart = plain;
+    return is_waiting <= 1 && has_reservation <= 1 && byte_count <= 8;
 }
 
 static const char *load_harts(void *state, uint16_t version, struct bytes_reader *from)
@@ -109,13 +110,13 @@ static const char *load_harts(void *state, uint16_t version, struct bytes_reader
     for (uint32_t i = 0; i < machine->hart_count; i++) {
         struct hart *hart = &machine->harts[i];
         struct memory_reservation *held = &machine->memory.reservations[i];
-        if (version == 1)
-            load_first_hart(hart, held, from);
-        else
-            load_hart(hart, held, from);
+        for (unsigned r = 1; r < HART_REGISTERS; r++)
+            hart->x[r] = bytes_get_u64(from);
+        are_possible &=
+            version == 1 ? load_first_hart(hart, held, from) : load_hart(hart, held, from);
         are_possible &= is_possible(hart, held);
     }
-    return are_possible ? NULL : "a hart stands where none can";
+    return are_possible ? NULL : "a hart is as none can be";
 }
 
 static void save_clock(const void *state, struct bytes *to)
@@ -135,7 +136,7 @@ static const char *load_clock(void *state, uint16_t version, struct bytes_reader
     machine->turn_position = bytes_get_u32(from);
     machine->clock.ticks = bytes_get_u64(from);
     machine->clock.idle_ns = bytes_get_u64(from);
-    if (version == 1) /* the hart's section stands before this one */
+    if (version == 1)
         machine->harts[0].timer_ns = bytes_get_u64(from);
     unsigned __int128 running_ns =
         (unsigned __int128)machine->clock.ticks * 1000000000u / machine->clock.ticks_per_s;
@@ -168,12 +169,11 @@ static const char *load_end(void *state, uint16_t version, struct bytes_reader *
     machine->exit_status = bytes_get_u64(from);
     machine->fault_value = bytes_get_u64(from);
     if (version == 1)
-        (void)bytes_get_u64(from); /* where it stood: the hart still does */
-    else
-        machine->fault_hart_idx = bytes_get_u32(from);
-    return has_ended <= 1 && is_fault <= has_ended && machine->fault_hart_idx < machine->hart_count
-               ? NULL
-               : "it ended in a way that there is not";
+        bytes_get_u64(from); /* the address, where hart 0 stands */
+    machine->fault_hart_idx = version == 1 ? 0 : bytes_get_u32(from);
+    if (has_ended > 1 || is_fault > has_ended || machine->fault_hart_idx >= machine->hart_count)
+        return "it ended in a way that there is not";
+    return NULL;
 }
 
 static void save_arguments(const void *state, struct bytes *to)
@@ -234,6 +234,15 @@ void machine_save(const struct guest *guest, struct bytes *to)
     sections_save(sections, SECTION_COUNT, machine_of_const(guest), to);
 }
 
+/* What the host knew of the guest's harts is not theirs any more: pages that they were to get, and
+ * where their stores need no look, which the reservations decide as well. */
+static void forget_host(struct machine *machine)
+{
+    for (uint32_t i = 0; i < HART_MAX; i++)
+        machine->awaited_idx[i] = NO_PAGE;
+    memory_protect_all(&machine->memory);
+}
+
 /* Into a copy, which takes the machine's place when all of it is there. Memory is the same in
  * both, and is not touched. */
 enum status machine_load(struct guest *guest, struct bytes_reader *from, struct problem *problem)
@@ -244,8 +253,10 @@ enum status machine_load(struct guest *guest, struct bytes_reader *from, struct 
     MUST(loaded != NULL);
     memcpy(loaded, machine, sizeof *loaded);
     enum status status = sections_load(sections, SECTION_COUNT, loaded, from, problem);
-    if (status == STATUS_OK)
+    if (status == STATUS_OK) {
         memcpy(machine, loaded, sizeof *loaded);
+        forget_host(machine);
+    }
     free(loaded);
     return status;
 }

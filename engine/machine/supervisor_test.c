@@ -457,6 +457,56 @@ static void a_sleeping_hart_is_woken(void **state)
     }
 }
 
+/* A hart that needs a page that is not there waits for it; the others go on. Only when none can is
+ * the guest stuck, and its time stands still. */
+static void the_others_run_on_while_one_waits_for_a_page(void **state)
+{
+    (void)state;
+    enum { MISSING_IDX = (DATA - RAM_BASE) / PAGE_BYTES, COUNTS = 40000 };
+    program.count = 0;
+    put_number(&program, S0, DATA);
+    uint32_t to_other = program.count;
+    PUT(&program, BNE, 0, A0, ZERO, 0);
+    put_number(&program, A0, 1);
+    put_number(&program, A1, RAM_BASE);
+    put_ask(HYPERCALL_HSM, HSM_START);
+    put_number(&program, S1, COUNTS);
+    PUT(&program, ADDI, S1, S1, 0, -1);
+    PUT_TO(&program, BNE, 0, S1, ZERO, program_here(&program) - 4);
+    PUT(&program, LD, A0, S0, 0, 0);
+    put_exit(&program);
+    program.words[to_other] =
+        program_word(INSTRUCTION_BNE, 0, A0, ZERO, 4 * (program.count - to_other));
+    PUT(&program, LD, S1, S0, 0, 8);
+    PUT_TO(&program, JAL, ZERO, 0, 0, program_here(&program));
+    struct guest *guest = boot(2);
+    const struct hart *harts = machine_of(guest)->harts;
+    struct guest_run run;
+    guest->ops->drop_page(guest, MISSING_IDX);
+    guest->ops->run(guest, FOREVER, &run);
+    assert_int_equal(run.stop, GUEST_MISSING);
+    assert_int_equal(run.hart_idx, 1);
+    assert_int_equal(run.page_idx, MISSING_IDX);
+    assert_false(run.is_stuck);
+    uint64_t waits_at = harts[1].pc;
+    guest->ops->run(guest, 100000, &run);
+    assert_int_equal(run.stop, GUEST_TIME_REACHED);
+    assert_in_range(harts[0].retired_instructions, 49000, 51000); /* every second tick */
+    for (unsigned again = 0; again < 3; again++) {
+        guest->ops->run(guest, FOREVER, &run);
+        assert_int_equal(run.stop, GUEST_MISSING);
+        assert_true(run.is_stuck);
+        assert_in_range(guest->ops->now_ns(guest), 160000, 162000); /* and no further */
+    }
+    assert_int_equal(harts[1].pc, waits_at);
+    static uint8_t page[PAGE_BYTES] = {7};
+    guest->ops->install_pages(guest, MISSING_IDX, 1, page);
+    guest->ops->run(guest, FOREVER, &run);
+    assert_int_equal(run.stop, GUEST_ENDED);
+    assert_int_equal(run.status, 7);
+    guest->ops->close(guest);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -469,6 +519,7 @@ int main(void)
         cmocka_unit_test(atomics_hold_under_contention),
         cmocka_unit_test(a_reservation_is_lost_to_another_hart_only),
         cmocka_unit_test(a_sleeping_hart_is_woken),
+        cmocka_unit_test(the_others_run_on_while_one_waits_for_a_page),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

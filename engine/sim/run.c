@@ -129,14 +129,12 @@ static void verify_deterministic(const struct run *run, const uint8_t *image, si
 }
 
 /* The guest alone, for as long as it lived in the world. */
-static void run_unmoved(struct guest *guest, struct bytes *console, bool *has_ended)
+static void run_unmoved(struct guest *guest, struct console *console, bool *has_ended)
 {
     for (;;) {
         struct guest_run stop = {0};
         guest->ops->run(guest, UINT64_MAX / 2, &stop);
-        struct bytes *written = machine_console(guest);
-        bytes_put(console, written->data, written->count);
-        bytes_clear(written);
+        console_take(console, machine_console(guest));
         if (stop.stop == GUEST_IDLE && stop.wake_ns != UINT64_MAX)
             guest->ops->idle_until(guest, stop.wake_ns);
         else if (stop.stop != GUEST_OUTPUT && stop.stop != GUEST_DIRTIED) {
@@ -150,12 +148,12 @@ static void verify_transparent(const struct run *run, const uint8_t *image, size
                                struct oracle *oracle)
 {
     struct guest *guest;
-    struct bytes console = {0};
-    const struct bytes *moved = world_console(run->world);
+    struct console console;
     bool has_ended = false;
     enum status status = guest_build(&run->scenario, image, image_bytes, &guest, NULL);
     MUST(status == STATUS_OK);
 
+    console_init(&console);
     run_unmoved(guest, &console, &has_ended);
     oracle->applies[RULE_TRANSPARENT] = true;
     /* Several harts see each other's waiting for pages, and may rightly leave another memory
@@ -165,11 +163,10 @@ static void verify_transparent(const struct run *run, const uint8_t *image, size
     if (!has_ended || !is_alike)
         oracle_break(oracle, RULE_TRANSPARENT, run->timeline.now_ns,
                      "the guest did not end with the digest that it has unmoved");
-    if (console.count != moved->count ||
-        (console.count > 0 && memcmp(console.data, moved->data, console.count) != 0))
+    if (!console_is_same(&console, world_console(run->world)))
         oracle_break(oracle, RULE_TRANSPARENT, run->timeline.now_ns,
                      "the guest did not write to its console what it writes unmoved");
-    bytes_fini(&console);
+    console_fini(&console);
     guest->ops->close(guest);
 }
 

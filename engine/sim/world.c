@@ -13,6 +13,8 @@
 #define PUSH_CHUNK_NS (50 * NS_PER_US)
 /* A guest that should end by itself and does not is watched this long after the move. */
 #define WATCH_NS (60 * NS_PER_S)
+/* A guest that writes for ever is told of so often: its events would fill all memory. */
+#define CONSOLE_TOLD_NS (100 * NS_PER_US)
 
 void world_happen(struct world *world, uint64_t at_ns, enum happening kind, uint32_t who,
                   uint64_t what)
@@ -85,6 +87,7 @@ enum status world_open(const struct scenario *scenario, const uint8_t *image, si
     new->home = HOST_SOURCE;
     new->hosts[HOST_SOURCE] = (struct host){.guest = guest};
     new->hosts[HOST_TARGET] = (struct host){.guest = guest_build_empty(scenario)};
+    console_init(&new->console);
     open_ends(new);
     for (uint32_t host = 0; host < HOST_COUNT; host++)
         link_init(&new->links[host], scenario->bandwidth_bits_per_s, scenario->latency_ns);
@@ -111,7 +114,7 @@ void world_close(struct world *world)
     observer_fini(&world->observer);
     heap_fini(&world->heap);
     event_list_fini(&world->events);
-    bytes_fini(&world->console);
+    console_fini(&world->console);
     scenario_fini(&world->scenario);
     free(world);
 }
@@ -230,19 +233,33 @@ static bool is_held(const struct world *world)
     return world->debug != NULL && world->debug->is_held;
 }
 
+static void tell_console(struct world *world)
+{
+    if (world->untold_bytes > 0)
+        emit(world, (struct event){.kind = EVENT_CONSOLE_WRITTEN,
+                                   .console_written = {.host = world->untold_host,
+                                                       .bytes = world->untold_bytes}});
+    world->untold_bytes = 0;
+    world->told_ns = world->now_ns;
+}
+
+/* Told at once where nothing was told for a while, else when the while is over. */
 static void drain_console(struct world *world, struct host *host)
 {
-    struct bytes *console;
     if (scenario_is_model(&world->scenario))
         return;
-    console = machine_console(host->guest);
-    if (console->count == 0)
+    uint64_t count = console_take(&world->console, machine_console(host->guest));
+    if (count == 0)
         return;
-    emit(world, (struct event){
-                    .kind = EVENT_CONSOLE_WRITTEN,
-                    .console_written = {.host = host_idx(world, host), .bytes = console->count}});
-    bytes_put(&world->console, console->data, console->count);
-    bytes_clear(console);
+    if (world->untold_host != host_idx(world, host))
+        tell_console(world);
+    world->untold_host = host_idx(world, host);
+    world->untold_bytes += count;
+    if (world->told_ns == 0 || world->now_ns - world->told_ns >= CONSOLE_TOLD_NS)
+        tell_console(world);
+    else if (!world->is_telling)
+        world_happen(world, world->told_ns + CONSOLE_TOLD_NS, HAPPEN_CONSOLE, 0, 0);
+    world->is_telling = world->untold_bytes > 0;
 }
 
 static void guest_ended(struct world *world, struct host *host, const struct guest_run *run)
@@ -251,6 +268,7 @@ static void guest_ended(struct world *world, struct host *host, const struct gue
         return;
     world->has_guest_ended = true;
     drain_console(world, host);
+    tell_console(world);
     emit(world, (struct event){.kind = EVENT_GUEST_ENDED,
                                .guest_ended = {.host = host_idx(world, host),
                                                .status = run->status,
@@ -334,6 +352,7 @@ static void finish(struct world *world)
         return;
     world->has_ended = true;
     drain_console(world, host);
+    tell_console(world);
     observe_last_runner(&world->observer, world->now_ns, !source_wants_pause(&world->source),
                         target_is_running(&world->target));
     if (world->target.is_complete)
@@ -367,6 +386,10 @@ static void take(struct world *world, const struct heap_entry *entry)
         emit(world,
              (struct event){.kind = EVENT_STREAMS_REHOMED,
                             .streams_rehomed = {.streams = entry->what, .host = entry->who}});
+        return;
+    case HAPPEN_CONSOLE:
+        world->is_telling = false;
+        tell_console(world);
         return;
     case HAPPEN_END:
         finish(world);
@@ -521,7 +544,7 @@ const struct oracle *world_oracle(const struct world *world)
     return &world->observer.oracle;
 }
 
-const struct bytes *world_console(const struct world *world)
+const struct console *world_console(const struct world *world)
 {
     return &world->console;
 }

@@ -16,6 +16,7 @@
 #include "base/event.h"
 #include "base/status.h"
 #include "machine/debug.h"
+#include "sim/console.h"
 #include "sim/oracle.h"
 #include "sim/scenario.h"
 
@@ -51,7 +52,7 @@ uint64_t world_state_bytes(const struct world *world);
 /* Why the migration ended as it did: one sentence; "" before its end. */
 const char *world_reason(const struct world *world);
 const struct oracle *world_oracle(const struct world *world);
-/* All that the guest has written to its console, on whichever host. */
-const struct bytes *world_console(const struct world *world);
+/* What the guest has written to its console, on whichever host. */
+const struct console *world_console(const struct world *world);
 
 #endif

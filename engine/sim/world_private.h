@@ -9,6 +9,7 @@
 #include "migrate/source.h"
 #include "migrate/target.h"
 #include "sim/clients.h"
+#include "sim/console.h"
 #include "sim/link.h"
 #include "sim/network.h"
 #include "sim/observer.h"
@@ -21,6 +22,7 @@ enum happening {
     HAPPEN_PACKET,    /* packet `what` of the network is where it was sent */
     HAPPEN_CLIENT,    /* client `who` wanted to be asked now */
     HAPPEN_ANNOUNCE,  /* the switch learns that the guest is at host `who` */
+    HAPPEN_CONSOLE,   /* what the guest wrote meanwhile is told */
     HAPPEN_END,       /* the scenario's time after the move is over */
 };
 
@@ -49,7 +51,11 @@ struct world {
     bool is_over;        /* the move has ended */
     bool is_guest_stuck; /* no hart can go on before a page is there */
     struct observer observer;
-    struct bytes console;
+    struct console console;
+    uint64_t untold_bytes; /* written to the console since it was last told, */
+    uint32_t untold_host;  /* at that host */
+    uint64_t told_ns;
+    bool is_telling; /* HAPPEN_CONSOLE is to come */
     char reason[200];
     struct debug *debug; /* borrowed; NULL: nobody debugs */
 };
