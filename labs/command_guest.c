@@ -164,8 +164,9 @@ struct run_line {
 };
 
 static const char *const run_options[] = {"memory", "harts", "cpu-rate", "gdb"};
-#define RUN_OPTION_COUNT (sizeof run_options / sizeof *run_options)
-#define RUN_OPTION_GDB   3
+#define RUN_OPTION_COUNT  (sizeof run_options / sizeof *run_options)
+#define RUN_OPTION_MEMORY 0
+#define RUN_OPTION_GDB    3
 
 /* Takes options from the front of the words. Returns how many words it took, or -1. */
 static int take_options(struct run_line *line, int word_count, char **words,
@@ -239,6 +240,22 @@ static enum status read_line(struct run_line *line, int word_count, char **words
     return scenario_check(line->scenario, false, problem);
 }
 
+/* Where nobody has said how much memory, an image that is larger than usual gets what it needs. */
+static enum status build_guest(struct run_line *line, struct guest **guest, struct problem *problem)
+{
+    struct scenario *scenario = line->scenario;
+    const struct image *image = line->image;
+    enum status status = guest_build(scenario, image->data, image->bytes, guest, problem);
+
+    while (status == STATUS_NO_MEMORY && (line->given & 1u << RUN_OPTION_MEMORY) == 0 &&
+           scenario->memory_bytes <= MACHINE_MEMORY_MAX / 2) {
+        scenario->memory_bytes *= 2;
+        *problem = (struct problem){STATUS_OK, ""};
+        status = guest_build(scenario, image->data, image->bytes, guest, problem);
+    }
+    return status;
+}
+
 static int guest_run(const struct command *command, int word_count, char **words)
 {
     struct problem problem = {STATUS_OK, ""};
@@ -253,7 +270,7 @@ static int guest_run(const struct command *command, int word_count, char **words
     if (read_line(&line, word_count, words, &problem) != STATUS_OK ||
         (line.gdb != NULL &&
          debugger_open(&debugger, line.gdb, image.data, image.bytes, &problem) != STATUS_OK) ||
-        guest_build(&scenario, image.data, image.bytes, &guest, &problem) != STATUS_OK) {
+        build_guest(&line, &guest, &problem) != STATUS_OK) {
         status = command_refuse(command, &problem);
     } else {
         crash_prepare("run", &scenario, NULL);

@@ -37,8 +37,8 @@
  * `poll` reports a stream that has bytes to receive or was closed by its peer; after a send that was
  * cut short it reports that stream when there is room to send again, and not before.
  *
- * Guests run in supervisor mode. Hart 0 begins at the image's entry with a0 = 0; the others are
- * stopped until they are started. Three interrupts may be pending: software (IPI), timer, and
+ * Guests run in supervisor mode. Hart 0 begins at the image's entry with a0 = 0 and sp at the
+ * end of RAM; the others are stopped until they are started. Three interrupts may be pending: software (IPI), timer, and
  * external, as long as a mailbox wants attention. `wfi` sleeps until any of them is, enabled or not:
  * so a guest without a trap handler just sleeps, and looks. A trap goes to stvec; as long as that is
  * 0, it ends the guest.

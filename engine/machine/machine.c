@@ -7,6 +7,8 @@
 #include "machine/board.h"
 #include "machine/elf.h"
 
+#define SP 2
+
 static const struct guest_ops machine_ops;
 
 static struct machine *open_machine(const struct machine_config *config)
@@ -64,6 +66,7 @@ enum status machine_open(const struct machine_config *config, const char *name,
     }
     bitmap_set_all(&machine->guest.present);
     hart_start(&machine->harts[0], entry, 0, 0); /* the others are started by it: SBI's HSM */
+    machine->harts[0].x[SP] = RAM_BASE + machine->memory.ram_bytes;
     *guest = &machine->guest;
     return STATUS_OK;
 }

@@ -54,7 +54,8 @@ struct machine_config {
 /* Boots an ELF image: 64-bit little-endian RISC-V, ET_EXEC, loaded at its physical addresses.
  * STATUS_BAD_INPUT for another kind of file (`name` is used in the detail), STATUS_NO_MEMORY with
  * the size that would do when it does not fit. Hart 0 starts at the entry point with all registers
- * 0; the others are stopped. */
+ * 0 but sp, which is the end of RAM: so a program without start code has a stack. The others are
+ * stopped. */
 MUST_USE enum status machine_open(const struct machine_config *config, const char *name,
                                   const uint8_t *image, size_t image_bytes, struct guest **guest,
                                   struct problem *problem);

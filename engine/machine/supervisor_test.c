@@ -108,6 +108,25 @@ static uint64_t left_at(struct guest *guest, uint64_t offset)
     return value;
 }
 
+/* Hart 0 alone, with its number, and all of memory's end for a stack. */
+static void hart_0_begins(void **state)
+{
+    (void)state;
+    program.count = 0;
+    PUT(&program, SD, 0, SP, A0, -8);
+    put_exit(&program);
+    struct guest *guest = boot(3);
+    const struct hart *harts = machine_of(guest)->harts;
+    assert_int_equal(harts[0].pc, RAM_BASE);
+    for (unsigned i = 0; i < HART_REGISTERS; i++)
+        assert_int_equal(harts[0].x[i], i == SP ? RAM_BASE + MEMORY_BYTES : 0);
+    assert_int_equal(harts[1].status, HART_STOPPED);
+    assert_int_equal(harts[2].status, HART_STOPPED);
+    struct guest_run run = run_in_slices(guest, 1, 10);
+    assert_false(run.is_fault);
+    guest->ops->close(guest);
+}
+
 /* A trap from user mode and one from supervisor mode, and how each is left again. */
 static void traps_go_to_the_guests_handler(void **state)
 {
@@ -510,6 +529,7 @@ static void the_others_run_on_while_one_waits_for_a_page(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(hart_0_begins),
         cmocka_unit_test(traps_go_to_the_guests_handler),
         cmocka_unit_test(a_timer_interrupts_at_its_exact_tick),
         cmocka_unit_test(control_registers_keep_their_legal_bits),
