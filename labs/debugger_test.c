@@ -193,6 +193,7 @@ static void mistakes_are_told(void **state)
         {"guest run hello --gdb ''", "\"\" is no port"},
         {"guest run --gdb 0 --gdb 0 hello", "--gdb was given already"},
         {"run --guest model:uniform --gdb 0", "a model has no program"},
+        {"run --verify --gdb 0", "keep one of them"},
         {"run --gdb abc", "\"abc\" is no port"},
         {"tui --gdb 99999 </dev/null", "\"99999\" is no port"},
         {"compare --gdb 0", "unknown option --gdb"},

@@ -70,7 +70,8 @@ static const struct command commands[] = {
      "FILE.elf. FROM is an address such as 0x80000000 or the name of a function. run\n"
      "takes --memory SIZE, --harts N, --cpu-rate RATE and --gdb PORT before or behind\n"
      "GUEST; all words behind them are the guest's. Its console is standard output,\n"
-     "its exit status ferry's.\n",
+     "its exit status ferry's. With --gdb it waits for a debugger, which may go\n"
+     "backwards too; PORT 0 is any that is free.\n",
      0, NULL, command_guest},
     {"help", "ferry help [COMMAND]", "this list, or a command's options", NULL, 0, NULL,
      command_help},
