@@ -64,7 +64,7 @@ static const struct command commands[] = {
      "                            key = answer; how far that came is not kept\n"
      "  --lint [FOLDER]           looks through the data of all labs\n",
      0, NULL, command_lab},
-    {"guest", "ferry guest list | info GUEST | disassemble GUEST [FROM] | run GUEST ... | kit",
+    {"guest", "ferry guest list | kit | info GUEST | disassemble GUEST [FROM] | run GUEST ...",
      "what can be moved: list, look inside, run without moving",
      "GUEST is a name that `ferry guest list` shows, or a file of your own: ./FILE or\n"
      "FILE.elf. FROM is an address such as 0x80000000 or the name of a function. run\n"

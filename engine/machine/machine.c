@@ -112,13 +112,19 @@ static bool is_asleep(const struct hart *hart)
     return hart->status == HART_WAITING || hart->status == HART_SUSPENDED;
 }
 
+/* Mail comes between runs, and is fetched by hypercalls: nothing else changes what is seen here. */
+static void look_for_mail(struct machine *machine)
+{
+    bool has_mail = mailbox_wants_attention(&machine->mailbox);
+    for (uint32_t i = 0; i < machine->hart_count; i++)
+        machine->harts[i].has_mail = has_mail;
+}
+
 /* A hart that waits goes on when an interrupt is pending, enabled or not. */
 static void wake_harts(struct machine *machine)
 {
-    bool has_mail = mailbox_wants_attention(&machine->mailbox);
     for (uint32_t i = 0; i < machine->hart_count; i++) {
         struct hart *hart = &machine->harts[i];
-        hart->has_mail = has_mail;
         if (is_asleep(hart) && hart_pending(hart, machine_now_ns(machine)) != 0)
             hart->status = HART_STARTED;
     }
@@ -219,6 +225,7 @@ static bool stops(struct machine *machine, const struct hart_result *result, str
         return false;
     case HART_ECALL:
         answer = hypercall_answer(machine, hart, &trouble);
+        look_for_mail(machine);
         break;
     case HART_HELD:
         run->stop = GUEST_HELD;
@@ -309,18 +316,22 @@ static bool stands_still(struct machine *machine, const struct readiness *sets,
 static void machine_run(struct guest *guest, uint64_t until_ns, struct guest_run *run)
 {
     struct machine *machine = machine_of(guest);
+    const uint64_t now_tick = machine->clock.ticks;
+    const uint64_t end_tick = now_tick + smaller(hart_clock_ticks_until(&machine->clock, until_ns),
+                                                 UINT64_MAX - now_tick);
+
+    look_for_mail(machine);
     for (;;) {
         wake_harts(machine);
         struct readiness sets = readiness(machine);
         *run = (struct guest_run){.hart_idx = machine->turn_hart_idx, .wake_ns = UINT64_MAX};
         if (stands_still(machine, &sets, run))
             return;
-        uint64_t budget = hart_clock_ticks_until(&machine->clock, until_ns);
-        if (budget == 0) {
+        if (machine->clock.ticks == end_tick) {
             run->stop = GUEST_TIME_REACHED;
             return;
         }
-        if (run_turn(machine, smaller(budget, machine->stop_tick - machine->clock.ticks),
+        if (run_turn(machine, smaller(end_tick, machine->stop_tick) - machine->clock.ticks,
                      (sets.ready >> run->hart_idx & 1) != 0, run))
             return;
     }
