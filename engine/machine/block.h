@@ -47,15 +47,26 @@ enum cell_code {
     CELL_STOP, /* put over another cell while a slice ends there */
 #define SHORT(name, semantics) CELL_##name,
 #define FUSED(first, second, from)
+#define FUSED3(first, second, from, third, from_second)
 #include "machine/fused.def"
 #undef SHORT
 #undef FUSED
     CELL_SINGLE_CODES,
+    CELL_BEFORE_FUSED = CELL_SINGLE_CODES - 1,
 #define SHORT(name, semantics)
 #define FUSED(first, second, from) CELL_##first##_##second##_##from,
 #include "machine/fused.def"
+#undef FUSED
+#undef FUSED3
+    CELL_PAIRS_END,
+    CELL_BEFORE_FUSED3 = CELL_PAIRS_END - 1,
+#define FUSED(first, second, from)
+#define FUSED3(first, second, from, third, from_second) \
+    CELL_##first##_##second##_##from##_##third##_##from_second,
+#include "machine/fused.def"
 #undef SHORT
 #undef FUSED
+#undef FUSED3
     CELL_CODES
 };
 

@@ -1,5 +1,6 @@
 #include "machine/block.h"
 
+#include <limits.h>
 #include <string.h>
 
 #include "base/status.h"
@@ -209,7 +210,7 @@ static void put_plain(struct build *build, const struct instruction *instruction
     } else if (code == CELL_ADDIW && one.imm == 0) {
         code = CELL_SEXT_W;
     }
-    if (one.rd == 0)
+    if (one.rd == 0 || instruction_describe(one.code)->format == FORMAT_S)
         one.rd = HART_SINK;
     put_operands(put(build, code), &one);
 }
@@ -258,50 +259,95 @@ static bool put_instruction(struct build *build, const struct instruction *instr
 
 /* ---- Fusing ---- */
 
-enum from { FROM_NONE, FROM_RS1, FROM_RS2, FROM_COUNT };
+enum from { FROM_NONE, FROM_RS1, FROM_RS2, FROM_SAME, FROM_COUNT };
 
-static enum cell_code fused(enum cell_code first, enum cell_code second, enum from from)
+static enum cell_code pair(enum cell_code first, enum cell_code second, enum from from)
 {
     static const uint16_t table[CELL_SINGLE_CODES][CELL_SINGLE_CODES][FROM_COUNT] = {
 #define SHORT(name, semantics)
 #define FUSED(first, second, from) \
     [CELL_##first][CELL_##second][FROM_##from] = CELL_##first##_##second##_##from,
+#define FUSED3(first, second, from, third, from_second)
 #include "machine/fused.def"
-#undef SHORT
 #undef FUSED
+#undef FUSED3
     };
     return (enum cell_code)table[first][second][from];
 }
 
-/* The sequence that begins with this cell, or CELL_HAND_BACK for none. */
-static enum cell_code fused_at(const struct build *build, uint32_t i)
+/* Of three, the first two are a pair of the table as well. */
+static enum cell_code triple(enum cell_code two, enum cell_code third, enum from from)
 {
-    const struct cell *cells = build->block->cells;
-    if (i + 1 >= build->block->cell_count)
+    static const uint16_t table[CELL_PAIRS_END - CELL_SINGLE_CODES][CELL_SINGLE_CODES][FROM_COUNT] =
+        {
+#define FUSED(first, second, from)
+#define FUSED3(first, second, from, third, from_second)                                        \
+    [CELL_##first##_##second##_##from - CELL_SINGLE_CODES][CELL_##third][FROM_##from_second] = \
+        CELL_##first##_##second##_##from##_##third##_##from_second,
+#include "machine/fused.def"
+#undef SHORT
+#undef FUSED
+#undef FUSED3
+        };
+    if (two < CELL_SINGLE_CODES)
         return CELL_HAND_BACK;
-    enum cell_code first = (enum cell_code)build->places[i].code;
-    enum cell_code second = (enum cell_code)build->places[i + 1].code, code = CELL_HAND_BACK;
-    if (cells[i + 1].rs1 == cells[i].rd)
-        code = fused(first, second, FROM_RS1);
-    if (code == CELL_HAND_BACK && cells[i + 1].rs2 == cells[i].rd)
-        code = fused(first, second, FROM_RS2);
-    return code != CELL_HAND_BACK ? code : fused(first, second, FROM_NONE);
+    return (enum cell_code)table[two - CELL_SINGLE_CODES][third][from];
 }
 
-/* Chooses the sequences so that the fewest cells are run, from the end backwards. */
+/* The sequence that goes on with cell i, by the best row that there is for it; *kept counts the
+ * operands that do not go through memory. */
+static enum cell_code longer(const struct build *build, enum cell_code so_far, uint32_t i,
+                             enum cell_code (*row)(enum cell_code, enum cell_code, enum from),
+                             unsigned *kept)
+{
+    const struct cell *cell = &build->block->cells[i], *before = cell - 1;
+    if (i >= build->block->cell_count)
+        return CELL_HAND_BACK;
+    const bool holds[FROM_COUNT] = {
+        [FROM_RS1] = cell->rs1 == before->rd,
+        [FROM_RS2] = cell->rs2 == before->rd,
+        [FROM_SAME] = cell->rs1 == before->rs1 && before->rs1 != before->rd,
+    };
+    enum cell_code next = (enum cell_code)build->places[i].code;
+    for (enum from from = FROM_RS1; from < FROM_COUNT; from++) {
+        enum cell_code code = holds[from] ? row(so_far, next, from) : CELL_HAND_BACK;
+        if (code != CELL_HAND_BACK) {
+            ++*kept;
+            return code;
+        }
+    }
+    return row(so_far, next, FROM_NONE);
+}
+
+#define COST_OF_CELL 4 /* as many operands through memory take as long as a cell more, or so */
+
+/* Chooses the sequences so that the rest of the block costs least, from the end backwards. */
 static void fuse(struct build *build)
 {
-    uint8_t cells_from[BLOCK_ROOM + 2] = {0};
-    enum cell_code codes[BLOCK_ROOM];
+    int cost[BLOCK_ROOM + 3] = {0}; /* from here on */
+    uint8_t width[BLOCK_ROOM];
+    enum cell_code code[BLOCK_ROOM];
     for (uint32_t i = build->block->cell_count; i-- > 0;) {
-        codes[i] = fused_at(build, i);
-        if (cells_from[i + 1] < cells_from[i + 2] || codes[i] == CELL_HAND_BACK)
-            codes[i] = CELL_HAND_BACK;
-        cells_from[i] = 1 + cells_from[i + (codes[i] == CELL_HAND_BACK ? 1 : 2)];
+        unsigned kept[4] = {0};
+        enum cell_code sequence[4];
+        sequence[1] = (enum cell_code)build->places[i].code;
+        sequence[2] = longer(build, sequence[1], i + 1, pair, &kept[2]);
+        kept[3] = kept[2];
+        sequence[3] = longer(build, sequence[2], i + 2, triple, &kept[3]);
+        cost[i] = INT_MAX;
+        for (uint8_t w = 1; w <= 3; w++) {
+            int with = COST_OF_CELL + cost[i + w] - (int)kept[w];
+            if (w > 1 && sequence[w] == CELL_HAND_BACK)
+                continue;
+            if (with < cost[i]) {
+                cost[i] = with;
+                width[i] = w;
+                code[i] = sequence[w];
+            }
+        }
     }
-    for (uint32_t i = 0; i < build->block->cell_count; i += codes[i] == CELL_HAND_BACK ? 1 : 2)
-        if (codes[i] != CELL_HAND_BACK)
-            build->block->cells[i].handler = build->blocks->handlers[codes[i]];
+    for (uint32_t i = 0; i < build->block->cell_count; i += width[i])
+        build->block->cells[i].handler = build->blocks->handlers[code[i]];
 }
 
 bool block_build(struct blocks *blocks, struct memory *memory, uint64_t pc, struct block *block)

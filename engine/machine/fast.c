@@ -94,9 +94,11 @@ enum outcome {
 #undef SYSTEM
 #define SHORT(name, semantics) DO(name, semantics)
 #define FUSED(first, second, from)
+#define FUSED3(first, second, from, third, from_second)
 #include "machine/fused.def"
 #undef SHORT
 #undef FUSED
+#undef FUSED3
 
 /* ---- Cells ---- */
 
@@ -120,34 +122,35 @@ enum outcome {
         DISPATCH();                                                         \
     } while (0)
 
-#define RUN(name, cell_, rs1_, rs2_)                                   \
-    switch (do_##name(memory, ram, (cell_), (rs1_), (rs2_), &value)) { \
-    case NEXT:                                                         \
-        break;                                                         \
-    case WROTE:                                                        \
-        x[(cell_)->rd] = value;                                        \
-        break;                                                         \
-    case TAKEN:                                                        \
-        LEAVE_BY(cell_);                                               \
-    case HAND_BACK:                                                    \
-        op = (cell_);                                                  \
-        goto hand_back;                                                \
+#define RUN(name, cell_)                                         \
+    switch (do_##name(memory, ram, (cell_), rs1, rs2, &value)) { \
+    case NEXT:                                                   \
+        break;                                                   \
+    case WROTE:                                                  \
+        x[(cell_)->rd] = value;                                  \
+        break;                                                   \
+    case TAKEN:                                                  \
+        LEAVE_BY(cell_);                                         \
+    case HAND_BACK:                                              \
+        op = (cell_);                                            \
+        goto hand_back;                                          \
     }
 
-#define SINGLE(name)                          \
-    run_##name:                               \
-    {                                         \
-        uint64_t value;                       \
-        RUN(name, op, x[op->rs1], x[op->rs2]) \
-        op++;                                 \
-        DISPATCH();                           \
+#define SINGLE(name)              \
+    run_##name:                   \
+    {                             \
+        uint64_t rs1, rs2, value; \
+        OPERANDS_NONE(op);        \
+        RUN(name, op)             \
+        op++;                     \
+        DISPATCH();               \
     }
 
-/* The second instruction's operands, when this of them is the first one's result. */
-#define OPERANDS_NONE                  x[op[1].rs1], x[op[1].rs2]
-#define OPERANDS_RS1                   value, x[op[1].rs2]
-#define OPERANDS_RS2                   x[op[1].rs1], value
-#define RUN_WITH(name, cell, operands) RUN(name, cell, operands)
+/* The operands of an instruction within a sequence: `from` says which one is in hand. */
+#define OPERANDS_NONE(cell_) (rs1 = x[(cell_)->rs1], rs2 = x[(cell_)->rs2])
+#define OPERANDS_RS1(cell_)  (rs1 = value, rs2 = x[(cell_)->rs2])
+#define OPERANDS_RS2(cell_)  (rs1 = x[(cell_)->rs1], rs2 = value)
+#define OPERANDS_SAME(cell_) (rs2 = x[(cell_)->rs2])
 
 /* ---- Running ---- */
 
@@ -166,9 +169,13 @@ uint64_t fast_run(struct hart *hart, struct memory *memory, uint64_t budget)
 #define SHORT(name, semantics) [CELL_##name] = &&run_##name,
 #define FUSED(first, second, from) \
     [CELL_##first##_##second##_##from] = &&run_##first##_##second##_##from,
+#define FUSED3(first, second, from, third, from_second)            \
+    [CELL_##first##_##second##_##from##_##third##_##from_second] = \
+        &&run_##first##_##second##_##from##_##third##_##from_second,
 #include "machine/fused.def"
 #undef SHORT
 #undef FUSED
+#undef FUSED3
     };
     struct blocks *const blocks = &memory->blocks;
     const uintptr_t ram = (uintptr_t)memory->ram - RAM_BASE;
@@ -244,20 +251,38 @@ hand_back : {
 #undef INSTRUCTION
 #define SHORT(name, semantics) SINGLE(name)
 #define FUSED(first, second, from)
+#define FUSED3(first, second, from, third, from_second)
 #include "machine/fused.def"
 #undef SHORT
 #undef FUSED
+#undef FUSED3
 #define SHORT(name, semantics)
-#define FUSED(first, second, from)                \
-    run_##first##_##second##_##from:              \
-    {                                             \
-        uint64_t value;                           \
-        RUN(first, op, x[op->rs1], x[op->rs2])    \
-        RUN_WITH(second, op + 1, OPERANDS_##from) \
-        op += 2;                                  \
-        DISPATCH();                               \
+#define FUSED(first, second, from)    \
+    run_##first##_##second##_##from:  \
+    {                                 \
+        uint64_t rs1, rs2, value = 0; \
+        OPERANDS_NONE(op);            \
+        RUN(first, op)                \
+        OPERANDS_##from(op + 1);      \
+        RUN(second, op + 1)           \
+        op += 2;                      \
+        DISPATCH();                   \
+    }
+#define FUSED3(first, second, from, third, from_second)        \
+    run_##first##_##second##_##from##_##third##_##from_second: \
+    {                                                          \
+        uint64_t rs1, rs2, value = 0;                          \
+        OPERANDS_NONE(op);                                     \
+        RUN(first, op)                                         \
+        OPERANDS_##from(op + 1);                               \
+        RUN(second, op + 1)                                    \
+        OPERANDS_##from_second(op + 2);                        \
+        RUN(third, op + 2)                                     \
+        op += 3;                                               \
+        DISPATCH();                                            \
     }
 #include "machine/fused.def"
 #undef SHORT
 #undef FUSED
+#undef FUSED3
 }

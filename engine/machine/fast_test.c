@@ -85,33 +85,121 @@ static uint32_t random_word(struct prng *prng)
     return program_word(code, rd, rs1, rs2, imm);
 }
 
-/* What compilers write all the time, so that each sequence of fused.def comes. */
-static void put_usual(struct prng *prng, uint8_t *at)
+/* The rows of fused.def, as the instructions that they are made of. */
+enum single {
+#define INSTRUCTION(code, mnemonic, format, match, mask, semantics) SINGLE_##code,
+#define SHORT(name, semantics)                                      SINGLE_##name,
+#define FUSED(first, second, from)
+#define FUSED3(first, second, from, third, from_second)
+    SINGLE_NONE,
+#include "machine/instruction.def"
+#include "machine/fused.def"
+#undef INSTRUCTION
+#undef SHORT
+#undef FUSED
+#undef FUSED3
+};
+
+static const uint8_t sequences[][3] = {
+#define SHORT(name, semantics)
+#define FUSED(first, second, from) {SINGLE_##first, SINGLE_##second, SINGLE_NONE},
+#define FUSED3(first, second, from, third, from_second) \
+    {SINGLE_##first, SINGLE_##second, SINGLE_##third},
+#include "machine/fused.def"
+#undef SHORT
+#undef FUSED
+#undef FUSED3
+};
+
+struct operands {
+    uint32_t rd, rs1, rs2;
+    int64_t imm;
+};
+
+/* A short form is an instruction with one of its operands given. */
+static enum instruction_code spell_out(enum single single, struct operands *operands)
 {
-    static const enum instruction_code usual[] = {
-        INSTRUCTION_ADDI, INSTRUCTION_ADD,  INSTRUCTION_SLLI, INSTRUCTION_SRLI, INSTRUCTION_LW,
-        INSTRUCTION_LD,   INSTRUCTION_LBU,  INSTRUCTION_SW,   INSTRUCTION_SD,   INSTRUCTION_BNE,
-        INSTRUCTION_BEQ,  INSTRUCTION_BLTU, INSTRUCTION_BGEU, INSTRUCTION_ANDI, INSTRUCTION_LH,
-        INSTRUCTION_SLTU, INSTRUCTION_XOR,  INSTRUCTION_MULW, INSTRUCTION_ADDW, INSTRUCTION_SB,
-    };
-    enum instruction_code code = usual[prng_below(prng, sizeof usual / sizeof *usual)];
-    bool is_branch = instruction_describe(code)->format == FORMAT_B;
-    int64_t imm =
-        is_branch ? 4 * (int64_t)prng_below(prng, 20) - 36 : (int64_t)prng_below(prng, 64);
-    uint32_t word = program_word(code, (uint32_t)prng_below(prng, REGISTERS),
-                                 (uint32_t)prng_below(prng, REGISTERS),
-                                 (uint32_t)prng_below(prng, REGISTERS), imm);
-    memcpy(at, &word, sizeof word);
+    switch (single) {
+    case SINGLE_CONSTANT:
+        operands->rs1 = 0;
+        return INSTRUCTION_ADDI;
+    case SINGLE_MV:
+        operands->imm = 0;
+        return INSTRUCTION_ADDI;
+    case SINGLE_SEXT_W:
+        operands->imm = 0;
+        return INSTRUCTION_ADDIW;
+    case SINGLE_BEQZ:
+        operands->rs2 = 0;
+        return INSTRUCTION_BEQ;
+    case SINGLE_BNEZ:
+        operands->rs2 = 0;
+        return INSTRUCTION_BNE;
+    case SINGLE_BLTZ:
+        operands->rs2 = 0;
+        return INSTRUCTION_BLT;
+    case SINGLE_BGEZ:
+        operands->rs2 = 0;
+        return INSTRUCTION_BGE;
+    case SINGLE_BGTZ:
+        operands->rs1 = 0;
+        return INSTRUCTION_BLT;
+    case SINGLE_BLEZ:
+        operands->rs1 = 0;
+        return INSTRUCTION_BGE;
+    default:
+        return (enum instruction_code)single;
+    }
+}
+
+/* One of the rows, with operands that depend on each other in every way, also in none that the row
+ * is made for. Returns how many words it has. */
+static uint64_t put_sequence(struct prng *prng, uint8_t *at)
+{
+    const uint8_t *sequence = sequences[prng_below(prng, sizeof sequences / sizeof *sequences)];
+    struct operands last = {0};
+    uint64_t count = 0;
+    for (; count < 3 && sequence[count] != SINGLE_NONE; count++) {
+        struct operands operands = {
+            .rd = (uint32_t)prng_below(prng, REGISTERS),
+            .rs1 = (uint32_t)prng_below(prng, REGISTERS),
+            .rs2 = (uint32_t)prng_below(prng, REGISTERS),
+            .imm = 4 * (int64_t)prng_below(prng, 16),
+        };
+        switch (prng_below(prng, 6)) {
+        case 0:
+            operands.rs1 = last.rd;
+            break;
+        case 1:
+            operands.rs2 = last.rd;
+            break;
+        case 2:
+            operands.rs1 = last.rs1;
+            break;
+        case 3: /* as programs do with pointers: the address stays good */
+            operands.rd = operands.rs1;
+            break;
+        default:
+            break;
+        }
+        enum instruction_code code = spell_out((enum single)sequence[count], &operands);
+        if (instruction_describe(code)->format == FORMAT_B)
+            operands.imm -= 24;
+        uint32_t word = program_word(code, operands.rd, operands.rs1, operands.rs2, operands.imm);
+        memcpy(at + 4 * count, &word, sizeof word);
+        last = operands;
+    }
+    return count;
 }
 
 static void fill(struct prng *prng, uint8_t *ram)
 {
     uint64_t style = prng_below(prng, 3);
-    for (uint64_t at = 0; at + 4 <= PAGES * PAGE_BYTES; at += 4) {
+    for (uint64_t at = 0; at + 12 <= PAGES * PAGE_BYTES; at += 4) {
         uint32_t word = random_word(prng);
         uint32_t halves = (uint32_t)prng_next(prng); /* often two compressed ones */
         if (style == 0 || prng_below(prng, 3) == 0)
-            put_usual(prng, ram + at);
+            at += 4 * (put_sequence(prng, ram + at) - 1);
         else
             memcpy(ram + at, prng_below(prng, 4) == 0 ? &halves : &word, 4);
     }
@@ -159,8 +247,8 @@ static void disturb(struct prng *prng)
         memory_drop(&reference.memory, page_idx);
         break;
     case 3: /* new contents */
-        for (uint64_t at = 0; at < PAGE_BYTES; at += 4)
-            put_usual(prng, page + at);
+        for (uint64_t at = 0; at + 12 <= PAGE_BYTES;)
+            at += 4 * put_sequence(prng, page + at);
         memory_install(&fast.memory, page_idx, page);
         memory_install(&reference.memory, page_idx, page);
         break;
