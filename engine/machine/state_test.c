@@ -169,7 +169,6 @@ static void impossible_numbers_are_refused(void **state)
         struct machine *machine = machine_of(guest);
         struct bytes saved = {0};
         struct bytes_reader reader;
-        struct problem problem = {STATUS_OK, ""};
         uint64_t before = guest->ops->digest(guest);
         guest->ops->save(guest, &saved); /* as it is: loads */
         bytes_reader_init(&reader, saved.data, saved.count);
