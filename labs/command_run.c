@@ -127,6 +127,7 @@ static int run_and_report(struct setting *setting)
     status = report_is_good(&report) ? EXIT_DONE : EXIT_FAILED;
     if (report_finish(&report, &run, &setting->json, &setting->record, &problem) != STATUS_OK)
         status = command_refuse(setting->command, &problem);
+    fflush(stdout); /* what is said on stderr stands behind it, on a terminal and in a file */
     if (run.timeline.is_guest_fault)
         crash_tell_guest("ferry run", options->scenario.guest, world_guest(run.world), image);
     if (!oracle_holds(&oracle))

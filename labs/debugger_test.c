@@ -22,14 +22,15 @@ static void need_gdb(void)
 static int debug(const char *ferry_line, const char *image, const char *commands)
 {
     char line[4096];
-    int count = snprintf(line, sizeof line,
-                         "timeout 100 $F %s >$D/ferry_out 2>$D/ferry_err & P=$!; "
-                         "for i in $(seq 500); do grep -q target.remote $D/ferry_err && break; "
-                         "sleep 0.02; done; "
-                         "L=$(grep -o 'target remote :[0-9]*' $D/ferry_err); "
-                         "timeout 90 gdb-multiarch -nx -batch -ex 'set pagination off' "
-                         "-ex 'set confirm off' %s -ex \"$L\"",
-                         ferry_line, image);
+    int count =
+        snprintf(line, sizeof line,
+                 "rm -f $D/ferry_err; timeout 100 $F %s >$D/ferry_out 2>$D/ferry_err & P=$!; "
+                 "for i in $(seq 500); do grep -qs target.remote $D/ferry_err && break; "
+                 "sleep 0.02; done; "
+                 "L=$(grep -o 'target remote :[0-9]*' $D/ferry_err); "
+                 "timeout 90 gdb-multiarch -nx -batch -ex 'set pagination off' "
+                 "-ex 'set confirm off' %s -ex \"$L\"",
+                 ferry_line, image);
     while (*commands != '\0') {
         size_t length = strcspn(commands, ";");
         count += snprintf(line + count, sizeof line - (size_t)count, " -ex '%.*s'", (int)length,
@@ -193,6 +194,7 @@ static void mistakes_are_told(void **state)
         {"guest run hello --gdb ''", "\"\" is no port"},
         {"guest run --gdb 0 --gdb 0 hello", "--gdb was given already"},
         {"run --guest model:uniform --gdb 0", "a model has no program"},
+        {"run --verify --gdb 0", "keep one of them"},
         {"run --gdb abc", "\"abc\" is no port"},
         {"tui --gdb 99999 </dev/null", "\"99999\" is no port"},
         {"compare --gdb 0", "unknown option --gdb"},

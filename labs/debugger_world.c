@@ -145,6 +145,9 @@ enum status debugger_world_open(struct debugger_world *world, const struct optio
     if (scenario_is_model(&options->scenario))
         return problem_set(problem, STATUS_USAGE,
                            "--gdb: a model has no program: write --guest NAME, such as kv");
+    if (options->is_verify)
+        return problem_set(problem, STATUS_USAGE,
+                           "--gdb and --verify: a debugger may change the run: keep one of them");
     enum status status =
         debugger_open(&world->debugger, options->gdb_port, image->data, image->bytes, problem);
     if (status != STATUS_OK)

@@ -64,13 +64,14 @@ static const struct command commands[] = {
      "                            key = answer; how far that came is not kept\n"
      "  --lint [FOLDER]           looks through the data of all labs\n",
      0, NULL, command_lab},
-    {"guest", "ferry guest list | info GUEST | disassemble GUEST [FROM] | run GUEST ... | kit",
+    {"guest", "ferry guest list | kit | info GUEST | disassemble GUEST | run GUEST ...",
      "what can be moved: list, look inside, run without moving",
      "GUEST is a name that `ferry guest list` shows, or a file of your own: ./FILE or\n"
-     "FILE.elf. FROM is an address such as 0x80000000 or the name of a function. run\n"
+     "FILE.elf. disassemble takes an address or the name of a function behind it. run\n"
      "takes --memory SIZE, --harts N, --cpu-rate RATE and --gdb PORT before or behind\n"
      "GUEST; all words behind them are the guest's. Its console is standard output,\n"
-     "its exit status ferry's.\n",
+     "its exit status ferry's. With --gdb it waits for a debugger, which may go\n"
+     "backwards too; PORT 0 is any that is free.\n",
      0, NULL, command_guest},
     {"help", "ferry help [COMMAND]", "this list, or a command's options", NULL, 0, NULL,
      command_help},

@@ -31,7 +31,7 @@ static const struct own_option {
     {"strategy", TAKES_STRATEGY, "FILE.c", MEMBER(strategy_path),
      "decides in place of the mode's own (exercises/)"},
     {"gdb", TAKES_GDB, "PORT", MEMBER(gdb_port),
-     "a debugger may come in, at this machine's PORT; 0: any that is free"},
+     "a debugger may come in there (GDB); 0: any free one"},
     {"at", TAKES_AT, "TIME", MEMBER(at), "begins there, stopped: 1.5s"},
     {"source", TAKES_GRADE, "DIR", MEMBER(grade.source), "the folder that was handed in"},
     {"format", TAKES_GRADE, "FORM", MEMBER(grade.format), "terminal (default) or gradescope"},

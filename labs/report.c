@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "labs/people.h"
+#include "machine/hart.h"
 
 /* The last line that the guest wrote, without what a terminal would obey. */
 static void find_last_line(const struct bytes *console, char *text, size_t text_bytes)
@@ -29,9 +30,14 @@ static void describe_guest_end(struct report *report)
     if (!timeline->has_guest_ended)
         return;
     find_last_line(report->console, line, sizeof line);
-    snprintf(report->guest_end, sizeof report->guest_end, "the guest %s %llu at %s%s%s",
-             timeline->is_guest_fault ? "cannot go on: it faulted with cause" : "ended with status",
-             (unsigned long long)timeline->guest_status,
+    char how[64];
+    if (timeline->is_guest_fault)
+        snprintf(how, sizeof how, "cannot go on: %s,",
+                 fault_name((enum fault)timeline->guest_status));
+    else
+        snprintf(how, sizeof how, "ended with status %llu",
+                 (unsigned long long)timeline->guest_status);
+    snprintf(report->guest_end, sizeof report->guest_end, "the guest %s at %s%s%s", how,
              people_time(&people, timeline->guest_ended_ns), *line != '\0' ? ": " : "", line);
 }
 

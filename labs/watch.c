@@ -27,6 +27,7 @@ int watch_session(struct session *session, const struct watch *watch)
             plain_tell_code(session->code, stdout);
         status = plain_play(session, stdout);
     }
+    session_attend(session, 0); /* who debugs it hears of its end */
     session->ops->close(session);
     return status == 0 ? EXIT_DONE : EXIT_FAILED;
 }

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "tui/canvas.h"
+#include "tui/keys.h"
 #include "tui/narrator.h"
 #include "tui/scripted.h"
 
@@ -88,12 +89,37 @@ static void a_move_given_up_and_a_broken_rule_are_said(void **state)
     scripted_close(&s->session);
 }
 
+static void attend_nothing(struct session_guard *guard, struct session *session, int wait_ms)
+{
+    (void)guard, (void)session, (void)wait_ms;
+}
+
+/* Whoever watches is told why nothing goes on, and what of the keys cannot be done. */
+static void a_debugger_that_holds_is_told(void **state)
+{
+    struct scripted *s = scripted_open(MODE_PRE_COPY, 4096, START_NS);
+    struct session_guard guard = {.attend = attend_nothing};
+    char text[2 * NARRATOR_MAX];
+    (void)state;
+    s->session.guard = &guard;
+    narrator_tell(&s->session, text, sizeof text);
+    assert_null(strstr(text, "debugger"));
+    assert_null(key_obstacle(key_find('s'), &s->session));
+    guard.is_holding = true;
+    narrator_tell(&s->session, text, sizeof text);
+    assert_non_null(strstr(text, "A debugger holds the guest."));
+    assert_non_null(strstr(key_obstacle(key_find('s'), &s->session), "debugger"));
+    assert_null(key_obstacle(key_find('q'), &s->session));
+    scripted_close(&s->session);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_scene_has_its_sentence),
         cmocka_unit_test(every_sentence_fits_two_lines),
         cmocka_unit_test(a_move_given_up_and_a_broken_rule_are_said),
+        cmocka_unit_test(a_debugger_that_holds_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

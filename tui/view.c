@@ -165,6 +165,8 @@ void view_begin(struct view *view, struct session *session, const struct view_op
     /* The code is shown where there is any. */
     *view = (struct view){.session = session, .options = options, .has_code = true};
     player_init(&view->player, session, options->is_demo, options->speed);
+    if (session->guard != NULL)
+        answer(view, session->guard->invitation);
 }
 
 void view_live(struct view *view, uint64_t wall_ns, uint64_t now_ns)

@@ -333,7 +333,9 @@ static bool is_still(const struct viz *viz)
 
 static void live(struct viz *viz, uint64_t wall_ns, uint64_t now_ns)
 {
+    bool was_held = session_is_held(viz->session);
     session_attend(viz->session, HELD_MS);
+    viz->is_changed |= session_is_held(viz->session) != was_held;
     if (is_still(viz))
         return;
     player_live(&viz->player, wall_ns, now_ns);
@@ -420,6 +422,8 @@ enum status viz_play(struct session *session, const struct viz_options *options,
             session->ops->advance(session, options->at_ns);
             player_stop(&viz.player, true);
         }
+        if (session->guard != NULL)
+            say(&viz, session->guard->invitation);
         status = run(&viz, problem);
         window_close(viz.window);
     }

@@ -71,7 +71,8 @@ static struct cell *put(struct build *build, enum cell_code code)
 {
     uint32_t i = build->block->cell_count++;
     MUST(i < BLOCK_ROOM);
-    build->places[i] = (struct place){.pc = build->pc, .code = code, .count = build->count};
+    build->places[i] =
+        (struct place){.pc = build->pc, .code = (uint16_t)code, .count = build->count};
     build->block->cells[i] = (struct cell){.handler = build->blocks->handlers[code]};
     return &build->block->cells[i];
 }

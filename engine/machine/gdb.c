@@ -1,4 +1,4 @@
-#include "machine/gdb.h"
+#include "machine/gdb_private.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,15 +11,11 @@
 #define TEXT_MAX 256
 
 /* What GDB calls signals, whatever the host's numbers are (include/gdb/signals.def). */
-#define SIGNAL_INT    2
-#define SIGNAL_ILL    4
-#define SIGNAL_TRAP   5
-#define SIGNAL_BUS    10
-#define SIGNAL_SEGV   11
-
-#define ERROR_USAGE   "E16" /* EINVAL */
-#define ERROR_MEMORY  "E0e" /* EFAULT */
-#define ERROR_NO_ROOM "E1c" /* ENOSPC */
+#define SIGNAL_INT  2
+#define SIGNAL_ILL  4
+#define SIGNAL_TRAP 5
+#define SIGNAL_BUS  10
+#define SIGNAL_SEGV 11
 
 void gdb_init(struct gdb *gdb, struct debug *debug, const struct lines *lines)
 {
@@ -46,9 +42,7 @@ struct bytes *gdb_output(struct gdb *gdb)
 
 /* ---- Answers ---- */
 
-static void say(struct gdb *gdb, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static void say(struct gdb *gdb, const char *format, ...)
+void gdb_say(struct gdb *gdb, const char *format, ...)
 {
     char text[TEXT_MAX];
     va_list arguments;
@@ -59,12 +53,12 @@ static void say(struct gdb *gdb, const char *format, ...)
     gdb_packets_put(&gdb->packets, text, (size_t)count);
 }
 
-static void put_text(struct bytes *to, const char *text)
+void gdb_put_text(struct bytes *to, const char *text)
 {
     bytes_put(to, text, strlen(text));
 }
 
-static void put_hex(struct bytes *to, const void *data, size_t count)
+void gdb_put_hex(struct bytes *to, const void *data, size_t count)
 {
     static const char digits[] = "0123456789abcdef";
     const uint8_t *bytes = data;
@@ -74,7 +68,7 @@ static void put_hex(struct bytes *to, const void *data, size_t count)
     }
 }
 
-static void say_bytes(struct gdb *gdb, struct bytes *reply)
+void gdb_say_bytes(struct gdb *gdb, struct bytes *reply)
 {
     gdb_packets_put(&gdb->packets, reply->data, reply->count);
     bytes_fini(reply);
@@ -83,77 +77,20 @@ static void say_bytes(struct gdb *gdb, struct bytes *reply)
 void gdb_answer(struct gdb *gdb, const char *text)
 {
     struct bytes reply = {0};
-    put_hex(&reply, text, strlen(text));
+    gdb_put_hex(&reply, text, strlen(text));
     if (reply.count == 0)
-        put_text(&reply, "OK");
-    say_bytes(gdb, &reply);
-}
-
-/* ---- Numbers of a packet, from left to right ---- */
-
-struct words {
-    const uint8_t *at, *end;
-    bool has_failed;
-};
-
-static int digit(uint8_t byte)
-{
-    if (byte >= '0' && byte <= '9')
-        return byte - '0';
-    return byte >= 'a' && byte <= 'f' ? byte - 'a' + 10
-                                      : (byte >= 'A' && byte <= 'F' ? byte - 'A' + 10 : -1);
-}
-
-/* One to sixteen hexadecimal digits, up to the first byte that is none. */
-static uint64_t take_number(struct words *words)
-{
-    uint64_t value = 0;
-    int count = 0;
-    for (; words->at < words->end && digit(*words->at) >= 0; words->at++, count++)
-        value = value << 4 | (uint64_t)digit(*words->at);
-    words->has_failed |= count == 0 || count > 16;
-    return value;
-}
-
-static bool take(struct words *words, char sign)
-{
-    bool is_there = words->at < words->end && *words->at == sign;
-    words->at += is_there;
-    return is_there;
-}
-
-static void expect(struct words *words, char sign)
-{
-    words->has_failed |= !take(words, sign);
-}
-
-/* Two digits a byte; at most `capacity` bytes, and all that is there. */
-static size_t take_hex(struct words *words, uint8_t *to, size_t capacity)
-{
-    size_t count = (size_t)(words->end - words->at) / 2;
-    words->has_failed |= (words->end - words->at) % 2 != 0 || count > capacity;
-    for (size_t i = 0; i < count && !words->has_failed; i++, words->at += 2) {
-        int high = digit(words->at[0]), low = digit(words->at[1]);
-        words->has_failed |= high < 0 || low < 0;
-        if (!words->has_failed)
-            to[i] = (uint8_t)(high << 4 | low);
-    }
-    return words->has_failed ? 0 : count;
-}
-
-static bool is_read(const struct words *words)
-{
-    return !words->has_failed && words->at == words->end;
+        gdb_put_text(&reply, "OK");
+    gdb_say_bytes(gdb, &reply);
 }
 
 /* A thread: a hart's number plus 1. -1 is all of them and 0 any: `fallback`. */
-static uint32_t take_thread(struct words *words, const struct guest *guest, uint32_t fallback)
+static uint32_t take_thread(struct gdb_words *words, const struct guest *guest, uint32_t fallback)
 {
-    if (take(words, '-')) {
-        words->has_failed |= take_number(words) != 1;
+    if (gdb_words_take(words, '-')) {
+        words->has_failed |= gdb_words_number(words) != 1;
         return fallback;
     }
-    uint64_t thread = take_number(words);
+    uint64_t thread = gdb_words_number(words);
     if (thread > debug_hart_count(guest))
         words->has_failed = true;
     return thread == 0 || words->has_failed ? fallback : (uint32_t)thread - 1;
@@ -196,7 +133,7 @@ static void say_stop(struct gdb *gdb, const struct guest *guest)
     else if (stop->reason == DEBUG_POINT)
         snprintf(why, sizeof why, "%s:%llx;", watches[stop->point.kind],
                  (unsigned long long)stop->address);
-    say(gdb, "T%02xthread:%x;%s", signal_of(gdb, guest), stop->hart_idx + 1, why);
+    gdb_say(gdb, "T%02xthread:%x;%s", signal_of(gdb, guest), stop->hart_idx + 1, why);
 }
 
 void gdb_tell_stop(struct gdb *gdb, const struct guest *guest)
@@ -216,16 +153,16 @@ void gdb_tell_end(struct gdb *gdb, const struct guest_run *run)
         return;
     gdb->is_running = false;
     if (run->is_fault)
-        say(gdb, "X%02x", SIGNAL_SEGV);
+        gdb_say(gdb, "X%02x", SIGNAL_SEGV);
     else
-        say(gdb, "W%02x", (unsigned)(run->status & 0xff));
+        gdb_say(gdb, "W%02x", (unsigned)(run->status & 0xff));
 }
 
 /* ---- Registers and memory ---- */
 
 static void say_ok_or(struct gdb *gdb, bool is_ok, const char *error)
 {
-    say(gdb, "%s", is_ok ? "OK" : error);
+    gdb_say(gdb, "%s", is_ok ? "OK" : error);
 }
 
 static void read_registers(struct gdb *gdb, struct guest *guest)
@@ -234,9 +171,9 @@ static void read_registers(struct gdb *gdb, struct guest *guest)
     for (uint32_t i = 0; i < GDB_REGISTER_COUNT; i++) {
         uint64_t value = 0;
         MUST(gdb_register_read(guest, gdb->chosen_hart, i, &value));
-        put_hex(&reply, &value, sizeof value);
+        gdb_put_hex(&reply, &value, sizeof value);
     }
-    say_bytes(gdb, &reply);
+    gdb_say_bytes(gdb, &reply);
 }
 
 /* A pc that was set by hand is a place to stop at like any other. */
@@ -246,11 +183,11 @@ static void was_changed(struct gdb *gdb)
     gdb->debug->is_moved = true;
 }
 
-static void write_registers(struct gdb *gdb, struct guest *guest, struct words *words)
+static void write_registers(struct gdb *gdb, struct guest *guest, struct gdb_words *words)
 {
     uint64_t values[GDB_REGISTER_COUNT];
-    size_t count = take_hex(words, (uint8_t *)values, sizeof values);
-    bool is_ok = gdb->can_write && count == sizeof values && is_read(words) &&
+    size_t count = gdb_words_hex(words, (uint8_t *)values, sizeof values);
+    bool is_ok = gdb->can_write && count == sizeof values && gdb_words_are_read(words) &&
                  values[GDB_REGISTER_PC] % 2 == 0;
     for (uint32_t i = 1; is_ok && i < GDB_REGISTER_COUNT; i++)
         MUST(gdb_register_write(guest, gdb->chosen_hart, i, values[i]));
@@ -259,25 +196,25 @@ static void write_registers(struct gdb *gdb, struct guest *guest, struct words *
     say_ok_or(gdb, is_ok, ERROR_USAGE);
 }
 
-static void read_register(struct gdb *gdb, struct guest *guest, struct words *words)
+static void read_register(struct gdb *gdb, struct guest *guest, struct gdb_words *words)
 {
-    uint64_t number = take_number(words), value = 0;
+    uint64_t number = gdb_words_number(words), value = 0;
     struct bytes reply = {0};
-    if (!is_read(words) || number > UINT32_MAX ||
+    if (!gdb_words_are_read(words) || number > UINT32_MAX ||
         !gdb_register_read(guest, gdb->chosen_hart, (uint32_t)number, &value)) {
-        say(gdb, ERROR_USAGE);
+        gdb_say(gdb, ERROR_USAGE);
         return;
     }
-    put_hex(&reply, &value, sizeof value);
-    say_bytes(gdb, &reply);
+    gdb_put_hex(&reply, &value, sizeof value);
+    gdb_say_bytes(gdb, &reply);
 }
 
-static void write_register(struct gdb *gdb, struct guest *guest, struct words *words)
+static void write_register(struct gdb *gdb, struct guest *guest, struct gdb_words *words)
 {
-    uint64_t number = take_number(words), value = 0;
-    expect(words, '=');
-    size_t count = take_hex(words, (uint8_t *)&value, sizeof value);
-    bool is_ok = gdb->can_write && count == sizeof value && is_read(words) &&
+    uint64_t number = gdb_words_number(words), value = 0;
+    gdb_words_expect(words, '=');
+    size_t count = gdb_words_hex(words, (uint8_t *)&value, sizeof value);
+    bool is_ok = gdb->can_write && count == sizeof value && gdb_words_are_read(words) &&
                  number <= UINT32_MAX &&
                  gdb_register_write(guest, gdb->chosen_hart, (uint32_t)number, value);
     if (is_ok)
@@ -285,41 +222,42 @@ static void write_register(struct gdb *gdb, struct guest *guest, struct words *w
     say_ok_or(gdb, is_ok, ERROR_USAGE);
 }
 
-static void read_memory(struct gdb *gdb, struct guest *guest, struct words *words)
+static void read_memory(struct gdb *gdb, struct guest *guest, struct gdb_words *words)
 {
     uint8_t data[GDB_PACKET_MAX / 2];
     struct bytes reply = {0};
-    uint64_t address = take_number(words);
-    expect(words, ',');
-    uint64_t count = take_number(words);
-    if (!is_read(words)) {
-        say(gdb, ERROR_USAGE);
+    uint64_t address = gdb_words_number(words);
+    gdb_words_expect(words, ',');
+    uint64_t count = gdb_words_number(words);
+    if (!gdb_words_are_read(words)) {
+        gdb_say(gdb, ERROR_USAGE);
         return;
     }
     count = debug_read(guest, address, data, count < sizeof data ? count : sizeof data);
     if (count == 0) {
-        say(gdb, ERROR_MEMORY);
+        gdb_say(gdb, ERROR_MEMORY);
         return;
     }
-    put_hex(&reply, data, count);
-    say_bytes(gdb, &reply);
+    gdb_put_hex(&reply, data, count);
+    gdb_say_bytes(gdb, &reply);
 }
 
 /* M: two digits a byte; X: the bytes themselves. */
-static void write_memory(struct gdb *gdb, struct guest *guest, struct words *words, bool is_binary)
+static void write_memory(struct gdb *gdb, struct guest *guest, struct gdb_words *words,
+                         bool is_binary)
 {
     uint8_t data[GDB_PACKET_MAX];
-    uint64_t address = take_number(words);
-    expect(words, ',');
-    uint64_t count = take_number(words);
-    expect(words, ':');
+    uint64_t address = gdb_words_number(words);
+    gdb_words_expect(words, ',');
+    uint64_t count = gdb_words_number(words);
+    gdb_words_expect(words, ':');
     uint64_t given = is_binary ? (uint64_t)(words->end - words->at) : 0;
     if (!is_binary)
-        given = take_hex(words, data, sizeof data);
+        given = gdb_words_hex(words, data, sizeof data);
     else if (!words->has_failed)
         memcpy(data, words->at, given);
     if (words->has_failed || given != count) {
-        say(gdb, ERROR_USAGE);
+        gdb_say(gdb, ERROR_USAGE);
         return;
     }
     bool is_ok = gdb->can_write && debug_write(guest, address, data, count);
@@ -329,20 +267,20 @@ static void write_memory(struct gdb *gdb, struct guest *guest, struct words *wor
 }
 
 /* Z and z: 0 and 1 are breakpoints, 2 to 4 watchpoints for writes, reads, both. */
-static void change_point(struct gdb *gdb, struct words *words, bool is_new)
+static void change_point(struct gdb *gdb, struct gdb_words *words, bool is_new)
 {
     static const enum debug_kind kinds[] = {DEBUG_BREAK, DEBUG_BREAK, DEBUG_WRITE, DEBUG_READ,
                                             DEBUG_ACCESS};
     struct debug_point point;
-    uint64_t type = take_number(words);
-    expect(words, ',');
-    point.address = take_number(words);
-    expect(words, ',');
-    point.byte_count = take_number(words);
+    uint64_t type = gdb_words_number(words);
+    gdb_words_expect(words, ',');
+    point.address = gdb_words_number(words);
+    gdb_words_expect(words, ',');
+    point.byte_count = gdb_words_number(words);
     if (type == 1)
         point.byte_count = 0; /* it tells the two sorts of breakpoints apart */
     if (words->has_failed || type >= sizeof kinds / sizeof *kinds) {
-        say(gdb, "%s", words->has_failed ? ERROR_USAGE : "");
+        gdb_say(gdb, "%s", words->has_failed ? ERROR_USAGE : "");
         return;
     }
     point.kind = kinds[type];
@@ -350,7 +288,7 @@ static void change_point(struct gdb *gdb, struct words *words, bool is_new)
         say_ok_or(gdb, debug_add(gdb->debug, &point), ERROR_NO_ROOM);
     else {
         (void)!debug_remove(gdb->debug, &point);
-        say(gdb, "OK");
+        gdb_say(gdb, "OK");
     }
 }
 
@@ -369,22 +307,22 @@ static uint32_t hart_to_step(const struct gdb *gdb)
 }
 
 /* c, s, C and S: an address or a signal may follow; signals mean nothing to a guest. */
-static enum gdb_action go_on_old(struct gdb *gdb, struct guest *guest, struct words *words,
+static enum gdb_action go_on_old(struct gdb *gdb, struct guest *guest, struct gdb_words *words,
                                  uint8_t command)
 {
     bool is_step = command == 's' || command == 'S', has_signal = command < 'a';
     if (has_signal)
-        (void)take_number(words);
-    if (words->at < words->end && (!has_signal || take(words, ';'))) {
-        uint64_t pc = take_number(words);
-        bool is_ok = is_read(words) && gdb->can_write &&
+        (void)gdb_words_number(words);
+    if (words->at < words->end && (!has_signal || gdb_words_take(words, ';'))) {
+        uint64_t pc = gdb_words_number(words);
+        bool is_ok = gdb_words_are_read(words) && gdb->can_write &&
                      gdb_register_write(guest, hart_to_step(gdb), GDB_REGISTER_PC, pc);
         words->has_failed |= !is_ok;
         if (is_ok)
             was_changed(gdb);
     }
     if (words->has_failed) {
-        say(gdb, ERROR_USAGE);
+        gdb_say(gdb, ERROR_USAGE);
         return GDB_NOTHING;
     }
     return go(gdb, GDB_GO, is_step ? hart_to_step(gdb) : DEBUG_NO_HART);
@@ -392,253 +330,74 @@ static enum gdb_action go_on_old(struct gdb *gdb, struct guest *guest, struct wo
 
 /* vCont;s:2;c and so on: what stands first counts for a thread. All go on, for they keep their
  * turns (debug.h); one of them may be stepped. */
-static enum gdb_action go_on(struct gdb *gdb, struct guest *guest, struct words *words)
+static enum gdb_action go_on(struct gdb *gdb, struct guest *guest, struct gdb_words *words)
 {
     uint32_t step_hart = DEBUG_NO_HART;
-    while (take(words, ';')) {
+    while (gdb_words_take(words, ';')) {
         uint8_t command = words->at < words->end ? *words->at++ : 0;
         if (command == 'C' || command == 'S')
-            (void)take_number(words);
+            (void)gdb_words_number(words);
         else if (command != 'c' && command != 's')
             words->has_failed = true;
         uint32_t hart_idx = hart_to_step(gdb);
-        if (!words->has_failed && take(words, ':'))
+        if (!words->has_failed && gdb_words_take(words, ':'))
             hart_idx = take_thread(words, guest, hart_idx);
         if ((command == 's' || command == 'S') && step_hart == DEBUG_NO_HART)
             step_hart = hart_idx;
     }
-    if (!is_read(words)) {
-        say(gdb, ERROR_USAGE);
+    if (!gdb_words_are_read(words)) {
+        gdb_say(gdb, ERROR_USAGE);
         return GDB_NOTHING;
     }
     return go(gdb, GDB_GO, step_hart);
 }
 
-static enum gdb_action go_back(struct gdb *gdb, struct words *words)
+static enum gdb_action go_back(struct gdb *gdb, struct gdb_words *words)
 {
-    bool is_step = take(words, 's');
+    bool is_step = gdb_words_take(words, 's');
     if (!is_step)
-        expect(words, 'c');
-    if (!is_read(words) || !gdb->can_go_back) {
-        say(gdb, "%s", is_read(words) ? "E.backward is only possible in ferry guest run" : "");
+        gdb_words_expect(words, 'c');
+    if (!gdb_words_are_read(words) || !gdb->can_go_back) {
+        gdb_say(gdb, "%s",
+                gdb_words_are_read(words) ? "E.backward is only possible in ferry guest run" : "");
         return GDB_NOTHING;
     }
     return go(gdb, GDB_GO_BACK, is_step ? hart_to_step(gdb) : DEBUG_NO_HART);
 }
 
-/* ---- Questions ---- */
-
-static bool begins(const struct words *words, const char *text)
-{
-    size_t count = strlen(text);
-    return (size_t)(words->end - words->at) >= count && memcmp(words->at, text, count) == 0;
-}
-
-static bool is_word(const struct words *words, const char *text)
-{
-    return begins(words, text) && (size_t)(words->end - words->at) == strlen(text);
-}
-
-static bool has_word(const struct words *words, const char *text)
-{
-    return memmem(words->at, (size_t)(words->end - words->at), text, strlen(text)) != NULL;
-}
-
-static void say_features(struct gdb *gdb, const struct words *words)
-{
-    gdb->knows_swbreak = has_word(words, "swbreak+");
-    gdb->knows_hwbreak = has_word(words, "hwbreak+");
-    say(gdb,
-        "PacketSize=%x;QStartNoAckMode+;vContSupported+;swbreak+;hwbreak+;multiprocess-;"
-        "qXfer:features:read+;qXfer:threads:read+%s",
-        GDB_PACKET_MAX, gdb->can_go_back ? ";ReverseStep+;ReverseContinue+" : "");
-}
-
-static void say_threads(struct gdb *gdb, const struct guest *guest)
-{
-    struct bytes reply = {0};
-    char text[16];
-    put_text(&reply, "m");
-    for (uint32_t i = 0; i < debug_hart_count(guest); i++) {
-        snprintf(text, sizeof text, "%s%x", i == 0 ? "" : ",", i + 1);
-        put_text(&reply, text);
-    }
-    say_bytes(gdb, &reply);
-}
-
-static const char *hart_state(const struct machine *machine, uint32_t hart_idx)
-{
-    const struct hart *hart = &machine->harts[hart_idx];
-    if (hart->status == HART_STOPPED)
-        return "stopped: nobody has started it";
-    if (hart->status != HART_STARTED)
-        return "waits for an interrupt";
-    if (machine->awaited_idx[hart_idx] != NO_PAGE)
-        return "waits for a page";
-    if (hart->is_user)
-        return machine->turn_hart_idx == hart_idx ? "has its turn, user mode"
-                                                  : "waits for its turn, user mode";
-    return machine->turn_hart_idx == hart_idx ? "has its turn" : "waits for its turn";
-}
-
-static void describe_threads(const struct guest *guest, struct bytes *to)
-{
-    const struct machine *machine = machine_of_const(guest);
-    char text[128];
-    put_text(to, "<?xml version=\"1.0\"?>\n<threads>\n");
-    for (uint32_t i = 0; i < machine->hart_count; i++) {
-        snprintf(text, sizeof text, "<thread id=\"%x\" core=\"%u\" name=\"hart %u\">%s</thread>\n",
-                 i + 1, i, i, hart_state(machine, i));
-        put_text(to, text);
-    }
-    put_text(to, "</threads>\n");
-}
-
-/* qXfer:OBJECT:read:ANNEX:OFFSET,LENGTH: a piece, with m before it, or l when it is the last. */
-static void say_object(struct gdb *gdb, const struct guest *guest, struct words *words)
-{
-    static const char features[] = "qXfer:features:read:target.xml:";
-    static const char threads[] = "qXfer:threads:read::";
-    struct bytes object = {0}, reply = {0};
-
-    if (begins(words, features)) {
-        words->at += strlen(features);
-        gdb_registers_describe(&object);
-    } else if (begins(words, threads)) {
-        words->at += strlen(threads);
-        describe_threads(guest, &object);
-    } else {
-        say(gdb, "E00"); /* no such annex */
-        return;
-    }
-    uint64_t offset = take_number(words);
-    expect(words, ',');
-    uint64_t count = take_number(words);
-    if (is_read(words)) {
-        uint64_t left = offset < object.count ? object.count - offset : 0;
-        /* Signs of the protocol take two bytes; none of them stands in our texts. */
-        uint64_t most = count < GDB_PACKET_MAX - 1 ? count : GDB_PACKET_MAX - 1;
-        put_text(&reply, left > most ? "m" : "l");
-        bytes_put(&reply, object.data + (left > 0 ? offset : 0), left > most ? most : left);
-        say_bytes(gdb, &reply);
-    } else {
-        say(gdb, ERROR_USAGE);
-    }
-    bytes_fini(&object);
-}
-
-/* ---- monitor ---- */
-
-static void answer_where(struct gdb *gdb, const struct guest *guest)
-{
-    const struct machine *machine = machine_of_const(guest);
-    struct bytes text = {0};
-    char place[160], line[256];
-    for (uint32_t i = 0; i < machine->hart_count; i++) {
-        lines_write_place(gdb->lines, machine->harts[i].pc, place, sizeof place);
-        snprintf(line, sizeof line, "hart %u: 0x%llx, %s; %s\n", i,
-                 (unsigned long long)machine->harts[i].pc, place, hart_state(machine, i));
-        put_text(&text, line);
-    }
-    bytes_put_u8(&text, '\0');
-    gdb_answer(gdb, (const char *)text.data);
-    bytes_fini(&text);
-}
-
-static void answer_instructions(struct gdb *gdb, const struct guest *guest)
-{
-    char text[160];
-    snprintf(text, sizeof text, "%llu instructions in %llu ns of guest time, tick %llu\n",
-             (unsigned long long)guest->ops->instructions(guest),
-             (unsigned long long)guest->ops->now_ns(guest), (unsigned long long)debug_ticks(guest));
-    gdb_answer(gdb, text);
-}
-
-static void answer_help(struct gdb *gdb)
-{
-    char text[TEXT_MAX * 4];
-    snprintf(text, sizeof text,
-             "monitor where         where each hart stands, with function and line\n"
-             "monitor instructions  how many have run, and the guest's time\n%s",
-             gdb->words);
-    gdb_answer(gdb, text);
-}
-
-static enum gdb_action obey_word(struct gdb *gdb, const struct guest *guest, struct words *words)
-{
-    size_t count = take_hex(words, (uint8_t *)gdb->word, sizeof gdb->word - 1);
-    gdb->word[count] = '\0';
-    if (!is_read(words))
-        say(gdb, ERROR_USAGE);
-    else if (strcmp(gdb->word, "where") == 0)
-        answer_where(gdb, guest);
-    else if (strcmp(gdb->word, "instructions") == 0)
-        answer_instructions(gdb, guest);
-    else if (strcmp(gdb->word, "help") == 0 || count == 0)
-        answer_help(gdb);
-    else
-        return GDB_WORD;
-    return GDB_NOTHING;
-}
-
-static enum gdb_action answer_question(struct gdb *gdb, struct guest *guest, struct words *words)
-{
-    if (begins(words, "qSupported"))
-        say_features(gdb, words);
-    else if (is_word(words, "QStartNoAckMode")) {
-        say(gdb, "OK");
-        gdb->packets.has_no_acks = true;
-    } else if (is_word(words, "qC"))
-        say(gdb, "QC%x", gdb->debug->stop.hart_idx + 1);
-    else if (is_word(words, "qfThreadInfo"))
-        say_threads(gdb, guest);
-    else if (is_word(words, "qsThreadInfo"))
-        say(gdb, "l");
-    else if (begins(words, "qAttached"))
-        say(gdb, "1"); /* it was there before: a debugger that leaves lets it live */
-    else if (begins(words, "qXfer:"))
-        say_object(gdb, guest, words);
-    else if (begins(words, "qRcmd,")) {
-        words->at += strlen("qRcmd,");
-        return obey_word(gdb, guest, words);
-    } else
-        say(gdb, "%s", "");
-    return GDB_NOTHING;
-}
-
 /* ---- One packet ---- */
 
-static void choose_thread(struct gdb *gdb, const struct guest *guest, struct words *words)
+static void choose_thread(struct gdb *gdb, const struct guest *guest, struct gdb_words *words)
 {
     uint8_t what = words->at < words->end ? *words->at++ : 0;
     uint32_t stopped = gdb->debug->stop.hart_idx;
     uint32_t hart_idx = take_thread(words, guest, what == 'g' ? stopped : DEBUG_NO_HART);
-    if (!is_read(words) || (what != 'g' && what != 'c')) {
-        say(gdb, ERROR_USAGE);
+    if (!gdb_words_are_read(words) || (what != 'g' && what != 'c')) {
+        gdb_say(gdb, ERROR_USAGE);
         return;
     }
     *(what == 'g' ? &gdb->chosen_hart : &gdb->step_hart) = hart_idx;
-    say(gdb, "OK");
+    gdb_say(gdb, "OK");
 }
 
-static void is_thread_alive(struct gdb *gdb, const struct guest *guest, struct words *words)
+static void is_thread_alive(struct gdb *gdb, const struct guest *guest, struct gdb_words *words)
 {
     (void)take_thread(words, guest, 0);
-    say_ok_or(gdb, is_read(words), ERROR_USAGE);
+    say_ok_or(gdb, gdb_words_are_read(words), ERROR_USAGE);
 }
 
-static enum gdb_action obey_v(struct gdb *gdb, struct guest *guest, struct words *words)
+static enum gdb_action obey_v(struct gdb *gdb, struct guest *guest, struct gdb_words *words)
 {
-    if (is_word(words, "vCont?")) {
-        say(gdb, "vCont;c;C;s;S");
-    } else if (begins(words, "vCont;")) {
+    if (gdb_words_are(words, "vCont?")) {
+        gdb_say(gdb, "vCont;c;C;s;S");
+    } else if (gdb_words_begin(words, "vCont;")) {
         words->at += strlen("vCont");
         return go_on(gdb, guest, words);
-    } else if (begins(words, "vKill;")) {
-        say(gdb, "OK");
+    } else if (gdb_words_begin(words, "vKill;")) {
+        gdb_say(gdb, "OK");
         return GDB_KILL;
     } else {
-        say(gdb, "%s", "");
+        gdb_say(gdb, "%s", "");
     }
     return GDB_NOTHING;
 }
@@ -646,9 +405,9 @@ static enum gdb_action obey_v(struct gdb *gdb, struct guest *guest, struct words
 static enum gdb_action obey(struct gdb *gdb, struct guest *guest)
 {
     const struct gdb_packets *packets = &gdb->packets;
-    struct words words = {packets->payload, packets->payload + packets->payload_count, false};
+    struct gdb_words words = {packets->payload, packets->payload + packets->payload_count, false};
     uint8_t command = packets->payload_count > 0 ? packets->payload[0] : 0;
-    struct words rest = {words.at + (command != 0), words.end, false};
+    struct gdb_words rest = {words.at + (command != 0), words.end, false};
 
     switch (command) {
     case '?':
@@ -694,14 +453,14 @@ static enum gdb_action obey(struct gdb *gdb, struct guest *guest)
         return obey_v(gdb, guest, &words);
     case 'q':
     case 'Q':
-        return answer_question(gdb, guest, &words);
+        return gdb_answer_question(gdb, guest, &words);
     case 'D':
-        say(gdb, "OK");
+        gdb_say(gdb, "OK");
         return GDB_DETACH;
     case 'k':
         return GDB_KILL;
     default:
-        say(gdb, "%s", ""); /* not supported */
+        gdb_say(gdb, "%s", ""); /* not supported */
         break;
     }
     return GDB_NOTHING;

@@ -264,6 +264,58 @@ static void interrupts_are_taken_when_they_may_be(void **state)
         }
 }
 
+/* Cause and stval of what memory does not do, in both modes: the address, and for a fetch where the
+ * instruction stops being there. */
+static void faults_say_what_they_are_about(void **state)
+{
+    (void)state;
+    const uint64_t end = RAM_BASE + PAGES * PAGE_BYTES;
+    const struct {
+        enum instruction_code code;
+        uint64_t address, cause;
+    } rows[] = {
+        {INSTRUCTION_LB, end, FAULT_LOAD_ACCESS},
+        {INSTRUCTION_LD, end - 7, FAULT_LOAD_ACCESS},
+        {INSTRUCTION_LWU, 0, FAULT_LOAD_ACCESS},
+        {INSTRUCTION_LHU, ALL, FAULT_LOAD_ACCESS},
+        {INSTRUCTION_SB, RAM_BASE - 1, FAULT_STORE_ACCESS},
+        {INSTRUCTION_SD, end - 1, FAULT_STORE_ACCESS},
+        {INSTRUCTION_SW, RAM_BASE - 3, FAULT_STORE_ACCESS},
+        {INSTRUCTION_AMOADD_W, end, FAULT_STORE_ACCESS},
+        {INSTRUCTION_AMOMAXU_D, MIN64, FAULT_STORE_ACCESS},
+        {INSTRUCTION_LR_W, end, FAULT_LOAD_ACCESS},
+        {INSTRUCTION_LR_W, DATA + 2, FAULT_LOAD_MISALIGNED},
+        {INSTRUCTION_LR_D, DATA + 4, FAULT_LOAD_MISALIGNED},
+        {INSTRUCTION_SC_W, DATA + 1, FAULT_ATOMIC_MISALIGNED},
+        {INSTRUCTION_SC_D, DATA + 4, FAULT_ATOMIC_MISALIGNED},
+        {INSTRUCTION_AMOOR_D, DATA + 4, FAULT_ATOMIC_MISALIGNED},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++)
+        for (unsigned is_user = 0; is_user < 2; is_user++) {
+            bench.hart.x[A0] = 5;
+            bench.hart.x[A1] = rows[i].address;
+            uint64_t cause = cause_of(program_word(rows[i].code, A0, A1, A2, 0), is_user);
+            if (cause != rows[i].cause || bench.hart.stval != rows[i].address)
+                fail_msg("%s of 0x%llx: cause %d, stval 0x%llx",
+                         instruction_describe(rows[i].code)->mnemonic,
+                         (unsigned long long)rows[i].address, (int)cause,
+                         (unsigned long long)bench.hart.stval);
+            assert_int_equal(bench.hart.x[A0], 5); /* rd is not written */
+        }
+    place(end - 4, 0x00130001); /* c.nop, and the first half of an addi that memory cuts off */
+    bench.hart.is_user = false;
+    bench.hart.pc = end - 2;
+    assert_int_equal(hart_run(&bench.hart, &bench.memory, &bench.clock, 1, &bench.result), 1);
+    assert_int_equal(bench.hart.scause, FAULT_FETCH_ACCESS);
+    assert_int_equal(bench.hart.sepc, end - 2);
+    assert_int_equal(bench.hart.stval, end);
+    bench.hart.pc = 0x1000;
+    assert_int_equal(hart_run(&bench.hart, &bench.memory, &bench.clock, 1, &bench.result), 1);
+    assert_int_equal(bench.hart.scause, FAULT_FETCH_ACCESS);
+    assert_int_equal(bench.hart.sepc, 0x1000);
+    assert_int_equal(bench.hart.stval, 0x1000);
+}
+
 /* What traps is not retired, also not ecall and ebreak (Volume II, 3.3.1); its tick passes. */
 static void what_traps_is_not_counted(void **state)
 {
@@ -296,6 +348,7 @@ int main(void)
         BENCH_TEST(cache_blocks_must_be_there),
         BENCH_TEST(a_trap_remembers_and_a_return_restores),
         BENCH_TEST(interrupts_are_taken_when_they_may_be),
+        BENCH_TEST(faults_say_what_they_are_about),
         BENCH_TEST(what_traps_is_not_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,7 +12,8 @@
  *
  * Not compared, because it is QEMU's own (7.2): floating point, vectors, bit manipulation and the
  * hypervisor extension (switched off); fields of control registers that it has and we do not (see
- * put_control); what counters count; an sc that is misaligned (it fails there and traps here).
+ * put_control); what counters count; atomics that trap (an amo is told as a load, and an sc that is
+ * misaligned fails there: privilege_test.c has both).
  */
 #include <stdarg.h>
 #include <stddef.h>

@@ -223,7 +223,7 @@ static inline void put_illegal(struct prng *prng, struct step *step)
 }
 
 /* Where there is no memory, and a reservation at an address that is no multiple of its size. (QEMU
- * 7.2 takes atomics that read and write for loads when they trap: instruction_test.c has those.) */
+ * 7.2 takes atomics that read and write for loads when they trap: privilege_test.c has those.) */
 static inline void put_bad_access(const struct random_program *program, struct prng *prng,
                                   struct step *step, uint64_t memory_end)
 {

@@ -76,6 +76,32 @@ static void test_rounds_shrink_by_the_exponential_form(void **state)
     assert_true(forecast.downtime_s < 0.0021);
 }
 
+/* 16384 pages, 16384 writes during round 0: the pages that they leave dirty. */
+static void test_other_laws(void **state)
+{
+    static const struct {
+        enum forecast_law law;
+        double writes, dirtied;
+    } rows[] = {
+        {LAW_EVENLY, 16384, 10356.7},  /* n (1 - 1/e) */
+        {LAW_IN_ORDER, 16384, 16384},  /* each once */
+        {LAW_IN_ORDER, 20000, 16384},  /* and some twice */
+        {LAW_IN_ORDER, 1000, 1000},    /* each write another page */
+        {LAW_HOT_COLD, 16384, 3188.5}, /* 1638 (1 - e^-9.002) + 14746 (1 - e^-0.1111) */
+        {LAW_ZIPF, 16384, 4578.4},     /* the sum over all ranks, each with i^-0.99 / 10.767 */
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct forecast_input input = even;
+        struct forecast forecast;
+        input.law = rows[i].law;
+        input.write_rate = rows[i].writes; /* round 0 takes a second */
+        input.downtime_limit_ns = 0;
+        forecast_make(MODE_PRE_COPY, &input, &forecast);
+        NEAR(forecast.round_pages[1], rows[i].dirtied, 2e-3);
+    }
+}
+
 /* Ten hot pages at w / mu = 1/2: V' = V/2 + 10 settles at 20 pages, and long before that another
  * round would not lower the downtime by a quarter. */
 static void test_hot_pages_end_the_rounds(void **state)
@@ -130,6 +156,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_stop_and_copy_is_the_whole_memory),
         cmocka_unit_test(test_post_copy_is_the_state_alone),
+        cmocka_unit_test(test_other_laws),
         cmocka_unit_test(test_rounds_shrink_by_the_exponential_form),
         cmocka_unit_test(test_hot_pages_end_the_rounds),
         cmocka_unit_test(test_a_race_that_cannot_be_won_ends_at_the_round_limit),

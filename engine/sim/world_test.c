@@ -127,6 +127,12 @@ static void test_forecasts_come_true(void **state)
         "mode=pre-copy memory=256MiB dirty-rate=40000pages/s max-rounds=4",
         "mode=pre-copy memory=256MiB latency=1s dirty-rate=25000pages/s working-set=64MiB "
         "max-rounds=6 bandwidth=1Gbit/s downtime-limit=1ms",
+        "guest=model:hot-cold mode=pre-copy memory=1GiB dirty-rate=20000pages/s max-rounds=3",
+        "guest=model:zipf mode=pre-copy memory=1GiB dirty-rate=30000pages/s max-rounds=4",
+        "guest=model:zipf mode=hybrid memory=1GiB working-set=512MiB dirty-rate=90000pages/s",
+        "guest=model:sequential mode=hybrid memory=1GiB dirty-rate=20000pages/s switch-after=2",
+        "guest=model:sequential mode=pre-copy memory=1GiB working-set=64MiB dirty-rate=40kpages/s "
+        "max-rounds=5",
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

@@ -1,0 +1,140 @@
+/* What is said of a guest that cannot go on. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "machine/board.h"
+#include "machine/crash_report.h"
+#include "machine/debug.h"
+#include "machine/machine.h"
+#include "machine/test_program.h"
+
+static const struct machine_config config = {.memory_bytes = 1 << 20,
+                                             .cpu_rate = 100000000,
+                                             .hart_count = 2,
+                                             .arguments = "hello",
+                                             .argument_bytes = 6};
+
+/* Runs to its end or to where it is held, and says what is to be said. */
+static char *report(struct guest *guest, struct debug *debug, const struct lines *lines)
+{
+    struct guest_run run = {.stop = GUEST_TIME_REACHED};
+    struct bytes text = {0};
+    while (run.stop != GUEST_ENDED && !debug->is_held)
+        debug_run(debug, guest, UINT64_MAX / 2, &run);
+    crash_report_write(guest, lines, &text);
+    bytes_put_u8(&text, '\0');
+    const char *line = (const char *)text.data;
+    for (; *line != '\0'; line += strcspn(line, "\n") + 1)
+        assert_in_range(strcspn(line, "\n"), 0, 80);
+    return (char *)text.data;
+}
+
+static void says(char *text, const char *part)
+{
+    if (strstr(text, part) == NULL)
+        fail_msg("\"%s\" is not in:\n%s", part, text);
+}
+
+/* A program without symbols: what it is about, where, the instruction, the registers. */
+static void a_crash_has_cause_address_and_registers(void **state)
+{
+    static const struct {
+        enum instruction_code code;
+        uint64_t address;
+        const char *first_line, *instruction;
+    } rows[] = {
+        {INSTRUCTION_LD, 16, "load outside memory: address 0x0000000000000010\n", "ld t1, 0(t0)"},
+        {INSTRUCTION_SW, 0x80100000, "store outside memory: address 0x0000000080100000\n",
+         "sw t1, 0(t0)"},
+        {INSTRUCTION_EBREAK, 1, "breakpoint: ", "ebreak"},
+        {INSTRUCTION_AMOADD_D, 0x80001001, "misaligned atomic access: address 0x0000000080001001\n",
+         "amoadd.d t1, t1, (t0)"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        static struct program program;
+        struct guest *guest = NULL;
+        struct debug debug;
+        struct lines lines = {0};
+        program.count = 0;
+        put_number(&program, T0, rows[i].address);
+        put_number(&program, T6, 0x123456789abcdef);
+        put_word(&program, program_word(rows[i].code, T1, T0, T1, 0));
+        struct bytes image = program_image(&program);
+        assert_int_equal(machine_open(&config, "test", image.data, image.count, &guest, NULL),
+                         STATUS_OK);
+        debug_init(&debug);
+        debug_leave(&debug);
+        char *text = report(guest, &debug, &lines);
+        assert_ptr_equal(strstr(text, rows[i].first_line), text);
+        says(text, rows[i].instruction);
+        says(text, "t6  0123456789abcdef");
+        says(text, "hart 0 in supervisor mode, after ");
+        says(text, "no trap handler (stvec is 0)");
+        assert_null(strstr(text, "from"));
+        free(text);
+        bytes_fini(&image);
+        guest->ops->close(guest);
+    }
+}
+
+static uint64_t address_of(const struct lines *lines, const char *name)
+{
+    for (size_t i = 0; i < lines->function_count; i++)
+        if (strcmp(lines->functions[i].name, name) == 0)
+            return lines->functions[i].address;
+    fail_msg("there is no %s", name);
+    return 0;
+}
+
+/* With symbols: functions, lines, and who called. Held at the beginning of print(), it is sent to
+ * nowhere from there. */
+static void a_crash_has_function_line_and_callers(void **state)
+{
+    static uint8_t image[1 << 22];
+    struct guest *guest = NULL;
+    struct debug debug;
+    struct lines lines;
+    (void)state;
+    FILE *file = fopen(BUILD_DIR "/guests/hello", "r");
+    assert_non_null(file);
+    size_t count = fread(image, 1, sizeof image, file);
+    fclose(file);
+    assert_int_equal(machine_open(&config, "hello", image, count, &guest, NULL), STATUS_OK);
+    lines_init(&lines, image, count);
+    debug_init(&debug);
+    const struct debug_point point = {DEBUG_BREAK, address_of(&lines, "print"), 4};
+    assert_true(debug_add(&debug, &point));
+    debug_resume(&debug, guest, DEBUG_NO_HART);
+    char *healthy = report(guest, &debug, &lines);
+    assert_string_equal(healthy, "");
+    free(healthy);
+    machine_of(guest)->harts[0].pc = 0x1230;
+    debug_leave(&debug);
+    char *text = report(guest, &debug, &lines);
+    says(text, "jump outside memory: address 0x0000000000001230\n");
+    says(text, "  at    0x00001230  ?\n");
+    says(text, "  from  0x8");
+    says(text, "main+0x");
+    says(text, "(hello.c:");
+    says(text, "it may mislead");
+    free(text);
+    lines_fini(&lines);
+    guest->ops->close(guest);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_crash_has_cause_address_and_registers),
+        cmocka_unit_test(a_crash_has_function_line_and_callers),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
