@@ -1,4 +1,4 @@
-#include "machine/block.h"
+#include "machine/cell.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +11,7 @@ _Static_assert(sizeof(struct block) % sizeof(struct cell) == 0, "both live in on
 
 void blocks_init(struct blocks *blocks, uint64_t page_count)
 {
-    *blocks = (struct blocks){.page_count = page_count};
+    *blocks = (struct blocks){0};
     blocks->cells = malloc(BLOCK_CELLS * sizeof *blocks->cells);
     blocks->places = malloc(BLOCK_CELLS * sizeof *blocks->places);
     blocks->pages = malloc(BLOCK_PAGES * sizeof *blocks->pages);
@@ -169,7 +169,7 @@ void blocks_patch(struct blocks *blocks, struct block *block, uint64_t left)
             stop = i;
     blocks_unpatch(blocks);
     patch_cell(blocks, &block->cells[stop], CELL_STOP);
-    /* A sequence that begins before the stop must not run across it. */
+    /* A sequence of two or three that begins before the stop must not run across it. */
     for (uint32_t i = stop; i > 0 && i + 2 > stop; i--)
         patch_cell(blocks, &block->cells[i - 1], places[i - 1].code);
     const struct place *place = &places[stop];

@@ -1,4 +1,4 @@
-#include "machine/block.h"
+#include "machine/cell.h"
 
 #include <limits.h>
 #include <string.h>

@@ -16,7 +16,7 @@
 #include <string.h>
 
 #include "machine/arithmetic.h"
-#include "machine/block.h"
+#include "machine/cell.h"
 
 /* How an instruction ended. Known when fast.c is compiled, but for branches and for accesses that
  * may fail: the rest of it costs nothing. */

@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include "machine/cell.h"
 #include "machine/memory.h"
 
 #define PAGES        (TLB_ROWS + 300) /* two pages share a row of the TLB */
