@@ -66,7 +66,7 @@ static void print_info(const struct image *image, const struct guest_file *file)
     printf("%-14s0x%" PRIx64 "\n", "entry", file->entry);
     printf("%-14s%s\n", "instructions", people_bytes(&people, code_bytes));
     if (file->memory_end > RAM_BASE)
-        printf("%-14s%s at least, without stack and heap\n", "memory",
+        printf("%-14s%s at least, without its heap\n", "memory",
                people_bytes(&people, file->memory_end - RAM_BASE));
 }
 

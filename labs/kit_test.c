@@ -69,6 +69,80 @@ static void five_lines_of_makefile_make_a_guest(void **state)
     assert_string_equal(out, "0\n");
 }
 
+/* ---- What the runtime does for a program of one's own ---- */
+
+static const char stacks[] =
+    "#include \"harts.h\"\n"
+    "__attribute__((noinline)) static int deep(int n)\n"
+    "{\n"
+    "    volatile char all[40];\n"
+    "    all[n & 31] = 1;\n"
+    "    return n == 0 ? 0 : deep(n - 1) + all[3];\n"
+    "}\n"
+    "static void dive(void *depth) { deep(*(int *)depth); }\n"
+    "int main(int argc, char **argv)\n"
+    "{\n"
+    "    int depth = 0, is_here = argc > 2;\n"
+    "    for (char *at = argv[1]; *at != 0; at++)\n"
+    "        depth = depth * 10 + *at - '0';\n"
+    "    print(\"%li %li %li\\n\", hart_start(8, dive, 0), hart_start(0, dive, 0),\n"
+    "          is_here ? 0 : hart_start(1, dive, &depth));\n"
+    "    if (is_here)\n"
+    "        return deep(depth) & 0;\n"
+    "    sleep_until(50000000);\n"
+    "    return 0;\n"
+    "}\n";
+
+static void a_stack_that_overflows_is_noticed(void **state)
+{
+    (void)state;
+    if (!has("make") || !has("clang") || !has("ld.lld"))
+        skip();
+    write_mine();
+    spill("mine.c", stacks);
+    assert_int_equal(shell(IN_FOLDER "all"), 0);
+    assert_int_equal(ferry("guest run --harts 2 $D/mine.elf 300 here"), 0);
+    assert_string_equal(out, "-3 -6 0\n");
+    assert_int_equal(ferry("guest run $D/mine.elf 5000 here"), 1);
+    assert_non_null(strstr(err, "store outside memory: address 0x000000007fff"));
+    assert_non_null(strstr(err, "  from  0x8000"));
+    assert_non_null(strstr(err, " deep+0x"));
+    assert_non_null(strstr(err, "the stack is probably used up"));
+    assert_int_equal(ferry("guest run --harts 2 $D/mine.elf 50"), 0);
+    assert_string_equal(out, "-3 -6 0\n");
+    assert_int_equal(ferry("guest run --harts 2 $D/mine.elf 170"), 1);
+    assert_string_equal(out, "-3 -6 0\nhart 1 has used more than the 7680 bytes of its stack\n");
+
+    /* More is had by asking for it. */
+    assert_int_equal(shell(IN_FOLDER "clean all GUEST_CFLAGS=-Wl,--defsym=__stack_bytes=0x100000"),
+                     0);
+    assert_int_equal(ferry("guest run $D/mine.elf 5000 here"), 0);
+}
+
+static const char formats[] =
+    "#include \"runtime.h\"\n"
+    "int main(void)\n"
+    "{\n"
+    "    print(\"%p|%i|%-5d|%5d|%05d|%-5u|%05u|%lx|%zu|%X|\", (void *)0x1234, -7, -42, -42, -42, "
+    "3,\n"
+    "          3, 1ul << 40, sizeof(int), 0xabc);\n"
+    "    print(\"%-4s|%4s|%-2c|%c|%%|%5.2f|%#x|%u\\n\", \"ab\", \"cd\", 'x', 'y', 1.5, 3, 4);\n"
+    "    return 0;\n"
+    "}\n";
+
+static void print_writes_what_is_asked_for(void **state)
+{
+    (void)state;
+    if (!has("make") || !has("clang") || !has("ld.lld"))
+        skip();
+    write_mine();
+    spill("mine.c", formats);
+    if (shell(IN_FOLDER "run") != 0)
+        fail_msg("%s", err);
+    assert_string_equal(out, "0x1234|-7|-42  |  -42|-0042|3    |00003|10000000000|4|ABC|"
+                             "ab  |  cd|x |y|%|%5.2f|%#x|4\n");
+}
+
 static void a_missing_toolchain_is_named(void **state)
 {
     static const char *const rows[][2] = {
@@ -160,7 +234,7 @@ static void the_list_is_measured_and_fits_the_screen(void **state)
         snprintf(line, sizeof line, "\n%s ", names[i]);
         char *row = strstr(out, line);
         assert_non_null(row);
-        assert_non_null(strstr(row, "/s "));                              /* a rate, */
+        assert_non_null(strstr(row, "/s "));                             /* a rate, */
         assert_true(strncmp(strchr(row + 1, '\n') + 1, "    ", 4) == 0); /* and what it is for */
     }
     for (char *at = out, *line_end; (line_end = strchr(at, '\n')) != NULL; at = line_end + 1)
@@ -179,6 +253,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(five_lines_of_makefile_make_a_guest, make_folder,
                                         remove_folder),
+        cmocka_unit_test_setup_teardown(a_stack_that_overflows_is_noticed, make_folder,
+                                        remove_folder),
+        cmocka_unit_test_setup_teardown(print_writes_what_is_asked_for, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(a_missing_toolchain_is_named, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(guests_that_were_built_elsewhere_are_used, make_folder,
                                         remove_folder),
