@@ -295,6 +295,13 @@ static int guest_kit(const struct command *command)
     struct problem problem = {STATUS_OK, ""};
 
     if (beside_path("kit/guests", folder, sizeof folder)) {
+        if (folder[strcspn(folder, " \t#$:")] != '\0') {
+            problem_set(&problem, STATUS_USAGE,
+                        "kit: make cannot include %.300s: put ferry where no path has spaces, #, $ "
+                        "or colons",
+                        folder);
+            return command_refuse(command, &problem);
+        }
         snprintf(path, sizeof path, "%s/guest.mk", folder);
         if (access(path, R_OK) == 0) {
             printf("%s\n", folder);

@@ -7,7 +7,8 @@
 static const char five_lines[] = "FERRY   = $(F)\n"
                                  "GUEST   = mine\n"
                                  "SOURCES = mine.c more.S\n"
-                                 "include $(shell $(FERRY) guest kit)/guest.mk\n";
+                                 "include $(or $(shell $(FERRY) guest kit),$(error FERRY = "
+                                 "$(FERRY): there is no ferry))/guest.mk\n";
 
 static const char mine[] = "#include \"runtime.h\"\n"
                            "#include \"base/prng.h\"\n"
@@ -67,6 +68,43 @@ static void five_lines_of_makefile_make_a_guest(void **state)
     assert_non_null(strstr(err, "mine.c:1:25: error"));
     assert_int_equal(shell(IN_FOLDER "clean; ls $D/*.elf 2>/dev/null | wc -l"), 0);
     assert_string_equal(out, "0\n");
+}
+
+static void an_image_does_not_depend_on_where_it_was_built(void **state)
+{
+    (void)state;
+    if (!has("make") || !has("clang") || !has("ld.lld"))
+        skip();
+    write_mine();
+    assert_int_equal(
+        shell("mkdir -p $D/far/bin \"$D/it's far\"; cp $F $D/far/bin/ferry; cp -r " BUILD_DIR
+              "/kit $D/far; cp $D/M* $D/m* \"$D/it's far\""),
+        0);
+    if (shell(IN_FOLDER "all && cp mine.elf a.elf && cd \"$D/it's far\" && " MAKE
+                        "F=$D/far/bin/ferry && cmp mine.elf $D/a.elf && ls") != 0)
+        fail_msg("%s%s", out, err);
+    assert_string_equal(out, "Makefile\nmine.c\nmine.elf\nmore.S\n");
+    assert_int_not_equal(shell("cp -r $D/far \"$D/so far\"; \"$D/so far/bin/ferry\" guest kit"), 0);
+    assert_non_null(strstr(err, "put ferry where no path has spaces"));
+    assert_int_not_equal(shell(IN_FOLDER "F=/no/such/ferry"), 0);
+    assert_non_null(strstr(err, "FERRY = /no/such/ferry: there is no ferry"));
+}
+
+static void options_and_hints(void **state)
+{
+    (void)state;
+    if (!has("make") || !has("clang") || !has("ld.lld"))
+        skip();
+    write_mine();
+    spill("mine.c", "#include \"serve.h\"\n"
+                    "int main(void) { print(\"%lu\\n\", memory_bytes()); return 0; }\n");
+    assert_int_equal(shell(IN_FOLDER "run OPTIONS='--memory 2MiB'"), 0);
+    assert_string_equal(out, "2097152\n");
+    assert_int_equal(shell(IN_FOLDER "move OPTIONS='--mode post-copy --harts 2'"), 0);
+    assert_non_null(strstr(out, "mine.elf, post-copy"));
+    spill("mine.c", "int main(int argc, char **argv) { (void)argv; return (int)(argc * 1.5); }\n");
+    assert_int_not_equal(shell("touch -d '1 minute' $D/mine.c; " IN_FOLDER), 0);
+    assert_non_null(strstr(err, "guest.mk: a machine of ferry has no floating point"));
 }
 
 /* ---- What the runtime does for a program of one's own ---- */
@@ -253,6 +291,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(five_lines_of_makefile_make_a_guest, make_folder,
                                         remove_folder),
+        cmocka_unit_test_setup_teardown(an_image_does_not_depend_on_where_it_was_built, make_folder,
+                                        remove_folder),
+        cmocka_unit_test_setup_teardown(options_and_hints, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(a_stack_that_overflows_is_noticed, make_folder,
                                         remove_folder),
         cmocka_unit_test_setup_teardown(print_writes_what_is_asked_for, make_folder, remove_folder),
