@@ -250,6 +250,6 @@ int main(int argc, char **argv)
     sleep_until(time_ns() + LINGER_NS);
     for (uint64_t number = oldest_line(); number <= said_count; number++)
         check_line(number);
-    print("chat: %lu lines, all that are kept checked, ok\n", said_count);
+    print("chat: %lu line%s, all that are kept checked, ok\n", said_count, plural(said_count));
     return 0;
 }

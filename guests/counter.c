@@ -36,6 +36,6 @@ int main(int argc, char **argv)
         *turned = ~i;
         print("counter: %lu\n", i);
     }
-    print("counter: %lu numbers, none too early, none missed, ok\n", last);
+    print("counter: %lu number%s, none too early, none missed, ok\n", last, plural(last));
     return 0;
 }

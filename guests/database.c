@@ -156,9 +156,15 @@ static bool open_database(uint64_t key_count, uint64_t seed)
     uint64_t log_pages = (2 * key_count + 64) / records_per_page + 1;
     uint64_t index_pages = tree_pages(key_count);
 
-    if (key_count < 1 || key_count > KEYS_MAX ||
-        (log_pages + index_pages) * PAGE_BYTES > heap_bytes())
+    if (key_count < 1 || key_count > KEYS_MAX) {
+        print("database: --keys needs 1 to %u, not %lu\n", KEYS_MAX, key_count);
         return false;
+    }
+    if ((log_pages + index_pages) * PAGE_BYTES > heap_bytes()) {
+        print("database: %lu keys need %lu KiB, more than the %lu KiB of memory that are free\n",
+              key_count, (log_pages + index_pages) * (PAGE_BYTES / 1024), heap_bytes() / 1024);
+        return false;
+    }
     log.records = (struct record *)__heap_start;
     log.count = log_pages * records_per_page;
     tree_init(__heap_start + log_pages * PAGE_BYTES, index_pages);
@@ -201,13 +207,13 @@ int main(int argc, char **argv)
     };
 
     read_options(argc, argv, options, sizeof options / sizeof options[0]);
-    if (rate == 0 || check_every == 0 || !open_database(key_count, seed)) {
-        print(
-            "database: at least one key, a rate and a check every 1 operation or more are needed, "
-            "and room for the keys in the %lu KiB of memory that are free\n",
-            heap_bytes() / 1024);
+    if (rate == 0 || check_every == 0) {
+        print("database: %s\n",
+              rate == 0 ? "--rate needs 1/s or more" : "--check-every needs 1 operation or more");
         return 2;
     }
+    if (!open_database(key_count, seed))
+        return 2;
     work.pattern = (enum pattern)pattern;
     work_through(operations, rate, check_every);
     return 0;

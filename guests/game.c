@@ -335,7 +335,7 @@ int main(int argc, char **argv)
     for (uint32_t y = 0; y < HEIGHT; y++)
         check_row(y);
     check_coins();
-    print("game: %lu ticks, %lu late, worst %lu us, world checked, ok\n", tick, late_count,
-          worst_late_ns / 1000);
+    print("game: %lu tick%s, %lu late, worst %lu us, world checked, ok\n", tick, plural(tick),
+          late_count, worst_late_ns / 1000);
     return 0;
 }

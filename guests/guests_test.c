@@ -109,8 +109,9 @@ static void test_sort_sorts(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
         snprintf(command, sizeof command, "sort --seed %zu --count %zu", i, counts[i]);
-        snprintf(console, sizeof console, "sort: %zu numbers, seed %zu, checksum %016llx, sorted\n",
-                 counts[i], i, (unsigned long long)checksum_of(i, counts[i]));
+        snprintf(console, sizeof console,
+                 "sort: %zu number%s, seed %zu, checksum %016llx, sorted\n", counts[i],
+                 counts[i] == 1 ? "" : "s", i, (unsigned long long)checksum_of(i, counts[i]));
         stand_open(&stand, command, 4 * MIB);
         stand_run(&stand, 10 * NS_PER_S);
         assert_string_equal(stand_console(&stand), console);

@@ -8,29 +8,31 @@ static struct stand stand;
 static void test_on_any_number_of_harts(void **state)
 {
     static const struct {
-        const char *command, *first_line, *last_line; /* with a %u for the harts, or without */
+        const char *command, *first_line,
+            *last_line; /* with a %u and %s for the harts, or without */
     } rows[] = {
-        {"storm --working-set 1MiB --at 5ms", "storm: 256 pages filled, 1 storms to come\n",
-         "storm: 1 storms over 256 pages on %u harts, each page as it was left, ok\n"},
+        {"storm --working-set 1MiB --at 5ms", "storm: 256 pages filled, 1 storm to come\n",
+         "storm: 1 storm over 256 pages on %u hart%s, each page as it was left, ok\n"},
         {"storm --working-set 4KiB --storms 3 --every 1ms",
-         "storm: 1 pages filled, 3 storms to come\n",
-         "storm: 3 storms over 1 pages on %u harts, each page as it was left, ok\n"},
+         "storm: 1 page filled, 3 storms to come\n",
+         "storm: 3 storms over 1 page on %u hart%s, each page as it was left, ok\n"},
         {"storm --working-set 52KiB --touch read --storms 9 --every 0ms",
          "storm: 13 pages filled, 9 storms to come\n",
-         "storm: 9 storms over 13 pages on %u harts, each page as it was left, ok\n"},
-        {"threads --rounds 5", "threads: 12 threads on %u harts\n",
+         "storm: 9 storms over 13 pages on %u hart%s, each page as it was left, ok\n"},
+        {"threads --rounds 5", "threads: 12 threads on %u hart%s\n",
          "threads: 12 threads, 5 rounds each: four counters say 3000, registers held, ok\n"},
-        {"threads --threads 1 --rounds 3 --slice 50us", "threads: 1 threads on %u harts\n",
-         "threads: 1 threads, 3 rounds each: four counters say 150, registers held, ok\n"},
-        {"threads --threads 64 --rounds 1", "threads: 64 threads on %u harts\n",
-         "threads: 64 threads, 1 rounds each: four counters say 3200, registers held, ok\n"},
+        {"threads --threads 1 --rounds 3 --slice 50us", "threads: 1 thread on %u hart%s\n",
+         "threads: 1 thread, 3 rounds each: four counters say 150, registers held, ok\n"},
+        {"threads --threads 64 --rounds 1", "threads: 64 threads on %u hart%s\n",
+         "threads: 64 threads, 1 round each: four counters say 3200, registers held, ok\n"},
     };
     char console[256];
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         for (uint32_t harts = 1; harts <= HART_MAX; harts++) {
-            int used = snprintf(console, sizeof console, rows[i].first_line, harts);
-            snprintf(console + used, sizeof console - (size_t)used, rows[i].last_line, harts);
+            const char *s = harts == 1 ? "" : "s";
+            int used = snprintf(console, sizeof console, rows[i].first_line, harts, s);
+            snprintf(console + used, sizeof console - (size_t)used, rows[i].last_line, harts, s);
             stand_open_as(&stand, rows[i].command, 4 * MIB, STAND_CPU_RATE, harts);
             stand_run(&stand, 10 * NS_PER_S);
             assert_int_equal(stand.run.stop, GUEST_ENDED);

@@ -153,10 +153,21 @@ static bool open_bank(uint64_t account_count, uint64_t check_every)
         (account_count * sizeof(uint64_t) + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
     uint64_t ring_bytes = (2 * check_every + 1) * sizeof(struct record);
 
-    if (account_count < 2 || account_count > ACCOUNTS_MAX || check_every < 1 ||
-        check_every > heap_bytes() / (2 * sizeof(struct record)) ||
-        2 * account_bytes + ring_bytes > heap_bytes())
+    if (account_count < 2 || account_count > ACCOUNTS_MAX) {
+        print("journal: --accounts needs 2 to %u, not %lu\n", ACCOUNTS_MAX, account_count);
         return false;
+    }
+    if (check_every < 1) {
+        print("journal: --check-every needs 1 record or more\n");
+        return false;
+    }
+    if (check_every > heap_bytes() / (2 * sizeof(struct record)) ||
+        2 * account_bytes + ring_bytes > heap_bytes()) {
+        print("journal: two copies of %lu accounts, and two records for each of --check-every %lu, "
+              "need more than the %lu KiB of memory that are free\n",
+              account_count, check_every, heap_bytes() / 1024);
+        return false;
+    }
     bank.accounts = (uint64_t *)__heap_start;
     bank.checked = (uint64_t *)(__heap_start + account_bytes);
     bank.ring = (struct record *)(__heap_start + 2 * account_bytes);
@@ -180,12 +191,12 @@ int main(int argc, char **argv)
     uint64_t check_count = 0;
 
     read_options(argc, argv, options, sizeof options / sizeof options[0]);
-    if (rate == 0 || !open_bank(account_count, check_every)) {
-        print("journal: 2 accounts or more, a check every 1 record or more, and a rate above 0 are "
-              "needed, and room for both in the %lu KiB of memory that are free\n",
-              heap_bytes() / 1024);
+    if (rate == 0) {
+        print("journal: --rate needs 1/s or more\n");
         return 2;
     }
+    if (!open_bank(account_count, check_every))
+        return 2;
     struct prng prng = prng_make(seed, 0);
     uint64_t start_ns = time_ns();
     for (uint64_t i = 1; i <= record_count; i++) {
@@ -199,7 +210,7 @@ int main(int argc, char **argv)
         if (time_ns() < due_ns)
             sleep_until(due_ns);
     }
-    print("journal: %lu records, %lu checks, %lu accounts as the journal says, ok\n", record_count,
-          check_count, account_count);
+    print("journal: %lu record%s, %lu check%s, %lu accounts as the journal says, ok\n",
+          record_count, plural(record_count), check_count, plural(check_count), account_count);
     return 0;
 }

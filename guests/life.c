@@ -144,7 +144,7 @@ static int play(uint64_t seed, uint64_t generations, uint64_t every)
     uint64_t digest = checksum(now, height * width_words * sizeof *now, 0);
     const char *word =
         word_for(height == width_words * CELLS ? height : 0, seed, generations, digest);
-    print("life: %lu generations, digest %016lx, %s\n", generations, digest,
+    print("life: %lu generation%s, digest %016lx, %s\n", generations, plural(generations), digest,
           word == NULL ? "which is NOT as it must be" : word);
     return word == NULL;
 }
@@ -162,11 +162,17 @@ int main(int argc, char **argv)
 
     height = 1024;
     read_options(argc, argv, options, sizeof options / sizeof options[0]);
-    if (width == 0 || width % CELLS != 0 || width > WIDTH_MAX || height == 0 ||
-        height > HEIGHT_MAX || every == 0) {
-        print(
-            "life: a field is a multiple of 64 cells wide and at least 1 high, and it tells every "
-            "1 or more generations\n");
+    if (width == 0 || width % CELLS != 0 || width > WIDTH_MAX) {
+        print("life: --width needs a multiple of %u from %u to %u, not %lu\n", CELLS, CELLS,
+              WIDTH_MAX, width);
+        return 2;
+    }
+    if (height == 0 || height > HEIGHT_MAX) {
+        print("life: --height needs 1 to %u, not %lu\n", HEIGHT_MAX, height);
+        return 2;
+    }
+    if (every == 0) {
+        print("life: --every needs 1 generation or more\n");
         return 2;
     }
     width_words = width / CELLS;

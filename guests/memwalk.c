@@ -139,13 +139,14 @@ int main(int argc, char **argv)
     }
     struct chooser chooser =
         make_chooser((enum pattern)pattern, working_set_bytes / PAGE_BYTES, seed);
-    print("memwalk: %lu page writes per second, %s, to %lu pages\n", rate, patterns[pattern],
-          chooser.page_count);
+    print("memwalk: %lu page writes per second, %s, to %lu page%s\n", rate, patterns[pattern],
+          chooser.page_count, plural(chooser.page_count));
     if (rate == 0)
         sleep_until(UINT64_MAX);
     write_pages(&chooser, rate, last);
     uint64_t written_count =
         check_pages(make_chooser(chooser.pattern, chooser.page_count, seed), last);
-    print("memwalk: %lu writes to %lu pages, each holds its last one, ok\n", last, written_count);
+    print("memwalk: %lu write%s to %lu page%s, each holds its last one, ok\n", last, plural(last),
+          written_count, plural(written_count));
     return 0;
 }

@@ -342,6 +342,17 @@ static bool parse_value(const struct option *option, const char *text)
     return false;
 }
 
+/* What ferry guest run and ferry run would have taken, had it stood before the guest's name. */
+static bool is_of_ferry(const char *name)
+{
+    static const char *const names[] = {"--memory", "--harts",  "--cpu-rate", "--gdb",
+                                        "--mode",   "--record", "--verify",   "--bandwidth"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(names[i], name) == 0)
+            return true;
+    return false;
+}
+
 void read_options(int argc, char **argv, const struct option *options, size_t option_count)
 {
     static const char *const examples[] = {
@@ -359,7 +370,9 @@ void read_options(int argc, char **argv, const struct option *options, size_t op
             print("%s: unknown option %s", program, argv[i]);
             for (option = options; option < options + option_count; option++)
                 print("%s %s", option == options ? "; known are" : ",", option->name);
-            print("\n");
+            print("%s\n", is_of_ferry(argv[i])
+                              ? " (ferry's own options stand before the guest's name)"
+                              : "");
             exit(2);
         }
         if (i + 1 == argc || !parse_value(option, argv[i + 1])) {

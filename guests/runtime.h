@@ -149,6 +149,12 @@ void print(const char *format, ...) __attribute__((format(printf, 1, 2)));
 size_t format_text(char *text, size_t capacity, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* "s" behind a noun, where there is not exactly one of it. */
+static inline const char *plural(uint64_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
 /* ---- Options ---- */
 
 enum option_kind {

@@ -81,7 +81,7 @@ int main(int argc, char **argv)
         checksum = checksum * 31 + numbers[i]; /* depends on the order as well */
     }
     is_sorted &= sum_before == sum_after;
-    print("sort: %lu numbers, seed %lu, checksum %016lx, %s\n", count, seed, checksum,
-          is_sorted ? "sorted" : "NOT SORTED");
+    print("sort: %lu number%s, seed %lu, checksum %016lx, %s\n", count, plural(count), seed,
+          checksum, is_sorted ? "sorted" : "NOT SORTED");
     return is_sorted ? 0 : 1;
 }

@@ -39,8 +39,8 @@ static void touch_page(uint64_t page_idx)
     uint64_t found = *word_of(page_idx);
 
     if (found != seal_of(page_idx, storm.storm_idx)) {
-        print("storm: page %lu holds %016lx after %lu storms, not %016lx\n", page_idx, found,
-              storm.storm_idx, seal_of(page_idx, storm.storm_idx));
+        print("storm: page %lu holds %016lx after %lu storm%s, not %016lx\n", page_idx, found,
+              storm.storm_idx, plural(storm.storm_idx), seal_of(page_idx, storm.storm_idx));
         exit(1);
     }
     if (storm.touch == WRITE)
@@ -117,9 +117,11 @@ int main(int argc, char **argv)
     storm.harts = hart_count();
     for (uint64_t i = 0; i < storm.page_count; i++)
         *word_of(i) = seal_of(i, 0);
-    print("storm: %lu pages filled, %lu storms to come\n", storm.page_count, storms);
+    print("storm: %lu page%s filled, %lu storm%s to come\n", storm.page_count,
+          plural(storm.page_count), storms, plural(storms));
     play(at_ns, every_ns, storms);
-    print("storm: %lu storms over %lu pages on %lu harts, each page as it was left, ok\n", storms,
-          storm.page_count, storm.harts);
+    print("storm: %lu storm%s over %lu page%s on %lu hart%s, each page as it was left, ok\n",
+          storms, plural(storms), storm.page_count, plural(storm.page_count), storm.harts,
+          plural(storm.harts));
     return 0;
 }

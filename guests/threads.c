@@ -197,8 +197,9 @@ static void check_all(void)
      * default. */
     if (kernel.round_count > 0 && kernel.interrupted_count == 0)
         fail("nobody was ever interrupted, slice in ns:", kernel.slice_ns);
-    print("threads: %lu threads, %lu rounds each: four counters say %lu, registers held, ok\n",
-          kernel.thread_count, kernel.round_count, expected);
+    print("threads: %lu thread%s, %lu round%s each: four counters say %lu, registers held, ok\n",
+          kernel.thread_count, plural(kernel.thread_count), kernel.round_count,
+          plural(kernel.round_count), expected);
     exit(0);
 }
 
@@ -330,7 +331,8 @@ int main(int argc, char **argv)
         print("threads: there may be 1 to %u threads, and a slice is 10us to 1s\n", THREADS_MAX);
         return 2;
     }
-    print("threads: %lu threads on %u harts\n", kernel.thread_count, harts);
+    print("threads: %lu thread%s on %u hart%s\n", kernel.thread_count, plural(kernel.thread_count),
+          harts, plural(harts));
     make_threads();
     measure_hold();
     for (uint32_t i = 1; i < harts; i++)

@@ -290,6 +290,6 @@ int main(int argc, char **argv)
             serve_wait(&service, UINT64_MAX);
     sleep_until(time_ns() + LINGER_NS);
     check_log();
-    print("web: %lu requests answered, log checked, ok\n", answered_count);
+    print("web: %lu request%s answered, log checked, ok\n", answered_count, plural(answered_count));
     return 0;
 }

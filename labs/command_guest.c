@@ -19,8 +19,11 @@
 #include "labs/people.h"
 #include "machine/disassemble.h"
 #include "machine/elf.h"
+#include "machine/instruction.h"
 #include "machine/machine.h"
 #include "sim/guest_build.h"
+
+#define HEX_DIGITS "0123456789abcdefABCDEF"
 
 /* Loads the image that the word names; models have none and are refused. */
 static enum status load(const char *word, struct scenario *scenario, struct image *image,
@@ -64,10 +67,33 @@ static void print_info(const struct image *image, const struct guest_file *file)
     printf("%-14s%s\n", "size", people_bytes(&people, image->bytes));
     printf("%-14s%016llx\n", "digest", (unsigned long long)digest_of(image->data, image->bytes));
     printf("%-14s0x%" PRIx64 "\n", "entry", file->entry);
-    printf("%-14s%s\n", "instructions", people_bytes(&people, code_bytes));
+    printf("%-14s%s%s\n", "instructions", people_bytes(&people, code_bytes),
+           file->has_sections ? "" : " at most: the file has no sections that tell");
+    if (file->symbol_count == 0)
+        printf("%-14s%s\n", "symbols", "none");
     if (file->memory_end > RAM_BASE)
         printf("%-14s%s at least, without its heap\n", "memory",
                people_bytes(&people, file->memory_end - RAM_BASE));
+}
+
+/* Where an instruction leads whose text does not say it all: behind a call (or a jump) the name of
+ * its target, and the target itself where two instructions make it. */
+static void print_target(const struct guest_file *file, uint64_t address,
+                         const struct instruction *before, const struct instruction *instruction)
+{
+    uint64_t target = address + (uint64_t)instruction->imm;
+    bool is_pair = instruction->code == INSTRUCTION_JALR && before->code == INSTRUCTION_AUIPC &&
+                   before->rd == instruction->rs1 && before->rd != 0;
+
+    if (is_pair)
+        target += (uint64_t)before->imm - 4; /* an auipc has four bytes */
+    else if (instruction->code != INSTRUCTION_JAL)
+        return;
+    const char *name = guest_file_name_at(file, target);
+    if (is_pair)
+        printf("  # 0x%" PRIx64 "%s%s", target, name == NULL ? "" : " ", name == NULL ? "" : name);
+    else if (name != NULL)
+        printf("  # %s", name);
 }
 
 /* The code from one address on, up to the next function if it was asked for by name. */
@@ -75,6 +101,7 @@ static void print_code(const struct guest_file *file, uint64_t from, bool is_one
 {
     for (uint32_t i = 0; i < file->code_count; i++) {
         const struct guest_code *code = &file->codes[i];
+        struct instruction before = {0};
         uint64_t at = 0;
         if (from > code->address)
             at = from - code->address;
@@ -92,22 +119,36 @@ static void print_code(const struct guest_file *file, uint64_t from, bool is_one
                 printf("%s:\n", name);
             snprintf(digits, sizeof digits, "%0*" PRIx32, (int)bytes * 2,
                      bytes == 2 ? bits & 0xffff : bits);
-            printf("  %08" PRIx64 "  %-10s%s\n", address, digits, text);
+            printf("  %08" PRIx64 "  %-10s%s", address, digits, text);
+            struct instruction instruction;
+            if (!instruction_decode(bits, &instruction))
+                instruction = (struct instruction){0};
+            print_target(file, address, &before, &instruction);
+            putchar('\n');
+            before = instruction;
             at += bytes;
         }
     }
 }
 
 static enum status parse_from(const struct guest_file *file, const char *word, uint64_t *from,
-                              struct problem *problem)
+                              bool *is_name, struct problem *problem)
 {
     char *end;
 
-    if (guest_file_find(file, word, from))
+    *is_name = guest_file_find(file, word, from);
+    if (*is_name)
         return STATUS_OK;
     errno = 0;
     *from = strtoull(word, &end, 16);
-    if (strncmp(word, "0x", 2) != 0 || *end != '\0' || errno != 0)
+    /* Addresses are taken as the listing prints them, too. */
+    bool is_address = strncmp(word, "0x", 2) == 0 || strspn(word, HEX_DIGITS) >= 8;
+    if (!is_address && file->symbol_count == 0)
+        return problem_set(problem, STATUS_USAGE,
+                           "\"%.40s\" cannot be looked up, for the file has no symbols: write an "
+                           "address such as 0x%" PRIx64,
+                           word, file->entry);
+    if (!is_address || *end != '\0' || errno != 0)
         return problem_set(problem, STATUS_USAGE,
                            "\"%.40s\" is no function of this guest: write its name or an address "
                            "such as 0x80000000",
@@ -130,6 +171,7 @@ static int guest_look(const struct command *command, int word_count, char **word
     struct image image = {0};
     struct guest_file file = {0};
     uint64_t from = 0;
+    bool is_name = false;
     int status = EXIT_DONE;
 
     enum status outcome;
@@ -145,13 +187,13 @@ static int guest_look(const struct command *command, int word_count, char **word
     if (outcome == STATUS_OK)
         outcome = check_image(&image, &file, &problem);
     if (outcome == STATUS_OK && word_count == 3)
-        outcome = parse_from(&file, words[2], &from, &problem);
+        outcome = parse_from(&file, words[2], &from, &is_name, &problem);
     if (outcome != STATUS_OK)
         status = command_refuse(command, &problem);
     else if (is_info)
         print_info(&image, &file);
     else
-        print_code(&file, from, word_count == 3 && strncmp(words[2], "0x", 2) != 0);
+        print_code(&file, from, is_name);
     guest_file_close(&file);
     image_fini(&image);
     scenario_fini(&scenario);
@@ -271,6 +313,8 @@ static int guest_run(const struct command *command, int word_count, char **words
     struct guest *guest;
     int status;
 
+    if (word_count > 0 && (strcmp(words[0], "--help") == 0 || strcmp(words[0], "-h") == 0))
+        return command_print_help(command);
     scenario_init(&scenario);
     if (read_line(&line, word_count, words, &problem) != STATUS_OK ||
         (line.gdb != NULL &&

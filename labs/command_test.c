@@ -71,7 +71,7 @@ static void bad_lines_are_refused(void **state)
         {"run --bandwith 1Gbit/s", "--bandwidth"},
         {"run --compress lz4", "unknown option --compress"},
         {"run --memory 64", "write a size such as 64MiB"},
-        {"run --memory 65000B", "whole number of pages"},
+        {"run --memory 2000000B", "whole number of pages"},
         {"run --mode precopy", "stop-and-copy|pre-copy|post-copy|hybrid"},
         {"run --dirty-rate 5pages/s", "--dirty-rate cannot be used here"},
         {"run --seed 1 --seed 2", "--seed was given already"},
@@ -86,7 +86,8 @@ static void bad_lines_are_refused(void **state)
         {"guest info $D/cut.elf", "cut.elf"},
         {"guest info $D/truncated.elf", "truncated.elf"},
         {"run --guest $D/truncated.elf", "truncated.elf"},
-        {"run --guest nobody", "one of chat, counter, database, game, hello, journal, kv, life, memwalk, sort,"},
+        {"run --guest nobody",
+         "one of chat, counter, database, game, hello, journal, kv, life, memwalk, sort,"},
         {"run --guest ./nobody.elf", "./nobody.elf: No such file"},
         {"run --guest $D", "is no file"},
         {"run --guest Makefile.elf", "No such file"},
@@ -406,6 +407,28 @@ static void guests_run_where_they_are(void **state)
     assert_int_equal(ferry("guest disassemble hello main"), 0);
     assert_int_equal(strncmp(out, "main:\n", 6), 0);
     assert_non_null(strstr(out, "addi sp, sp, -"));
+    assert_non_null(strstr(out, " read_options\n")); /* where a call leads */
+    assert_int_equal(ferry("guest disassemble hello 80008000"), 0);
+    assert_int_equal(strncmp(out, "_start:\n  80008000  ", 20), 0);
+    assert_int_equal(ferry("guest run --help"), 0);
+    assert_non_null(strstr(out, "usage: ferry guest list"));
+}
+
+static void programs_without_sections_or_guests_at_all(void **state)
+{
+    (void)state;
+    spill_own_guest();
+    assert_int_equal(ferry("guest info $D/own.elf"), 0);
+    assert_non_null(strstr(out, "at most: the file has no sections"));
+    assert_non_null(strstr(out, "symbols       none\n"));
+    assert_refused("guest disassemble $D/own.elf main", "the file has no symbols");
+    assert_int_equal(ferry("guest disassemble $D/own.elf 80000000"), 0);
+    assert_non_null(strstr(out, "  80000000  "));
+
+    assert_int_equal(shell("mkdir -p $D/f/bin; cp $F $D/f/bin; $D/f/bin/ferry guest list"), 0);
+    assert_non_null(strstr(out, "no programs are beside this ferry"));
+    assert_int_not_equal(shell("$D/f/bin/ferry guest run hello"), 0);
+    assert_non_null(strstr(err, "make builds them, with clang and lld or from a guests.tar"));
 }
 
 static void anybody_s_program_is_a_guest(void **state)
@@ -500,6 +523,7 @@ int main(void)
         cmocka_unit_test(compare_has_every_mode),
         cmocka_unit_test(forecast_is_theory),
         cmocka_unit_test(guests_run_where_they_are),
+        cmocka_unit_test(programs_without_sections_or_guests_at_all),
         cmocka_unit_test(anybody_s_program_is_a_guest),
         cmocka_unit_test(the_demonstration_tells_itself_in_lines),
         cmocka_unit_test(an_abort_names_its_scenario),

@@ -59,6 +59,22 @@ static void add_sections(struct guest_file *file, Elf *elf)
     }
 }
 
+/* Without sections: all that may be executed, of which some may be no instructions. */
+static void add_segments(struct guest_file *file, Elf *elf, const struct image *image)
+{
+    size_t count = 0;
+
+    elf_getphdrnum(elf, &count);
+    for (size_t i = 0; i < count && file->code_count < GUEST_CODE_MAX; i++) {
+        GElf_Phdr segment;
+        if (gelf_getphdr(elf, (int)i, &segment) != NULL && segment.p_type == PT_LOAD &&
+            (segment.p_flags & PF_X) != 0 && segment.p_offset <= image->bytes &&
+            segment.p_filesz <= image->bytes - segment.p_offset && segment.p_filesz > 0)
+            file->codes[file->code_count++] = (struct guest_code){
+                segment.p_paddr, image->data + segment.p_offset, segment.p_filesz};
+    }
+}
+
 enum status guest_file_open(struct guest_file *file, const struct image *image,
                             struct problem *problem)
 {
@@ -84,6 +100,9 @@ enum status guest_file_open(struct guest_file *file, const struct image *image,
             file->memory_end = segment.p_paddr + segment.p_memsz;
     }
     add_sections(file, elf);
+    file->has_sections = file->code_count > 0;
+    if (!file->has_sections)
+        add_segments(file, elf, image);
     return STATUS_OK;
 }
 

@@ -27,8 +27,9 @@ struct guest_file {
     void *elf; /* libelf's */
     uint64_t entry;
     uint64_t memory_end;                     /* behind the last byte that the image needs */
-    struct guest_code codes[GUEST_CODE_MAX]; /* the sections that hold instructions */
+    struct guest_code codes[GUEST_CODE_MAX]; /* what holds instructions */
     uint32_t code_count;
+    bool has_sections;            /* false: the codes are its executable segments */
     struct guest_symbol *symbols; /* owned; functions and labels, by address */
     uint64_t symbol_count;
 };

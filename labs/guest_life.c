@@ -18,6 +18,7 @@ struct life {
     struct debugger *debugger; /* NULL: none */
     struct rewind *rewind;     /* owned, with a debugger */
     uint64_t printed_bytes; /* of all that it ever wrote: what is lived again is not said again */
+    bool is_in_line;        /* its console's last byte ended no line */
     bool has_told_waiting;
     int status;
 };
@@ -34,9 +35,18 @@ static bool print_console(struct life *life)
     if (skip < console->count) {
         fwrite(console->data + skip, 1, console->count - skip, stdout);
         life->printed_bytes = written_bytes;
+        life->is_in_line = console->data[console->count - 1] != '\n';
     }
     bytes_clear(console);
     return fflush(stdout) == 0;
+}
+
+/* What ferry says begins at the beginning of a line. */
+static void begin_line(struct life *life)
+{
+    if (life->is_in_line)
+        fputc('\n', stderr);
+    life->is_in_line = false;
 }
 
 static int end(struct life *life, const struct guest_run *run)
@@ -45,6 +55,7 @@ static int end(struct life *life, const struct guest_run *run)
         debugger_tell_end(life->debugger, run);
     if (!run->is_fault)
         return (int)(run->status & 0xff);
+    begin_line(life);
     crash_tell_guest("ferry guest", life->name, life->guest, life->image);
     return EXIT_FAILED;
 }
@@ -52,11 +63,13 @@ static int end(struct life *life, const struct guest_run *run)
 /* Nothing will ever wake it. A debugger may look at it all the same. */
 static bool sleeps_for_ever(struct life *life)
 {
-    if (!life->has_told_waiting)
+    if (!life->has_told_waiting) {
+        begin_line(life);
         fprintf(stderr,
                 "ferry guest: %s waits for somebody to talk to it: only a world has "
                 "clients (ferry run --guest %s)\n",
                 life->name, life->name);
+    }
     life->has_told_waiting = true;
     if (life->debugger == NULL || !debugger_is_here(life->debugger))
         return true;

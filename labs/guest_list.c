@@ -173,6 +173,10 @@ int guest_list(FILE *file)
     for (size_t i = 0; i < count; i++)
         print_guest(file, names[i], sentence_of(names[i]));
     image_free_names(names, count);
+    if (count == 0)
+        people_wrap(file, "",
+                    "(no programs are beside this ferry: make builds them, with clang and lld or "
+                    "from a guests.tar; models need none)");
     for (unsigned i = 0; i < WRITES_PATTERN_COUNT; i++) {
         char name[24];
         snprintf(name, sizeof name, "model:%s", writes_pattern_name((enum writes_pattern)i));

@@ -62,7 +62,7 @@ static enum status refuse_name(const char *guest, struct problem *problem)
     if (count == 0)
         status = problem_set(problem, STATUS_NO_FILE,
                              "guest: \"%.40s\" is not there, nor is any other beside this program: "
-                             "build the guests with make",
+                             "make builds them, with clang and lld or from a guests.tar",
                              guest);
     else
         status = problem_set(problem, STATUS_USAGE,

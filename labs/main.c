@@ -69,9 +69,10 @@ static const struct command commands[] = {
      "GUEST is a name that `ferry guest list` shows, or a file of your own: ./FILE or\n"
      "FILE.elf. disassemble takes an address or the name of a function behind it. run\n"
      "takes --memory SIZE, --harts N, --cpu-rate RATE and --gdb PORT before or behind\n"
-     "GUEST; all words behind them are the guest's. Its console is standard output,\n"
-     "its exit status ferry's. With --gdb it waits for a debugger, which may go\n"
-     "backwards too; PORT 0 is any that is free.\n",
+     "GUEST; all words behind them are the guest's. Without --memory it has 64MiB, or\n"
+     "as much as its image needs. Its console is standard output, its exit status\n"
+     "ferry's. With --gdb it waits for a debugger, which may go backwards too; PORT 0\n"
+     "is any that is free.\n",
      0, NULL, command_guest},
     {"help", "ferry help [COMMAND]", "this list, or a command's options", NULL, 0, NULL,
      command_help},

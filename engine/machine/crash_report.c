@@ -13,7 +13,8 @@
 #define RA               1
 #define SP               2
 
-#define CALLERS_MAX      8             /* more tell no more */
+#define CALLERS_MAX      8 /* more tell no more */
+#define MRET             0x30200073u
 #define STACK_WORDS      512           /* how far they are looked for: 4 KiB */
 #define STACK_MARGIN     256           /* with less left below, a stack is as good as used up */
 #define STACK_OVERSHOOT  (16ull << 20) /* as far as one large array leads below memory */
@@ -41,6 +42,39 @@ static void put_place(struct bytes *to, const char *what, uint64_t address,
     put(to, "  %-6s0x%08llx  %.*s\n", what, (unsigned long long)address, PLACE_COLUMNS, place);
 }
 
+/* Registers that are there on other machines, by number (Volume II, chapter 2.2). */
+static const char *name_of_foreign_csr(uint32_t number)
+{
+    static const struct {
+        uint32_t number;
+        const char *name;
+    } names[] = {
+        {0x001, "fflags"},   {0x002, "frm"},        {0x003, "fcsr"},     {0x300, "mstatus"},
+        {0x301, "misa"},     {0x302, "medeleg"},    {0x303, "mideleg"},  {0x304, "mie"},
+        {0x305, "mtvec"},    {0x306, "mcounteren"}, {0x340, "mscratch"}, {0x341, "mepc"},
+        {0x342, "mcause"},   {0x343, "mtval"},      {0x344, "mip"},      {0x3a0, "pmpcfg0"},
+        {0x3b0, "pmpaddr0"}, {0xb00, "mcycle"},     {0xb02, "minstret"}, {0xf11, "mvendorid"},
+        {0xf12, "marchid"},  {0xf13, "mimpid"},     {0xf14, "mhartid"},
+    };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (names[i].number == number)
+            return names[i].name;
+    return "a register";
+}
+
+/* What often stands in programs that were made for another machine. */
+static void put_why_illegal(struct bytes *to, uint32_t bits)
+{
+    uint32_t opcode = bits & 0x7f, number = bits >> 20;
+    bool is_csr = opcode == 0x73 && (bits >> 12 & 3) != 0;
+
+    if (bits == MRET || (is_csr && (number >> 8 & 3) == 3))
+        put(to, "        %s is for machine mode: guests run in supervisor mode\n",
+            bits == MRET ? "mret" : name_of_foreign_csr(number));
+    else if (opcode == 0x07 || opcode == 0x27 || opcode == 0x53 || (is_csr && number < 4))
+        put(to, "        that is floating point: there is none here (rv64imac)\n");
+}
+
 static void put_instruction(struct bytes *to, const struct guest *guest, uint64_t pc)
 {
     char text[DISASSEMBLE_TEXT_BYTES];
@@ -49,6 +83,8 @@ static void put_instruction(struct bytes *to, const struct guest *guest, uint64_
         return;
     disassemble(bits, pc, text, sizeof text);
     put(to, "        %s\n", text);
+    if (machine_of_const(guest)->exit_status == FAULT_ILLEGAL)
+        put_why_illegal(to, bits);
 }
 
 /* A guest's stack lies at the beginning of RAM (guests/guest.ld): what overflows it leaves memory.

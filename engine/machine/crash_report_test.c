@@ -130,6 +130,49 @@ static void a_crash_has_function_line_and_callers(void **state)
     guest->ops->close(guest);
 }
 
+/* What other machines have and this one has not is named. */
+static void a_foreign_instruction_is_explained(void **state)
+{
+    static const struct {
+        uint32_t word;
+        const char *why; /* NULL: nothing is known of it */
+    } rows[] = {
+        {0x30002573, "        mstatus is for machine mode: guests run in supervisor mode\n"},
+        {0x30045073, "mstatus is for machine mode"}, /* csrrwi */
+        {0xf1402573, "mhartid is for machine mode"},
+        {0xc0301073, NULL},
+        {0x33302573, "a register is for machine mode"},
+        {0x30200073, "mret is for machine mode"},
+        {0x00301073, "that is floating point"},
+        {0x02007553, "that is floating point"},
+        {0x00052507, "that is floating point"},
+        {0xc0001073, NULL},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        static struct program program;
+        struct guest *guest = NULL;
+        struct debug debug;
+        struct lines lines = {0};
+        program.count = 0;
+        put_word(&program, rows[i].word);
+        struct bytes image = program_image(&program);
+        assert_int_equal(machine_open(&config, "test", image.data, image.count, &guest, NULL),
+                         STATUS_OK);
+        debug_init(&debug);
+        debug_leave(&debug);
+        char *text = report(guest, &debug, &lines);
+        says(text, "illegal instruction");
+        if (rows[i].why != NULL)
+            says(text, rows[i].why);
+        else if (strstr(text, "machine mode") != NULL || strstr(text, "floating") != NULL)
+            fail_msg("%s", text);
+        free(text);
+        bytes_fini(&image);
+        guest->ops->close(guest);
+    }
+}
+
 /* A stack lies at the beginning of memory: whoever has come to its end has used it up. */
 static void a_stack_that_is_used_up_is_said(void **state)
 {
@@ -173,6 +216,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_crash_has_cause_address_and_registers),
         cmocka_unit_test(a_crash_has_function_line_and_callers),
+        cmocka_unit_test(a_foreign_instruction_is_explained),
         cmocka_unit_test(a_stack_that_is_used_up_is_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -50,15 +50,37 @@ static enum status check_format(struct image *image)
     return STATUS_OK;
 }
 
+static const char *name_of_machine(unsigned machine)
+{
+    switch (machine) {
+    case EM_X86_64:
+        return "x86-64";
+    case EM_AARCH64:
+        return "64-bit Arm";
+    case EM_PPC64:
+        return "64-bit POWER";
+    case EM_S390:
+        return "S/390";
+    case EM_MIPS:
+        return "MIPS";
+    case EM_SPARCV9:
+        return "64-bit SPARC";
+    case EM_LOONGARCH:
+        return "LoongArch";
+    default:
+        return "another processor";
+    }
+}
+
 static enum status check_kind(struct image *image)
 {
     const Elf64_Ehdr *header = &image->header;
 
     if (header->e_machine != EM_RISCV)
         return REFUSE(image,
-                      "is for machine %u, not for RISC-V (%u); build it with "
+                      "is for %s (machine %u of ELF), not for RISC-V; build it with "
                       "clang --target=riscv64 -march=rv64imac",
-                      image->name, header->e_machine, EM_RISCV);
+                      image->name, name_of_machine(header->e_machine), header->e_machine);
     if (header->e_type == ET_REL)
         return REFUSE(image, "is an object file; link it with clang -static -T guests/guest.ld",
                       image->name);

@@ -53,7 +53,8 @@ static const struct scenario_option options[OPTION_COUNT] = {
 static const struct range {
     uint64_t least, most;
 } ranges[OPTION_COUNT] = {
-    [OPTION_memory_bytes] = {PAGE_BYTES, MODEL_PAGES_MAX *PAGE_BYTES},
+    [OPTION_memory_bytes] =
+        {0, /* what is least, the guest decides: check_memory */ MODEL_PAGES_MAX *PAGE_BYTES},
     [OPTION_hart_count] = {1, HART_MAX},
     [OPTION_cpu_rate] = {1000, 10000000000ull},
     [OPTION_trap_cost_ns] = {0, NS_PER_S},
@@ -527,16 +528,16 @@ static enum status check_memory(const struct scenario *scenario, struct problem 
     char text[40], bound[40];
 
     units_format(UNIT_SIZE, memory, text, sizeof text);
-    if (memory % PAGE_BYTES != 0)
-        return problem_set(
-            problem, STATUS_USAGE,
-            "memory: %s is no whole number of pages of 4KiB: write a size such as 64MiB", text);
     if (memory < least || memory > most) {
         units_format(UNIT_SIZE, memory < least ? least : most, bound, sizeof bound);
         return problem_set(
             problem, STATUS_USAGE, "memory: %s is too %s for this guest: write at %s %s", text,
             memory < least ? "little" : "much", memory < least ? "least" : "most", bound);
     }
+    if (memory % PAGE_BYTES != 0)
+        return problem_set(
+            problem, STATUS_USAGE,
+            "memory: %s is no whole number of pages of 4KiB: write a size such as 64MiB", text);
     if (working_set == SCENARIO_NONE)
         return STATUS_OK;
     if (working_set % PAGE_BYTES != 0)
