@@ -181,6 +181,28 @@ static void print_writes_what_is_asked_for(void **state)
                              "ab  |  cd|x |y|%|%5.2f|%#x|4\n");
 }
 
+/* What ferry says of a guest begins at the beginning of a line. */
+static void a_report_begins_a_line(void **state)
+{
+    static const char *const rows[][2] = {{"half", "half\nferry guest: "},
+                                          {"whole\\n", "whole\nferry guest: "}};
+    char program[160];
+    (void)state;
+    if (!has("make") || !has("clang") || !has("ld.lld"))
+        skip();
+    write_mine();
+    for (size_t i = 0; i < 2; i++) {
+        snprintf(program, sizeof program,
+                 "#include \"runtime.h\"\n"
+                 "int main(void) { print(\"%s\"); return *(volatile int *)16; }\n",
+                 rows[i][0]);
+        spill("mine.c", program);
+        assert_int_equal(shell(IN_FOLDER "clean all"), 0);
+        assert_int_equal(ferry("guest run $D/mine.elf 2>&1"), 1);
+        assert_int_equal(strncmp(out, rows[i][1], strlen(rows[i][1])), 0);
+    }
+}
+
 static void a_missing_toolchain_is_named(void **state)
 {
     static const char *const rows[][2] = {
@@ -297,6 +319,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_stack_that_overflows_is_noticed, make_folder,
                                         remove_folder),
         cmocka_unit_test_setup_teardown(print_writes_what_is_asked_for, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(a_report_begins_a_line, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(a_missing_toolchain_is_named, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(guests_that_were_built_elsewhere_are_used, make_folder,
                                         remove_folder),

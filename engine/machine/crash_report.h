@@ -12,7 +12,8 @@
  *
  * Guests are compiled without frame pointers, so the callers are guessed: a number on the stack
  * that lies behind a call of the function found before is taken for a return address. What was
- * left there by an earlier call can be wrong; what is found fits together.
+ * left there by an earlier call can be wrong; what is found fits together. Where sp says that the
+ * stack is used up, or an illegal instruction is one that other machines have, a line says that.
  */
 #ifndef MACHINE_CRASH_REPORT_H
 #define MACHINE_CRASH_REPORT_H

@@ -59,14 +59,8 @@ static const char *name_of_machine(unsigned machine)
         return "64-bit Arm";
     case EM_PPC64:
         return "64-bit POWER";
-    case EM_S390:
-        return "S/390";
     case EM_MIPS:
         return "MIPS";
-    case EM_SPARCV9:
-        return "64-bit SPARC";
-    case EM_LOONGARCH:
-        return "LoongArch";
     default:
         return "another processor";
     }
