@@ -357,7 +357,7 @@ static void note(struct rewind *rewind)
 {
     struct debug *debug = &rewind->search.debug;
     const struct debug_stop *stop = &debug->stop;
-    bool is_before = stop->reason == DEBUG_POINT && stop->point.kind == DEBUG_BREAK;
+    bool is_before = stop->reason == DEBUG_POINT && debug_is_break(&stop->point);
     bool is_step = rewind->search.step_hart_idx != DEBUG_NO_HART;
     uint64_t tick = debug_ticks(rewind->guest) - (is_before ? 0 : 1);
 
