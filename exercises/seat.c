@@ -185,11 +185,13 @@ static void fail_by_fault(struct seat *seat, struct action *action,
         fail(seat, action, "a jump to 0x%llx, where no code is (a wild function pointer?)", value);
         return;
     case FAULT_ILLEGAL:
-    case FAULT_BREAKPOINT:
     case FAULT_LOAD_MISALIGNED:
     case FAULT_ATOMIC_MISALIGNED:
-    case FAULT_USER_ECALL:
         fail(seat, action, "%s (0x%llx)", fault_name(result->fault), value);
+        return;
+    case FAULT_BREAKPOINT:
+    case FAULT_USER_ECALL:
+        fail(seat, action, "%s", fault_name(result->fault));
         return;
     }
 }
@@ -444,6 +446,7 @@ static void seat_next(const struct view *view, void *memo, struct action *action
 
     seat->hart = (struct hart){0};
     hart_start(&seat->hart, seat->entry, 0, 0);
+    seat->memory.reservations[0].byte_count = 0;
     seat->hart.x[SP] = STACK_END;
     bool is_same_instant = seat->code.decided_at_ns == view->now_ns;
 

@@ -6,10 +6,10 @@
  *
  * A write stores its number k. So each page knows who wrote it last, and that is checked:
  *   - always: what a write finds is an older number, or nothing;
- *   - at the end (--writes): all choices are made a second time, from the same seed. The k-th
- * choice of a page finds a later number, or k itself, and wipes it out. When all are made every
- * page is empty: no write was lost, none was older than it should be, and no page holds anything
- * else. */
+ *   - at the end (--writes): all choices are made a second time, from the same seed. The k-th one
+ *     finds a later number in its page, or k itself, and wipes it out. When all are made every page
+ *     is empty: no write was lost, none was older than it should be, no page holds anything else.
+ */
 #include "runtime.h"
 
 #include "base/prng.h"

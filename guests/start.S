@@ -1,6 +1,7 @@
 /* Where a guest begins. The machine starts hart 0 at _start, in supervisor mode, with a0 = hart
- * number, sp = the end of RAM and all other registers zero; RAM that the image does not fill is zero, so there is no bss
- * to clear. The other harts are stopped until harts.h starts them. tp is the number of the hart. */
+ * number, sp = the end of RAM and all other registers zero; RAM that the image does not fill is
+ * zero, so there is no bss to clear. The other harts are stopped until harts.h starts them. tp is
+ * the number of the hart. */
 #include "machine/hypercall.h"
 
     .section .text.start, "ax"

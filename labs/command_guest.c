@@ -132,16 +132,21 @@ static int guest_look(const struct command *command, int word_count, char **word
     uint64_t from = 0;
     int status = EXIT_DONE;
 
+    enum status outcome;
+
     scenario_init(&scenario);
     if (word_count < 2 || word_count > (is_info ? 2 : 3))
-        problem_set(&problem, STATUS_USAGE, "write ferry guest %s GUEST%s", words[0],
-                    is_info ? "" : " [FROM]");
-    else if (load(words[1], &scenario, &image, &problem) == STATUS_OK &&
-             guest_file_open(&file, &image, &problem) == STATUS_OK &&
-             check_image(&image, &file, &problem) == STATUS_OK && word_count == 3 &&
-             parse_from(&file, words[2], &from, &problem) != STATUS_OK)
-        from = 0; /* told below */
-    if (problem.status != STATUS_OK)
+        outcome = problem_set(&problem, STATUS_USAGE, "write ferry guest %s GUEST%s", words[0],
+                              is_info ? "" : " [FROM]");
+    else
+        outcome = load(words[1], &scenario, &image, &problem);
+    if (outcome == STATUS_OK)
+        outcome = guest_file_open(&file, &image, &problem);
+    if (outcome == STATUS_OK)
+        outcome = check_image(&image, &file, &problem);
+    if (outcome == STATUS_OK && word_count == 3)
+        outcome = parse_from(&file, words[2], &from, &problem);
+    if (outcome != STATUS_OK)
         status = command_refuse(command, &problem);
     else if (is_info)
         print_info(&image, &file);
@@ -218,13 +223,13 @@ static enum status read_line(struct run_line *line, int word_count, char **words
 
     if (at < 0)
         return STATUS_USAGE;
-    if (at == word_count || words[at][0] == '-')
+    if (at == word_count)
+        return problem_set(problem, STATUS_USAGE, "no guest named: write ferry guest run hello");
+    if (words[at][0] == '-')
         return problem_set(problem, STATUS_USAGE,
-                           at == word_count
-                               ? "no guest named: write ferry guest run hello"
-                               : "unknown option %.40s: those of run are --memory, --harts, "
-                                 "--cpu-rate and --gdb",
-                           words[at == word_count ? 0 : at]);
+                           "unknown option %.40s: those of run are --memory, --harts, --cpu-rate "
+                           "and --gdb",
+                           words[at]);
     status = load(words[at], line->scenario, line->image, problem);
     if (status != STATUS_OK)
         return status;

@@ -123,14 +123,16 @@ static enum status measure(const char *name, struct survey *survey, struct probl
     struct image image = {0};
 
     scenario_init(&scenario);
-    if (scenario_set(&scenario, "guest", name, problem) == STATUS_OK &&
-        scenario_check(&scenario, false, problem) == STATUS_OK &&
-        image_load(&image, &scenario, problem) == STATUS_OK &&
-        survey_make(&scenario, image.data, image.bytes, survey, problem) == STATUS_OK)
-        problem->status = STATUS_OK;
+    enum status status = scenario_set(&scenario, "guest", name, problem);
+    if (status == STATUS_OK)
+        status = scenario_check(&scenario, false, problem);
+    if (status == STATUS_OK)
+        status = image_load(&image, &scenario, problem);
+    if (status == STATUS_OK)
+        status = survey_make(&scenario, image.data, image.bytes, survey, problem);
     image_fini(&image);
     scenario_fini(&scenario);
-    return problem->status;
+    return status;
 }
 
 static void print_guest(FILE *file, const char *name, const char *sentence)

@@ -19,7 +19,7 @@ struct machine {
     struct hart harts[HART_MAX];
     uint32_t hart_count;
     uint32_t turn_hart_idx; /* whose turn it is, */
-    uint32_t turn_position; /* and how many of its HART_TURN instructions are over */
+    uint32_t turn_position; /* and how many of its HART_TURN ticks are over */
 
     struct hart_clock clock; /* instructions of all harts, and idling */
 
@@ -54,6 +54,11 @@ static inline struct machine *machine_of(struct guest *guest)
 static inline const struct machine *machine_of_const(const struct guest *guest)
 {
     return (const struct machine *)guest;
+}
+
+static inline uint64_t smaller(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
 }
 
 static inline uint64_t machine_now_ns(const struct machine *machine)

@@ -26,6 +26,11 @@ const char *fault_name(enum fault fault)
     return "fault";
 }
 
+bool fault_has_value(enum fault fault)
+{
+    return fault != FAULT_BREAKPOINT && fault != FAULT_USER_ECALL;
+}
+
 uint64_t hart_clock_ns(const struct hart_clock *clock, uint64_t ticks)
 {
     return clock->idle_ns + units_mul_div(ticks, NS_PER_S, clock->ticks_per_s);
@@ -43,6 +48,14 @@ uint64_t hart_clock_ticks_until(const struct hart_clock *clock, uint64_t until_n
         return 0;
     last -= clock->ticks;
     return last > UINT64_MAX ? UINT64_MAX : (uint64_t)last;
+}
+
+uint64_t hart_clock_ticks_to(const struct hart_clock *clock, uint64_t at_ns)
+{
+    if (hart_clock_ns(clock, clock->ticks) >= at_ns)
+        return 0;
+    uint64_t before = hart_clock_ticks_until(clock, at_ns - 1);
+    return before == UINT64_MAX ? UINT64_MAX : before + 1;
 }
 
 void hart_start(struct hart *hart, uint64_t pc, uint64_t a0, uint64_t a1)
@@ -255,7 +268,7 @@ static bool stop_for(struct hart *hart, const struct memory *memory, struct memo
         ILLEGAL();                                                                         \
     WRITE(old)
 
-/* There is no cache yet that the block could be in; but it must be there to be spoken of. */
+/* There is no cache that the block could be in; but it must be there to be spoken of. */
 #define CACHE_BLOCK(may_users)                                 \
     if (hart->is_user && !(may_users))                         \
         ILLEGAL();                                             \
@@ -337,21 +350,12 @@ bool hart_step(struct hart *hart, struct memory *memory, const struct hart_clock
     return step(hart, memory, clock, is_timer_due, result);
 }
 
-/* How many more ticks until the timer is due; 0: it is. The timer is set by a call that ends a run,
- * so this holds for the whole of one. */
-static uint64_t ticks_to_timer(const struct hart *hart, const struct hart_clock *clock)
-{
-    if (hart->timer_ns == UINT64_MAX)
-        return UINT64_MAX;
-    if (hart_clock_ns(clock, clock->ticks) >= hart->timer_ns)
-        return 0;
-    return hart_clock_ticks_until(clock, hart->timer_ns - 1) + 1;
-}
-
 uint64_t hart_run(struct hart *hart, struct memory *memory, const struct hart_clock *clock,
                   uint64_t budget, struct hart_result *result)
 {
-    const uint64_t due = ticks_to_timer(hart, clock);
+    /* The timer is set by a call that ends a run: what it is now holds for the whole of one. */
+    const uint64_t due =
+        hart->timer_ns == UINT64_MAX ? UINT64_MAX : hart_clock_ticks_to(clock, hart->timer_ns);
     struct hart_clock now = *clock;
     uint64_t passed = 0;
 

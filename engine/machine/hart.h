@@ -44,6 +44,8 @@ enum fault {
 };
 
 const char *fault_name(enum fault fault);
+/* Is it about a word or an address? */
+bool fault_has_value(enum fault fault);
 
 /* Interrupts by their bits in sip and sie; the cause is the bit's number (Volume II, 4.1.3). */
 #define INTERRUPT_SOFTWARE (1u << 1) /* another hart asks for attention: SBI send_ipi */
@@ -101,8 +103,10 @@ struct hart_clock {
 };
 
 uint64_t hart_clock_ns(const struct hart_clock *clock, uint64_t ticks);
-/* How many more ticks pass at or before until_ns. */
+/* How many more ticks pass at or before until_ns; UINT64_MAX: at least so many. */
 uint64_t hart_clock_ticks_until(const struct hart_clock *clock, uint64_t until_ns);
+/* How many more ticks until the time is at_ns; 0: it is; UINT64_MAX: at least so many. */
+uint64_t hart_clock_ticks_to(const struct hart_clock *clock, uint64_t at_ns);
 
 /* As a hart stands when it is started: supervisor mode, interrupts off, at `pc`. */
 void hart_start(struct hart *hart, uint64_t pc, uint64_t a0, uint64_t a1);

@@ -65,11 +65,6 @@ static bool may_write(struct call *call, uint64_t address, uint64_t count)
     return is_usable(call, trouble, true, address, count);
 }
 
-static uint64_t smaller(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
 /* Mailbox functions return a count, or an error. */
 static void answer(struct call *call, int64_t result)
 {
@@ -203,20 +198,23 @@ static void hart_call_status(struct call *call)
         call->value = HART_STARTED;
 }
 
-/* Type 0 goes on behind the call, as from wfi; 0x80000000 at an address, as when started. */
+/* Type 0 goes on behind the call, as from wfi; 0x80000000 at an address, as when started. What is
+ * pending stays so. The type has 32 bits, however they were extended. */
 static void hart_call_suspend(struct call *call)
 {
-    bool is_retentive = call->a0 == SUSPEND_RETENTIVE;
-    if (!is_retentive && call->a0 != SUSPEND_NON_RETENTIVE) {
+    uint32_t type = (uint32_t)call->a0;
+    bool is_retentive = type == SUSPEND_RETENTIVE;
+    if (!is_retentive && type != SUSPEND_NON_RETENTIVE) {
         call->error = HYPERCALL_INVALID_PARAM;
         return;
     }
     if (!is_retentive) {
         if (!is_code(call, call->a1))
             return;
-        uint64_t timer_ns = call->hart->timer_ns;
+        uint64_t timer_ns = call->hart->timer_ns, sip = call->hart->sip;
         hart_start(call->hart, call->a1, call->hart->hart_idx, call->a2);
         call->hart->timer_ns = timer_ns;
+        call->hart->sip = sip;
         call->result = HYPERCALL_LEFT;
     }
     call->hart->status = HART_SUSPENDED;
@@ -229,9 +227,14 @@ static void end_guest(struct call *call, uint64_t status)
     call->result = HYPERCALL_ENDED;
 }
 
+/* Shutdown and both reboots, because nothing happened or something failed. */
 static void system_reset(struct call *call)
 {
-    end_guest(call, call->a1 == 0 ? 0 : 1);
+    uint32_t type = (uint32_t)call->a0, reason = (uint32_t)call->a1;
+    if (type > RESET_TYPE_MAX || reason > RESET_REASON_MAX)
+        call->error = HYPERCALL_INVALID_PARAM;
+    else
+        end_guest(call, reason == 0 ? 0 : 1);
 }
 
 static void console_write(struct call *call)
@@ -241,6 +244,8 @@ static void console_write(struct call *call)
         call->error = HYPERCALL_INVALID_PARAM;
     else if (may_read(call, call->a1, count))
         write_to_console(call, memory_at(&call->machine->memory, call->a1), count);
+    else if (call->error == HYPERCALL_INVALID_ADDRESS)
+        call->error = HYPERCALL_INVALID_PARAM; /* as SBI says for the console */
 }
 
 static void console_write_byte(struct call *call)
@@ -400,6 +405,7 @@ enum hypercall_result hypercall_answer(struct machine *machine, struct hart *har
         if (calls[i].extension == hart->x[A7] && calls[i].function == hart->x[A6]) {
             call.error = 0;
             calls[i].run(&call);
+            break;
         }
     }
     if (call.result != HYPERCALL_TROUBLE && call.result != HYPERCALL_ENDED &&

@@ -18,7 +18,7 @@
  *               1 stop    -                            does not return; the last hart cannot
  *               2 status  hart                         0 started, 1 stopped, 4 suspended
  *               3 suspend type, address, opaque        -    0: as wfi; 0x80000000: goes on as started
- *   SRST        0         type, reason                 -    ends the guest; reason 0: status 0, else 1
+ *   SRST        0         type, reason                 -    ends the guest; reason 0: status 0, 1: 1
  *   DBCN        0         bytes, address, 0            bytes written to the console
  *               1         bytes, address, 0            0: there is nothing to read
  *               2         byte                         -
@@ -37,11 +37,11 @@
  * `poll` reports a stream that has bytes to receive or was closed by its peer; after a send that was
  * cut short it reports that stream when there is room to send again, and not before.
  *
- * Guests run in supervisor mode. Hart 0 begins at the image's entry with a0 = 0 and sp at the
- * end of RAM; the others are stopped until they are started. Three interrupts may be pending: software (IPI), timer, and
- * external, as long as a mailbox wants attention. `wfi` sleeps until any of them is, enabled or not:
- * so a guest without a trap handler just sleeps, and looks. A trap goes to stvec; as long as that is
- * 0, it ends the guest.
+ * Guests run in supervisor mode. Hart 0 begins at the image's entry with a0 = 0 and sp at the end of
+ * RAM; the others are stopped until they are started. Three interrupts may be pending: software
+ * (IPI), timer, and external, as long as a mailbox wants attention. `wfi` sleeps until any of them
+ * is, enabled or not: so a guest without a trap handler just sleeps, and looks. A trap goes to
+ * stvec; as long as that is 0, it ends the guest.
  *
  * The time CSR counts nanoseconds of guest time.
  */
@@ -73,6 +73,9 @@
 
 #define SUSPEND_RETENTIVE     0
 #define SUSPEND_NON_RETENTIVE 0x80000000
+
+#define RESET_TYPE_MAX   2 /* 0: shutdown, 1, 2: reboots */
+#define RESET_REASON_MAX 1 /* 0: none, 1: a failure */
 
 #define RFENCE_FENCE_I         0
 #define RFENCE_SFENCE_VMA      1

@@ -105,7 +105,7 @@ static void writes_to_the_console(void **state)
     ask(HYPERCALL_DBCN, 0, 0, BUFFER, 0);
     assert_int_equal(run.stop, GUEST_TIME_REACHED);
     ask(HYPERCALL_DBCN, 0, 8, RAM_BASE + MEMORY_BYTES - 7, 0);
-    expect(HYPERCALL_INVALID_ADDRESS, 0);
+    expect(HYPERCALL_INVALID_PARAM, 0);
     ask(HYPERCALL_DBCN, 0, 8, BUFFER, 1);
     expect(HYPERCALL_INVALID_PARAM, 0);
     ask(HYPERCALL_DBCN, 0, MEMORY_BYTES, RAM_BASE, 0); /* a part; the guest asks again */
@@ -141,6 +141,10 @@ static void ends_with_its_status(void **state)
 static void reset_ends_it_with_0_or_1(void **state)
 {
     (void)state;
+    ask(HYPERCALL_SRST, 0, 3, 0, 0);
+    expect(HYPERCALL_INVALID_PARAM, 0);
+    ask(HYPERCALL_SRST, 0, 0, 2, 0);
+    expect(HYPERCALL_INVALID_PARAM, 0);
     ask(HYPERCALL_SRST, 0, 0, 1, 0);
     guest->ops->run(guest, UINT64_MAX, &run);
     assert_int_equal(run.stop, GUEST_ENDED);

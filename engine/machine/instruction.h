@@ -2,8 +2,8 @@
  *
  * instruction.def holds every instruction once (bits, mnemonic, format, semantics), compressed.def
  * every 16-bit form of one. From these two tables come the enumeration and the decoder (here), the
- * dispatchers (hart.c, fast.c) and the disassembler (disassemble.c). An instruction that is added to the
- * table exists everywhere.
+ * dispatchers (hart.c, fast.c) and the disassembler (disassemble.c). An instruction that is added
+ * to the table exists everywhere.
  *
  * The formats, which say where the operands are:
  *
@@ -56,14 +56,13 @@ enum instruction_format {
 };
 
 enum instruction_code {
-    INSTRUCTION_NONE, /* not taken apart yet: what a zeroed struct instruction says */
+    INSTRUCTION_NONE, /* what a zeroed struct instruction says */
 #define INSTRUCTION(code, mnemonic, format, match, mask, semantics) INSTRUCTION_##code,
 #include "machine/instruction.def"
 #undef INSTRUCTION
     INSTRUCTION_COUNT
 };
 
-/* Sixteen bytes, so that the dispatcher finds the one at an address with a shift. */
 struct instruction {
     uint16_t code;  /* enum instruction_code */
     uint8_t halves; /* its length in halfwords: 1 or 2 */

@@ -98,7 +98,7 @@ void machine_describe_fault(const struct guest *guest, char *text, size_t text_b
     unsigned long long pc = machine->harts[machine->fault_hart_idx].pc;
     if (!machine->is_fault)
         snprintf(text, text_bytes, "%s", "");
-    else if (fault == FAULT_BREAKPOINT || fault == FAULT_USER_ECALL) /* about no address */
+    else if (!fault_has_value(fault))
         snprintf(text, text_bytes, "%s at 0x%08llx", fault_name(fault), pc);
     else
         snprintf(text, text_bytes, "%s 0x%08llx at 0x%08llx", fault_name(fault),
@@ -259,12 +259,7 @@ static uint64_t ticks_to_wake(const struct machine *machine)
     const struct hart *hart = &machine->harts[machine->turn_hart_idx];
     if (!is_asleep(hart) || hart->timer_ns == UINT64_MAX)
         return UINT64_MAX;
-    return hart_clock_ticks_until(&machine->clock, hart->timer_ns - 1) + 1;
-}
-
-static uint64_t smaller(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
+    return hart_clock_ticks_to(&machine->clock, hart->timer_ns);
 }
 
 /* Lets the hart whose turn it is run, or its turn pass. True when the world has to know. */

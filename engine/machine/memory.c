@@ -171,7 +171,7 @@ void memory_set_holds(struct memory *memory, const struct holds *holds)
     memcpy(&memory->holds, holds, sizeof *holds); /* to the last byte: it is compared so */
     flush(memory->tlb.loads);
     flush(memory->tlb.stores);
-    memory->blocks.is_full = true; /* the next run drops all */
+    blocks_reset(&memory->blocks);
 }
 
 static bool is_watched(const struct memory *memory, uint64_t address, uint64_t count)

@@ -27,7 +27,7 @@
 #include "machine/guest.h"
 #include "machine/holds.h"
 
-#define TLB_ROWS 1024 /* 4 MiB of reach, 8 KiB each of which only what is used is in the way */
+#define TLB_ROWS 1024 /* 4 MiB of reach */
 
 /* Guest numbers are little-endian, and they are read here with the host's own loads. */
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "needs a little-endian host");

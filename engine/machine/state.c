@@ -3,6 +3,7 @@
  */
 #include <stdlib.h>
 
+#include "base/units.h"
 #include "machine/board.h"
 #include "machine/csr.h"
 #include "machine/sections.h"
@@ -65,11 +66,14 @@ static bool is_possible(const struct hart *hart, const struct memory_reservation
 #include "machine/csr.def"
 #undef CSR
 #undef COUNTER
-    bool is_reservation = held->byte_count == 0 || held->byte_count == 4 || held->byte_count == 8;
+    bool is_reservation =
+        held->byte_count == 0 ||
+        ((held->byte_count == 4 || held->byte_count == 8) && held->address % held->byte_count == 0);
+    bool is_time = hart->timer_ns <= INT64_MAX || hart->timer_ns == UINT64_MAX;
     bool is_status = hart->status == HART_STARTED || hart->status == HART_STOPPED ||
                      hart->status == HART_SUSPENDED || hart->status == HART_WAITING;
-    return is_legal && is_reservation && is_status && hart->pc % 2 == 0 && (hart->stvec & 3) <= 1 &&
-           SENVCFG_CBIE(hart->senvcfg) != 2;
+    return is_legal && is_reservation && is_time && is_status && hart->pc % 2 == 0 &&
+           (hart->stvec & 3) <= 1 && SENVCFG_CBIE(hart->senvcfg) != 2;
 }
 
 static bool load_hart(struct hart *hart, struct memory_reservation *held, struct bytes_reader *from)
@@ -138,13 +142,11 @@ static const char *load_clock(void *state, uint16_t version, struct bytes_reader
     machine->clock.idle_ns = bytes_get_u64(from);
     if (version == 1)
         machine->harts[0].timer_ns = bytes_get_u64(from);
-    unsigned __int128 running_ns =
-        (unsigned __int128)machine->clock.ticks * 1000000000u / machine->clock.ticks_per_s;
+    unsigned __int128 lived_ns = machine->clock.idle_ns + (unsigned __int128)machine->clock.ticks *
+                                                              NS_PER_S / machine->clock.ticks_per_s;
     if (machine->turn_hart_idx >= machine->hart_count || machine->turn_position >= HART_TURN)
         return "it is the turn of a hart that there is not";
-    return machine->clock.idle_ns <= INT64_MAX && running_ns <= INT64_MAX
-               ? NULL
-               : "it has lived for longer than a guest can";
+    return lived_ns <= INT64_MAX ? NULL : "it has lived for longer than a guest can";
 }
 
 /* ---- How it ended, its arguments, its console, its mailbox ---- */

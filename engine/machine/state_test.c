@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "base/prng.h"
+#include "machine/board.h"
 #include "machine/wild_state.h"
 
 static struct problem problem;
@@ -158,6 +159,40 @@ static void a_forged_state_harms_nobody(void **state)
     guest->ops->close(guest);
 }
 
+/* What no instruction can bring about, sealed as it should be: refused by the section it is in. */
+static void impossible_numbers_are_refused(void **state)
+{
+    static const char *const sections[] = {"HART", "HART", "HART", "HART", "CLCK"};
+    (void)state;
+    for (unsigned i = 0; i < sizeof sections / sizeof *sections; i++) {
+        struct guest *guest = guest_with_old_pages();
+        struct machine *machine = machine_of(guest);
+        struct bytes saved = {0};
+        struct bytes_reader reader;
+        uint64_t before = guest->ops->digest(guest);
+        problem = (struct problem){STATUS_OK, ""};
+        guest->ops->save(guest, &saved); /* as it is: loads */
+        bytes_reader_init(&reader, saved.data, saved.count);
+        assert_int_equal(guest->ops->load(guest, &reader, &problem), STATUS_OK);
+        bytes_clear(&saved);
+        struct machine was = *machine;
+        machine->harts[0].timer_ns = i == 0 ? UINT64_MAX - 1 : machine->harts[0].timer_ns;
+        machine->harts[0].sie |= i == 1 ? 1 : 0;
+        machine->harts[0].pc |= i == 2 ? 1 : 0;
+        if (i == 3)
+            machine->memory.reservations[0] = (struct memory_reservation){RAM_BASE + 5, 8};
+        machine->clock.idle_ns = i == 4 ? INT64_MAX : machine->clock.idle_ns;
+        guest->ops->save(guest, &saved);
+        *machine = was;
+        bytes_reader_init(&reader, saved.data, saved.count);
+        assert_int_equal(guest->ops->load(guest, &reader, &problem), STATUS_BAD_STATE);
+        assert_non_null(strstr(problem.text, sections[i]));
+        assert_int_equal(guest->ops->digest(guest), before);
+        bytes_fini(&saved);
+        guest->ops->close(guest);
+    }
+}
+
 /* One constant for all compilers, hosts and optimizations. It changes with the layout of the state,
  * and with nothing else. */
 static void the_digest_is_the_same_everywhere(void **state)
@@ -175,6 +210,7 @@ int main(void)
         cmocka_unit_test(a_damaged_state_is_refused_and_changes_nothing),
         cmocka_unit_test(a_changed_state_without_checksums_harms_nobody),
         cmocka_unit_test(a_forged_state_harms_nobody),
+        cmocka_unit_test(impossible_numbers_are_refused),
         cmocka_unit_test(the_digest_is_the_same_everywhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

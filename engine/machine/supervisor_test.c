@@ -68,10 +68,10 @@ static void put_up_to(uint32_t words)
         put_word(&program, 0); /* illegal */
 }
 
-static struct guest *boot(uint32_t harts)
+static struct guest *boot_at(uint64_t cpu_rate, uint32_t harts)
 {
     const struct machine_config config = {
-        .memory_bytes = MEMORY_BYTES, .cpu_rate = 1000000000 / harts, .hart_count = harts};
+        .memory_bytes = MEMORY_BYTES, .cpu_rate = cpu_rate, .hart_count = harts};
     struct bytes image = program_image(&program);
     struct problem problem;
     struct guest *guest;
@@ -79,6 +79,12 @@ static struct guest *boot(uint32_t harts)
                      STATUS_OK);
     bytes_fini(&image);
     return guest;
+}
+
+/* A tick takes a nanosecond. */
+static struct guest *boot(uint32_t harts)
+{
+    return boot_at(1000000000 / harts, harts);
 }
 
 /* Runs to the end, cut at random instants; how it ended. */
@@ -476,6 +482,101 @@ static void a_sleeping_hart_is_woken(void **state)
     }
 }
 
+/* The latest time that a timer can be set to, at rates at which its ticks cannot be counted any
+ * more: it is not due, and does not hold up those who run. */
+static void a_timer_in_292_years_is_not_due(void **state)
+{
+    (void)state;
+    static const uint64_t rates[] = {100000000, 1100000000, 3000000000, 10000000000};
+    program.count = 0;
+    put_csr_write(STVEC, RAM_BASE + 4 * HANDLER);
+    put_csr_write(SIE, INTERRUPT_TIMER);
+    put_csr_write(SSTATUS, SSTATUS_SIE);
+    PUT(&program, ADDI, S2, A0, 0, 0);
+    put_number(&program, A0, INT64_MAX);
+    put_ask(HYPERCALL_TIME, 0);
+    uint32_t to_sleep = program.count;
+    PUT(&program, BNE, 0, S2, ZERO, 0);
+    put_number(&program, A0, 1);
+    put_number(&program, A1, RAM_BASE);
+    put_ask(HYPERCALL_HSM, HSM_START);
+    put_number(&program, T0, 5000);
+    PUT(&program, ADDI, T0, T0, 0, -1);
+    PUT_TO(&program, BNE, 0, T0, ZERO, program_here(&program) - 4);
+    put_number(&program, A0, 5);
+    put_exit(&program);
+    program.words[to_sleep] =
+        program_word(INSTRUCTION_BNE, 0, S2, ZERO, 4 * (program.count - to_sleep));
+    PUT(&program, WFI, 0, 0, 0, 0);
+    put_up_to(HANDLER);
+    put_number(&program, A0, 6);
+    put_exit(&program);
+    for (size_t i = 0; i < sizeof rates / sizeof *rates; i++)
+        for (uint32_t harts = 1; harts <= HART_MAX; harts++) {
+            struct guest *guest = boot_at(rates[i], harts);
+            struct guest_run run = {0};
+            uint64_t until_ns = 0;
+            while (run.stop != GUEST_ENDED && until_ns < 10000000)
+                guest->ops->run(guest, until_ns += 10000, &run);
+            assert_int_equal(run.stop, GUEST_ENDED);
+            assert_int_equal(run.status, 5);
+            guest->ops->close(guest);
+        }
+}
+
+/* SBI's hart_suspend, both types: what is pending keeps a hart awake, and stays pending. Whom it
+ * suspends others see. */
+static void a_suspended_hart_is_seen_and_woken(void **state)
+{
+    (void)state;
+    static const uint64_t types[] = {SUSPEND_RETENTIVE, SUSPEND_NON_RETENTIVE,
+                                     0xffffffff00000000 | SUSPEND_NON_RETENTIVE};
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        program.count = 0;
+        uint32_t to_other = program.count;
+        PUT(&program, BNE, 0, A0, ZERO, 0);
+        put_number(&program, A0, 1);
+        put_number(&program, A1, RAM_BASE);
+        put_ask(HYPERCALL_HSM, HSM_START);
+        uint64_t again = program_here(&program);
+        put_number(&program, A0, 1);
+        put_ask(HYPERCALL_HSM, HSM_STATUS);
+        PUT(&program, ADDI, T0, ZERO, 0, HART_SUSPENDED);
+        PUT_TO(&program, BNE, 0, A1, T0, again); /* until it is suspended */
+        put_number(&program, A0, 2);
+        put_number(&program, A1, 0);
+        put_ask(HYPERCALL_IPI, 0);
+        put_number(&program, A0, 1);
+        put_ask(HYPERCALL_HSM, HSM_STATUS);
+        put_store(A1, 0); /* woken, though it had no turn since */
+        PUT_TO(&program, JAL, ZERO, 0, 0, program_here(&program));
+        program.words[to_other] =
+            program_word(INSTRUCTION_BNE, 0, A0, ZERO, 4 * (program.count - to_other));
+        for (unsigned twice = 0; twice < 2; twice++) { /* at the second its interrupt is pending */
+            uint64_t resume = RAM_BASE + 4 * (USER + 64 * twice);
+            put_number(&program, A0, types[i]);
+            put_number(&program, A1, resume);
+            put_number(&program, A2, 77);
+            put_ask(HYPERCALL_HSM, HSM_SUSPEND);
+            if (types[i] == SUSPEND_RETENTIVE)
+                PUT_TO(&program, JAL, ZERO, 0, 0, resume);
+            put_up_to((uint32_t)((resume - RAM_BASE) / 4));
+        }
+        put_store(A0, 8);  /* a retentive one has returned 0, */
+        put_store(A1, 16); /* another begins with its number and what it was given */
+        PUT(&program, CSRRS, S1, ZERO, 0, SIP);
+        put_store(S1, 24);
+        put_exit(&program);
+        struct guest *guest = boot(2);
+        run_in_slices(guest, i, 500);
+        assert_int_equal(left_at(guest, 0), HART_STARTED);
+        assert_int_equal(left_at(guest, 8), types[i] == SUSPEND_RETENTIVE ? 0 : 1);
+        assert_int_equal(left_at(guest, 16), types[i] == SUSPEND_RETENTIVE ? 0 : 77);
+        assert_int_equal(left_at(guest, 24), INTERRUPT_SOFTWARE);
+        guest->ops->close(guest);
+    }
+}
+
 /* A hart that needs a page that is not there waits for it; the others go on. Only when none can is
  * the guest stuck, and its time stands still. */
 static void the_others_run_on_while_one_waits_for_a_page(void **state)
@@ -539,6 +640,8 @@ int main(void)
         cmocka_unit_test(atomics_hold_under_contention),
         cmocka_unit_test(a_reservation_is_lost_to_another_hart_only),
         cmocka_unit_test(a_sleeping_hart_is_woken),
+        cmocka_unit_test(a_timer_in_292_years_is_not_due),
+        cmocka_unit_test(a_suspended_hart_is_seen_and_woken),
         cmocka_unit_test(the_others_run_on_while_one_waits_for_a_page),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,7 +3,7 @@
 #include "bench.h"
 
 #ifndef ROUNDS
-#define ROUNDS 6000
+#define ROUNDS 40000
 #endif
 
 /* ---- The checksum that takes in every result ---- */

@@ -2,7 +2,7 @@
 #include "bench.h"
 
 #ifndef ROUNDS
-#define ROUNDS 14
+#define ROUNDS 8
 #endif
 #define PRIMES_BELOW (4u << 20)
 #define NUMBERS      (256u << 10)
