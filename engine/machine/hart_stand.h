@@ -1,11 +1,11 @@
-/* hart_bench: a hart and four pages, with nothing else of a machine around them, for tests of
- * single instructions. Only tests include this; each has a bench of its own.
+/* hart_stand: a hart and four pages, with nothing else of a machine around them, for tests of
+ * single instructions. Only tests include this; each has a stand of its own.
  *
  * run_word() runs an instruction twice from the same state: as the machine does it, by hart_run,
  * and by hart_step, the reference. Both must leave the same.
  */
-#ifndef MACHINE_HART_BENCH_H
-#define MACHINE_HART_BENCH_H
+#ifndef MACHINE_HART_STAND_H
+#define MACHINE_HART_STAND_H
 
 #include "machine/hart.h"
 #include "machine/test_program.h"
@@ -19,44 +19,44 @@
 #define MINUS(n) ((uint64_t) - (int64_t)(n))
 #define ALL      UINT64_MAX
 
-static struct bench {
+static struct stand {
     struct guest guest;
     struct memory memory;
     struct hart hart;
     struct hart_clock clock;
     struct hart_result result;
-} bench;
+} stand;
 
-static inline int open_bench(void **state)
+static inline int open_stand(void **state)
 {
     (void)state;
-    bench = (struct bench){.clock = {.ticks_per_s = 1000000000}};
-    bench.guest.total_pages = PAGES;
-    bitmap_init(&bench.guest.present, PAGES);
-    bitmap_init(&bench.guest.dirty, PAGES);
-    bitmap_set_all(&bench.guest.present);
-    memory_init(&bench.memory, &bench.guest, PAGES * PAGE_BYTES);
-    bench.hart.timer_ns = UINT64_MAX;
+    stand = (struct stand){.clock = {.ticks_per_s = 1000000000}};
+    stand.guest.total_pages = PAGES;
+    bitmap_init(&stand.guest.present, PAGES);
+    bitmap_init(&stand.guest.dirty, PAGES);
+    bitmap_set_all(&stand.guest.present);
+    memory_init(&stand.memory, &stand.guest, PAGES * PAGE_BYTES);
+    stand.hart.timer_ns = UINT64_MAX;
     return 0;
 }
 
-static inline int close_bench(void **state)
+static inline int close_stand(void **state)
 {
     (void)state;
-    memory_fini(&bench.memory);
-    bitmap_fini(&bench.guest.present);
-    bitmap_fini(&bench.guest.dirty);
+    memory_fini(&stand.memory);
+    bitmap_fini(&stand.guest.present);
+    bitmap_fini(&stand.guest.dirty);
     return 0;
 }
 
-#define BENCH_TEST(name) cmocka_unit_test_setup_teardown(name, open_bench, close_bench)
+#define STAND_TEST(name) cmocka_unit_test_setup_teardown(name, open_stand, close_stand)
 
 static inline void place(uint64_t address, uint32_t bits)
 {
     uint8_t page[PAGE_BYTES];
-    memcpy(page, bench.memory.ram + memory_page_idx(address) * PAGE_BYTES, sizeof page);
+    memcpy(page, stand.memory.ram + memory_page_idx(address) * PAGE_BYTES, sizeof page);
     memcpy(page + address % PAGE_BYTES, &bits, sizeof bits);
-    memory_install(&bench.memory, memory_page_idx(address), page);
+    memory_install(&stand.memory, memory_page_idx(address), page);
 }
 
 /* Runs one instruction at RAM_BASE; returns how many ticks passed: 0 or 1. */
@@ -64,30 +64,30 @@ static inline uint64_t run_word(uint32_t bits)
 {
     static uint8_t before[PAGES * PAGE_BYTES], after[PAGES * PAGE_BYTES];
     struct memory_reservation reservations[HART_MAX], reserved[HART_MAX];
-    const struct bench start = bench;
-    memcpy(reservations, bench.memory.reservations, sizeof reservations);
-    memcpy(before, bench.memory.ram, sizeof before);
+    const struct stand start = stand;
+    memcpy(reservations, stand.memory.reservations, sizeof reservations);
+    memcpy(before, stand.memory.ram, sizeof before);
     place(RAM_BASE, bits);
-    bench.hart.pc = RAM_BASE;
-    uint64_t ticks = hart_run(&bench.hart, &bench.memory, &bench.clock, 1, &bench.result);
-    const struct hart hart = bench.hart;
-    const struct hart_result result = bench.result;
-    memcpy(after, bench.memory.ram, sizeof after);
-    memcpy(reserved, bench.memory.reservations, sizeof reserved);
+    stand.hart.pc = RAM_BASE;
+    uint64_t ticks = hart_run(&stand.hart, &stand.memory, &stand.clock, 1, &stand.result);
+    const struct hart hart = stand.hart;
+    const struct hart_result result = stand.result;
+    memcpy(after, stand.memory.ram, sizeof after);
+    memcpy(reserved, stand.memory.reservations, sizeof reserved);
 
-    bench.hart = start.hart;
-    bench.hart.pc = RAM_BASE;
-    memcpy(bench.memory.ram, before, sizeof before);
-    memcpy(bench.memory.reservations, reservations, sizeof reservations);
+    stand.hart = start.hart;
+    stand.hart.pc = RAM_BASE;
+    memcpy(stand.memory.ram, before, sizeof before);
+    memcpy(stand.memory.reservations, reservations, sizeof reservations);
     place(RAM_BASE, bits);
-    assert_int_equal(hart_step(&bench.hart, &bench.memory, &bench.clock, &bench.result), ticks);
-    bench.hart.x[HART_SINK] = hart.x[HART_SINK]; /* nobody reads it */
-    assert_memory_equal(&bench.hart, &hart, sizeof hart);
-    assert_memory_equal(bench.memory.ram, after, sizeof after);
-    assert_int_equal(bench.result.stop, result.stop);
+    assert_int_equal(hart_step(&stand.hart, &stand.memory, &stand.clock, &stand.result), ticks);
+    stand.hart.x[HART_SINK] = hart.x[HART_SINK]; /* nobody reads it */
+    assert_memory_equal(&stand.hart, &hart, sizeof hart);
+    assert_memory_equal(stand.memory.ram, after, sizeof after);
+    assert_int_equal(stand.result.stop, result.stop);
     for (unsigned i = 0; i < HART_MAX; i++) {
-        assert_int_equal(bench.memory.reservations[i].byte_count, reserved[i].byte_count);
-        assert_int_equal(bench.memory.reservations[i].address, reserved[i].address);
+        assert_int_equal(stand.memory.reservations[i].byte_count, reserved[i].byte_count);
+        assert_int_equal(stand.memory.reservations[i].address, reserved[i].address);
     }
     return ticks;
 }
@@ -95,13 +95,13 @@ static inline uint64_t run_word(uint32_t bits)
 static inline uint64_t read_u64(uint64_t address)
 {
     uint64_t value;
-    memcpy(&value, memory_at(&bench.memory, address), sizeof value);
+    memcpy(&value, memory_at(&stand.memory, address), sizeof value);
     return value;
 }
 
 static inline void write_u64(uint64_t address, uint64_t value)
 {
-    memcpy(memory_at(&bench.memory, address), &value, sizeof value);
+    memcpy(memory_at(&stand.memory, address), &value, sizeof value);
 }
 
 #endif
