@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/bench.h"
+#include "machine/machine.h"
 
 #define ROUNDS_MAX 20
 #define FERRY      BUILD_DIR "/bin/ferry"
@@ -76,6 +77,68 @@ static bool measure(const char *name, int rounds)
     return true;
 }
 
+/* ---- Within this process: what tracking, harts and short slices add ---- */
+
+#define GUEST_NS 3000000000ull
+#define CPU_RATE 100000000ull
+#define LONG_NS  100000000ull
+#define SHORT_NS 10000ull /* a thousand instructions */
+
+struct way {
+    const char *name;
+    uint64_t slice_ns;
+    bool is_tracking;
+};
+
+static const struct way ways[] = {
+    {"long slices", LONG_NS, false},
+    {"tracking on", LONG_NS, true},
+    {"10 us slices", SHORT_NS, false},
+};
+#define WAYS (sizeof ways / sizeof *ways)
+
+/* Seconds for GUEST_NS of the program; the traps of tracking are taken, and answered with nothing.
+ */
+static double live(const struct way *way, const uint8_t *image, size_t image_bytes)
+{
+    const struct machine_config config = {
+        .memory_bytes = 64 << 20, .cpu_rate = CPU_RATE, .hart_count = 1};
+    struct guest *guest;
+    struct guest_run run;
+    if (machine_open(&config, "bench", image, image_bytes, &guest, NULL) != STATUS_OK)
+        return -1;
+    double begun = bench_seconds();
+    if (way->is_tracking)
+        guest->ops->track(guest, true);
+    for (uint64_t until_ns = way->slice_ns; until_ns <= GUEST_NS; until_ns += way->slice_ns)
+        do
+            guest->ops->run(guest, until_ns, &run);
+        while (run.stop == GUEST_DIRTIED);
+    double took = bench_seconds() - begun;
+    guest->ops->close(guest);
+    return run.stop == GUEST_TIME_REACHED ? took : -1;
+}
+
+static bool measure_ways(int rounds)
+{
+    static double times[WAYS][ROUNDS_MAX];
+    static uint8_t image[1 << 20];
+    FILE *file = fopen(BUILD_DIR "/bench/core", "rb");
+    size_t image_bytes = file != NULL ? fread(image, 1, sizeof image, file) : 0;
+    if (file != NULL)
+        fclose(file);
+    for (int i = 0; i < rounds; i++)
+        for (size_t w = 0; w < WAYS; w++)
+            if ((times[w][i] = live(&ways[w], image, image_bytes)) < 0)
+                return false;
+    for (size_t w = 0; w < WAYS; w++) {
+        double took = median(times[w], rounds);
+        printf("%-12s %8.3f s, %5.3f times long slices\n", ways[w].name, took,
+               took / times[0][rounds / 2]);
+    }
+    return true;
+}
+
 int main(int argc, char **argv)
 {
     int rounds = argc > 1 ? atoi(argv[1]) : 3;
@@ -87,5 +150,5 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < PROGRAMS; i++)
         if (!measure(programs[i], rounds))
             return 1;
-    return 0;
+    return measure_ways(rounds) ? 0 : 1;
 }

@@ -66,9 +66,45 @@ static int64_t immediate(enum instruction_format format, uint32_t bits)
     return 0;
 }
 
+/* The first row with these major opcode bits, so that the search need not begin at the top: rows of
+ * the same opcode come after it, not before. */
+static enum instruction_code first_row(uint32_t bits)
+{
+    switch (bits >> 2 & 31) {
+    case 0x00:
+        return INSTRUCTION_LB;
+    case 0x03:
+        return INSTRUCTION_FENCE;
+    case 0x04:
+        return INSTRUCTION_ADDI;
+    case 0x05:
+        return INSTRUCTION_AUIPC;
+    case 0x06:
+        return INSTRUCTION_ADDIW;
+    case 0x08:
+        return INSTRUCTION_SB;
+    case 0x0b:
+        return INSTRUCTION_LR_W;
+    case 0x0c:
+        return INSTRUCTION_ADD;
+    case 0x0e:
+        return INSTRUCTION_ADDW;
+    case 0x18:
+        return INSTRUCTION_BEQ;
+    case 0x19:
+        return INSTRUCTION_JALR;
+    case 0x1b:
+        return INSTRUCTION_JAL;
+    case 0x1c:
+        return INSTRUCTION_ECALL;
+    default: /* LUI, and what is in no row */
+        return INSTRUCTION_LUI;
+    }
+}
+
 static bool decode_word(uint32_t bits, struct instruction *instruction)
 {
-    for (unsigned code = INSTRUCTION_NONE + 1; code < INSTRUCTION_COUNT; code++) {
+    for (unsigned code = first_row(bits); code < INSTRUCTION_COUNT; code++) {
         const struct instruction_description *description = &descriptions[code];
         if ((bits & description->mask) != description->match)
             continue;
