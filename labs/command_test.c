@@ -415,7 +415,7 @@ static void anybody_s_program_is_a_guest(void **state)
     spill_own_guest();
     assert_int_equal(ferry("guest run $D/own.elf"), 7);
     assert_int_equal(ferry("run --guest $D/own.elf --memory 4MiB --mode post-copy --verify"), 0);
-    assert_non_null(strstr(out, "the guest ended with status 7 at 30 ns, before the move began\n"));
+    assert_non_null(strstr(out, "the guest ended with status 7 at 30 ns, before"));
     assert_non_null(strstr(out, "transparent"));
 }
 
