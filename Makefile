@@ -48,7 +48,7 @@ FERRY_VIZ := $(BUILD)/bin/ferry-viz
 LAB_DATA := $(patsubst labs/%,$(BUILD)/labs/%,$(wildcard labs/[0-9]*/*.ini labs/[0-9]*/*.txt labs/glossary.ini))
 LOCALES  := $(patsubst labs/locale/%.po,$(BUILD)/locale/%/LC_MESSAGES/ferry.mo,$(wildcard labs/locale/*.po))
 KIT     := $(patsubst %,$(BUILD)/kit/%,guests/guest.mk guests/guest.ld guests/start.S guests/runtime.c \
-	guests/runtime.h guests/harts.h engine/machine/hypercall.h engine/base/prng.h engine/base/zipf.h)
+	guests/runtime.h guests/harts.h guests/serve.h engine/machine/hypercall.h engine/base/prng.h engine/base/zipf.h)
 GUESTS  := $(patsubst %,$(BUILD)/guests/%,$(GUEST_NAMES))
 EXERCISES := $(patsubst %,$(BUILD)/%,$(SUPPORT:%=exercises/%) $(wildcard exercises/*/exercise.ini exercises/*/*.md))
 TESTS   := $(patsubst %.c,$(BUILD)/test/%,$(TEST_SRC))

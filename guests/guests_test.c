@@ -35,7 +35,7 @@ static void test_what_they_print_and_how_they_end(void **state)
          "counter: --to needs a number such as 20, not 99999999999999999999\n"},
         {"sort --count 0", 4, 0, "sort: 0 numbers, seed 1, checksum 0000000000000000, sorted\n"},
         {"sort --count 1000000", 4, 2,
-         "sort: 1000000 numbers need more than the 4048 KiB of memory that are free\n"},
+         "sort: 1000000 numbers need more than the 4044 KiB of memory that are free\n"},
         {"memwalk --pattern zipfy", 4, 2,
          "memwalk: --pattern needs one of its words: uniform, sequential, hot-cold, zipf, not "
          "zipfy\n"},

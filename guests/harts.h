@@ -3,7 +3,11 @@
  *
  * Memory is one for all harts, and what one stores another sees. Three ways to change a word
  * together are shown here, from the smallest: an instruction that adds in memory (amoadd), a pair
- * of which the second says whether anybody came between (lr, sc), and a lock. */
+ * of which the second says whether anybody came between (lr, sc), and a lock.
+ *
+ * Each hart but the first has a stack of 8 KiB, next to the others'. Whether it was enough is
+ * looked at when the hart's function returns: if not, the guest says so and ends with 1. A function
+ * that needs more may give its hart an sp of its own. */
 #ifndef GUESTS_HARTS_H
 #define GUESTS_HARTS_H
 
@@ -11,6 +15,8 @@
 
 #define HARTS_MAX        8
 #define HART_STACK_BYTES 8192
+#define HART_GUARD_WORDS 64 /* at the lower end of each stack: few frames are larger */
+#define HART_GUARD       0x6775617264206f6bull
 
 static inline uint32_t hart_idx(void)
 {
@@ -28,20 +34,46 @@ static inline uint32_t hart_count(void)
     return count;
 }
 
-struct hart_work { /* start.S knows the order */
-    uint8_t *stack_top;
+struct hart_work {
+    uint8_t *stack_top; /* start.S knows the first two: live gets all of it */
+    void (*live)(struct hart_work *work);
     void (*run)(void *argument);
     void *argument;
+    uint64_t *guard;
 };
 
-static inline void hart_start(uint32_t idx, void (*run)(void *argument), void *argument)
+static inline void hart_live(struct hart_work *work)
+{
+    work->run(work->argument);
+    for (int i = 0; i < HART_GUARD_WORDS; i++) {
+        if (work->guard[i] == HART_GUARD)
+            continue;
+        print("hart %u has used more than the %u bytes of its stack\n", hart_idx(),
+              HART_STACK_BYTES - HART_GUARD_WORDS * (unsigned)sizeof(uint64_t));
+        exit(1);
+    }
+}
+
+/* Lets a hart that is stopped run that function; when it returns, the hart is stopped again. 0, or
+ * a negative HYPERCALL_ error: there is no such hart, or it runs already. */
+static inline int64_t hart_start(uint32_t idx, void (*run)(void *argument), void *argument)
 {
     extern char start_hart[];
-    static uint8_t stacks[HARTS_MAX][HART_STACK_BYTES] __attribute__((aligned(4096)));
+    static uint64_t stacks[HARTS_MAX][HART_STACK_BYTES / sizeof(uint64_t)]
+        __attribute__((aligned(4096)));
     static struct hart_work works[HARTS_MAX];
+    struct hypercall_result status = hypercall(HYPERCALL_HSM, HSM_STATUS, idx, 0, 0);
 
-    works[idx] = (struct hart_work){stacks[idx] + HART_STACK_BYTES, run, argument};
-    hypercall(HYPERCALL_HSM, HSM_START, idx, (uint64_t)start_hart, (uint64_t)&works[idx]);
+    if (status.error != 0)
+        return status.error;
+    if (status.value != HSM_STOPPED)
+        return HYPERCALL_ALREADY_AVAILABLE; /* its stack is in use */
+    for (int i = 0; i < HART_GUARD_WORDS; i++)
+        stacks[idx][i] = HART_GUARD;
+    works[idx] = (struct hart_work){(uint8_t *)stacks[idx] + HART_STACK_BYTES, hart_live, run,
+                                    argument, stacks[idx]};
+    return hypercall(HYPERCALL_HSM, HSM_START, idx, (uint64_t)start_hart, (uint64_t)&works[idx])
+        .error;
 }
 
 /* A software interrupt for each hart of the mask: ends its wfi. */

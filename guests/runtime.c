@@ -153,54 +153,102 @@ static void put(struct writer *writer, char c)
         writer->text[writer->count++] = c;
 }
 
-static void put_number(struct writer *writer, uint64_t value, unsigned base, unsigned width)
-{
-    char digits[64];
-    unsigned count = 0;
+/* What stands between % and its letter. */
+struct field {
+    unsigned width;
+    bool is_left, is_zero, is_long;
+};
 
-    do {
-        digits[count++] = "0123456789abcdef"[value % base];
-        value /= base;
-    } while (value > 0);
-    for (; width > count; width--)
-        put(writer, '0');
-    while (count > 0)
-        put(writer, digits[--count]);
+static const char *read_field(const char *format, struct field *field)
+{
+    *field = (struct field){0};
+    for (; *format == '-' || *format == '0'; format++) {
+        field->is_left |= *format == '-';
+        field->is_zero |= *format == '0';
+    }
+    for (; *format >= '0' && *format <= '9'; format++)
+        field->width = field->width * 10 + (unsigned)(*format - '0');
+    for (; *format == 'l' || *format == 'z'; format++)
+        field->is_long = true;
+    return format;
 }
 
-static void put_signed(struct writer *writer, int64_t value, unsigned width)
+static void put_field(struct writer *writer, const struct field *field, const char *text,
+                      size_t count)
 {
-    if (value < 0)
-        put(writer, '-');
-    put_number(writer, value < 0 ? -(uint64_t)value : (uint64_t)value, 10, width);
+    for (size_t i = count; i < field->width && !field->is_left; i++)
+        put(writer, ' ');
+    for (size_t i = 0; i < count; i++)
+        put(writer, text[i]);
+    for (size_t i = count; i < field->width && field->is_left; i++)
+        put(writer, ' ');
+}
+
+static void put_number(struct writer *writer, struct field field, const char *sign, uint64_t value,
+                       const char *digits, unsigned base)
+{
+    char text[64], *at = text + sizeof text;
+    size_t sign_count = strlen(sign);
+
+    do {
+        *--at = digits[value % base];
+        value /= base;
+    } while (value > 0);
+    size_t count = (size_t)(text + sizeof text - at);
+    if (field.is_zero && !field.is_left) { /* zeros stand behind the sign */
+        for (size_t i = 0; i < sign_count; i++)
+            put(writer, sign[i]);
+        for (size_t i = sign_count + count; i < field.width; i++)
+            put(writer, '0');
+        field.width = 0;
+    } else {
+        at -= sign_count;
+        count += sign_count;
+        memcpy(at, sign, sign_count);
+    }
+    put_field(writer, &field, at, count);
 }
 
 static void put_format(struct writer *writer, const char *format, va_list arguments)
 {
+    static const char digits[] = "0123456789abcdef";
+
     for (; *format != '\0'; format++) {
-        unsigned width = 0;
-        bool is_long = false;
+        const char *begin = format;
+        struct field field;
         if (*format != '%') {
             put(writer, *format);
             continue;
         }
-        for (format++; *format >= '0' && *format <= '9'; format++)
-            width = width * 10 + (unsigned)(*format - '0');
-        for (; *format == 'l'; format++)
-            is_long = true;
+        format = read_field(format + 1, &field);
         if (*format == 's') {
-            for (const char *text = va_arg(arguments, const char *); *text != '\0'; text++)
-                put(writer, *text);
+            const char *text = va_arg(arguments, const char *);
+            put_field(writer, &field, text, strlen(text));
         } else if (*format == 'c') {
-            put(writer, (char)va_arg(arguments, int));
-        } else if (*format == 'd') {
-            put_signed(writer, is_long ? va_arg(arguments, long) : va_arg(arguments, int), width);
-        } else if (*format == 'u' || *format == 'x') {
+            char c = (char)va_arg(arguments, int);
+            put_field(writer, &field, &c, 1);
+        } else if (*format == 'd' || *format == 'i') {
+            int64_t value = field.is_long ? va_arg(arguments, long) : va_arg(arguments, int);
+            put_number(writer, field, value < 0 ? "-" : "",
+                       value < 0 ? -(uint64_t)value : (uint64_t)value, digits, 10);
+        } else if (*format == 'u' || *format == 'x' || *format == 'X') {
             uint64_t value =
-                is_long ? va_arg(arguments, unsigned long) : va_arg(arguments, unsigned);
-            put_number(writer, value, *format == 'u' ? 10 : 16, width);
+                field.is_long ? va_arg(arguments, unsigned long) : va_arg(arguments, unsigned);
+            put_number(writer, field, "", value, *format == 'X' ? "0123456789ABCDEF" : digits,
+                       *format == 'u' ? 10 : 16);
+        } else if (*format == 'p') {
+            put_number(writer, field, "0x", (uint64_t)va_arg(arguments, void *), digits, 16);
+        } else if (*format == '%') {
+            put(writer, '%');
         } else {
-            put(writer, *format);
+            /* Up to its letter, which may stand behind signs that are not known here. */
+            while (*format != '\0' && (*format < 'A' || *format > 'z'))
+                format++;
+            for (; begin <= format && *begin != '\0'; begin++)
+                put(writer, *begin);
+            if (*format == '\0')
+                return;
+            (void)va_arg(arguments, uint64_t);
         }
     }
 }

@@ -3,6 +3,11 @@
  * A guest runs on the bare machine: it owns all memory from __heap_start to the end, and asks for
  * everything else by hypercalls (machine/hypercall.h). Its main(argc, argv) is an ordinary one.
  *
+ * The stack has 32 KiB at the beginning of memory (guest.ld). What overflows it leaves memory and
+ * ends the guest as a crash; a program that needs more sets an sp of its own, or is linked with
+ * -Wl,--defsym=__stack_bytes=0x20000 (GUEST_CFLAGS of guest.mk). There is no floating point: the
+ * machine has none, and no library stands in for it.
+ *
  * Misaligned loads and stores are allowed on this machine; the copying functions rely on it.
  */
 #ifndef GUESTS_RUNTIME_H
@@ -137,8 +142,9 @@ int strcmp(const char *a, const char *b);
 
 void write_console(const char *text, size_t count);
 
-/* A small printf: %s %c %% and %d %u %x for int, with l for 64 bits, 0 and a width ("%08lu").
- * One call is one write; what is longer than 256 bytes is cut. */
+/* A small printf: %s %c %p %% and %d %i %u %x %X for int, with l or z for 64 bits, a width, and
+ * before that 0 or - ("%08lu", "%-12s"). What it does not know it writes as it stands, and passes
+ * over one argument. One call is one write; what is longer than 256 bytes is cut. */
 void print(const char *format, ...) __attribute__((format(printf, 1, 2)));
 size_t format_text(char *text, size_t capacity, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

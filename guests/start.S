@@ -13,13 +13,13 @@ _start:
     li a7, HYPERCALL_EXIT       /* with main's result, which is in a0 already */
     ecall
 
-    /* Another hart, with a1 = struct hart_work of harts.h: its stack, a function, what that gets. */
+    /* Another hart, with a1 = struct hart_work of harts.h: its stack, a function, which gets it. */
     .globl start_hart
 start_hart:
     mv tp, a0
     ld sp, 0(a1)
     ld t0, 8(a1)
-    ld a0, 16(a1)
+    mv a0, a1
     jalr t0
 1:  li a7, HYPERCALL_HSM        /* the function is done: this hart may stop */
     li a6, HSM_STOP

@@ -137,14 +137,14 @@ static void test_a_bit_that_turns_over_is_noticed(void **state)
         const char *complaint;
     } rows[] = {
         {"life --generations 50", 100, 13, 37, 1000, "which is NOT as it must be"},
-        {"journal", 150, 12, 2, 8, "the journal does not lead to the balance of account"},
-        {"journal", 150, 12, 25, 1536 + 8, "the seal does not fit record"},
-        {"journal", 150, 12, 25, 1536 + 40, "the seal does not fit record"},
-        {"journal", 150, 12, 25, 1536, "no commit of record"},
-        {"database", 400, 13, 3, 128 * 7 + 60, "the log has no sound record of key"},
-        {"database --pattern uniform", 400, 13, 1880, 16, "database: "},
+        {"journal", 150, 13, 2, 8, "the journal does not lead to the balance of account"},
+        {"journal", 150, 13, 25, 1536 + 8, "the seal does not fit record"},
+        {"journal", 150, 13, 25, 1536 + 40, "the seal does not fit record"},
+        {"journal", 150, 13, 25, 1536, "no commit of record"},
+        {"database", 400, 14, 3, 128 * 7 + 60, "the log has no sound record of key"},
+        {"database --pattern uniform", 400, 14, 1880, 16, "database: "},
         {"counter", 500, 12, 1, 3, "the count was changed by somebody else"},
-        {"sort --count 40000", 20, 12, 109, 8, "NOT SORTED"},
+        {"sort --count 40000", 20, 13, 109, 8, "NOT SORTED"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

@@ -66,7 +66,7 @@ static void print_info(const struct image *image, const struct guest_file *file)
     printf("%-14s0x%" PRIx64 "\n", "entry", file->entry);
     printf("%-14s%s\n", "instructions", people_bytes(&people, code_bytes));
     if (file->memory_end > RAM_BASE)
-        printf("%-14s%s at least, without stack and heap\n", "memory",
+        printf("%-14s%s at least, without its heap\n", "memory",
                people_bytes(&people, file->memory_end - RAM_BASE));
 }
 
@@ -295,6 +295,13 @@ static int guest_kit(const struct command *command)
     struct problem problem = {STATUS_OK, ""};
 
     if (beside_path("kit/guests", folder, sizeof folder)) {
+        if (folder[strcspn(folder, " \t#$:")] != '\0') {
+            problem_set(&problem, STATUS_USAGE,
+                        "kit: make cannot include %.300s: put ferry where no path has spaces, #, $ "
+                        "or colons",
+                        folder);
+            return command_refuse(command, &problem);
+        }
         snprintf(path, sizeof path, "%s/guest.mk", folder);
         if (access(path, R_OK) == 0) {
             printf("%s\n", folder);

@@ -7,7 +7,8 @@
 static const char five_lines[] = "FERRY   = $(F)\n"
                                  "GUEST   = mine\n"
                                  "SOURCES = mine.c more.S\n"
-                                 "include $(shell $(FERRY) guest kit)/guest.mk\n";
+                                 "include $(or $(shell $(FERRY) guest kit),$(error FERRY = "
+                                 "$(FERRY): there is no ferry))/guest.mk\n";
 
 static const char mine[] = "#include \"runtime.h\"\n"
                            "#include \"base/prng.h\"\n"
@@ -67,6 +68,117 @@ static void five_lines_of_makefile_make_a_guest(void **state)
     assert_non_null(strstr(err, "mine.c:1:25: error"));
     assert_int_equal(shell(IN_FOLDER "clean; ls $D/*.elf 2>/dev/null | wc -l"), 0);
     assert_string_equal(out, "0\n");
+}
+
+static void an_image_does_not_depend_on_where_it_was_built(void **state)
+{
+    (void)state;
+    if (!has("make") || !has("clang") || !has("ld.lld"))
+        skip();
+    write_mine();
+    assert_int_equal(
+        shell("mkdir -p $D/far/bin \"$D/it's far\"; cp $F $D/far/bin/ferry; cp -r " BUILD_DIR
+              "/kit $D/far; cp $D/M* $D/m* \"$D/it's far\""),
+        0);
+    if (shell(IN_FOLDER "all && cp mine.elf a.elf && cd \"$D/it's far\" && " MAKE
+                        "F=$D/far/bin/ferry && cmp mine.elf $D/a.elf && ls") != 0)
+        fail_msg("%s%s", out, err);
+    assert_string_equal(out, "Makefile\nmine.c\nmine.elf\nmore.S\n");
+    assert_int_not_equal(shell("cp -r $D/far \"$D/so far\"; \"$D/so far/bin/ferry\" guest kit"), 0);
+    assert_non_null(strstr(err, "put ferry where no path has spaces"));
+    assert_int_not_equal(shell(IN_FOLDER "F=/no/such/ferry"), 0);
+    assert_non_null(strstr(err, "FERRY = /no/such/ferry: there is no ferry"));
+}
+
+static void options_and_hints(void **state)
+{
+    (void)state;
+    if (!has("make") || !has("clang") || !has("ld.lld"))
+        skip();
+    write_mine();
+    spill("mine.c", "#include \"serve.h\"\n"
+                    "int main(void) { print(\"%lu\\n\", memory_bytes()); return 0; }\n");
+    assert_int_equal(shell(IN_FOLDER "run OPTIONS='--memory 2MiB'"), 0);
+    assert_string_equal(out, "2097152\n");
+    assert_int_equal(shell(IN_FOLDER "move OPTIONS='--mode post-copy --harts 2'"), 0);
+    assert_non_null(strstr(out, "mine.elf, post-copy"));
+    spill("mine.c", "int main(int argc, char **argv) { (void)argv; return (int)(argc * 1.5); }\n");
+    assert_int_not_equal(shell("touch -d '1 minute' $D/mine.c; " IN_FOLDER), 0);
+    assert_non_null(strstr(err, "guest.mk: a machine of ferry has no floating point"));
+}
+
+/* ---- What the runtime does for a program of one's own ---- */
+
+static const char stacks[] =
+    "#include \"harts.h\"\n"
+    "__attribute__((noinline)) static int deep(int n)\n"
+    "{\n"
+    "    volatile char all[40];\n"
+    "    all[n & 31] = 1;\n"
+    "    return n == 0 ? 0 : deep(n - 1) + all[3];\n"
+    "}\n"
+    "static void dive(void *depth) { deep(*(int *)depth); }\n"
+    "int main(int argc, char **argv)\n"
+    "{\n"
+    "    int depth = 0, is_here = argc > 2;\n"
+    "    for (char *at = argv[1]; *at != 0; at++)\n"
+    "        depth = depth * 10 + *at - '0';\n"
+    "    print(\"%li %li %li\\n\", hart_start(8, dive, 0), hart_start(0, dive, 0),\n"
+    "          is_here ? 0 : hart_start(1, dive, &depth));\n"
+    "    if (is_here)\n"
+    "        return deep(depth) & 0;\n"
+    "    sleep_until(50000000);\n"
+    "    return 0;\n"
+    "}\n";
+
+static void a_stack_that_overflows_is_noticed(void **state)
+{
+    (void)state;
+    if (!has("make") || !has("clang") || !has("ld.lld"))
+        skip();
+    write_mine();
+    spill("mine.c", stacks);
+    assert_int_equal(shell(IN_FOLDER "all"), 0);
+    assert_int_equal(ferry("guest run --harts 2 $D/mine.elf 300 here"), 0);
+    assert_string_equal(out, "-3 -6 0\n");
+    assert_int_equal(ferry("guest run $D/mine.elf 5000 here"), 1);
+    assert_non_null(strstr(err, "store outside memory: address 0x000000007fff"));
+    assert_non_null(strstr(err, "  from  0x8000"));
+    assert_non_null(strstr(err, " deep+0x"));
+    assert_non_null(strstr(err, "the stack is probably used up"));
+    assert_int_equal(ferry("guest run --harts 2 $D/mine.elf 50"), 0);
+    assert_string_equal(out, "-3 -6 0\n");
+    assert_int_equal(ferry("guest run --harts 2 $D/mine.elf 170"), 1);
+    assert_string_equal(out, "-3 -6 0\nhart 1 has used more than the 7680 bytes of its stack\n");
+
+    /* More is had by asking for it. */
+    assert_int_equal(shell(IN_FOLDER "clean all GUEST_CFLAGS=-Wl,--defsym=__stack_bytes=0x100000"),
+                     0);
+    assert_int_equal(ferry("guest run $D/mine.elf 5000 here"), 0);
+}
+
+static const char formats[] =
+    "#include \"runtime.h\"\n"
+    "int main(void)\n"
+    "{\n"
+    "    print(\"%p|%i|%-5d|%5d|%05d|%-5u|%05u|%lx|%zu|%X|\", (void *)0x1234, -7, -42, -42, -42, "
+    "3,\n"
+    "          3, 1ul << 40, sizeof(int), 0xabc);\n"
+    "    print(\"%-4s|%4s|%-2c|%c|%%|%5.2f|%#x|%u\\n\", \"ab\", \"cd\", 'x', 'y', 1.5, 3, 4);\n"
+    "    return 0;\n"
+    "}\n";
+
+static void print_writes_what_is_asked_for(void **state)
+{
+    (void)state;
+    if (!has("make") || !has("clang") || !has("ld.lld"))
+        skip();
+    write_mine();
+    spill("mine.c", formats);
+    if (shell(IN_FOLDER "run") != 0)
+        fail_msg("%s", err);
+    assert_string_equal(out, "0x1234|-7|-42  |  -42|-0042|3    |00003|10000000000|4|ABC|"
+                             "ab  |  cd|x |y|%|%5.2f|%#x|4\n");
 }
 
 static void a_missing_toolchain_is_named(void **state)
@@ -160,7 +272,7 @@ static void the_list_is_measured_and_fits_the_screen(void **state)
         snprintf(line, sizeof line, "\n%s ", names[i]);
         char *row = strstr(out, line);
         assert_non_null(row);
-        assert_non_null(strstr(row, "/s "));                              /* a rate, */
+        assert_non_null(strstr(row, "/s "));                             /* a rate, */
         assert_true(strncmp(strchr(row + 1, '\n') + 1, "    ", 4) == 0); /* and what it is for */
     }
     for (char *at = out, *line_end; (line_end = strchr(at, '\n')) != NULL; at = line_end + 1)
@@ -179,6 +291,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(five_lines_of_makefile_make_a_guest, make_folder,
                                         remove_folder),
+        cmocka_unit_test_setup_teardown(an_image_does_not_depend_on_where_it_was_built, make_folder,
+                                        remove_folder),
+        cmocka_unit_test_setup_teardown(options_and_hints, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(a_stack_that_overflows_is_noticed, make_folder,
+                                        remove_folder),
+        cmocka_unit_test_setup_teardown(print_writes_what_is_asked_for, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(a_missing_toolchain_is_named, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(guests_that_were_built_elsewhere_are_used, make_folder,
                                         remove_folder),

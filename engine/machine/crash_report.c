@@ -13,8 +13,10 @@
 #define RA               1
 #define SP               2
 
-#define CALLERS_MAX      8   /* more tell no more */
-#define STACK_WORDS      512 /* how far they are looked for: 4 KiB */
+#define CALLERS_MAX      8             /* more tell no more */
+#define STACK_WORDS      512           /* how far they are looked for: 4 KiB */
+#define STACK_MARGIN     256           /* with less left below, a stack is as good as used up */
+#define STACK_OVERSHOOT  (16ull << 20) /* as far as one large array leads below memory */
 #define PLACE_COLUMNS    56
 #define REGISTERS_IN_ROW 3
 
@@ -47,6 +49,14 @@ static void put_instruction(struct bytes *to, const struct guest *guest, uint64_
         return;
     disassemble(bits, pc, text, sizeof text);
     put(to, "        %s\n", text);
+}
+
+/* A guest's stack lies at the beginning of RAM (guests/guest.ld): what overflows it leaves memory.
+ */
+static bool is_stack_used_up(const struct hart *hart)
+{
+    uint64_t sp = hart->x[SP];
+    return sp >= RAM_BASE - STACK_OVERSHOOT && sp < RAM_BASE + STACK_MARGIN;
 }
 
 /* ---- The callers ---- */
@@ -94,7 +104,9 @@ static void put_callers(struct bytes *to, const struct guest *guest, const struc
 {
     struct lines_place place;
     uint64_t words[STACK_WORDS];
-    uint64_t count = debug_read(guest, hart->x[SP], words, sizeof words) / sizeof *words;
+    /* What is used up has its last callers where it ended. */
+    uint64_t sp = hart->x[SP] < RAM_BASE && is_stack_used_up(hart) ? RAM_BASE : hart->x[SP];
+    uint64_t count = debug_read(guest, sp, words, sizeof words) / sizeof *words;
     uint64_t callee = 0;
     unsigned found = 0;
 
@@ -163,6 +175,9 @@ void crash_report_write(const struct guest *guest, const struct lines *lines, st
     put_place(to, "at", hart->pc, lines);
     put_instruction(to, guest, hart->pc);
     put_callers(to, guest, hart, lines);
+    if (is_stack_used_up(hart))
+        put(to, "  sp is 0x%llx, where RAM begins: the stack is probably used up\n",
+            (unsigned long long)hart->x[SP]);
     units_for_people(UNIT_COUNT, guest->ops->instructions(guest), instructions,
                      sizeof instructions);
     units_for_people(UNIT_TIME, guest->ops->now_ns(guest), time, sizeof time);

@@ -136,11 +136,50 @@ static void a_crash_has_function_line_and_callers(void **state)
     guest->ops->close(guest);
 }
 
+/* A stack lies at the beginning of memory: whoever has come to its end has used it up. */
+static void a_stack_that_is_used_up_is_said(void **state)
+{
+    static const struct {
+        uint64_t sp;
+        bool is_used_up;
+    } rows[] = {
+        {RAM_BASE - (16 << 20) - 16, false},
+        {RAM_BASE - (16 << 20), true},
+        {RAM_BASE - 16, true},
+        {RAM_BASE + 255, true},
+        {RAM_BASE + 256, false},
+        {0, false},
+        {RAM_BASE + (1 << 20), false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        static struct program program;
+        struct guest *guest = NULL;
+        struct debug debug;
+        struct lines lines = {0};
+        program.count = 0;
+        put_number(&program, SP, rows[i].sp);
+        put_word(&program, program_word(INSTRUCTION_SD, 0, 0, T1, 8));
+        struct bytes image = program_image(&program);
+        assert_int_equal(machine_open(&config, "test", image.data, image.count, &guest, NULL),
+                         STATUS_OK);
+        debug_init(&debug);
+        debug_leave(&debug);
+        char *text = report(guest, &debug, &lines);
+        says(text, "store outside memory: address 0x0000000000000008\n");
+        assert_int_equal(strstr(text, "the stack is probably used up") != NULL, rows[i].is_used_up);
+        free(text);
+        bytes_fini(&image);
+        guest->ops->close(guest);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_crash_has_cause_address_and_registers),
         cmocka_unit_test(a_crash_has_function_line_and_callers),
+        cmocka_unit_test(a_stack_that_is_used_up_is_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

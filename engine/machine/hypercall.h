@@ -71,6 +71,8 @@
 #define HSM_STATUS  2
 #define HSM_SUSPEND 3
 
+#define HSM_STOPPED 1 /* as status tells it */
+
 #define SUSPEND_RETENTIVE     0
 #define SUSPEND_NON_RETENTIVE 0x80000000
 
