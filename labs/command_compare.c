@@ -94,6 +94,16 @@ static const char *outcome_word(const struct column *column)
     return column->is_limit_exceeded ? "limit exceeded" : outcome_name(column->outcome);
 }
 
+/* In how many modes the rule could be looked at: where a move was given up, some cannot. */
+static unsigned applies_in(const struct column *columns, enum oracle_rule rule)
+{
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < MODE_COUNT; i++)
+        count += columns[i].oracle.applies[rule];
+    return count;
+}
+
 static void print_oracle(const struct column *columns)
 {
     unsigned good_count = 0;
@@ -107,9 +117,15 @@ static void print_oracle(const struct column *columns)
         return;
     printf("oracle: ");
     for (unsigned i = 0, count = 0; i < RULE_COUNT; i++)
-        if (columns[0].oracle.applies[i])
+        if (applies_in(columns, (enum oracle_rule)i) == MODE_COUNT)
             printf("%s%s", count++ > 0 ? ", " : "", oracle_rule_key((enum oracle_rule)i));
-    printf(" held in all modes\n");
+    printf(" held in all modes");
+    for (unsigned i = 0; i < RULE_COUNT; i++) {
+        unsigned modes = applies_in(columns, (enum oracle_rule)i);
+        if (modes > 0 && modes < MODE_COUNT)
+            printf(", %s in %u of them", oracle_rule_key((enum oracle_rule)i), modes);
+    }
+    printf("\n");
 }
 
 static void print_failures(const struct column *columns)

@@ -56,7 +56,7 @@ static enum status listen_at(struct debugger *debugger, struct problem *problem)
 enum status debugger_open(struct debugger *debugger, const char *word, const uint8_t *image,
                           size_t image_bytes, struct problem *problem)
 {
-    *debugger = (struct debugger){.listener = -1, .connection = -1, .words = ""};
+    *debugger = (struct debugger){.listener = -1, .connection = -1, .no_way_back = "", .words = ""};
     debug_init(&debugger->debug);
     debug_leave(&debugger->debug);
     enum status status = parse_port(word, &debugger->port, problem);
@@ -111,6 +111,7 @@ static void let_in(struct debugger *debugger, struct guest *guest)
     debug_hold(&debugger->debug, guest, DEBUG_ASKED);
     gdb_init(&debugger->gdb, &debugger->debug, &debugger->lines);
     debugger->gdb.can_go_back = debugger->can_go_back;
+    debugger->gdb.no_way_back = debugger->no_way_back;
     debugger->gdb.words = debugger->words;
 }
 
@@ -189,11 +190,13 @@ static bool obey(struct debugger *debugger, struct guest *guest, enum gdb_action
         (void)write_some(debugger);
         debugger_leave(debugger);
         return true;
+    case GDB_KILL:
+        (void)write_some(debugger); /* whoever ends the guest hangs up */
+        break;
     case GDB_NOTHING:
     case GDB_GO_BACK:
     case GDB_WORD:
     case GDB_CHANGED:
-    case GDB_KILL:
         break;
     }
     return false;

@@ -19,7 +19,7 @@ struct debugger {
     bool is_searching; /* the owner goes backwards, and says here when it is done */
     uint64_t heard_bytes;
     bool can_go_back; /* for gdb.h; set them before a debugger comes */
-    const char *words;
+    const char *no_way_back, *words;
 };
 
 /* Listens at the port that the word names (0: any that is free), for a guest with this image. The

@@ -7,6 +7,9 @@
 #include <stdbool.h>
 #include <sys/socket.h>
 
+#include "labs/debugger.h"
+#include "machine/debug_program.h"
+
 static bool has_gdb;
 
 static void need_gdb(void)
@@ -221,6 +224,34 @@ static void a_port_in_use_is_told(void **state)
     close(taken);
 }
 
+/* Who is told to end the guest, and hangs up then, has answered before. */
+static void the_end_is_answered(void **state)
+{
+    static struct debug_program program;
+    struct guest *guest = debug_program_boot(&program, 1);
+    struct bytes image = program_image(&program.program);
+    struct debugger debugger;
+    char answer[32] = "";
+    (void)state;
+    assert_int_equal(debugger_open(&debugger, "0", image.data, image.count, NULL), STATUS_OK);
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons(debugger.port),
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int client = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(connect(client, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(send(client, "$vKill;1#6e", 11, 0), 11);
+    while (debugger_next(&debugger, guest, 1000) != GDB_KILL)
+        ;
+    debugger_close(&debugger);
+    size_t count = 0;
+    for (ssize_t more = 1; more > 0 && count < sizeof answer - 1; count += (size_t)more)
+        more = recv(client, answer + count, sizeof answer - 1 - count, 0);
+    assert_string_equal(answer, "+$OK#9a");
+    close(client);
+    bytes_fini(&image);
+    guest->ops->close(guest);
+}
+
 static int set_up(void **state)
 {
     has_gdb = system("command -v gdb-multiarch >/dev/null") == 0;
@@ -239,6 +270,7 @@ int main(void)
         cmocka_unit_test(the_move_is_steered_from_there),
         cmocka_unit_test(mistakes_are_told),
         cmocka_unit_test(a_port_in_use_is_told),
+        cmocka_unit_test(the_end_is_answered),
     };
     return cmocka_run_group_tests(tests, set_up, remove_folder);
 }

@@ -152,6 +152,7 @@ enum status debugger_world_open(struct debugger_world *world, const struct optio
         debugger_open(&world->debugger, options->gdb_port, image->data, image->bytes, problem);
     if (status != STATUS_OK)
         return status;
+    world->debugger.no_way_back = "backward is only possible in ferry guest run";
     world->debugger.words = help;
     world->guard.attend = attend_session;
     debugger_write_invitation(&world->debugger, image->path, world->invitation,

@@ -63,13 +63,19 @@ static int end(struct life *life, const struct guest_run *run)
 /* Nothing will ever wake it. A debugger may look at it all the same. */
 static bool sleeps_for_ever(struct life *life)
 {
-    if (!life->has_told_waiting) {
+    const char *name = life->name;
+    if (!life->has_told_waiting)
         begin_line(life);
+    if (!life->has_told_waiting && mailbox_is_listening(machine_mailbox(life->guest)))
         fprintf(stderr,
                 "ferry guest: %s waits for somebody to talk to it: only a world has "
                 "clients (ferry run --guest %s)\n",
-                life->name, life->name);
-    }
+                name, name);
+    else if (!life->has_told_waiting)
+        fprintf(stderr,
+                "ferry guest: %s sleeps for ever: no timer is set, it listens to nobody, and no "
+                "hart is awake\n",
+                name);
     life->has_told_waiting = true;
     if (life->debugger == NULL || !debugger_is_here(life->debugger))
         return true;

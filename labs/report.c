@@ -37,8 +37,10 @@ static void describe_guest_end(struct report *report)
     else
         snprintf(how, sizeof how, "ended with status %llu",
                  (unsigned long long)timeline->guest_status);
-    snprintf(report->guest_end, sizeof report->guest_end, "the guest %s at %s%s%s", how,
-             people_time(&people, timeline->guest_ended_ns), *line != '\0' ? ": " : "", line);
+    bool was_over = timeline->has_started && timeline->guest_ended_ns < timeline->started_ns;
+    snprintf(report->guest_end, sizeof report->guest_end, "the guest %s at %s%s%s%s", how,
+             people_time(&people, timeline->guest_ended_ns),
+             was_over ? ", before the move began" : "", *line != '\0' ? ": " : "", line);
 }
 
 /* A move can go well that carried nothing alive: then both is said. */
@@ -177,13 +179,16 @@ static void print_times(const struct report *report, FILE *file)
             people_bytes(&people, timeline->bytes_on_wire),
             people_bytes(&people, timeline->framing_bytes),
             people_bytes(&people, timeline->state_bytes));
+    char waits[80] = "";
+    if (report->fault_wait.count > 0)
+        snprintf(waits, sizeof waits, ", wait %s (median) to %s",
+                 people_time(&people, report->fault_wait.p50),
+                 people_time(&people, report->fault_wait.max));
     if (report->has_post_copy && timeline->has_resumed)
         fprintf(file,
-                "  %-18s%s faults, wait %s (median) to %s; %s pages pushed;\n"
+                "  %-18s%s faults%s; %s pages pushed;\n"
                 "  %-18slast page %s after the guest ran on\n",
-                "after the switch", people_count(&people, timeline->faults),
-                time_of(&people, report->fault_wait.count, report->fault_wait.p50),
-                time_of(&people, report->fault_wait.count, report->fault_wait.max),
+                "after the switch", people_count(&people, timeline->faults), waits,
                 people_count(&people, timeline->pages_pushed), "",
                 people_time(&people, timeline->ended_ns - timeline->resumed_at_ns));
 }

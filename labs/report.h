@@ -28,7 +28,7 @@ struct report {
     struct forecast forecast;
     struct timeline_spread latency, fault_wait;
     uint64_t recording_digest;
-    char guest_end[200]; /* how the guest ended, with its last line; empty: it lives */
+    char guest_end[260]; /* how the guest ended, with its last line; empty: it lives */
     char whole_reason[512];
 };
 

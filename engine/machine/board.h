@@ -1,5 +1,6 @@
 /* board: what a machine is made of, for the files that implement it (machine.c, hypercall.c,
- * state.c). Nobody else includes this; machine.h is the contract.
+ * state.c), for those that debug it (debug.c, gdb*.c, crash_report.c), and for tests of these.
+ * Nobody else includes this; machine.h is the contract.
  */
 #ifndef MACHINE_BOARD_H
 #define MACHINE_BOARD_H

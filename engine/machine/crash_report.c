@@ -202,14 +202,12 @@ void crash_report_write(const struct guest *guest, const struct lines *lines, st
 {
     const struct machine *machine = machine_of_const(guest);
     const struct hart *hart = &machine->harts[machine->fault_hart_idx];
-    char instructions[32], time[32];
+    char cause[80], instructions[32], time[32];
 
     if (!machine->is_fault)
         return;
-    bool is_about_bits = machine->exit_status == FAULT_ILLEGAL;
-    put(to, "%s: %s 0x%0*llx\n", fault_name((enum fault)machine->exit_status),
-        is_about_bits ? "its bits are" : "address", is_about_bits ? 8 : 16,
-        (unsigned long long)machine->fault_value);
+    machine_describe_cause(guest, cause, sizeof cause);
+    put(to, "%s\n", cause);
     put_place(to, "at", hart->pc, lines);
     put_instruction(to, guest, hart->pc);
     put_callers(to, guest, hart, lines);

@@ -48,14 +48,17 @@ static void a_crash_has_cause_address_and_registers(void **state)
     static const struct {
         enum instruction_code code;
         uint64_t address;
-        const char *first_line, *instruction;
+        const char *first_line, *instruction, *mode;
     } rows[] = {
-        {INSTRUCTION_LD, 16, "load outside memory: address 0x0000000000000010\n", "ld t1, 0(t0)"},
+        {INSTRUCTION_LD, 16, "load outside memory: address 0x0000000000000010\n", "ld t1, 0(t0)",
+         "supervisor"},
         {INSTRUCTION_SW, 0x80100000, "store outside memory: address 0x0000000080100000\n",
-         "sw t1, 0(t0)"},
-        {INSTRUCTION_EBREAK, 1, "breakpoint: ", "ebreak"},
+         "sw t1, 0(t0)", "supervisor"},
+        /* These two are about no address. */
+        {INSTRUCTION_EBREAK, 1, "breakpoint\n", "ebreak", "supervisor"},
+        {INSTRUCTION_ECALL, 1, "environment call from user mode\n", "ecall", "user"},
         {INSTRUCTION_AMOADD_D, 0x80001001, "misaligned atomic access: address 0x0000000080001001\n",
-         "amoadd.d t1, t1, (t0)"},
+         "amoadd.d t1, t1, (t0)", "supervisor"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -63,6 +66,7 @@ static void a_crash_has_cause_address_and_registers(void **state)
         struct guest *guest = NULL;
         struct debug debug;
         struct lines lines = {0};
+        char mode[40];
         program.count = 0;
         put_number(&program, T0, rows[i].address);
         put_number(&program, T6, 0x123456789abcdef);
@@ -70,15 +74,17 @@ static void a_crash_has_cause_address_and_registers(void **state)
         struct bytes image = program_image(&program);
         assert_int_equal(machine_open(&config, "test", image.data, image.count, &guest, NULL),
                          STATUS_OK);
+        machine_of(guest)->harts[0].is_user = strcmp(rows[i].mode, "user") == 0;
+        snprintf(mode, sizeof mode, "hart 0 in %s mode, after ", rows[i].mode);
         debug_init(&debug);
         debug_leave(&debug);
         char *text = report(guest, &debug, &lines);
         assert_ptr_equal(strstr(text, rows[i].first_line), text);
         says(text, rows[i].instruction);
         says(text, "t6  0123456789abcdef");
-        says(text, "hart 0 in supervisor mode, after ");
+        says(text, mode);
         says(text, "no trap handler (stvec is 0)");
-        assert_null(strstr(text, "from"));
+        assert_null(strstr(text, "\n  from"));
         free(text);
         bytes_fini(&image);
         guest->ops->close(guest);

@@ -25,7 +25,7 @@ static uint32_t find_point(const struct debug *debug, const struct debug_point *
     uint32_t i = 0;
     while (i < debug->point_count &&
            (debug->points[i].kind != point->kind || debug->points[i].address != point->address ||
-            debug->points[i].byte_count != point->byte_count))
+            (!debug_is_break(point) && debug->points[i].byte_count != point->byte_count)))
         i++;
     return i;
 }
@@ -60,6 +60,7 @@ void debug_resume(struct debug *debug, const struct guest *guest, uint32_t step_
 static void hold(struct debug *debug, const struct debug_stop *stop)
 {
     debug->is_held = true;
+    debug->is_moved = false;
     debug->stop = *stop;
     debug->step_hart_idx = DEBUG_NO_HART;
 }
@@ -96,7 +97,7 @@ static bool is_at_breakpoint(struct debug *debug, const struct machine *machine)
     if (hart == NULL || machine->clock.ticks == debug->left_tick)
         return false;
     for (uint32_t i = 0; i < debug->point_count; i++) {
-        if (debug->points[i].kind != DEBUG_BREAK || debug->points[i].address != hart->pc)
+        if (!debug_is_break(&debug->points[i]) || debug->points[i].address != hart->pc)
             continue;
         hold(debug, &(struct debug_stop){.reason = DEBUG_POINT,
                                          .hart_idx = machine->turn_hart_idx,
@@ -148,7 +149,7 @@ static bool is_watched(const struct debug_point *point, const struct access *acc
 {
     bool is_ours = (access->is_read && point->kind != DEBUG_WRITE) ||
                    (access->is_write && point->kind != DEBUG_READ);
-    if (!is_ours || point->kind == DEBUG_BREAK || access->byte_count == 0)
+    if (!is_ours || debug_is_break(point) || access->byte_count == 0)
         return false;
     /* As distances, for either may lie at the end of all addresses. */
     uint64_t behind = access->address - point->address, before = point->address - access->address;
@@ -186,7 +187,7 @@ static void look_behind(struct debug *debug, const struct machine *machine, uint
 static bool has_watchpoint(const struct debug *debug)
 {
     for (uint32_t i = 0; i < debug->point_count; i++)
-        if (debug->points[i].kind != DEBUG_BREAK)
+        if (!debug_is_break(&debug->points[i]))
             return true;
     return false;
 }
@@ -218,7 +219,7 @@ static bool run_tick(struct debug *debug, struct guest *guest, uint64_t until_ns
 }
 
 /* The machine is told where we want to look, if it does not know: another one does not, after a
- * switch-over. */
+ * switch-over, nor that it is nowhere any more. */
 static void tell_holds(const struct debug *debug, struct machine *machine)
 {
     struct holds holds;
@@ -228,7 +229,7 @@ static void tell_holds(const struct debug *debug, struct machine *machine)
         uint64_t last = point->address + (point->byte_count > 0 ? point->byte_count - 1 : 0);
         if (last < point->address)
             last = UINT64_MAX;
-        if (point->kind == DEBUG_BREAK) {
+        if (debug_is_break(point)) {
             holds.stops[holds.stop_count++] = point->address;
             continue;
         }
@@ -255,7 +256,6 @@ static void run_looking(struct debug *debug, struct guest *guest, uint64_t until
 {
     struct machine *machine = machine_of(guest);
 
-    tell_holds(debug, machine);
     machine->stop_tick = machine->clock.ticks; /* nothing runs, but harts that should wake do */
     guest->ops->run(guest, until_ns, run);
     while (run->stop == GUEST_HELD && !debug->is_held && machine->clock.ticks < debug->until_tick) {
@@ -274,6 +274,7 @@ void debug_run(struct debug *debug, struct guest *guest, uint64_t until_ns, stru
     *run = (struct guest_run){.stop = GUEST_HELD, .wake_ns = UINT64_MAX};
     if (debug->is_held)
         return;
+    tell_holds(debug, machine);
     if (is_stepping) {
         run_looking(debug, guest, until_ns, run);
     } else {
@@ -298,11 +299,6 @@ uint64_t debug_ticks(const struct guest *guest)
 uint32_t debug_hart_count(const struct guest *guest)
 {
     return machine_of_const(guest)->hart_count;
-}
-
-uint32_t debug_next_hart_idx(const struct guest *guest)
-{
-    return machine_of_const(guest)->turn_hart_idx;
 }
 
 uint64_t debug_read(const struct guest *guest, uint64_t address, void *to, uint64_t count)
@@ -330,6 +326,7 @@ bool debug_write(struct guest *guest, uint64_t address, const void *from, uint64
     } while (trouble.result == MEMORY_DIRTIED); /* each page once */
     if (trouble.result != MEMORY_OK)
         return false;
+    memory_end_reservations(memory, address, count); /* none of the harts has written this */
     memcpy(memory_at(memory, address), from, count);
     return true;
 }

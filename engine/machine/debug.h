@@ -26,10 +26,11 @@
 #define DEBUG_NO_HART    UINT32_MAX
 
 enum debug_kind {
-    DEBUG_BREAK,  /* an instruction at the address is about to run */
-    DEBUG_WRITE,  /* bytes of [address, address + count) were written, */
-    DEBUG_READ,   /* were read, */
-    DEBUG_ACCESS, /* either */
+    DEBUG_BREAK,      /* an instruction at the address is about to run; */
+    DEBUG_HARD_BREAK, /* the same, but a debugger keeps the two sorts apart */
+    DEBUG_WRITE,      /* bytes of [address, address + count) were written, */
+    DEBUG_READ,       /* were read, */
+    DEBUG_ACCESS,     /* either */
 };
 
 struct debug_point {
@@ -62,9 +63,14 @@ struct debug {
     uint32_t step_hart_idx; /* to be held behind one of its instructions; DEBUG_NO_HART: no */
     uint64_t left_tick;     /* where it was resumed: no breakpoint there stops it again */
     uint64_t until_tick;    /* debug_run returns there, not held; UINT64_MAX: nowhere */
-    bool is_moved; /* a debugger has set registers: it is not where it was resumed before */
+    bool is_moved;          /* a debugger has set the pc: it is not where it was resumed before */
     bool has_told_crash;
 };
+
+static inline bool debug_is_break(const struct debug_point *point)
+{
+    return point->kind <= DEBUG_HARD_BREAK;
+}
 
 void debug_init(struct debug *debug);
 
@@ -77,7 +83,8 @@ bool debug_remove(struct debug *debug,
 void debug_resume(struct debug *debug, const struct guest *guest, uint32_t step_hart_idx);
 /* Holds it where it is. */
 void debug_hold(struct debug *debug, const struct guest *guest, enum debug_reason reason);
-/* Nobody debugs any more: no points, not held. */
+/* Nobody debugs any more: no points, not held. Of a crash that is still to come debug_run tells
+ * nothing then: the guest ends with it, as without a debugger. */
 void debug_leave(struct debug *debug);
 
 /* As ops->run, and GUEST_HELD: while it is held (then nothing has run), or at until_tick. What else
@@ -88,12 +95,12 @@ void debug_run(struct debug *debug, struct guest *guest, uint64_t until_ns, stru
 
 uint64_t debug_ticks(const struct guest *guest); /* how far it has come: the same, the same state */
 uint32_t debug_hart_count(const struct guest *guest);
-uint32_t debug_next_hart_idx(const struct guest *guest); /* whose turn it is */
 
 /* Copies what is there of [address, address + count); returns how many bytes, which ends at the
  * first page that is missing, or at the end of memory. */
 uint64_t debug_read(const struct guest *guest, uint64_t address, void *to, uint64_t count);
-/* All or nothing. What is written is in the dirty log, as if the guest had written it. */
+/* All or nothing. What is written is in the dirty log, as if the guest had written it; whatever
+ * hart had reserved of it has that no more. */
 bool debug_write(struct guest *guest, uint64_t address, const void *from, uint64_t count);
 
 #endif

@@ -63,9 +63,9 @@ static inline void put_start_of_others(struct program *program, uint32_t hart_co
     }
 }
 
-static inline void put_work(struct debug_program *out, bool has_interrupts)
+static inline void put_work(struct debug_program *into, bool has_interrupts)
 {
-    struct program *program = &out->program;
+    struct program *program = &into->program;
     put_number(program, S0, LOOPS);
     put_number(program, S1, COUNTER);
     PUT(program, ADDI, S2, ZERO, 0, 1);
@@ -74,37 +74,37 @@ static inline void put_work(struct debug_program *out, bool has_interrupts)
     PUT(program, ADD, S3, S3, T0, 0);
     if (has_interrupts)
         PUT(program, CSRRSI, ZERO, 2, 0, 0x100); /* sstatus.SIE, from here on */
-    out->work = program_here(program);
+    into->work = program_here(program);
     PUT(program, AMOADD_D, ZERO, S1, S2, 0);
-    out->store = program_here(program);
+    into->store = program_here(program);
     PUT(program, SD, 0, S3, S0, 0);
     PUT(program, ADDI, S0, S0, 0, -1);
-    PUT_TO(program, BNE, 0, S0, ZERO, out->work);
+    PUT_TO(program, BNE, 0, S0, ZERO, into->work);
 }
 
-static inline void debug_program_build(struct debug_program *out, uint32_t hart_count)
+static inline void debug_program_build(struct debug_program *into, uint32_t hart_count)
 {
-    struct program *program = &out->program;
+    struct program *program = &into->program;
     program->count = 0;
     put_word(program, 0); /* jumps over the handler, once that is known */
     while (program_here(program) % 64 != 0)
         PUT(program, ADDI, ZERO, ZERO, 0, 0);
-    out->handler = program_here(program);
+    into->handler = program_here(program);
     put_handler(program);
     uint64_t others = program_here(program);
-    put_work(out, false);
+    put_work(into, false);
     PUT(program, WFI, 0, 0, 0, 0);
     PUT_TO(program, JAL, ZERO, 0, 0, program_here(program) - 4);
 
     uint64_t begin = program_here(program);
     put_start_of_others(program, hart_count, others);
-    put_number(program, T0, out->handler);
+    put_number(program, T0, into->handler);
     PUT(program, CSRRW, ZERO, T0, 0, 0x105); /* stvec */
     PUT(program, ADDI, T0, ZERO, 0, 0x20);
     PUT(program, CSRRW, ZERO, T0, 0, 0x104); /* sie: the timer */
     put_timer(program);
     PUT(program, ADDI, A0, ZERO, 0, 0);
-    put_work(out, true);
+    put_work(into, true);
     uint64_t wait = program_here(program);
     PUT(program, WFI, 0, 0, 0, 0);
     PUT(program, LD, T2, S1, 0, 0);

@@ -283,6 +283,56 @@ static void watchpoints_see_hypercalls(void **state)
     guest->ops->close(guest);
 }
 
+/* A machine whose points have gone, one by one or with the debugger, is one that nobody looks at:
+ * its pages are as quick as before. */
+static void what_is_watched_no_more_is_forgotten(void **state)
+{
+    (void)state;
+    for (int leaves = 0; leaves < 2; leaves++) {
+        struct guest *guest = debug_program_boot(&program, 1);
+        const struct memory *memory = &machine_of_const(guest)->memory;
+        const struct debug_point point = {DEBUG_WRITE, SLOTS, 8};
+        const struct debug_point stop = {DEBUG_HARD_BREAK, program.handler, 2};
+        struct debug debug;
+        debug_init(&debug);
+        assert_true(debug_add(&debug, &point) && debug_add(&debug, &stop));
+        debug_resume(&debug, guest, DEBUG_NO_HART);
+        assert_true(live(&debug, guest, NULL));
+        assert_int_equal(memory->holds.watched_count, 1);
+        assert_int_equal(memory->holds.stop_count, 1);
+        assert_false(tlb_has(memory->tlb.stores, SLOTS, 8));
+        if (leaves)
+            debug_leave(&debug);
+        assert_int_equal(debug_remove(&debug, &point), !leaves);
+        assert_int_equal(debug_remove(&debug, &stop), !leaves);
+        debug.is_held = false;
+        debug.until_tick = debug_ticks(guest) + 200;
+        struct guest_run run;
+        debug_run(&debug, guest, UINT64_MAX / 2, &run);
+        assert_int_equal(memory->holds.watched_count + memory->holds.stop_count, 0);
+        assert_true(tlb_has(memory->tlb.stores, SLOTS, 8));
+        guest->ops->close(guest);
+    }
+}
+
+/* A debugger is no hart: what it writes takes a reservation away whoever has it. */
+static void a_write_ends_every_reservation(void **state)
+{
+    struct guest *guest = debug_program_boot(&program, 2);
+    struct memory_reservation *reservations = machine_of(guest)->memory.reservations;
+    const uint8_t value = 1;
+    (void)state;
+    for (int i = 0; i < 2; i++)
+        reservations[i] = (struct memory_reservation){COUNTER, 8};
+    assert_true(debug_write(guest, COUNTER + 8, &value, 1));
+    assert_int_equal(reservations[0].byte_count, 8);
+    assert_int_equal(reservations[1].byte_count, 8);
+    assert_true(debug_write(guest, COUNTER + 7, &value, 1));
+    assert_int_equal(reservations[0].byte_count, 0);
+    assert_int_equal(reservations[1].byte_count, 0);
+    guest->ops->close(guest);
+}
+
 /* ---- Looking ---- */
 
 static void looking_is_not_seen(void **state)
@@ -359,6 +409,8 @@ int main(void)
         cmocka_unit_test(watchpoints_stop_behind_the_access),
         cmocka_unit_test(watchpoints_miss_nothing_and_change_nothing),
         cmocka_unit_test(watchpoints_see_hypercalls),
+        cmocka_unit_test(what_is_watched_no_more_is_forgotten),
+        cmocka_unit_test(a_write_ends_every_reservation),
         cmocka_unit_test(looking_is_not_seen),
         cmocka_unit_test(a_crash_is_held_and_then_ends),
         cmocka_unit_test(points_are_bounded),

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "base/prng.h"
-#include "machine/hart_bench.h"
+#include "machine/hart_stand.h"
 
 static void every_row_comes_back_from_its_bits(void **state)
 {
@@ -70,7 +70,7 @@ static void what_is_reserved_is_refused(void **state)
         if (instruction_decode(reserved[i], &one))
             fail_msg("0x%08x", reserved[i]);
         assert_int_equal(run_word(reserved[i]), 0);
-        assert_int_equal(bench.result.fault, FAULT_ILLEGAL);
+        assert_int_equal(stand.result.fault, FAULT_ILLEGAL);
     }
 }
 
@@ -93,11 +93,11 @@ static void hints_do_nothing(void **state)
         if (!(computes && one.rd == ZERO) && !adds_0 && !shifts_by_0)
             continue;
         for (uint32_t i = RA; i < 32; i++)
-            bench.hart.x[i] = 0x123456789abcdef0 + i;
+            stand.hart.x[i] = 0x123456789abcdef0 + i;
         assert_int_equal(run_word(half), 1);
-        assert_int_equal(bench.hart.pc, RAM_BASE + 2);
+        assert_int_equal(stand.hart.pc, RAM_BASE + 2);
         for (uint32_t i = 0; i < 32; i++)
-            assert_int_equal(bench.hart.x[i], i == 0 ? 0 : 0x123456789abcdef0 + i);
+            assert_int_equal(stand.hart.x[i], i == 0 ? 0 : 0x123456789abcdef0 + i);
         hints++;
     }
     /* c.nop 64; c.addi 31; c.li 64; c.lui 63, as 0 is reserved; c.slli x0 64, others 31; c.srli and
@@ -145,10 +145,10 @@ static void compressed_ones_expand(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        BENCH_TEST(every_row_comes_back_from_its_bits),
-        BENCH_TEST(what_is_reserved_is_refused),
-        BENCH_TEST(hints_do_nothing),
-        BENCH_TEST(compressed_ones_expand),
+        STAND_TEST(every_row_comes_back_from_its_bits),
+        STAND_TEST(what_is_reserved_is_refused),
+        STAND_TEST(hints_do_nothing),
+        STAND_TEST(compressed_ones_expand),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -19,7 +19,7 @@
 
 void gdb_init(struct gdb *gdb, struct debug *debug, const struct lines *lines)
 {
-    *gdb = (struct gdb){.debug = debug, .lines = lines, .can_write = true, .words = ""};
+    *gdb = (struct gdb){.debug = debug, .lines = lines, .no_way_back = "", .words = ""};
     gdb_packets_init(&gdb->packets);
     gdb->step_hart = DEBUG_NO_HART;
     gdb->chosen_hart = debug->stop.hart_idx;
@@ -56,16 +56,6 @@ void gdb_say(struct gdb *gdb, const char *format, ...)
 void gdb_put_text(struct bytes *to, const char *text)
 {
     bytes_put(to, text, strlen(text));
-}
-
-void gdb_put_hex(struct bytes *to, const void *data, size_t count)
-{
-    static const char digits[] = "0123456789abcdef";
-    const uint8_t *bytes = data;
-    for (size_t i = 0; i < count; i++) {
-        bytes_put_u8(to, (uint8_t)digits[bytes[i] >> 4]);
-        bytes_put_u8(to, (uint8_t)digits[bytes[i] & 15]);
-    }
 }
 
 void gdb_say_bytes(struct gdb *gdb, struct bytes *reply)
@@ -127,9 +117,9 @@ static void say_stop(struct gdb *gdb, const struct guest *guest)
     if (stop->reason == DEBUG_BEGIN)
         snprintf(why, sizeof why, "replaylog:begin;");
     else if (stop->reason == DEBUG_POINT && stop->point.kind == DEBUG_BREAK)
-        snprintf(why, sizeof why, "%s",
-                 stop->point.byte_count == 0 ? (gdb->knows_hwbreak ? "hwbreak:;" : "")
-                                             : (gdb->knows_swbreak ? "swbreak:;" : ""));
+        snprintf(why, sizeof why, "%s", gdb->knows_swbreak ? "swbreak:;" : "");
+    else if (stop->reason == DEBUG_POINT && stop->point.kind == DEBUG_HARD_BREAK)
+        snprintf(why, sizeof why, "%s", gdb->knows_hwbreak ? "hwbreak:;" : "");
     else if (stop->reason == DEBUG_POINT)
         snprintf(why, sizeof why, "%s:%llx;", watches[stop->point.kind],
                  (unsigned long long)stop->address);
@@ -143,7 +133,6 @@ void gdb_tell_stop(struct gdb *gdb, const struct guest *guest)
     gdb->is_running = false;
     gdb->chosen_hart = gdb->debug->stop.hart_idx;
     say_stop(gdb, guest);
-    gdb->is_interrupted = false;
 }
 
 void gdb_tell_end(struct gdb *gdb, const struct guest_run *run)
@@ -176,23 +165,29 @@ static void read_registers(struct gdb *gdb, struct guest *guest)
     gdb_say_bytes(gdb, &reply);
 }
 
-/* A pc that was set by hand is a place to stop at like any other. */
-static void was_changed(struct gdb *gdb)
+/* A pc that was set by hand is a place to stop at like any other, where its hart comes next. */
+static bool set_register(struct gdb *gdb, struct guest *guest, uint32_t hart_idx, uint32_t number,
+                         uint64_t value)
 {
+    if (!gdb_register_write(guest, hart_idx, number, value))
+        return false;
     gdb->has_changed = true;
-    gdb->debug->is_moved = true;
+    gdb->debug->is_moved |=
+        number == GDB_REGISTER_PC && hart_idx == machine_of_const(guest)->turn_hart_idx;
+    return true;
 }
 
 static void write_registers(struct gdb *gdb, struct guest *guest, struct gdb_words *words)
 {
     uint64_t values[GDB_REGISTER_COUNT];
     size_t count = gdb_words_hex(words, (uint8_t *)values, sizeof values);
-    bool is_ok = gdb->can_write && count == sizeof values && gdb_words_are_read(words) &&
-                 values[GDB_REGISTER_PC] % 2 == 0;
+    uint64_t pc = 0;
+    bool is_ok =
+        count == sizeof values && gdb_words_are_read(words) && values[GDB_REGISTER_PC] % 2 == 0;
+    MUST(gdb_register_read(guest, gdb->chosen_hart, GDB_REGISTER_PC, &pc));
     for (uint32_t i = 1; is_ok && i < GDB_REGISTER_COUNT; i++)
-        MUST(gdb_register_write(guest, gdb->chosen_hart, i, values[i]));
-    if (is_ok)
-        was_changed(gdb);
+        if (i != GDB_REGISTER_PC || values[i] != pc) /* all are sent to change one */
+            MUST(set_register(gdb, guest, gdb->chosen_hart, i, values[i]));
     say_ok_or(gdb, is_ok, ERROR_USAGE);
 }
 
@@ -214,11 +209,8 @@ static void write_register(struct gdb *gdb, struct guest *guest, struct gdb_word
     uint64_t number = gdb_words_number(words), value = 0;
     gdb_words_expect(words, '=');
     size_t count = gdb_words_hex(words, (uint8_t *)&value, sizeof value);
-    bool is_ok = gdb->can_write && count == sizeof value && gdb_words_are_read(words) &&
-                 number <= UINT32_MAX &&
-                 gdb_register_write(guest, gdb->chosen_hart, (uint32_t)number, value);
-    if (is_ok)
-        was_changed(gdb);
+    bool is_ok = count == sizeof value && gdb_words_are_read(words) && number <= UINT32_MAX &&
+                 set_register(gdb, guest, gdb->chosen_hart, (uint32_t)number, value);
     say_ok_or(gdb, is_ok, ERROR_USAGE);
 }
 
@@ -260,30 +252,28 @@ static void write_memory(struct gdb *gdb, struct guest *guest, struct gdb_words 
         gdb_say(gdb, ERROR_USAGE);
         return;
     }
-    bool is_ok = gdb->can_write && debug_write(guest, address, data, count);
-    if (is_ok && count > 0)
-        was_changed(gdb);
+    bool is_ok = debug_write(guest, address, data, count);
+    gdb->has_changed |= is_ok && count > 0;
     say_ok_or(gdb, is_ok, ERROR_MEMORY);
 }
 
-/* Z and z: 0 and 1 are breakpoints, 2 to 4 watchpoints for writes, reads, both. */
+/* Z and z: the number is that of our kinds. */
 static void change_point(struct gdb *gdb, struct gdb_words *words, bool is_new)
 {
-    static const enum debug_kind kinds[] = {DEBUG_BREAK, DEBUG_BREAK, DEBUG_WRITE, DEBUG_READ,
-                                            DEBUG_ACCESS};
+    _Static_assert(DEBUG_BREAK == 0 && DEBUG_HARD_BREAK == 1 && DEBUG_WRITE == 2 &&
+                       DEBUG_READ == 3 && DEBUG_ACCESS == 4,
+                   "as GDB numbers them");
     struct debug_point point;
     uint64_t type = gdb_words_number(words);
     gdb_words_expect(words, ',');
     point.address = gdb_words_number(words);
     gdb_words_expect(words, ',');
     point.byte_count = gdb_words_number(words);
-    if (type == 1)
-        point.byte_count = 0; /* it tells the two sorts of breakpoints apart */
-    if (words->has_failed || type >= sizeof kinds / sizeof *kinds) {
+    if (words->has_failed || type > DEBUG_ACCESS) {
         gdb_say(gdb, "%s", words->has_failed ? ERROR_USAGE : "");
         return;
     }
-    point.kind = kinds[type];
+    point.kind = (enum debug_kind)type;
     if (is_new)
         say_ok_or(gdb, debug_add(gdb->debug, &point), ERROR_NO_ROOM);
     else {
@@ -296,7 +286,6 @@ static void change_point(struct gdb *gdb, struct gdb_words *words, bool is_new)
 
 static enum gdb_action go(struct gdb *gdb, enum gdb_action action, uint32_t step_hart)
 {
-    gdb->is_running = true;
     gdb->acting_hart = step_hart;
     return action;
 }
@@ -315,11 +304,8 @@ static enum gdb_action go_on_old(struct gdb *gdb, struct guest *guest, struct gd
         (void)gdb_words_number(words);
     if (words->at < words->end && (!has_signal || gdb_words_take(words, ';'))) {
         uint64_t pc = gdb_words_number(words);
-        bool is_ok = gdb_words_are_read(words) && gdb->can_write &&
-                     gdb_register_write(guest, hart_to_step(gdb), GDB_REGISTER_PC, pc);
-        words->has_failed |= !is_ok;
-        if (is_ok)
-            was_changed(gdb);
+        words->has_failed |= !gdb_words_are_read(words) ||
+                             !set_register(gdb, guest, hart_to_step(gdb), GDB_REGISTER_PC, pc);
     }
     if (words->has_failed) {
         gdb_say(gdb, ERROR_USAGE);
@@ -357,9 +343,12 @@ static enum gdb_action go_back(struct gdb *gdb, struct gdb_words *words)
     bool is_step = gdb_words_take(words, 's');
     if (!is_step)
         gdb_words_expect(words, 'c');
-    if (!gdb_words_are_read(words) || !gdb->can_go_back) {
-        gdb_say(gdb, "%s",
-                gdb_words_are_read(words) ? "E.backward is only possible in ferry guest run" : "");
+    if (!gdb_words_are_read(words)) {
+        gdb_say(gdb, "%s", "");
+        return GDB_NOTHING;
+    }
+    if (!gdb->can_go_back) {
+        gdb_say(gdb, "E.%s", gdb->no_way_back);
         return GDB_NOTHING;
     }
     return go(gdb, GDB_GO_BACK, is_step ? hart_to_step(gdb) : DEBUG_NO_HART);
@@ -466,6 +455,22 @@ static enum gdb_action obey(struct gdb *gdb, struct guest *guest)
     return GDB_NOTHING;
 }
 
+/* What the owner is to do comes out here. A change comes before what is done with it. */
+static enum gdb_action hand_out(struct gdb *gdb)
+{
+    enum gdb_action action = gdb->wanted;
+    if (gdb->has_changed) {
+        gdb->has_changed = false;
+        return GDB_CHANGED;
+    }
+    gdb->wanted = GDB_NOTHING;
+    if (action == GDB_GO || action == GDB_GO_BACK) {
+        gdb->is_running = true;
+        gdb->is_interrupted = false;
+    }
+    return action;
+}
+
 enum gdb_action gdb_next(struct gdb *gdb, struct guest *guest)
 {
     while (!gdb->has_ended) {
@@ -473,16 +478,14 @@ enum gdb_action gdb_next(struct gdb *gdb, struct guest *guest)
             gdb->is_interrupted |= gdb_packets_take_interrupt(&gdb->packets);
             return gdb->is_interrupted ? GDB_HALT : GDB_NOTHING;
         }
-        if (gdb->has_changed) {
-            gdb->has_changed = false;
-            return GDB_CHANGED;
-        }
+        enum gdb_action action = hand_out(gdb);
+        if (action != GDB_NOTHING)
+            return action;
         enum gdb_input input = gdb_packets_next(&gdb->packets);
         if (input == GDB_INPUT_NONE)
             return GDB_NOTHING;
-        enum gdb_action action = input == GDB_INPUT_PACKET ? obey(gdb, guest) : GDB_NOTHING;
-        if (action != GDB_NOTHING)
-            return action;
+        if (input == GDB_INPUT_PACKET)
+            gdb->wanted = obey(gdb, guest);
     }
     return GDB_NOTHING;
 }

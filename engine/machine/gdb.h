@@ -36,14 +36,15 @@ struct gdb {
     struct debug *debug;       /* borrowed */
     const struct lines *lines; /* borrowed: the guest's symbols */
     bool can_go_back;          /* what the owner can do, told to the debugger */
-    bool can_write;            /* registers and memory may be changed */
+    const char *no_way_back;   /* or why not, for the debugger's user */
     const char *words;         /* the owner's own monitor words, lines for `monitor help` */
 
     struct gdb_packets packets;
-    bool is_running;     /* it was told to go, and no stop was told yet */
-    bool has_changed;    /* registers or memory: GDB_CHANGED comes next */
-    bool is_interrupted; /* the stop that comes is the debugger's own */
-    bool has_ended;      /* that was told */
+    bool is_running;        /* it was told to go, and no stop was told yet */
+    bool has_changed;       /* registers or memory: GDB_CHANGED comes next, */
+    enum gdb_action wanted; /* and then this */
+    bool is_interrupted;    /* since it was told to go: the stop is the debugger's own */
+    bool has_ended;         /* that was told */
     bool knows_swbreak, knows_hwbreak;
     uint32_t chosen_hart;    /* Hg: registers are this one's */
     uint32_t step_hart;      /* Hc */

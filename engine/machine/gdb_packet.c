@@ -33,12 +33,22 @@ static void drop(struct gdb_packets *packets, size_t count)
     memmove(packets->input, packets->input + count, packets->input_count);
 }
 
-static int digit_of(uint8_t byte)
+int gdb_digit(uint8_t byte)
 {
     if (byte >= '0' && byte <= '9')
         return byte - '0';
-    byte |= 0x20;
+    byte |= 0x20; /* a small letter */
     return byte >= 'a' && byte <= 'f' ? byte - 'a' + 10 : -1;
+}
+
+void gdb_put_hex(struct bytes *to, const void *data, size_t count)
+{
+    static const char digits[] = "0123456789abcdef";
+    const uint8_t *bytes = data;
+    for (size_t i = 0; i < count; i++) {
+        bytes_put_u8(to, (uint8_t)digits[bytes[i] >> 4]);
+        bytes_put_u8(to, (uint8_t)digits[bytes[i] & 15]);
+    }
 }
 
 static void acknowledge(struct gdb_packets *packets, char sign)
@@ -64,6 +74,17 @@ static bool unescape(struct gdb_packets *packets, const uint8_t *bytes, size_t c
     return true;
 }
 
+/* The rest of a packet that was too long goes, as far as it has come: to its '#', for the digits
+ * behind that are no signs of the protocol, or to where another packet begins. */
+static void pass_over(struct gdb_packets *packets)
+{
+    size_t end = 0;
+    while (end < packets->input_count && packets->input[end] != '#' && packets->input[end] != '$')
+        end++;
+    packets->is_passing_over = end == packets->input_count;
+    drop(packets, end);
+}
+
 /* The input begins with '$'. True when it held a sound packet; all that was read is dropped. */
 static bool take_packet(struct gdb_packets *packets, bool *is_waiting)
 {
@@ -78,6 +99,7 @@ static bool take_packet(struct gdb_packets *packets, bool *is_waiting)
     }
     if (end > GDB_PACKET_MAX + 1 || (end < packets->input_count && input[end] == '$')) {
         drop(packets, end); /* too long, or broken off by the next one */
+        packets->is_passing_over = end > GDB_PACKET_MAX + 1;
         acknowledge(packets, '-');
         return false;
     }
@@ -85,7 +107,7 @@ static bool take_packet(struct gdb_packets *packets, bool *is_waiting)
         *is_waiting = true;
         return false;
     }
-    int high = digit_of(input[end + 1]), low = digit_of(input[end + 2]);
+    int high = gdb_digit(input[end + 1]), low = gdb_digit(input[end + 2]);
     bool is_sound =
         high >= 0 && low >= 0 && high * 16 + low == sum && unescape(packets, input + 1, end - 1);
     drop(packets, end + 1 + FRAME_DIGITS);
@@ -97,6 +119,10 @@ enum gdb_input gdb_packets_next(struct gdb_packets *packets)
 {
     while (packets->input_count > 0) {
         bool is_waiting;
+        if (packets->is_passing_over) {
+            pass_over(packets);
+            continue;
+        }
         switch (packets->input[0]) {
         case '$':
             if (take_packet(packets, &is_waiting))
@@ -121,6 +147,8 @@ enum gdb_input gdb_packets_next(struct gdb_packets *packets)
 
 bool gdb_packets_take_interrupt(struct gdb_packets *packets)
 {
+    if (packets->is_passing_over)
+        pass_over(packets);
     while (packets->input_count > 0 && packets->input[0] != '$') {
         bool is_interrupt = packets->input[0] == INTERRUPT;
         drop(packets, 1);
@@ -132,7 +160,6 @@ bool gdb_packets_take_interrupt(struct gdb_packets *packets)
 
 void gdb_packets_put(struct gdb_packets *packets, const void *payload, size_t count)
 {
-    static const char digits[] = "0123456789abcdef";
     const uint8_t *bytes = payload;
     uint8_t sum = 0;
 
@@ -149,7 +176,6 @@ void gdb_packets_put(struct gdb_packets *packets, const void *payload, size_t co
         sum = (uint8_t)(sum + byte);
     }
     bytes_put_u8(&packets->last, '#');
-    bytes_put_u8(&packets->last, (uint8_t)digits[sum >> 4]);
-    bytes_put_u8(&packets->last, (uint8_t)digits[sum & 15]);
+    gdb_put_hex(&packets->last, &sum, sizeof sum);
     bytes_put(&packets->output, packets->last.data, packets->last.count);
 }

@@ -6,11 +6,12 @@
  *     0x03                                interrupt
  *
  * In a payload } stands before a byte that is a sign of the protocol itself: the byte is sent with
- * its bit 0x20 turned over. Until both sides agree to do without, each packet is answered by + or
- * -.
+ * its bit 0x20 turned over. Each packet is answered by + or - until both sides agree to do
+ * without.
  *
  * The bytes come from a stranger: what is no packet is passed over, one whose sum is wrong or that
- * is longer than GDB_PACKET_MAX is answered with -, and never more than that is kept.
+ * is longer than GDB_PACKET_MAX is answered with -, and never more than that is kept. A packet that
+ * is too long is passed over to its end, or to where the next one begins.
  */
 #ifndef MACHINE_GDB_PACKET_H
 #define MACHINE_GDB_PACKET_H
@@ -21,9 +22,9 @@
 
 #include "base/bytes.h"
 
-#define GDB_PACKET_MAX \
-    4096 /* bytes of a payload: a g packet has 528, a write of memory what is left */
-#define GDB_INPUT_MAX (2 * GDB_PACKET_MAX)
+/* Bytes of a payload: a g packet has 528, a write of memory what is left. */
+#define GDB_PACKET_MAX 4096
+#define GDB_INPUT_MAX  (2 * GDB_PACKET_MAX)
 
 enum gdb_input {
     GDB_INPUT_NONE, /* not enough yet */
@@ -37,9 +38,10 @@ struct gdb_packets {
     struct bytes output; /* to be sent; whoever sends drops it from the front */
     struct bytes last;   /* the last packet, should it be wanted again */
     bool has_no_acks;
+    bool is_passing_over; /* what comes belongs to a packet that was too long */
 
-    uint8_t
-        payload[GDB_PACKET_MAX + 1]; /* of GDB_INPUT_PACKET, its escapes undone, a NUL behind it */
+    /* Of GDB_INPUT_PACKET, its escapes undone, a NUL behind it. */
+    uint8_t payload[GDB_PACKET_MAX + 1];
     size_t payload_count;
 };
 
@@ -54,5 +56,10 @@ enum gdb_input gdb_packets_next(struct gdb_packets *packets);
 bool gdb_packets_take_interrupt(struct gdb_packets *packets);
 
 void gdb_packets_put(struct gdb_packets *packets, const void *payload, size_t count);
+
+/* ---- Hexadecimal digits ---- */
+
+int gdb_digit(uint8_t byte);                                        /* its value; -1: it is none */
+void gdb_put_hex(struct bytes *to, const void *data, size_t count); /* two digits a byte */
 
 #endif

@@ -31,7 +31,6 @@ bool gdb_words_are(const struct gdb_words *words, const char *text);
 
 void gdb_say(struct gdb *gdb, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void gdb_say_bytes(struct gdb *gdb, struct bytes *reply); /* and frees them */
-void gdb_put_hex(struct bytes *to, const void *data, size_t count);
 void gdb_put_text(struct bytes *to, const char *text);
 
 /* gdb_question.c: packets that begin with q or Q. */

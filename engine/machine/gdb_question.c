@@ -154,25 +154,26 @@ static enum gdb_action obey_word(struct gdb *gdb, const struct guest *guest,
 
 enum gdb_action gdb_answer_question(struct gdb *gdb, struct guest *guest, struct gdb_words *words)
 {
-    if (gdb_words_begin(words, "qSupported"))
+    if (gdb_words_begin(words, "qSupported")) {
         say_features(gdb, words);
-    else if (gdb_words_are(words, "QStartNoAckMode")) {
+    } else if (gdb_words_are(words, "QStartNoAckMode")) {
         gdb_say(gdb, "OK");
         gdb->packets.has_no_acks = true;
-    } else if (gdb_words_are(words, "qC"))
+    } else if (gdb_words_are(words, "qC")) {
         gdb_say(gdb, "QC%x", gdb->debug->stop.hart_idx + 1);
-    else if (gdb_words_are(words, "qfThreadInfo"))
+    } else if (gdb_words_are(words, "qfThreadInfo")) {
         say_threads(gdb, guest);
-    else if (gdb_words_are(words, "qsThreadInfo"))
+    } else if (gdb_words_are(words, "qsThreadInfo")) {
         gdb_say(gdb, "l");
-    else if (gdb_words_begin(words, "qAttached"))
+    } else if (gdb_words_begin(words, "qAttached")) {
         gdb_say(gdb, "1"); /* it was there before: a debugger that leaves lets it live */
-    else if (gdb_words_begin(words, "qXfer:"))
+    } else if (gdb_words_begin(words, "qXfer:")) {
         say_object(gdb, guest, words);
-    else if (gdb_words_begin(words, "qRcmd,")) {
+    } else if (gdb_words_begin(words, "qRcmd,")) {
         words->at += strlen("qRcmd,");
         return obey_word(gdb, guest, words);
-    } else
+    } else {
         gdb_say(gdb, "%s", "");
+    }
     return GDB_NOTHING;
 }

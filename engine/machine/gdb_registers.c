@@ -5,6 +5,7 @@
 #include "machine/board.h"
 #include "machine/csr.h"
 #include "machine/disassemble.h"
+#include "machine/gdb_private.h"
 
 #define REGISTER_CSR  65u
 #define REGISTER_PRIV (REGISTER_CSR + 4096u)
@@ -39,8 +40,8 @@ bool gdb_register_read(const struct guest *guest, uint32_t hart_idx, uint32_t nu
                        uint64_t *value)
 {
     const struct machine *machine = machine_of_const(guest);
-    const struct hart *hart = &machine->harts[hart_idx];
     MUST(hart_idx < machine->hart_count);
+    const struct hart *hart = &machine->harts[hart_idx];
     if (number < HART_REGISTERS)
         *value = number == 0 ? 0 : hart->x[number];
     else if (number == GDB_REGISTER_PC)
@@ -56,8 +57,8 @@ bool gdb_register_read(const struct guest *guest, uint32_t hart_idx, uint32_t nu
 bool gdb_register_write(struct guest *guest, uint32_t hart_idx, uint32_t number, uint64_t value)
 {
     struct machine *machine = machine_of(guest);
-    struct hart *hart = &machine->harts[hart_idx];
     MUST(hart_idx < machine->hart_count);
+    struct hart *hart = &machine->harts[hart_idx];
     if (number == 0)
         return value == 0;
     if (number < HART_REGISTERS)
@@ -71,34 +72,29 @@ bool gdb_register_write(struct guest *guest, uint32_t hart_idx, uint32_t number,
     return true;
 }
 
-static void put(struct bytes *to, const char *text)
-{
-    bytes_put(to, text, strlen(text));
-}
-
 static void put_register(struct bytes *to, const char *name, uint32_t number, const char *type)
 {
     char text[128];
     snprintf(text, sizeof text, "<reg name=\"%s\" bitsize=\"64\" regnum=\"%u\" type=\"%s\"/>\n",
              name, number, type);
-    put(to, text);
+    gdb_put_text(to, text);
 }
 
 void gdb_registers_describe(struct bytes *to)
 {
-    put(to, "<?xml version=\"1.0\"?>\n<!DOCTYPE target SYSTEM \"gdb-target.dtd\">\n"
-            "<target>\n<architecture>riscv:rv64</architecture>\n"
-            "<feature name=\"org.gnu.gdb.riscv.cpu\">\n");
+    gdb_put_text(to, "<?xml version=\"1.0\"?>\n<!DOCTYPE target SYSTEM \"gdb-target.dtd\">\n"
+                     "<target>\n<architecture>riscv:rv64</architecture>\n"
+                     "<feature name=\"org.gnu.gdb.riscv.cpu\">\n");
     for (uint32_t i = 0; i < HART_REGISTERS; i++) {
         bool is_pointer = i == 2 || i == 3 || i == 4; /* sp, gp, tp */
         put_register(to, i == 8 ? "fp" : disassemble_register(i), i,
                      i == 1 ? "code_ptr" : (is_pointer ? "data_ptr" : "int"));
     }
     put_register(to, "pc", GDB_REGISTER_PC, "code_ptr");
-    put(to, "</feature>\n<feature name=\"org.gnu.gdb.riscv.csr\">\n");
+    gdb_put_text(to, "</feature>\n<feature name=\"org.gnu.gdb.riscv.csr\">\n");
     for (uint32_t i = 0; i < csr_count(); i++)
         put_register(to, csr_name(csr_number(i)), REGISTER_CSR + csr_number(i), "int");
-    put(to, "</feature>\n<feature name=\"org.gnu.gdb.riscv.virtual\">\n");
+    gdb_put_text(to, "</feature>\n<feature name=\"org.gnu.gdb.riscv.virtual\">\n");
     put_register(to, "priv", REGISTER_PRIV, "int");
-    put(to, "</feature>\n</target>\n");
+    gdb_put_text(to, "</feature>\n</target>\n");
 }

@@ -2,20 +2,12 @@
 
 #include <string.h>
 
-static int digit(uint8_t byte)
-{
-    if (byte >= '0' && byte <= '9')
-        return byte - '0';
-    return byte >= 'a' && byte <= 'f' ? byte - 'a' + 10
-                                      : (byte >= 'A' && byte <= 'F' ? byte - 'A' + 10 : -1);
-}
-
 uint64_t gdb_words_number(struct gdb_words *words)
 {
     uint64_t value = 0;
     int count = 0;
-    for (; words->at < words->end && digit(*words->at) >= 0; words->at++, count++)
-        value = value << 4 | (uint64_t)digit(*words->at);
+    for (; words->at < words->end && gdb_digit(*words->at) >= 0; words->at++, count++)
+        value = value << 4 | (uint64_t)gdb_digit(*words->at);
     words->has_failed |= count == 0 || count > 16;
     return value;
 }
@@ -37,7 +29,7 @@ size_t gdb_words_hex(struct gdb_words *words, uint8_t *to, size_t capacity)
     size_t count = (size_t)(words->end - words->at) / 2;
     words->has_failed |= (words->end - words->at) % 2 != 0 || count > capacity;
     for (size_t i = 0; i < count && !words->has_failed; i++, words->at += 2) {
-        int high = digit(words->at[0]), low = digit(words->at[1]);
+        int high = gdb_digit(words->at[0]), low = gdb_digit(words->at[1]);
         words->has_failed |= high < 0 || low < 0;
         if (!words->has_failed)
             to[i] = (uint8_t)(high << 4 | low);

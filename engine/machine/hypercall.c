@@ -334,14 +334,12 @@ static void mailbox_call_poll(struct call *call)
 {
     struct machine *machine = call->machine;
     uint32_t streams[POLL_MAX];
-    uint64_t capacity = smaller(call->a1, POLL_MAX);
-    if (!mailbox_wants_attention(&machine->mailbox))
-        capacity = 0;
-    if (!may_write(call, call->a0, capacity * sizeof *streams))
+    uint64_t wanting = mailbox_poll(&machine->mailbox, NULL, 0); /* this reports none yet */
+    uint64_t count = smaller(call->a1, wanting);
+    if (!may_write(call, call->a0, count * sizeof *streams))
         return;
-    call->value = mailbox_poll(&machine->mailbox, streams, (uint32_t)capacity);
-    memcpy(memory_at(&machine->memory, call->a0), streams,
-           smaller(call->value, capacity) * sizeof *streams);
+    call->value = mailbox_poll(&machine->mailbox, streams, (uint32_t)count);
+    memcpy(memory_at(&machine->memory, call->a0), streams, count * sizeof *streams);
 }
 
 static const struct {

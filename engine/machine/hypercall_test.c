@@ -256,7 +256,7 @@ static void asks_for_all_pages_first(void **state)
     } rows[] = {
         {HYPERCALL_DBCN, 0, 8, BUFFER, 0, 8, false},
         {HYPERCALL_ARGUMENTS, 0, BUFFER, 100, 0, 7, true},
-        {HYPERCALL_MAILBOX, MAILBOX_POLL, BUFFER, 2, 0, 1, true},
+        {HYPERCALL_MAILBOX, MAILBOX_POLL, BUFFER + 2, 2, 0, 1, true},
         {HYPERCALL_MAILBOX, MAILBOX_SEND, STREAM, BUFFER, 8, 8, false},
         {HYPERCALL_MAILBOX, MAILBOX_RECEIVE, STREAM, BUFFER, 100, 8, true},
     };
@@ -296,6 +296,30 @@ static void looking_in_vain_dirties_nothing(void **state)
     assert_int_equal(guest->dirty.set_count, 0);
 }
 
+/* Of a large buffer only that much is written as there are streams to report: what lies behind is
+ * neither asked for nor dirtied, and no debugger that watches it is told. */
+static void a_poll_writes_what_it_reports(void **state)
+{
+    (void)state;
+    connect();
+    stream_write(&client, "question", 8);
+    settle();
+    guest->ops->track(guest, true);
+    guest->ops->drop_page(guest, 8);
+    ask(HYPERCALL_MAILBOX, MAILBOX_POLL, BUFFER, 64, 0);
+    assert_int_equal(run.stop, GUEST_DIRTIED);
+    assert_int_equal(run.page_idx, 7);
+    ask(HYPERCALL_MAILBOX, MAILBOX_POLL, BUFFER, 64, 0);
+    expect(0, 1);
+    assert_int_equal(guest->dirty.set_count, 1);
+    assert_true(machine->touched.is_write);
+    assert_int_equal(machine->touched.address, BUFFER);
+    assert_int_equal(machine->touched.byte_count, 4);
+    ask(HYPERCALL_MAILBOX, MAILBOX_POLL, BUFFER, 0, 0); /* how many, and nothing is written */
+    expect(0, 1);
+    assert_int_equal(machine->touched.byte_count, 0);
+}
+
 static void bad_buffers_and_streams_are_refused(void **state)
 {
     (void)state;
@@ -331,6 +355,7 @@ int main(void)
         TEST(talks_through_its_mailbox),
         TEST(asks_for_all_pages_first),
         TEST(looking_in_vain_dirties_nothing),
+        TEST(a_poll_writes_what_it_reports),
         TEST(bad_buffers_and_streams_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

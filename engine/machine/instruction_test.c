@@ -7,7 +7,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "machine/hart_bench.h"
+#include "machine/hart_stand.h"
 
 /* ---- The rows ---- */
 
@@ -126,23 +126,23 @@ static void computes_from_two_registers(void **state)
     for (size_t i = 0; i < COUNT(binary_rows); i++) {
         const struct row *row = &binary_rows[i];
         for (unsigned d = 0; d < 4; d++) {
-            bench.hart.x[A0] = row->a;
-            bench.hart.x[A1] = row->b;
+            stand.hart.x[A0] = row->a;
+            stand.hart.x[A1] = row->b;
             assert_int_equal(run_word(program_word(row->code, destinations[d], A0, A1, 0)), 1);
             if (destinations[d] != ZERO)
-                expect(row, bench.hart.x[destinations[d]]);
-            assert_int_equal(bench.hart.x[ZERO], 0);
-            assert_int_equal(bench.hart.pc, RAM_BASE + 4);
+                expect(row, stand.hart.x[destinations[d]]);
+            assert_int_equal(stand.hart.x[ZERO], 0);
+            assert_int_equal(stand.hart.pc, RAM_BASE + 4);
         }
-        bench.hart.x[A0] = row->a;
+        stand.hart.x[A0] = row->a;
         if (row->a == row->b) {
             run_word(program_word(row->code, A0, A0, A0, 0));
-            expect(row, bench.hart.x[A0]);
+            expect(row, stand.hart.x[A0]);
         }
         if (row->b == 0) { /* x0 as a source */
-            bench.hart.x[A0] = row->a;
+            stand.hart.x[A0] = row->a;
             run_word(program_word(row->code, A2, A0, ZERO, 0));
-            expect(row, bench.hart.x[A2]);
+            expect(row, stand.hart.x[A2]);
         }
     }
 }
@@ -154,11 +154,11 @@ static void computes_with_immediates(void **state)
     for (size_t i = 0; i < COUNT(immediate_rows); i++)
         for (unsigned d = 0; d < 3; d++) {
             const struct row *row = &immediate_rows[i];
-            bench.hart.x[A0] = row->a;
+            stand.hart.x[A0] = row->a;
             run_word(program_word(row->code, destinations[d], A0, 0, (int64_t)row->b));
             if (destinations[d] != ZERO)
-                expect(row, bench.hart.x[destinations[d]]);
-            assert_int_equal(bench.hart.x[ZERO], 0);
+                expect(row, stand.hart.x[destinations[d]]);
+            assert_int_equal(stand.hart.x[ZERO], 0);
         }
 }
 
@@ -171,10 +171,10 @@ static void branches_where_the_condition_holds(void **state)
     for (size_t i = 0; i < COUNT(branch_rows); i++)
         for (size_t d = 0; d < COUNT(distances); d++) {
             const struct row *row = &branch_rows[i];
-            bench.hart.x[A0] = row->a;
-            bench.hart.x[A1] = row->b;
+            stand.hart.x[A0] = row->a;
+            stand.hart.x[A1] = row->b;
             assert_int_equal(run_word(program_word(row->code, 0, A0, A1, distances[d])), 1);
-            uint64_t distance = bench.hart.pc - RAM_BASE;
+            uint64_t distance = stand.hart.pc - RAM_BASE;
             if (distance != (row->expected ? (uint64_t)distances[d] : 4))
                 fail_msg("%s of 0x%llx and 0x%llx goes on %lld behind",
                          instruction_describe(row->code)->mnemonic, (unsigned long long)row->a,
@@ -186,18 +186,18 @@ static void jumps_and_leaves_the_way_back(void **state)
 {
     (void)state;
     run_word(program_word(INSTRUCTION_JAL, RA, 0, 0, -1048576));
-    assert_int_equal(bench.hart.pc, RAM_BASE - 1048576);
-    assert_int_equal(bench.hart.x[RA], RAM_BASE + 4);
+    assert_int_equal(stand.hart.pc, RAM_BASE - 1048576);
+    assert_int_equal(stand.hart.x[RA], RAM_BASE + 4);
     run_word(program_word(INSTRUCTION_JAL, ZERO, 0, 0, 0x1000));
-    assert_int_equal(bench.hart.pc, RAM_BASE + 0x1000);
-    bench.hart.x[A0] = DATA + 1;
+    assert_int_equal(stand.hart.pc, RAM_BASE + 0x1000);
+    stand.hart.x[A0] = DATA + 1;
     run_word(program_word(INSTRUCTION_JALR, A0, A0, 0, 6)); /* rd is rs1; the lowest bit goes */
-    assert_int_equal(bench.hart.pc, DATA + 6);
-    assert_int_equal(bench.hart.x[A0], RAM_BASE + 4);
-    bench.hart.x[A0] = DATA;
+    assert_int_equal(stand.hart.pc, DATA + 6);
+    assert_int_equal(stand.hart.x[A0], RAM_BASE + 4);
+    stand.hart.x[A0] = DATA;
     run_word(0x9502); /* c.jalr a0: the way back is two bytes on */
-    assert_int_equal(bench.hart.pc, DATA);
-    assert_int_equal(bench.hart.x[RA], RAM_BASE + 2);
+    assert_int_equal(stand.hart.pc, DATA);
+    assert_int_equal(stand.hart.x[RA], RAM_BASE + 2);
 }
 
 /* ---- Memory ---- */
@@ -219,15 +219,15 @@ static void loads_extend(void **state)
     for (size_t i = 0; i < COUNT(load_rows); i++)
         for (size_t a = 0; a < COUNT(addresses); a++) {
             int64_t offset = offsets[a % COUNT(offsets)];
-            bench.hart.x[A1] = addresses[a] - (uint64_t)offset;
+            stand.hart.x[A1] = addresses[a] - (uint64_t)offset;
             write_u64(addresses[a], 0xffeeddccbbaa9988);
             assert_int_equal(run_word(program_word(load_rows[i].code, A0, A1, 0, offset)), 1);
-            expect(&load_rows[i], bench.hart.x[A0]);
+            expect(&load_rows[i], stand.hart.x[A0]);
             run_word(program_word(load_rows[i].code, A1, A1, 0, offset)); /* over its address */
-            expect(&load_rows[i], bench.hart.x[A1]);
-            bench.hart.x[A1] = addresses[a] - (uint64_t)offset;
+            expect(&load_rows[i], stand.hart.x[A1]);
+            stand.hart.x[A1] = addresses[a] - (uint64_t)offset;
             assert_int_equal(run_word(program_word(load_rows[i].code, ZERO, A1, 0, offset)), 1);
-            assert_int_equal(bench.hart.x[ZERO], 0);
+            assert_int_equal(stand.hart.x[ZERO], 0);
         }
 }
 
@@ -236,8 +236,8 @@ static void stores_cut(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT(store_rows); i++)
         for (size_t a = 0; a < COUNT(addresses); a++) {
-            bench.hart.x[A1] = addresses[a] + 100;
-            bench.hart.x[A0] = 0x123456789abcdef0;
+            stand.hart.x[A1] = addresses[a] + 100;
+            stand.hart.x[A0] = 0x123456789abcdef0;
             write_u64(addresses[a] - 8, ALL);
             write_u64(addresses[a], 0);
             write_u64(addresses[a] + 8, ALL);
@@ -245,7 +245,7 @@ static void stores_cut(void **state)
             expect(&store_rows[i], read_u64(addresses[a]));
             assert_int_equal(read_u64(addresses[a] - 8), ALL);
             assert_int_equal(read_u64(addresses[a] + 8), ALL);
-            bench.hart.x[A1] = addresses[a]; /* its own address */
+            stand.hart.x[A1] = addresses[a]; /* its own address */
             write_u64(addresses[a], 0);
             run_word(program_word(store_rows[i].code, 0, A1, A1, 0));
             assert_int_equal(read_u64(addresses[a]) & 0xff, addresses[a] & 0xff);
@@ -263,52 +263,52 @@ static void atomics_return_the_old_value_sign_extended(void **state)
         for (uint32_t ordering = 0; ordering < 4; ordering++) { /* rl and aq ask for nothing here */
             uint32_t bits = ordering << 25 | program_word(row->code, A0, A1, A2, 0);
             write_u64(DATA, row->a);
-            bench.hart.x[A1] = DATA;
-            bench.hart.x[A2] = row->b;
+            stand.hart.x[A1] = DATA;
+            stand.hart.x[A2] = row->b;
             assert_int_equal(run_word(bits), 1);
-            expect(row, bench.hart.x[A0]);
+            expect(row, stand.hart.x[A0]);
             if (read_u64(DATA) != row->memory)
                 fail_msg("%s leaves 0x%llx", instruction_describe(row->code)->mnemonic,
                          (unsigned long long)read_u64(DATA));
         }
         write_u64(DATA, row->a); /* rd is the address, or the operand, or x0 */
         run_word(program_word(row->code, A1, A1, A2, 0));
-        expect(row, bench.hart.x[A1]);
+        expect(row, stand.hart.x[A1]);
         write_u64(DATA, row->a);
-        bench.hart.x[A1] = DATA;
+        stand.hart.x[A1] = DATA;
         run_word(program_word(row->code, A2, A1, A2, 0));
-        expect(row, bench.hart.x[A2]);
+        expect(row, stand.hart.x[A2]);
         assert_int_equal(read_u64(DATA), row->memory);
         write_u64(DATA, row->a);
-        bench.hart.x[A2] = row->b;
+        stand.hart.x[A2] = row->b;
         run_word(program_word(row->code, ZERO, A1, A2, 0));
-        assert_int_equal(bench.hart.x[ZERO], 0);
+        assert_int_equal(stand.hart.x[ZERO], 0);
         assert_int_equal(read_u64(DATA), row->memory);
         for (uint64_t by = 1; by < (is_word ? 4 : 8); by++) { /* an atomic must be aligned */
-            bench.hart.x[A1] = DATA + by;
+            stand.hart.x[A1] = DATA + by;
             assert_int_equal(run_word(program_word(row->code, A0, A1, A2, 0)), 0);
-            assert_int_equal(bench.result.fault, FAULT_ATOMIC_MISALIGNED);
-            assert_int_equal(bench.result.fault_value, DATA + by);
+            assert_int_equal(stand.result.fault, FAULT_ATOMIC_MISALIGNED);
+            assert_int_equal(stand.result.fault_value, DATA + by);
         }
-        bench.hart.x[A1] = RAM_BASE + PAGES * PAGE_BYTES; /* it writes: a store's fault */
+        stand.hart.x[A1] = RAM_BASE + PAGES * PAGE_BYTES; /* it writes: a store's fault */
         assert_int_equal(run_word(program_word(row->code, A0, A1, A2, 0)), 0);
-        assert_int_equal(bench.result.fault, FAULT_STORE_ACCESS);
+        assert_int_equal(stand.result.fault, FAULT_STORE_ACCESS);
     }
 }
 
 static uint64_t reserve(enum instruction_code code, uint64_t address)
 {
-    bench.hart.x[A1] = address;
+    stand.hart.x[A1] = address;
     return run_word(program_word(code, A0, A1, 0, 0));
 }
 
 /* 0: stored. */
 static uint64_t store_conditionally(enum instruction_code code, uint64_t address)
 {
-    bench.hart.x[A1] = address;
-    bench.hart.x[A2] = 0x55;
+    stand.hart.x[A1] = address;
+    stand.hart.x[A2] = 0x55;
     assert_int_equal(run_word(program_word(code, A0, A1, A2, 0)), 1);
-    return bench.hart.x[A0];
+    return stand.hart.x[A0];
 }
 
 static void store_conditional_needs_its_reservation(void **state)
@@ -318,7 +318,7 @@ static void store_conditional_needs_its_reservation(void **state)
     assert_int_equal(store_conditionally(INSTRUCTION_SC_W, DATA), 1);
     assert_int_equal(read_u64(DATA), 0x80000000);
     reserve(INSTRUCTION_LR_W, DATA);
-    assert_int_equal(bench.hart.x[A0], MIN32);
+    assert_int_equal(stand.hart.x[A0], MIN32);
     assert_int_equal(store_conditionally(INSTRUCTION_SC_W, DATA), 0);
     assert_int_equal(read_u64(DATA), 0x55);
     assert_int_equal(store_conditionally(INSTRUCTION_SC_W, DATA), 1); /* used up */
@@ -328,7 +328,7 @@ static void store_conditional_needs_its_reservation(void **state)
     reserve(INSTRUCTION_LR_D, DATA);
     assert_int_equal(store_conditionally(INSTRUCTION_SC_W, DATA), 1); /* another size */
     assert_int_equal(reserve(INSTRUCTION_LR_D, DATA + 4), 0);
-    assert_int_equal(bench.result.fault, FAULT_LOAD_MISALIGNED);
+    assert_int_equal(stand.result.fault, FAULT_LOAD_MISALIGNED);
     /* A reservation of 0 cannot exist here, and "none" must not look like one: this sc fails
      * instead of storing outside memory. */
     assert_int_equal(store_conditionally(INSTRUCTION_SC_D, 0), 1);
@@ -358,17 +358,17 @@ static void a_reservation_lasts_until_it_must_not(void **state)
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct hart first;
         reserve(INSTRUCTION_LR_D, DATA + 64);
-        first = bench.hart;
-        bench.hart.hart_idx = rows[i].hart_idx;
-        bench.hart.is_user = rows[i].code == INSTRUCTION_ECALL;
-        bench.hart.stvec = RAM_BASE;
-        memory_turn(&bench.memory, rows[i].hart_idx);
-        bench.hart.x[A1] = DATA + 64;
+        first = stand.hart;
+        stand.hart.hart_idx = rows[i].hart_idx;
+        stand.hart.is_user = rows[i].code == INSTRUCTION_ECALL;
+        stand.hart.stvec = RAM_BASE;
+        memory_turn(&stand.memory, rows[i].hart_idx);
+        stand.hart.x[A1] = DATA + 64;
         if (rows[i].code != INSTRUCTION_ECALL) /* beside it, so that the page is at hand */
             run_word(program_word(INSTRUCTION_SD, 0, A1, A4, -32));
         run_word(program_word(rows[i].code, A3, A1, A4, rows[i].offset));
-        bench.hart = first;
-        memory_turn(&bench.memory, 0);
+        stand.hart = first;
+        memory_turn(&stand.memory, 0);
         uint64_t fails = store_conditionally(INSTRUCTION_SC_D, DATA + 64);
         if (fails != rows[i].fails)
             fail_msg("%s of hart %u, %d: sc gives %d", instruction_describe(rows[i].code)->mnemonic,
@@ -381,15 +381,15 @@ static void a_reservation_lasts_until_it_must_not(void **state)
 static void counters_are_read_only(void **state)
 {
     (void)state;
-    bench.clock = (struct hart_clock){.ticks = 30, .ticks_per_s = 100000000, .idle_ns = 7};
-    bench.hart.retired_instructions = 50;
-    bench.hart.cycles = 60;
+    stand.clock = (struct hart_clock){.ticks = 30, .ticks_per_s = 100000000, .idle_ns = 7};
+    stand.hart.retired_instructions = 50;
+    stand.hart.cycles = 60;
     run_word(program_word(INSTRUCTION_CSRRS, A0, ZERO, 0, 0xc02));
-    assert_int_equal(bench.hart.x[A0], 50);
+    assert_int_equal(stand.hart.x[A0], 50);
     run_word(program_word(INSTRUCTION_CSRRCI, A0, 0, 0, 0xc00));
-    assert_int_equal(bench.hart.x[A0], 61);
+    assert_int_equal(stand.hart.x[A0], 61);
     run_word(program_word(INSTRUCTION_CSRRC, A0, ZERO, 0, 0xc01));
-    assert_int_equal(bench.hart.x[A0], 7 + 300);
+    assert_int_equal(stand.hart.x[A0], 7 + 300);
     static const struct {
         enum instruction_code code;
         uint32_t rs1;
@@ -403,10 +403,10 @@ static void counters_are_read_only(void **state)
     for (size_t i = 0; i < sizeof illegal / sizeof *illegal; i++) {
         uint32_t bits = program_word(illegal[i].code, A0, illegal[i].rs1, 0, illegal[i].csr);
         assert_int_equal(run_word(bits), 0);
-        assert_int_equal(bench.result.stop, HART_FAULT);
-        assert_int_equal(bench.result.fault, FAULT_ILLEGAL);
-        assert_int_equal(bench.result.fault_value, bits);
-        assert_int_equal(bench.hart.pc, RAM_BASE);
+        assert_int_equal(stand.result.stop, HART_FAULT);
+        assert_int_equal(stand.result.fault, FAULT_ILLEGAL);
+        assert_int_equal(stand.result.fault_value, bits);
+        assert_int_equal(stand.hart.pc, RAM_BASE);
     }
 }
 
@@ -414,13 +414,13 @@ static void stops_before_ecall_and_behind_wfi(void **state)
 {
     (void)state;
     assert_int_equal(run_word(program_word(INSTRUCTION_ECALL, 0, 0, 0, 0)), 0);
-    assert_int_equal(bench.result.stop, HART_ECALL);
-    assert_int_equal(bench.hart.pc, RAM_BASE);
+    assert_int_equal(stand.result.stop, HART_ECALL);
+    assert_int_equal(stand.hart.pc, RAM_BASE);
     assert_int_equal(run_word(program_word(INSTRUCTION_WFI, 0, 0, 0, 0)), 1);
-    assert_int_equal(bench.result.stop, HART_WAIT);
-    assert_int_equal(bench.hart.pc, RAM_BASE + 4);
+    assert_int_equal(stand.result.stop, HART_WAIT);
+    assert_int_equal(stand.hart.pc, RAM_BASE + 4);
     assert_int_equal(run_word(0x9002), 0); /* c.ebreak */
-    assert_int_equal(bench.result.fault, FAULT_BREAKPOINT);
+    assert_int_equal(stand.result.fault, FAULT_BREAKPOINT);
     assert_int_equal(run_word(program_word(INSTRUCTION_FENCE, 0, 0, 0, 0xff)), 1);
     assert_int_equal(run_word(program_word(INSTRUCTION_FENCE_I, 0, 0, 0, 0)), 1);
 }
@@ -429,27 +429,27 @@ static void leaving_memory_is_a_fault(void **state)
 {
     (void)state;
     uint64_t end = RAM_BASE + PAGES * PAGE_BYTES;
-    bench.hart.x[A1] = end - 4;
+    stand.hart.x[A1] = end - 4;
     assert_int_equal(run_word(program_word(INSTRUCTION_LD, A0, A1, 0, 0)), 0);
-    assert_int_equal(bench.result.fault, FAULT_LOAD_ACCESS);
-    assert_int_equal(bench.result.fault_value, end - 4);
+    assert_int_equal(stand.result.fault, FAULT_LOAD_ACCESS);
+    assert_int_equal(stand.result.fault_value, end - 4);
     assert_int_equal(run_word(program_word(INSTRUCTION_SD, 0, A1, A0, 0)), 0);
-    assert_int_equal(bench.result.fault, FAULT_STORE_ACCESS);
-    bench.hart.x[A1] = ALL; /* wraps around the end of all addresses */
+    assert_int_equal(stand.result.fault, FAULT_STORE_ACCESS);
+    stand.hart.x[A1] = ALL; /* wraps around the end of all addresses */
     assert_int_equal(run_word(program_word(INSTRUCTION_LD, A0, A1, 0, 0)), 0);
-    assert_int_equal(bench.result.fault, FAULT_LOAD_ACCESS);
-    bench.hart.x[A1] = 0;
+    assert_int_equal(stand.result.fault, FAULT_LOAD_ACCESS);
+    stand.hart.x[A1] = 0;
     assert_int_equal(run_word(program_word(INSTRUCTION_LB, A0, A1, 0, 0)), 0);
     place(end - 4, program_word(INSTRUCTION_ADDI, A0, ZERO, 0, 1));
-    bench.hart.pc = end - 4;
-    assert_int_equal(hart_run(&bench.hart, &bench.memory, &bench.clock, 9, &bench.result), 1);
-    assert_int_equal(bench.result.fault, FAULT_FETCH_ACCESS);
-    assert_int_equal(bench.hart.pc, end);
+    stand.hart.pc = end - 4;
+    assert_int_equal(hart_run(&stand.hart, &stand.memory, &stand.clock, 9, &stand.result), 1);
+    assert_int_equal(stand.result.fault, FAULT_FETCH_ACCESS);
+    assert_int_equal(stand.hart.pc, end);
     place(end - 4, 0x00130001); /* c.nop, and the first half of an addi that memory cuts off */
-    bench.hart.pc = end - 4;
-    assert_int_equal(hart_run(&bench.hart, &bench.memory, &bench.clock, 9, &bench.result), 1);
-    assert_int_equal(bench.result.fault, FAULT_FETCH_ACCESS);
-    assert_int_equal(bench.hart.pc, end - 2);
+    stand.hart.pc = end - 4;
+    assert_int_equal(hart_run(&stand.hart, &stand.memory, &stand.clock, 9, &stand.result), 1);
+    assert_int_equal(stand.result.fault, FAULT_FETCH_ACCESS);
+    assert_int_equal(stand.hart.pc, end - 2);
 }
 
 /* What comes behind the last instruction of the budget is not asked for: so the instant at which a
@@ -457,36 +457,36 @@ static void leaving_memory_is_a_fault(void **state)
 static void a_used_budget_asks_for_no_page(void **state)
 {
     (void)state;
-    memory_drop(&bench.memory, 2);
+    memory_drop(&stand.memory, 2);
     assert_int_equal(run_word(program_word(INSTRUCTION_JAL, RA, 0, 0, 2 * PAGE_BYTES)), 1);
-    assert_int_equal(bench.result.stop, HART_BUDGET);
-    assert_int_equal(bench.hart.pc, RAM_BASE + 2 * PAGE_BYTES);
-    assert_int_equal(hart_run(&bench.hart, &bench.memory, &bench.clock, 1, &bench.result), 0);
-    assert_int_equal(bench.result.stop, HART_MISSING);
-    assert_int_equal(bench.result.page_idx, 2);
+    assert_int_equal(stand.result.stop, HART_BUDGET);
+    assert_int_equal(stand.hart.pc, RAM_BASE + 2 * PAGE_BYTES);
+    assert_int_equal(hart_run(&stand.hart, &stand.memory, &stand.clock, 1, &stand.result), 0);
+    assert_int_equal(stand.result.stop, HART_MISSING);
+    assert_int_equal(stand.result.page_idx, 2);
     place(DATA + PAGE_BYTES - 4, program_word(INSTRUCTION_ADDI, A0, A0, 0, 1));
-    bench.hart.pc = DATA + PAGE_BYTES - 4; /* falls into the missing page, not by a jump */
-    assert_int_equal(hart_run(&bench.hart, &bench.memory, &bench.clock, 1, &bench.result), 1);
-    assert_int_equal(bench.result.stop, HART_BUDGET);
+    stand.hart.pc = DATA + PAGE_BYTES - 4; /* falls into the missing page, not by a jump */
+    assert_int_equal(hart_run(&stand.hart, &stand.memory, &stand.clock, 1, &stand.result), 1);
+    assert_int_equal(stand.result.stop, HART_BUDGET);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        BENCH_TEST(every_instruction_has_rows),
-        BENCH_TEST(computes_from_two_registers),
-        BENCH_TEST(computes_with_immediates),
-        BENCH_TEST(branches_where_the_condition_holds),
-        BENCH_TEST(jumps_and_leaves_the_way_back),
-        BENCH_TEST(loads_extend),
-        BENCH_TEST(stores_cut),
-        BENCH_TEST(atomics_return_the_old_value_sign_extended),
-        BENCH_TEST(store_conditional_needs_its_reservation),
-        BENCH_TEST(a_reservation_lasts_until_it_must_not),
-        BENCH_TEST(counters_are_read_only),
-        BENCH_TEST(stops_before_ecall_and_behind_wfi),
-        BENCH_TEST(leaving_memory_is_a_fault),
-        BENCH_TEST(a_used_budget_asks_for_no_page),
+        STAND_TEST(every_instruction_has_rows),
+        STAND_TEST(computes_from_two_registers),
+        STAND_TEST(computes_with_immediates),
+        STAND_TEST(branches_where_the_condition_holds),
+        STAND_TEST(jumps_and_leaves_the_way_back),
+        STAND_TEST(loads_extend),
+        STAND_TEST(stores_cut),
+        STAND_TEST(atomics_return_the_old_value_sign_extended),
+        STAND_TEST(store_conditional_needs_its_reservation),
+        STAND_TEST(a_reservation_lasts_until_it_must_not),
+        STAND_TEST(counters_are_read_only),
+        STAND_TEST(stops_before_ecall_and_behind_wfi),
+        STAND_TEST(leaving_memory_is_a_fault),
+        STAND_TEST(a_used_budget_asks_for_no_page),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -220,9 +220,10 @@ bool lines_find(const struct lines *lines, uint64_t address, struct lines_place 
         place->line = lines->rows[row - 1].line;
     }
     if (function > 0 &&
-        address - lines->functions[function - 1].address < lines->functions[function - 1].bytes)
-        place->function = lines->functions[function - 1].name,
+        address - lines->functions[function - 1].address < lines->functions[function - 1].bytes) {
+        place->function = lines->functions[function - 1].name;
         place->begin = lines->functions[function - 1].address;
+    }
     return place->file != NULL || place->function != NULL;
 }
 

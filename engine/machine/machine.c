@@ -91,18 +91,29 @@ uint64_t machine_console_total(const struct guest *guest)
     return machine_of_const(guest)->console_total_bytes;
 }
 
-void machine_describe_fault(const struct guest *guest, char *text, size_t text_bytes)
+void machine_describe_cause(const struct guest *guest, char *text, size_t text_bytes)
 {
     const struct machine *machine = machine_of_const(guest);
     enum fault fault = (enum fault)machine->exit_status;
-    unsigned long long pc = machine->harts[machine->fault_hart_idx].pc;
+    bool is_about_bits = fault == FAULT_ILLEGAL;
     if (!machine->is_fault)
         snprintf(text, text_bytes, "%s", "");
     else if (!fault_has_value(fault))
-        snprintf(text, text_bytes, "%s at 0x%08llx", fault_name(fault), pc);
+        snprintf(text, text_bytes, "%s", fault_name(fault));
     else
-        snprintf(text, text_bytes, "%s 0x%08llx at 0x%08llx", fault_name(fault),
-                 (unsigned long long)machine->fault_value, pc);
+        snprintf(text, text_bytes, "%s: %s 0x%0*llx", fault_name(fault),
+                 is_about_bits ? "its bits are" : "address", is_about_bits ? 8 : 16,
+                 (unsigned long long)machine->fault_value);
+}
+
+void machine_describe_fault(const struct guest *guest, char *text, size_t text_bytes)
+{
+    const struct machine *machine = machine_of_const(guest);
+    machine_describe_cause(guest, text, text_bytes);
+    size_t count = strlen(text);
+    if (machine->is_fault)
+        snprintf(text + count, text_bytes - count, ", at 0x%08llx",
+                 (unsigned long long)machine->harts[machine->fault_hart_idx].pc);
 }
 
 /* ---- Running ---- */

@@ -70,8 +70,10 @@ machine_console(struct guest *guest); /* written and not drained yet; the world 
 
 uint64_t machine_console_total(const struct guest *guest); /* bytes written to it since boot */
 
-/* Where a machine that cannot go on stands: one line such as
- * "illegal instruction 0x00000000 at 0x80000124", or "" for a healthy one. */
+/* Why a machine cannot go on, in words, and what that is about, if anything:
+ * "load outside memory: address 0x0000000000000010", "breakpoint"; "" for a healthy one. */
+void machine_describe_cause(const struct guest *guest, char *text, size_t text_bytes);
+/* And where: "illegal instruction: its bits are 0x00000000, at 0x80000124". */
 void machine_describe_fault(const struct guest *guest, char *text, size_t text_bytes);
 
 #endif

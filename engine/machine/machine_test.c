@@ -540,11 +540,11 @@ static void a_fault_ends_the_guest_and_says_where(void **state)
     assert_true(world.last.is_fault);
     assert_int_equal(world.last.status, 2);
     machine_describe_fault(world.guest, text, sizeof text);
-    assert_string_equal(text, "illegal instruction 0x00000000 at 0x80000004");
+    assert_string_equal(text, "illegal instruction: its bits are 0x00000000, at 0x80000004");
     assert_int_equal(world.guest->ops->instructions(world.guest), 1);
     struct guest *copy = copy_state(world.guest);
     machine_describe_fault(copy, text, sizeof text);
-    assert_string_equal(text, "illegal instruction 0x00000000 at 0x80000004");
+    assert_string_equal(text, "illegal instruction: its bits are 0x00000000, at 0x80000004");
     copy->ops->close(copy);
     world.guest->ops->close(world.guest);
 }

@@ -132,6 +132,14 @@ uint32_t mailbox_poll(struct mailbox *mailbox, uint32_t *streams, uint32_t capac
     return wanting_count;
 }
 
+bool mailbox_is_listening(const struct mailbox *mailbox)
+{
+    for (uint32_t i = 0; i < MAILBOX_PORTS; i++)
+        if (mailbox->ports[i] != 0)
+            return true;
+    return false;
+}
+
 bool mailbox_wants_attention(const struct mailbox *mailbox)
 {
     for (uint32_t i = 0; i < MAILBOX_STREAMS; i++)

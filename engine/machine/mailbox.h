@@ -49,6 +49,7 @@ int64_t mailbox_send(struct mailbox *mailbox, uint64_t stream_idx, const void *d
                      uint32_t count);
 int64_t mailbox_close(struct mailbox *mailbox, uint64_t stream_idx);
 uint32_t mailbox_poll(struct mailbox *mailbox, uint32_t *streams, uint32_t capacity);
+bool mailbox_is_listening(const struct mailbox *mailbox); /* on any port */
 /* Poll would report something: this ends wfi. */
 bool mailbox_wants_attention(const struct mailbox *mailbox);
 

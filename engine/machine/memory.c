@@ -81,16 +81,22 @@ static bool is_reserved(const struct memory *memory, uint64_t page_idx)
     return false;
 }
 
-/* Bytes are written: a reservation of another hart that they touch is lost. */
-static void end_reservations(struct memory *memory, uint64_t address, uint64_t count)
+/* Bytes are written: a reservation that they touch is lost, but for the writing hart's own. */
+static void end_reservations(struct memory *memory, uint64_t address, uint64_t count,
+                             uint32_t writer_idx)
 {
     for (uint32_t i = 0; i < HART_MAX; i++) {
         struct memory_reservation *held = &memory->reservations[i];
-        if (i != memory->hart_idx && held->address - address < count)
+        if (i != writer_idx && held->address - address < count)
             held->byte_count = 0;
-        if (i != memory->hart_idx && address - held->address < held->byte_count)
+        if (i != writer_idx && address - held->address < held->byte_count)
             held->byte_count = 0;
     }
+}
+
+void memory_end_reservations(struct memory *memory, uint64_t address, uint64_t count)
+{
+    end_reservations(memory, address, count, HART_MAX);
 }
 
 void memory_turn(struct memory *memory, uint32_t hart_idx)
@@ -121,7 +127,7 @@ struct memory_trouble memory_check_store(struct memory *memory, uint64_t address
         uint64_t to = page_idx == last ? (address + count - 1) % PAGE_BYTES + 1 : PAGE_BYTES;
         blocks_forget(&memory->blocks, page_idx, from, to - from);
     }
-    end_reservations(memory, address, count);
+    end_reservations(memory, address, count, memory->hart_idx);
     return no_trouble;
 }
 

@@ -81,6 +81,9 @@ struct memory_trouble memory_check_load(const struct memory *memory, uint64_t ad
 /* May it be written? Logs what is to be written. After MEMORY_OK the caller writes, at once. */
 struct memory_trouble memory_check_store(struct memory *memory, uint64_t address, uint64_t count);
 
+/* Bytes are written, and by no hart: whoever has reserved some of them has them no more. */
+void memory_end_reservations(struct memory *memory, uint64_t address, uint64_t count);
+
 /* The bytes at an address that one of the checks has answered with MEMORY_OK. */
 static inline uint8_t *memory_at(const struct memory *memory, uint64_t address)
 {

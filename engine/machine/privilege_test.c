@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "machine/csr.h"
-#include "machine/hart_bench.h"
+#include "machine/hart_stand.h"
 
 #define COUNT(rows) (sizeof(rows) / sizeof *(rows))
 #define HANDLER     (RAM_BASE + 0x100)
@@ -21,11 +21,11 @@
 /* Runs one instruction in a mode, with a handler: its cause, or NO_TRAP. */
 static uint64_t cause_of(uint32_t bits, bool is_user)
 {
-    bench.hart.is_user = is_user;
-    bench.hart.stvec = HANDLER;
-    bench.hart.scause = NO_TRAP;
+    stand.hart.is_user = is_user;
+    stand.hart.stvec = HANDLER;
+    stand.hart.scause = NO_TRAP;
     assert_int_equal(run_word(bits), 1);
-    return bench.hart.scause;
+    return stand.hart.scause;
 }
 
 /* ---- Instructions ---- */
@@ -52,12 +52,12 @@ static void modes_have_their_instructions(void **state)
         assert_int_equal(cause_of(rows[i].bits, false), rows[i].supervisor);
         assert_int_equal(cause_of(rows[i].bits, true), rows[i].user);
         if (rows[i].user == FAULT_ILLEGAL)
-            assert_int_equal(bench.hart.stval, rows[i].bits);
+            assert_int_equal(stand.hart.stval, rows[i].bits);
     }
     assert_int_equal(cause_of(0x00000073, true), FAULT_USER_ECALL);
-    bench.hart.is_user = false;
+    stand.hart.is_user = false;
     assert_int_equal(run_word(0x00000073), 0);
-    assert_int_equal(bench.result.stop, HART_ECALL); /* the machine answers it */
+    assert_int_equal(stand.result.stop, HART_ECALL); /* the machine answers it */
 }
 
 /* ---- Control registers ---- */
@@ -84,8 +84,8 @@ static void registers_that_are_not_there_are_illegal(void **state)
             uint32_t write = program_word(INSTRUCTION_CSRRW, A0, A1, 0, number);
             if (!is_counter && counters > 0)
                 break;
-            bench.hart.scounteren = counters;
-            bench.hart.x[A1] = 0;
+            stand.hart.scounteren = counters;
+            stand.hart.x[A1] = 0;
             assert_int_equal(cause_of(read, true), is_open ? NO_TRAP : FAULT_ILLEGAL);
             assert_int_equal(cause_of(write, true), FAULT_ILLEGAL);
             bool is_there = is_supervisors(number);
@@ -115,27 +115,27 @@ static void forms_write_or_only_read(void **state)
         {INSTRUCTION_CSRRCI, 16, 0xe0, true}, {INSTRUCTION_CSRRCI, 0, 0xf0, false},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
-        bench.hart.sscratch = 0xf0;
-        bench.hart.x[A0] = 5;
-        bench.hart.x[A1] = 0xf;
+        stand.hart.sscratch = 0xf0;
+        stand.hart.x[A0] = 5;
+        stand.hart.x[A1] = 0xf;
         uint32_t bits = program_word(rows[i].code, A0, rows[i].rs1, 0, SCRATCH);
         assert_int_equal(cause_of(bits, false), NO_TRAP);
-        assert_int_equal(bench.hart.x[A0], 0xf0);
-        assert_int_equal(bench.hart.sscratch, rows[i].after);
-        bench.hart.sscratch = 0xf0; /* into x0: the same, but for rd */
+        assert_int_equal(stand.hart.x[A0], 0xf0);
+        assert_int_equal(stand.hart.sscratch, rows[i].after);
+        stand.hart.sscratch = 0xf0; /* into x0: the same, but for rd */
         assert_int_equal(cause_of(bits & ~0xf80u, false), NO_TRAP);
-        assert_int_equal(bench.hart.sscratch, rows[i].after);
-        bench.hart.x[A0] = 5; /* a counter: whoever writes it, traps, and rd stays */
+        assert_int_equal(stand.hart.sscratch, rows[i].after);
+        stand.hart.x[A0] = 5; /* a counter: whoever writes it, traps, and rd stays */
         bits = program_word(rows[i].code, A0, rows[i].rs1, 0, CYCLE);
         assert_int_equal(cause_of(bits, false), rows[i].writes ? FAULT_ILLEGAL : NO_TRAP);
         if (rows[i].writes)
-            assert_int_equal(bench.hart.x[A0], 5);
+            assert_int_equal(stand.hart.x[A0], 5);
     }
-    bench.hart.sscratch = 7; /* rd and rs1 are one register: they change places */
-    bench.hart.x[A1] = 9;
+    stand.hart.sscratch = 7; /* rd and rs1 are one register: they change places */
+    stand.hart.x[A1] = 9;
     cause_of(program_word(INSTRUCTION_CSRRW, A1, A1, 0, SCRATCH), false);
-    assert_int_equal(bench.hart.x[A1], 7);
-    assert_int_equal(bench.hart.sscratch, 9);
+    assert_int_equal(stand.hart.x[A1], 7);
+    assert_int_equal(stand.hart.sscratch, 9);
 }
 
 /* ---- Cache blocks ---- */
@@ -156,16 +156,16 @@ static void users_need_leave_for_cache_blocks(void **state)
         {0x00, false, false}, {0x10, true, false}, {0x30, true, false},
         {0x40, false, true},  {0x50, true, true},  {0x70, true, true},
     };
-    bench.hart.x[A1] = DATA + 64;
+    stand.hart.x[A1] = DATA + 64;
     for (size_t i = 0; i < COUNT(rows); i++) {
-        bench.hart.senvcfg = rows[i].senvcfg;
+        stand.hart.senvcfg = rows[i].senvcfg;
         const uint32_t words[] = {CBO_INVAL(A1), CBO_CLEAN(A1), CBO_FLUSH(A1)};
         for (unsigned w = 0; w < 3; w++) {
             bool may = w == 0 ? rows[i].may_inval : rows[i].may_clean;
             assert_int_equal(cause_of(words[w], false), NO_TRAP);
             assert_int_equal(cause_of(words[w], true), may ? NO_TRAP : FAULT_ILLEGAL);
             if (!may)
-                assert_int_equal(bench.hart.stval, words[w]);
+                assert_int_equal(stand.hart.stval, words[w]);
         }
     }
 }
@@ -180,28 +180,28 @@ static void cache_blocks_must_be_there(void **state)
     static const uint64_t good[] = {DATA, DATA + 1, DATA + 63, DATA + PAGE_BYTES - 1,
                                     RAM_BASE + PAGES * PAGE_BYTES - 1};
     const uint64_t bad[] = {end, end + 63, 0, RAM_BASE - 1, ALL, MIN64};
-    bench.hart.senvcfg = 0x70;
+    stand.hart.senvcfg = 0x70;
     for (unsigned w = 0; w < 3; w++)
         for (unsigned is_user = 0; is_user < 2; is_user++) {
             for (size_t i = 0; i < COUNT(good); i++) {
-                bench.hart.x[A1] = good[i];
+                stand.hart.x[A1] = good[i];
                 write_u64(DATA, 0x0123456789abcdef);
                 assert_int_equal(cause_of(words[w], is_user), NO_TRAP);
                 assert_int_equal(read_u64(DATA), 0x0123456789abcdef);
-                assert_int_equal(bench.hart.x[A1], good[i]);
+                assert_int_equal(stand.hart.x[A1], good[i]);
             }
             for (size_t i = 0; i < COUNT(bad); i++) {
-                bench.hart.x[A1] = bad[i];
+                stand.hart.x[A1] = bad[i];
                 assert_int_equal(cause_of(words[w], is_user), FAULT_STORE_ACCESS);
-                assert_int_equal(bench.hart.stval, bad[i]);
+                assert_int_equal(stand.hart.stval, bad[i]);
             }
         }
-    memory_drop(&bench.memory, 2); /* one that is on its way is waited for */
-    bench.hart.is_user = false;
-    bench.hart.x[A1] = RAM_BASE + 2 * PAGE_BYTES + 8;
+    memory_drop(&stand.memory, 2); /* one that is on its way is waited for */
+    stand.hart.is_user = false;
+    stand.hart.x[A1] = RAM_BASE + 2 * PAGE_BYTES + 8;
     assert_int_equal(run_word(CBO_CLEAN(A1)), 0);
-    assert_int_equal(bench.result.stop, HART_MISSING);
-    assert_int_equal(bench.result.page_idx, 2);
+    assert_int_equal(stand.result.stop, HART_MISSING);
+    assert_int_equal(stand.result.page_idx, 2);
 }
 
 /* ---- Traps and returns ---- */
@@ -212,21 +212,21 @@ static void a_trap_remembers_and_a_return_restores(void **state)
     for (unsigned i = 0; i < 8; i++) {
         bool is_on = i & 1, was_on = i & 2, is_other = i & 4;
         /* A trap: SPIE becomes SIE, SIE 0, SPP the mode. */
-        bench.hart.sstatus = (is_on ? SSTATUS_SIE : 0) | (was_on ? SSTATUS_SPIE : 0);
+        stand.hart.sstatus = (is_on ? SSTATUS_SIE : 0) | (was_on ? SSTATUS_SPIE : 0);
         assert_int_equal(cause_of(0x00100073, is_other), FAULT_BREAKPOINT);
-        assert_int_equal(bench.hart.sstatus,
+        assert_int_equal(stand.hart.sstatus,
                          (is_on ? SSTATUS_SPIE : 0) | (is_other ? 0 : SSTATUS_SPP));
-        assert_false(bench.hart.is_user);
-        assert_int_equal(bench.hart.pc, HANDLER);
-        assert_int_equal(bench.hart.sepc, RAM_BASE);
+        assert_false(stand.hart.is_user);
+        assert_int_equal(stand.hart.pc, HANDLER);
+        assert_int_equal(stand.hart.sepc, RAM_BASE);
         /* A return: SIE becomes SPIE, SPIE 1, the mode SPP, SPP user. */
-        bench.hart.sstatus =
+        stand.hart.sstatus =
             (is_on ? SSTATUS_SIE : 0) | (was_on ? SSTATUS_SPIE : 0) | (is_other ? SSTATUS_SPP : 0);
-        bench.hart.sepc = DATA + 2;
+        stand.hart.sepc = DATA + 2;
         assert_int_equal(cause_of(0x10200073, false), NO_TRAP);
-        assert_int_equal(bench.hart.sstatus, SSTATUS_SPIE | (was_on ? SSTATUS_SIE : 0));
-        assert_int_equal(bench.hart.is_user, !is_other);
-        assert_int_equal(bench.hart.pc, DATA + 2);
+        assert_int_equal(stand.hart.sstatus, SSTATUS_SPIE | (was_on ? SSTATUS_SIE : 0));
+        assert_int_equal(stand.hart.is_user, !is_other);
+        assert_int_equal(stand.hart.pc, DATA + 2);
     }
 }
 
@@ -243,24 +243,24 @@ static void interrupts_are_taken_when_they_may_be(void **state)
             bool is_user = mode & 1, is_on = mode & 2, is_enabled = mode & 4;
             uint64_t vectored = mode >> 3;
             bool is_taken = is_enabled && (is_user || is_on);
-            bench.hart.sip = orders[i].pending & INTERRUPT_SOFTWARE;
-            bench.hart.has_mail = (orders[i].pending & INTERRUPT_EXTERNAL) != 0;
-            bench.hart.timer_ns = (orders[i].pending & INTERRUPT_TIMER) != 0 ? 0 : UINT64_MAX;
-            bench.hart.sie = is_enabled ? orders[i].pending : ~orders[i].pending & 0x222;
-            bench.hart.sstatus = is_on ? SSTATUS_SIE : 0;
-            bench.hart.is_user = is_user;
-            bench.hart.stvec = HANDLER | vectored;
-            bench.hart.scause = bench.hart.x[A0] = 0;
-            uint64_t retired = bench.hart.retired_instructions;
+            stand.hart.sip = orders[i].pending & INTERRUPT_SOFTWARE;
+            stand.hart.has_mail = (orders[i].pending & INTERRUPT_EXTERNAL) != 0;
+            stand.hart.timer_ns = (orders[i].pending & INTERRUPT_TIMER) != 0 ? 0 : UINT64_MAX;
+            stand.hart.sie = is_enabled ? orders[i].pending : ~orders[i].pending & 0x222;
+            stand.hart.sstatus = is_on ? SSTATUS_SIE : 0;
+            stand.hart.is_user = is_user;
+            stand.hart.stvec = HANDLER | vectored;
+            stand.hart.scause = stand.hart.x[A0] = 0;
+            uint64_t retired = stand.hart.retired_instructions;
             assert_int_equal(run_word(0x00100513), 1); /* li a0, 1 */
-            assert_int_equal(bench.hart.x[A0], !is_taken);
-            assert_int_equal(bench.hart.retired_instructions - retired, !is_taken);
+            assert_int_equal(stand.hart.x[A0], !is_taken);
+            assert_int_equal(stand.hart.retired_instructions - retired, !is_taken);
             if (!is_taken)
                 continue;
-            assert_int_equal(bench.hart.scause, INTERRUPT | orders[i].cause);
-            assert_int_equal(bench.hart.pc, HANDLER + 4 * orders[i].cause * vectored);
-            assert_int_equal(bench.hart.sepc, RAM_BASE);
-            assert_int_equal(bench.hart.stval, 0);
+            assert_int_equal(stand.hart.scause, INTERRUPT | orders[i].cause);
+            assert_int_equal(stand.hart.pc, HANDLER + 4 * orders[i].cause * vectored);
+            assert_int_equal(stand.hart.sepc, RAM_BASE);
+            assert_int_equal(stand.hart.stval, 0);
         }
 }
 
@@ -292,28 +292,28 @@ static void faults_say_what_they_are_about(void **state)
     };
     for (size_t i = 0; i < COUNT(rows); i++)
         for (unsigned is_user = 0; is_user < 2; is_user++) {
-            bench.hart.x[A0] = 5;
-            bench.hart.x[A1] = rows[i].address;
+            stand.hart.x[A0] = 5;
+            stand.hart.x[A1] = rows[i].address;
             uint64_t cause = cause_of(program_word(rows[i].code, A0, A1, A2, 0), is_user);
-            if (cause != rows[i].cause || bench.hart.stval != rows[i].address)
+            if (cause != rows[i].cause || stand.hart.stval != rows[i].address)
                 fail_msg("%s of 0x%llx: cause %d, stval 0x%llx",
                          instruction_describe(rows[i].code)->mnemonic,
                          (unsigned long long)rows[i].address, (int)cause,
-                         (unsigned long long)bench.hart.stval);
-            assert_int_equal(bench.hart.x[A0], 5); /* rd is not written */
+                         (unsigned long long)stand.hart.stval);
+            assert_int_equal(stand.hart.x[A0], 5); /* rd is not written */
         }
     place(end - 4, 0x00130001); /* c.nop, and the first half of an addi that memory cuts off */
-    bench.hart.is_user = false;
-    bench.hart.pc = end - 2;
-    assert_int_equal(hart_run(&bench.hart, &bench.memory, &bench.clock, 1, &bench.result), 1);
-    assert_int_equal(bench.hart.scause, FAULT_FETCH_ACCESS);
-    assert_int_equal(bench.hart.sepc, end - 2);
-    assert_int_equal(bench.hart.stval, end);
-    bench.hart.pc = 0x1000;
-    assert_int_equal(hart_run(&bench.hart, &bench.memory, &bench.clock, 1, &bench.result), 1);
-    assert_int_equal(bench.hart.scause, FAULT_FETCH_ACCESS);
-    assert_int_equal(bench.hart.sepc, 0x1000);
-    assert_int_equal(bench.hart.stval, 0x1000);
+    stand.hart.is_user = false;
+    stand.hart.pc = end - 2;
+    assert_int_equal(hart_run(&stand.hart, &stand.memory, &stand.clock, 1, &stand.result), 1);
+    assert_int_equal(stand.hart.scause, FAULT_FETCH_ACCESS);
+    assert_int_equal(stand.hart.sepc, end - 2);
+    assert_int_equal(stand.hart.stval, end);
+    stand.hart.pc = 0x1000;
+    assert_int_equal(hart_run(&stand.hart, &stand.memory, &stand.clock, 1, &stand.result), 1);
+    assert_int_equal(stand.hart.scause, FAULT_FETCH_ACCESS);
+    assert_int_equal(stand.hart.sepc, 0x1000);
+    assert_int_equal(stand.hart.stval, 0x1000);
 }
 
 /* What traps is not retired, also not ecall and ebreak (Volume II, 3.3.1); its tick passes. */
@@ -328,28 +328,28 @@ static void what_traps_is_not_counted(void **state)
         {0x00100073, 0}, {0x00009002, 0}, {0x00000000, 0}, {0xc0001073, 0},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
-        uint64_t retired = bench.hart.retired_instructions, cycles = bench.hart.cycles;
+        uint64_t retired = stand.hart.retired_instructions, cycles = stand.hart.cycles;
         cause_of(rows[i].bits, false);
-        assert_int_equal(bench.hart.retired_instructions - retired, rows[i].retired);
-        assert_int_equal(bench.hart.cycles - cycles, 1);
+        assert_int_equal(stand.hart.retired_instructions - retired, rows[i].retired);
+        assert_int_equal(stand.hart.cycles - cycles, 1);
     }
-    uint64_t retired = bench.hart.retired_instructions;
+    uint64_t retired = stand.hart.retired_instructions;
     cause_of(0x00000073, true);
-    assert_int_equal(bench.hart.retired_instructions, retired);
+    assert_int_equal(stand.hart.retired_instructions, retired);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        BENCH_TEST(modes_have_their_instructions),
-        BENCH_TEST(registers_that_are_not_there_are_illegal),
-        BENCH_TEST(forms_write_or_only_read),
-        BENCH_TEST(users_need_leave_for_cache_blocks),
-        BENCH_TEST(cache_blocks_must_be_there),
-        BENCH_TEST(a_trap_remembers_and_a_return_restores),
-        BENCH_TEST(interrupts_are_taken_when_they_may_be),
-        BENCH_TEST(faults_say_what_they_are_about),
-        BENCH_TEST(what_traps_is_not_counted),
+        STAND_TEST(modes_have_their_instructions),
+        STAND_TEST(registers_that_are_not_there_are_illegal),
+        STAND_TEST(forms_write_or_only_read),
+        STAND_TEST(users_need_leave_for_cache_blocks),
+        STAND_TEST(cache_blocks_must_be_there),
+        STAND_TEST(a_trap_remembers_and_a_return_restores),
+        STAND_TEST(interrupts_are_taken_when_they_may_be),
+        STAND_TEST(faults_say_what_they_are_about),
+        STAND_TEST(what_traps_is_not_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -88,7 +88,8 @@ void rewind_fini(struct rewind *rewind)
 /* Two points become one: pages of both, and where both have one the later's contents. */
 static void merge(struct rewind_point *earlier, struct rewind_point *later)
 {
-    struct rewind_point both = {.tick = later->tick, .state = later->state};
+    struct rewind_point both = {
+        .tick = later->tick, .is_changed = later->is_changed, .state = later->state};
     uint64_t i = 0, j = 0;
 
     make_room(&both, earlier->page_count + later->page_count);
@@ -108,27 +109,6 @@ static void merge(struct rewind_point *earlier, struct rewind_point *later)
     *later = both;
 }
 
-/* Every second point goes, but not the opening, nor the one that the dirty log refers to. */
-static void thin_out(struct rewind *rewind)
-{
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < rewind->point_count; i++) {
-        if (i % 2 == 1 && i != rewind->at_idx && i + 1 < rewind->point_count) {
-            merge(&rewind->points[i], &rewind->points[i + 1]);
-            continue;
-        }
-        if (i == rewind->at_idx)
-            rewind->at_idx = kept;
-        if (i != kept) {
-            rewind->points[kept] = rewind->points[i];
-            rewind->points[i] = (struct rewind_point){0};
-        }
-        kept++;
-    }
-    rewind->point_count = kept;
-    rewind->spacing *= 2;
-}
-
 static bool is_full(const struct rewind *rewind)
 {
     uint64_t pages = 0;
@@ -138,12 +118,53 @@ static bool is_full(const struct rewind *rewind)
            (pages > REWIND_PAGES_MAX && rewind->point_count > 4);
 }
 
-/* A point where the guest stands, behind the one at at_idx. */
+/* Every second point goes, but not the opening, nor the one that the dirty log refers to, nor what
+ * was changed by hand: what runs on from before the change never comes to what was lived behind it.
+ */
+static void thin_out(struct rewind *rewind)
+{
+    uint32_t kept = 0;
+    bool was_merged = true; /* the one before i */
+    for (uint32_t i = 0; i < rewind->point_count; i++) {
+        if (!was_merged && i != rewind->at_idx && i + 1 < rewind->point_count &&
+            !rewind->points[i].is_changed) {
+            merge(&rewind->points[i], &rewind->points[i + 1]);
+            was_merged = true;
+            continue;
+        }
+        was_merged = false;
+        if (i == rewind->at_idx)
+            rewind->at_idx = kept;
+        if (i != kept) {
+            rewind->points[kept] = rewind->points[i];
+            rewind->points[i] = (struct rewind_point){0};
+        }
+        kept++;
+    }
+    rewind->point_count = kept;
+}
+
+/* The opening goes: everything begins at the point behind it. */
+static void forget_opening(struct rewind *rewind)
+{
+    MUST(rewind->at_idx > 0);
+    merge(&rewind->points[0], &rewind->points[1]);
+    memmove(&rewind->points[0], &rewind->points[1],
+            (rewind->point_count - 1) * sizeof *rewind->points);
+    rewind->points[--rewind->point_count] = (struct rewind_point){0};
+    rewind->at_idx--;
+}
+
+static void forget_behind(struct rewind *rewind)
+{
+    while (rewind->point_count > rewind->at_idx + 1)
+        forget(&rewind->points[--rewind->point_count]);
+}
+
+/* A point where the guest stands, behind the one at at_idx; there is room for it. */
 static void keep(struct rewind *rewind)
 {
     struct guest *guest = rewind->guest;
-    if (is_full(rewind))
-        thin_out(rewind);
     uint32_t at = ++rewind->at_idx;
     memmove(&rewind->points[at + 1], &rewind->points[at],
             (rewind->point_count - at) * sizeof *rewind->points);
@@ -161,27 +182,44 @@ uint64_t rewind_due_tick(const struct rewind *rewind)
                                         : rewind->points[at].tick + rewind->spacing;
 }
 
+/* Room for a point behind the newest one. Where hands have changed so much that nothing else can
+ * go, the beginning does; pages alone are no reason as long as thinning out may still help. */
+static void make_room_behind(struct rewind *rewind)
+{
+    if (is_full(rewind))
+        thin_out(rewind);
+    while (is_full(rewind) &&
+           (rewind->point_count == REWIND_POINTS_MAX || rewind->points[1].is_changed))
+        forget_opening(rewind);
+}
+
 void rewind_pass(struct rewind *rewind)
 {
     uint64_t tick = debug_ticks(rewind->guest);
     if (tick < rewind_due_tick(rewind))
         return;
-    if (rewind->at_idx + 1 == rewind->point_count) {
-        keep(rewind);
+    if (rewind->at_idx + 1 < rewind->point_count &&
+        !rewind->points[rewind->at_idx + 1].is_changed) {
+        MUST(tick == rewind_due_tick(rewind)); /* lived before: it is the same again */
+        rewind->at_idx++;
+        clear_log(rewind->guest);
         return;
     }
-    MUST(tick == rewind_due_tick(rewind)); /* lived before: it is the same again */
-    rewind->at_idx++;
-    clear_log(rewind->guest);
+    forget_behind(rewind); /* this time nobody changed anything here */
+    if (is_full(rewind) && rewind->spacing < REWIND_SPACING_MAX)
+        rewind->spacing *= 2;
+    make_room_behind(rewind);
+    keep(rewind);
 }
 
 void rewind_changed(struct rewind *rewind)
 {
-    while (rewind->point_count > rewind->at_idx + 1)
-        forget(&rewind->points[--rewind->point_count]);
+    forget_behind(rewind);
+    make_room_behind(rewind);
     struct rewind_point *point = &rewind->points[rewind->at_idx];
     bool is_same_tick = point->tick == debug_ticks(rewind->guest);
     keep(rewind);
+    rewind->points[rewind->at_idx].is_changed = true;
     if (!is_same_tick)
         return;
     uint32_t at = rewind->at_idx--;
@@ -250,9 +288,11 @@ static void live_again(struct rewind *rewind, struct debug *debug, uint64_t unti
     while (debug_ticks(guest) < until_tick && !debug->is_held) {
         debug_run(debug, guest, UINT64_MAX / 2, &run);
         bytes_clear(machine_console(guest));
-        if (run.stop == GUEST_IDLE && debug_ticks(guest) < until_tick)
-            guest->ops->idle_until(guest, run.wake_ns);
         MUST(run.stop != GUEST_ENDED);
+        if (run.stop == GUEST_IDLE && debug_ticks(guest) < until_tick) {
+            MUST(run.wake_ns != UINT64_MAX); /* it did come to until_tick */
+            guest->ops->idle_until(guest, run.wake_ns);
+        }
     }
 }
 
@@ -264,7 +304,10 @@ static void go_to(struct rewind *rewind, uint64_t tick)
     debug_leave(&plain);
     if (tick - rewind->points[rewind->at_idx].tick > 2 * REWIND_NEAR) {
         live_again(rewind, &plain, tick - REWIND_NEAR);
-        keep(rewind);
+        if (is_full(rewind))
+            thin_out(rewind);
+        if (!is_full(rewind)) /* without it, it only takes longer */
+            keep(rewind);
     }
     live_again(rewind, &plain, tick);
 }
@@ -314,7 +357,7 @@ static void note(struct rewind *rewind)
 {
     struct debug *debug = &rewind->search.debug;
     const struct debug_stop *stop = &debug->stop;
-    bool is_before = stop->reason == DEBUG_POINT && stop->point.kind == DEBUG_BREAK;
+    bool is_before = stop->reason == DEBUG_POINT && debug_is_break(&stop->point);
     bool is_step = rewind->search.step_hart_idx != DEBUG_NO_HART;
     uint64_t tick = debug_ticks(rewind->guest) - (is_before ? 0 : 1);
 
@@ -364,7 +407,10 @@ bool rewind_search(struct rewind *rewind, struct debug *debug)
 
 void rewind_give_up(struct rewind *rewind, struct debug *debug)
 {
+    uint64_t now_tick = rewind->search.now_tick;
     rewind->search.has_found = false;
-    arrive(rewind, debug, point_before(rewind, rewind->search.now_tick), rewind->search.now_tick);
+    /* What was changed there just now is changed: from a point at this very tick, if there is one.
+     */
+    arrive(rewind, debug, point_before(rewind, now_tick + 1), now_tick);
     debug->stop.reason = DEBUG_ASKED;
 }

@@ -5,18 +5,19 @@
  * less. A point holds what save() gives, and the pages that changed since the point before it:
  *
  *     tick    0           1M          2M          3M    now
- *     points  [opening]   [pages 3,9] [page 9]    [9]    |      to 2.5M: pages as of the point at
- * 2M
- *                                     <-----------------'       (9 from it, 3 from 1M), then run
+ *     points  [opening]   [pages 3,9] [page 9]    [9]    |      to 2.5M: pages as of
+ *                                     <-----------------'       2M (9 from it, 3 from
+ *                                                               1M), then run
  *
  * Points are a distance of `spacing` ticks apart; when they are too many, or take too much memory,
- * every second one goes and the distance doubles. Which pages changed is read from the dirty log,
- * so the guest is not one that migrates.
+ * every second one goes, and where that was by living on the distance doubles. Which pages changed
+ * is read from the dirty log, so the guest is not one that migrates.
  *
  *     rewind_init     at the instant before which there is nothing
  *     rewind_pass     forwards, at rewind_due_tick at the latest
  *     rewind_changed  registers or memory were changed by hand: a new past begins here, and what
- *                     was lived behind it is forgotten
+ *                     was lived behind it is forgotten. So it is when the guest, once more
+ *                     before it, runs on to here: this time nobody changes anything
  *     rewind_begin    backwards, then rewind_search until it is done: the debug is held there
  */
 #ifndef MACHINE_REWIND_H
@@ -24,14 +25,16 @@
 
 #include "machine/debug.h"
 
-#define REWIND_SPACING    1000000u /* run again in some milliseconds */
-#define REWIND_POINTS_MAX 256u
-#define REWIND_PAGES_MAX  65536u /* 256 MiB of pages, beside those of the opening */
+#define REWIND_SPACING     1000000u     /* run again in some milliseconds */
+#define REWIND_SPACING_MAX (1ull << 40) /* a sum of it and a tick is still a tick */
+#define REWIND_POINTS_MAX  256u
+#define REWIND_PAGES_MAX   65536u /* 256 MiB of pages, beside those of the opening */
 /* A second step backwards is likely: so far before the first a point is kept. */
 #define REWIND_NEAR 20000u
 
 struct rewind_point {
     uint64_t tick;
+    bool is_changed; /* by hand: what runs up to here comes to another state */
     struct bytes state;
     uint64_t *page_idx; /* owned, ascending: changed since the point before */
     uint8_t *payloads;  /* owned, of each its contents */

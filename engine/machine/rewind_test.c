@@ -213,6 +213,116 @@ static void a_change_makes_a_new_past(void **state)
     tear_down(&bench);
 }
 
+static uint64_t x20_of(const struct bench *bench)
+{
+    return machine_of(bench->guest)->harts[0].x[20];
+}
+
+static void change_x20(struct bench *bench, uint64_t value)
+{
+    machine_of(bench->guest)->harts[0].x[20] = value;
+    rewind_changed(bench->rewind);
+}
+
+/* Whoever comes to the place of a change from before it comes without the change, and what he has
+ * behind him then is what he has lived, not what was lived there before. */
+static void a_change_is_not_passed_again(void **state)
+{
+    enum { AT = 9000 };
+    (void)state;
+    uint64_t *digests = digests_of(1, AT - 10, 40);
+    /* At a tick where a point is anyhow, and at one where none is. */
+    for (uint64_t spacing = 3000; spacing <= 4000; spacing += 1000) {
+        struct bench bench;
+        set_up(&bench, 1, spacing);
+        live_to(&bench, AT);
+        change_x20(&bench, 4711);
+        live_to(&bench, AT + 5000); /* more points, of that other past */
+        go_back(&bench, DEBUG_NO_HART);
+        assert_int_equal(debug_ticks(bench.guest), 0);
+        live_to(&bench, AT + 20);
+        assert_int_equal(x20_of(&bench), 0);
+        for (uint64_t tick = AT + 20; tick-- > AT - 10;) {
+            go_back(&bench, 0);
+            assert_int_equal(debug_ticks(bench.guest), tick);
+            assert_int_equal(bench.guest->ops->digest(bench.guest), digests[tick - (AT - 10)]);
+        }
+        tear_down(&bench);
+    }
+    free(digests);
+}
+
+/* Of more changes than there is room for the latest can be gone back to, each with its state; and
+ * then that is where everything begins. */
+static void so_many_changes_move_the_beginning(void **state)
+{
+    enum { CHANGES = 2 * REWIND_POINTS_MAX };
+    struct bench bench;
+    (void)state;
+    set_up(&bench, 1, REWIND_SPACING);
+    for (uint64_t i = 1; i <= CHANGES; i++) {
+        live_to(&bench, 10 * i);
+        change_x20(&bench, i);
+    }
+    assert_in_range(bench.rewind->point_count, 2, REWIND_POINTS_MAX);
+    uint64_t value = CHANGES;
+    for (;;) {
+        go_back(&bench, 0);
+        if (bench.debug.stop.reason == DEBUG_BEGIN)
+            break;
+        uint64_t tick = debug_ticks(bench.guest);
+        value = tick / 10;
+        assert_int_equal(x20_of(&bench), value);
+    }
+    assert_int_equal(debug_ticks(bench.guest), 10 * value);
+    assert_in_range(CHANGES - value, REWIND_POINTS_MAX / 2, REWIND_POINTS_MAX);
+    tear_down(&bench);
+}
+
+/* Changes outlast the thinning out: each is still where it was made. */
+static void changes_are_not_thinned_out(void **state)
+{
+    enum { CHANGES = 40, APART = 500 };
+    struct bench bench;
+    (void)state;
+    set_up(&bench, 1, 20);
+    for (uint64_t i = 1; i <= CHANGES; i++) {
+        live_to(&bench, APART * i);
+        change_x20(&bench, i);
+    }
+    live_to(&bench, APART * CHANGES + 10);
+    const struct debug_point handler = {DEBUG_BREAK, program.handler, 4};
+    assert_true(debug_add(&bench.debug, &handler));
+    uint64_t stops = 0;
+    for (;; stops++) {
+        go_back(&bench, DEBUG_NO_HART);
+        if (bench.debug.stop.reason == DEBUG_BEGIN)
+            break;
+        assert_int_equal(x20_of(&bench), debug_ticks(bench.guest) / APART);
+    }
+    assert_in_range(stops, 20, 1000);
+    assert_int_equal(debug_ticks(bench.guest), 0);
+    tear_down(&bench);
+}
+
+/* Only living takes the points further apart: to look backwards, however often, does not. */
+static void looking_back_leaves_the_distance(void **state)
+{
+    struct bench bench;
+    (void)state;
+    set_up(&bench, 8, 100);
+    live_to(&bench, 100 * (REWIND_POINTS_MAX - 2));
+    assert_int_equal(bench.rewind->point_count, REWIND_POINTS_MAX - 1);
+    bench.rewind->spacing = REWIND_SPACING;
+    for (uint64_t tick = 80000; tick <= 230000; tick += 3 * REWIND_NEAR) {
+        live_to(&bench, tick);
+        go_back(&bench, 0); /* so far away that a point is kept on the way */
+    }
+    assert_in_range(bench.rewind->point_count, 10, REWIND_POINTS_MAX - 10); /* thinned out */
+    assert_int_equal(bench.rewind->spacing, REWIND_SPACING);
+    tear_down(&bench);
+}
+
 static void a_search_can_be_given_up(void **state)
 {
     struct bench bench;
@@ -229,6 +339,13 @@ static void a_search_can_be_given_up(void **state)
     assert_int_equal(bench.debug.stop.reason, DEBUG_ASKED);
     assert_int_equal(debug_ticks(bench.guest), 20000);
     assert_int_equal(bench.guest->ops->digest(bench.guest), digest);
+    /* Where something was just changed by hand, it still is. */
+    change_x20(&bench, 4711);
+    rewind_begin(bench.rewind, &bench.debug, DEBUG_NO_HART);
+    assert_false(rewind_search(bench.rewind, &bench.debug));
+    rewind_give_up(bench.rewind, &bench.debug);
+    assert_int_equal(debug_ticks(bench.guest), 20000);
+    assert_int_equal(x20_of(&bench), 4711);
     tear_down(&bench);
 }
 
@@ -240,6 +357,10 @@ int main(void)
         cmocka_unit_test(backwards_meets_what_forwards_met),
         cmocka_unit_test(there_is_one_state_at_each_tick),
         cmocka_unit_test(a_change_makes_a_new_past),
+        cmocka_unit_test(a_change_is_not_passed_again),
+        cmocka_unit_test(changes_are_not_thinned_out),
+        cmocka_unit_test(so_many_changes_move_the_beginning),
+        cmocka_unit_test(looking_back_leaves_the_distance),
         cmocka_unit_test(a_search_can_be_given_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,8 +7,7 @@
  *     +---------+---------+---------+---------+---------------------+-----------------------+
  *     |   tag   | version |  flags  | length  |  the section's own  | XXH3-64 of all before |
  *     +---------+---------+---------+---------+---------------------+-----------------------+
- *                                                                     in this section; END's: in
- * the whole state
+ *                                                  in this section; END's: in all of the state
  *
  * Numbers are little-endian. A section that is not known is skipped where its flags say that it is
  * SECTION_OPTIONAL, and refused by its name where not. Known ones come once each, in the order of

@@ -302,8 +302,8 @@ static void a_trap_without_a_handler_ends_the_guest(void **state)
         assert_int_equal(run.stop, GUEST_ENDED);
         assert_true(run.is_fault);
         machine_describe_fault(guest, text, sizeof text);
-        snprintf(expected, sizeof expected, "illegal instruction 0xffffffff at 0x%llx",
-                 (unsigned long long)at);
+        snprintf(expected, sizeof expected,
+                 "illegal instruction: its bits are 0xffffffff, at 0x%llx", (unsigned long long)at);
         assert_string_equal(text, expected);
         guest->ops->close(guest);
     }

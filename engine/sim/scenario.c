@@ -555,13 +555,18 @@ static enum status check_memory(const struct scenario *scenario, struct problem 
 static enum status check_bandwidth(const struct scenario *scenario, struct problem *problem)
 {
     uint64_t least = scenario->memory_bytes * 8 / (HOUR_NS / NS_PER_S) + 1;
+    char text[32];
 
     if (scenario->bandwidth_bits_per_s >= least)
         return STATUS_OK;
+    uint64_t scale = 1000; /* two or three digits, rounded up, are enough */
+    while (least / scale >= 1000)
+        scale *= 10;
+    units_format(UNIT_BANDWIDTH, (least / scale + 1) * scale, text, sizeof text);
     return problem_set(problem, STATUS_USAGE,
                        "bandwidth: it is too little to carry the memory once within an hour: "
-                       "write at least %llukbit/s",
-                       (unsigned long long)(least / 1000 + 1));
+                       "write at least %s",
+                       text);
 }
 
 enum status scenario_check(struct scenario *scenario, bool is_comparison, struct problem *problem)

@@ -35,7 +35,7 @@ enum pattern { PATTERN_UNIFORM, PATTERN_SEQUENTIAL, PATTERN_HOT_COLD, PATTERN_ZI
     S("dirty-rate", dirty_rate, UNIT_PAGE_RATE, "none", "page writes of memwalk and model guests") \
     S("working-set", working_set_bytes, UNIT_SIZE, "none", "memory that they write to")            \
     S("start-at", start_at_ns, UNIT_TIME, "100ms", "when the move starts")                         \
-    S("run-for", run_for_ns, UNIT_TIME, "none", "after completion; none: until the guest ends")    \
+    S("run-for", run_for_ns, UNIT_TIME, "none", "after the move; none: to its end, or 60 s")       \
     S("downtime-limit", downtime_limit_ns, UNIT_TIME, "30ms", "pause when the forecast is within") \
     S("max-rounds", max_rounds, UNIT_COUNT, "30", "of pre-copy, the paused one not counted")       \
     S("switch-after", switch_after, UNIT_COUNT, "1", "rounds of pre-copy before hybrid switches")  \
