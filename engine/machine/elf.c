@@ -93,6 +93,34 @@ static enum status check_kind(struct image *image)
 
 /* ---- Its segments ---- */
 
+static uint64_t headers_end(const struct image *image)
+{
+    return image->header.e_phoff + image->segment_count * sizeof(Elf64_Phdr);
+}
+
+static bool is_zero(const uint8_t *bytes, uint64_t count)
+{
+    while (count > 0 && bytes[count - 1] == 0)
+        count--;
+    return count == 0;
+}
+
+/* GNU ld, told only where the code begins, puts the file's own headers into a page before it, in
+ * the same segment: what then lies below memory is nothing of the program, and is cut off. */
+static void cut_headers(const struct image *image, Elf64_Phdr *segment)
+{
+    uint64_t below = RAM_BASE - segment->p_paddr, headers = headers_end(image);
+    if (segment->p_type != PT_LOAD || segment->p_offset != 0 || segment->p_paddr >= RAM_BASE ||
+        below >= segment->p_filesz || below < headers || segment->p_filesz > image->byte_count ||
+        segment->p_memsz < segment->p_filesz || !is_zero(image->bytes + headers, below - headers))
+        return;
+    segment->p_paddr += below;
+    segment->p_vaddr += below;
+    segment->p_offset += below;
+    segment->p_filesz -= below;
+    segment->p_memsz -= below;
+}
+
 static enum status read_segments(struct image *image)
 {
     const Elf64_Ehdr *header = &image->header;
@@ -113,6 +141,8 @@ static enum status read_segments(struct image *image)
         if (image->segments[i].p_type == PT_INTERP || image->segments[i].p_type == PT_DYNAMIC)
             return REFUSE(image, "needs a dynamic loader, and there is none; link it with -static",
                           image->name);
+    for (size_t i = 0; i < image->segment_count; i++)
+        cut_headers(image, &image->segments[i]);
     return STATUS_OK;
 }
 
@@ -120,8 +150,7 @@ static enum status read_segments(struct image *image)
  * (lld does, where no script tells it otherwise), holds nothing of the program and is not. */
 static bool is_loaded(const struct image *image, const Elf64_Phdr *segment)
 {
-    uint64_t headers_end = image->header.e_phoff + image->segment_count * sizeof *segment;
-    bool is_headers_only = segment->p_offset == 0 && segment->p_filesz <= headers_end &&
+    bool is_headers_only = segment->p_offset == 0 && segment->p_filesz <= headers_end(image) &&
                            segment->p_memsz == segment->p_filesz && segment->p_flags == PF_R &&
                            segment->p_paddr < RAM_BASE;
     return segment->p_type == PT_LOAD && !is_headers_only &&

@@ -283,6 +283,32 @@ static void a_segment_of_headers_alone_is_nothing_to_load(void **state)
     bytes_fini(&image);
 }
 
+/* As GNU ld lays it out with -Ttext alone: the headers in a page before the code, in its segment.
+ */
+static void headers_before_the_code_are_cut_off(void **state)
+{
+    (void)state;
+    struct bytes small = small_image(), image = {0};
+    const size_t headers = sizeof(Elf64_Ehdr) + sizeof(Elf64_Phdr);
+    const uint8_t zeros[PAGE_BYTES] = {0};
+    const size_t code_bytes = small.count - headers;
+    bytes_put(&image, small.data, headers);
+    bytes_put(&image, zeros, PAGE_BYTES - headers);
+    bytes_put(&image, small.data + headers, code_bytes);
+    Elf64_Phdr *segment = segment_of(&image);
+    segment->p_offset = 0;
+    segment->p_vaddr = segment->p_paddr = RAM_BASE - PAGE_BYTES;
+    segment->p_filesz = segment->p_memsz = PAGE_BYTES + code_bytes;
+    assert_int_equal(load(&image), STATUS_OK);
+    assert_int_equal(entry, RAM_BASE);
+    assert_memory_equal(ram, small.data + headers, code_bytes);
+
+    image.data[headers + 100] = 1; /* something of the program stands there */
+    expect(&image, STATUS_BAD_INPUT, "outside memory");
+    bytes_fini(&small);
+    bytes_fini(&image);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -294,6 +320,7 @@ int main(void)
         cmocka_unit_test(says_which_segment_is_wrong),
         cmocka_unit_test(segments_may_touch_and_not_overlap),
         cmocka_unit_test(a_segment_of_headers_alone_is_nothing_to_load),
+        cmocka_unit_test(headers_before_the_code_are_cut_off),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
