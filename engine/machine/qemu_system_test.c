@@ -202,13 +202,6 @@ static bool differs(const struct random_program *program, struct random_program 
     return batch.trouble[0] != '\0' || !is_same(slot);
 }
 
-static uint64_t number_at(const uint8_t *bytes, size_t at)
-{
-    uint64_t number;
-    memcpy(&number, bytes + at, sizeof number);
-    return number;
-}
-
 static void show_trap(const char *where, const uint8_t *entry)
 {
     printf("    %-5s scause 0x%llx, sepc 0x%llx, stval 0x%llx, sstatus 0x%llx\n", where,
@@ -244,13 +237,8 @@ static void show_difference(const struct random_program *program)
         uint64_t h = number_at(here, at), t = number_at(there, at);
         if (h == t)
             continue;
-        if (at < LAST_AT + 256)
-            printf("%s: ", disassemble_register((unsigned)(at - LAST_AT) / 8));
-        else if (at >= CSRS_AT && at < CSRS_AT + sizeof names)
-            printf("%s: ", names[(at - CSRS_AT) / 8]);
-        else
-            printf("byte 0x%llx: ", (unsigned long long)(DATA_AT(slot) + at));
-        printf("0x%llx here, 0x%llx there\n", (unsigned long long)h, (unsigned long long)t);
+        bool is_csr = at >= CSRS_AT && at < CSRS_AT + sizeof names;
+        show_numbers(is_csr ? names[(at - CSRS_AT) / 8] : NULL, at, DATA_AT(slot), h, t);
     }
     printf("again: " BUILD_DIR "/test/engine/machine/qemu_system_test %llu\n",
            (unsigned long long)program->seed);
@@ -291,10 +279,7 @@ static uint64_t compare_batch(uint64_t first, const struct disturbance *how)
     for (unsigned i = 0; i < SLOTS; i++)
         if (shrink_and_show(first + i))
             fail();
-    fail_msg(
-        "seeds %u to %u, slices up to %llu, tracking %d, missing %d: %s; undisturbed they agree",
-        (unsigned)first, (unsigned)first + SLOTS - 1, (unsigned long long)how->slice_max,
-        how->has_tracking, how->has_missing, trouble);
+    fail_disturbed(how, first, first + SLOTS - 1, trouble);
     return 0;
 }
 

@@ -176,16 +176,9 @@ static void show_difference(const struct random_program *program)
     if (batch.trouble[0] != '\0')
         printf("here: %s\n", batch.trouble);
     for (size_t at = LAST_AT; at < DATA_BYTES; at += 8) {
-        uint64_t h, t;
-        memcpy(&h, here + at, sizeof h);
-        memcpy(&t, there + at, sizeof t);
-        if (h == t)
-            continue;
-        if (at < LAST_AT + 256)
-            printf("%s: ", disassemble_register((unsigned)(at - LAST_AT) / 8));
-        else
-            printf("byte 0x%llx: ", (unsigned long long)(DATA_AT(slot) + at));
-        printf("0x%llx here, 0x%llx there\n", (unsigned long long)h, (unsigned long long)t);
+        uint64_t h = number_at(here, at), t = number_at(there, at);
+        if (h != t)
+            show_numbers(NULL, at, DATA_AT(slot), h, t);
     }
     printf("again: " BUILD_DIR "/test/engine/machine/qemu_user_test %llu\n",
            (unsigned long long)program->seed);
@@ -223,10 +216,7 @@ static uint64_t compare_batch(uint64_t first, uint32_t passes, const struct dist
     for (unsigned i = 0; i < SLOTS; i++)
         if (shrink_and_show(first + i))
             fail();
-    fail_msg(
-        "seeds %u to %u, slices up to %llu, tracking %d, missing %d: %s; undisturbed they agree",
-        (unsigned)first, (unsigned)first + SLOTS - 1, (unsigned long long)how->slice_max,
-        how->has_tracking, how->has_missing, trouble);
+    fail_disturbed(how, first, first + SLOTS - 1, trouble);
     return 0;
 }
 

@@ -399,4 +399,25 @@ static inline void show_program(const struct random_program *program, const uint
     }
 }
 
+static inline uint64_t number_at(const uint8_t *bytes, size_t at)
+{
+    uint64_t number;
+    memcpy(&number, bytes + at, sizeof number);
+    return number;
+}
+
+/* Eight bytes at `at` of what a program leaves, which differ. They have a name, or are one of its
+ * last registers, or stand in its data. */
+static inline void show_numbers(const char *name, size_t at, uint64_t data_address, uint64_t here,
+                                uint64_t there)
+{
+    if (name != NULL)
+        printf("%s: ", name);
+    else if (at >= LAST_AT && at < LAST_AT + 256)
+        printf("%s: ", disassemble_register((unsigned)(at - LAST_AT) / 8));
+    else
+        printf("byte 0x%llx: ", (unsigned long long)(data_address + at));
+    printf("0x%llx here, 0x%llx there\n", (unsigned long long)here, (unsigned long long)there);
+}
+
 #endif

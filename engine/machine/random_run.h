@@ -96,4 +96,14 @@ static inline struct random_end run_disturbed(const struct random_run *one,
     return end;
 }
 
+/* A batch differs, of which no program does alone and in one go: what disturbed it is at fault. */
+static inline void fail_disturbed(const struct disturbance *how, uint64_t first_seed,
+                                  uint64_t last_seed, const char *trouble)
+{
+    fail_msg("seeds %llu to %llu, slices up to %llu, tracking %d, missing %d: %s; undisturbed they "
+             "agree",
+             (unsigned long long)first_seed, (unsigned long long)last_seed,
+             (unsigned long long)how->slice_max, how->has_tracking, how->has_missing, trouble);
+}
+
 #endif

@@ -68,6 +68,18 @@ void client_answered(struct clients *clients, struct client *client, uint64_t no
 }
 
 /* Each at its own moment of the first interval, so that clients do not march in step. */
+bool client_heard_line(struct client *client, char byte)
+{
+    if (byte != '\n') {
+        if (client->reply_bytes < CLIENT_REPLY_MAX - 1)
+            client->reply[client->reply_bytes++] = byte;
+        return false;
+    }
+    client->reply[client->reply_bytes] = '\0';
+    client->reply_bytes = 0;
+    return true;
+}
+
 void client_begin(struct clients *clients, struct client *client, uint64_t now_ns)
 {
     client->state = CLIENT_TALKING;

@@ -87,6 +87,9 @@ struct client_request *client_send(struct clients *clients, struct client *clien
 /* The oldest request has its answer, and it is right or wrong. */
 void client_answered(struct clients *clients, struct client *client, uint64_t now_ns,
                      bool is_wrong);
+/* For dialects of lines: true when this byte has ended one, which then stands in client->reply, a
+ * string without its '\n'; of a line that is too long the beginning. */
+bool client_heard_line(struct client *client, char byte);
 /* Requests are due from now on. */
 void client_begin(struct clients *clients, struct client *client, uint64_t now_ns);
 

@@ -42,14 +42,8 @@ static void hear_line(struct clients *clients, struct client *client, uint64_t n
 
 static void hear(struct clients *clients, struct client *client, uint64_t now_ns, char byte)
 {
-    if (byte != '\n') {
-        if (client->reply_bytes < CLIENT_REPLY_MAX - 1)
-            client->reply[client->reply_bytes++] = byte;
-        return;
-    }
-    client->reply[client->reply_bytes] = '\0';
-    client->reply_bytes = 0;
-    hear_line(clients, client, now_ns);
+    if (client_heard_line(client, byte))
+        hear_line(clients, client, now_ns);
 }
 
 const struct dialect dialect_game = {"game", 7777, greet, request, hear};

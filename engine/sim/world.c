@@ -502,7 +502,7 @@ void world_debug(struct world *world, struct debug *debug)
     world->debug = debug;
 }
 
-struct guest *world_guest(struct world *world)
+struct guest *world_guest(const struct world *world)
 {
     return world->hosts[target_is_running(&world->target) ? HOST_TARGET : HOST_SOURCE].guest;
 }
@@ -519,8 +519,7 @@ uint64_t world_total_pages(const struct world *world)
 
 uint64_t world_lived_ns(const struct world *world)
 {
-    bool is_moved = target_is_running(&world->target);
-    const struct guest *guest = world->hosts[is_moved ? HOST_TARGET : HOST_SOURCE].guest;
+    const struct guest *guest = world_guest(world);
     return guest->ops->now_ns(guest);
 }
 

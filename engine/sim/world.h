@@ -42,7 +42,7 @@ bool world_abort(struct world *world, struct event_list *events);
  * guest the world stands still: world_advance and world_step return true and nothing has happened.
  * Being held changes nothing of what happens afterwards. */
 void world_debug(struct world *world, struct debug *debug);
-struct guest *world_guest(struct world *world); /* where it lives, or lived last */
+struct guest *world_guest(const struct world *world); /* where it lives, or lived last */
 
 uint64_t world_now_ns(const struct world *world);
 uint64_t world_total_pages(const struct world *world);
