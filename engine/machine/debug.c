@@ -200,7 +200,8 @@ static bool run_tick(struct debug *debug, struct guest *guest, uint64_t until_ns
     uint32_t hart_idx = machine->turn_hart_idx;
     const struct hart *hart = hart_to_run(machine);
     uint64_t tick = machine->clock.ticks;
-    const struct hart before = machine->harts[hart_idx];
+    const struct hart *turn = &machine->harts[hart_idx];
+    const uint64_t cycles = turn->cycles, retired = turn->retired_instructions;
     struct access access = {.byte_count = 0};
 
     if (hart != NULL && has_watchpoint(debug))
@@ -209,9 +210,8 @@ static bool run_tick(struct debug *debug, struct guest *guest, uint64_t until_ns
     machine->stop_tick = tick + 1;
     guest->ops->run(guest, until_ns, run);
     /* A tick that retired nothing was a trap: the access has not happened. */
-    if (machine->harts[hart_idx].cycles > before.cycles) {
-        if (machine->harts[hart_idx].retired_instructions == before.retired_instructions &&
-            !access.is_call)
+    if (turn->cycles > cycles) {
+        if (turn->retired_instructions == retired && !access.is_call)
             access.is_read = access.is_write = false;
         look_behind(debug, machine, hart_idx, &access);
     }
