@@ -67,7 +67,6 @@ void client_answered(struct clients *clients, struct client *client, uint64_t no
                                                      .is_wrong = is_wrong}});
 }
 
-/* Each at its own moment of the first interval, so that clients do not march in step. */
 bool client_heard_line(struct client *client, char byte)
 {
     if (byte != '\n') {
@@ -80,6 +79,7 @@ bool client_heard_line(struct client *client, char byte)
     return true;
 }
 
+/* Each at its own moment of the first interval, so that clients do not march in step. */
 void client_begin(struct clients *clients, struct client *client, uint64_t now_ns)
 {
     client->state = CLIENT_TALKING;
