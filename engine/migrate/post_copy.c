@@ -11,10 +11,10 @@ void post_copy_next(const struct view *view, void *memo, struct action *action)
 {
     struct post_copy_memo *own = memo;
 
-    if (view->phase == PHASE_COPY)
+    if (view->phase == PHASE_COPY) {
         action->kind = ACTION_PAUSE;
-    else if (view->phase == PHASE_PAUSE)
-        action->kind = ACTION_HAND_OVER;
-    else
-        view_send_next(view, &own->cursor, action);
+        action->reason = "the guest was switched over before its pages";
+    } else {
+        view_finish(view, true, &own->cursor, action);
+    }
 }
