@@ -31,9 +31,8 @@ void hybrid_next(const struct view *view, void *memo, struct action *action)
     if (view->phase == PHASE_COPY) {
         copy_next(view, own, action);
     } else if (view->phase == PHASE_PAUSE) {
-        own->cursor = 0;
         action->kind = ACTION_HAND_OVER;
     } else {
-        view_send_next(view, &own->cursor, action);
+        action->kind = ACTION_PUSH;
     }
 }

@@ -70,11 +70,9 @@ void pre_copy_next(const struct view *view, void *memo, struct action *action)
         return;
     }
     if (view->phase == PHASE_PAUSE) {
-        if (own->is_forced || !view_send_next(view, &own->cursor, action)) {
-            own->cursor = 0;
+        if (own->is_forced || !view_send_next(view, &own->cursor, action))
             action->kind = ACTION_HAND_OVER;
-        }
         return;
     }
-    view_send_next(view, &own->cursor, action);
+    action->kind = ACTION_PUSH;
 }
