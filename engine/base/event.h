@@ -114,7 +114,8 @@ const char *decision_sentence(enum decision decision);
     F(first_idx, page) F(count, pages) F(why, enum_why) F(bytes, bytes) F(form, enum_page_form)
 #define FIELDS_PAGES_INSTALLED(F) F(first_idx, page) F(count, pages) F(why, enum_why)
 #define FIELDS_FRAME_SENT(F)      F(bytes, bytes) F(is_state, flag)
-#define FIELDS_PAGE_DIRTIED(F)    F(page_idx, page) F(host, host) F(hart_idx, number) F(pc, address)
+#define FIELDS_PAGE_DIRTIED(F) \
+    F(page_idx, page) F(host, host) F(hart_idx, number) F(pc, address) F(is_logged, flag)
 #define FIELDS_LOG_FETCHED(F)     F(dirtied_pages, pages) F(first_idx, page) F(count, pages)
 #define FIELDS_DOWNTIME_FORECAST(F) \
     F(now_ns, ns) F(next_round_ns, ns) F(left_ns, ns) F(pages_left, pages)

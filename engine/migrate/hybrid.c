@@ -77,14 +77,11 @@ void hybrid_next(const struct view *view, void *memo, struct action *action)
     struct hybrid_memo *own = memo;
 
     if (view->phase != PHASE_COPY) {
-        view_finish(view, true, &own->cursor, action);
+        view_finish(view, true, NULL, action);
         return;
     }
-    if (is_over(view, own, action)) {
-        own->cursor = 0;
-        return;
-    }
-    if (view_send_next(view, &own->cursor, action) || !view->is_link_idle)
+    if (is_over(view, own, action) || view_send_next(view, &own->cursor, action) ||
+        !view->is_link_idle)
         return;
     own->cursor = 0;
     own->is_fetched = true;

@@ -37,6 +37,8 @@ void source_init(struct source *source, const struct source_config *config, stru
                  struct event_list *events)
 {
     *source = (struct source){.config = *config, .guest = guest, .events = events};
+    source->pre_paging.prefetch = config->limits.prefetch;
+    source->due_ns = UINT64_MAX;
     bitmap_init(&source->to_send, guest->total_pages);
     bitmap_init(&source->sent, guest->total_pages);
     if (config->strategy->begin != NULL)
@@ -68,6 +70,11 @@ void source_start(struct source *source, uint64_t now_ns)
     message_put_hello(&source->out, &hello);
     source->started_ns = now_ns;
     source->hello_sent_ns = now_ns;
+}
+
+uint64_t source_deadline_ns(const struct source *source)
+{
+    return source->due_ns;
 }
 
 bool source_wants_pause(const struct source *source)
@@ -107,6 +114,7 @@ static bool is_strategy_asked(const struct source *source)
 static uint64_t next_bytes(struct source *source, uint64_t now_ns, uint64_t backlog_bytes,
                            struct bytes *to)
 {
+    source->due_ns = UINT64_MAX;
     for (unsigned asked = 0; asked < SOURCE_IDLE_ACTIONS_MAX; asked++) {
         struct action action = {.kind = ACTION_WAIT};
         uint64_t charge;
@@ -125,7 +133,7 @@ static uint64_t next_bytes(struct source *source, uint64_t now_ns, uint64_t back
         struct view view = source_view(source, now_ns, backlog_bytes == 0);
         source->config.strategy->next(&view, source->memo, &action);
         charge = source_perform(source, now_ns, &action, to);
-        if (charge > 0)
+        if (charge > 0 || action.kind == ACTION_PUSH) /* a push that waits knows how long */
             return charge;
         if (action.kind == ACTION_WAIT && !waits_for_ever(source, backlog_bytes))
             return 0;

@@ -66,6 +66,10 @@ struct source {
     uint64_t requests[SOURCE_REQUESTS_MAX];
     uint32_t request_count;
 
+    struct pre_paging pre_paging;
+    uint64_t handed_over_ns;
+    uint64_t due_ns; /* when it wants to be asked although nothing arrives; UINT64_MAX: never */
+
     struct bytes in;  /* received, not a whole frame yet */
     struct bytes out; /* control frames that wait for the link */
 };
@@ -82,6 +86,10 @@ void source_receive(struct source *source, uint64_t now_ns, const uint8_t *data,
  * yet. Returns what the link is to be charged; 0 when there is nothing now. */
 uint64_t source_send(struct source *source, uint64_t now_ns, uint64_t backlog_bytes,
                      struct bytes *to);
+
+/* When source_send must be called again even if nothing arrives and the link is idle; UINT64_MAX:
+ * no need to. Asked after source_send. */
+uint64_t source_deadline_ns(const struct source *source);
 
 /* The guest must stand still: paused, handed over, or gone. */
 bool source_wants_pause(const struct source *source);

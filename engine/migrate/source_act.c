@@ -198,6 +198,7 @@ static void act_hand_over(struct source *source, uint64_t now_ns)
                                                .state_digest = digest_of(state.data, state.count)});
     bytes_fini(&state);
     source->is_commit_pending = true;
+    source->handed_over_ns = now_ns;
     source_enter(source, now_ns, PHASE_HAND_OVER);
 }
 
@@ -228,7 +229,10 @@ static uint64_t refuse(struct source *source, uint64_t now_ns, const struct acti
     if (name != NULL)
         snprintf(reason, sizeof reason,
                  "the strategy asked to %s in phase %s, where it may %s, WAIT or GIVE_UP", name,
-                 phase_name(source->phase), is_copying ? "SEND, FETCH, PAUSE" : "SEND, HAND_OVER");
+                 phase_name(source->phase),
+                 source_is_after_pause(source) ? "PUSH, SEND"
+                 : is_copying                  ? "SEND, FETCH, PAUSE"
+                                               : "SEND, HAND_OVER");
     else
         snprintf(reason, sizeof reason, "the strategy asked for action %lld: there is none",
                  (long long)(int)action->kind);
@@ -267,26 +271,31 @@ static bool is_range(const struct source *source, const struct action *action)
            action->count <= total - action->first_idx;
 }
 
+/* How many pages are handed out at once: a run of model pages is one frame. */
+static uint64_t chunk_pages(const struct source *source)
+{
+    uint64_t chunk_bytes = source_is_after_pause(source) ? source->config.push_chunk_bytes
+                                                         : source->config.copy_chunk_bytes;
+    uint64_t pages = chunk_bytes / MESSAGE_PAGE_WIRE_BYTES;
+    uint64_t frame_pages = FRAME_PAYLOAD_MAX / (8 + source->guest->ops->payload_bytes);
+    return pages == 0 ? 1 : pages < frame_pages ? pages : frame_pages;
+}
+
 /* A SEND as a strategy asked for it. Refused are pages that do not exist and, once the guest runs
  * elsewhere, pages that are no longer the source's to give. */
 static uint64_t act_send(struct source *source, uint64_t now_ns, const struct action *action,
                          struct bytes *to)
 {
-    uint64_t chunk_bytes = source_is_after_pause(source) ? source->config.push_chunk_bytes
-                                                         : source->config.copy_chunk_bytes;
-    uint64_t most = chunk_bytes / MESSAGE_PAGE_WIRE_BYTES;
-    uint64_t frame_pages = FRAME_PAYLOAD_MAX / (8 + source->guest->ops->payload_bytes);
+    uint64_t most = chunk_pages(source);
     uint64_t count = 1;
     enum why why = WHY_PUSHED;
 
     if (!is_range(source, action))
         return refuse_range(source, now_ns, action);
-    if (most > frame_pages) /* a run of model pages is one frame */
-        most = frame_pages;
     if (action->count < most)
         most = action->count;
     if (source_is_after_pause(source)) {
-        most = bitmap_run(&source->to_send, action->first_idx, most == 0 ? 1 : most);
+        most = bitmap_run(&source->to_send, action->first_idx, most);
         if (most == 0)
             return refuse(source, now_ns, action);
         count = most;
@@ -299,6 +308,23 @@ static uint64_t act_send(struct source *source, uint64_t now_ns, const struct ac
             source_open_round(source, now_ns);
     }
     return source_send_pages(source, now_ns, action->first_idx, count, why, to);
+}
+
+/* The next pages in the order of --prefetch. */
+static uint64_t act_push(struct source *source, uint64_t now_ns, struct bytes *to)
+{
+    const struct limits *limits = &source->config.limits;
+    uint64_t begins_ns = source->handed_over_ns + limits->push_after_ns;
+    uint64_t first_idx, count;
+
+    if (limits->prefetch == PREFETCH_NONE && now_ns < begins_ns) {
+        source->due_ns = begins_ns;
+        return 0;
+    }
+    if (!pre_paging_next(&source->pre_paging, &source->to_send, chunk_pages(source), &first_idx,
+                         &count))
+        return 0;
+    return source_send_pages(source, now_ns, first_idx, count, WHY_PUSHED, to);
 }
 
 /* Performs one action. Returns the charge of what was put on the link, if anything was. */
@@ -338,6 +364,10 @@ uint64_t source_perform(struct source *source, uint64_t now_ns, const struct act
             return refuse(source, now_ns, action);
         act_give_up(source, now_ns, action);
         return 0;
+    case ACTION_PUSH:
+        if (!source_is_after_pause(source))
+            return refuse(source, now_ns, action);
+        return act_push(source, now_ns, to);
     case ACTION_COUNT:
         break;
     }

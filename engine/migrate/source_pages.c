@@ -74,4 +74,5 @@ void source_receive_request(struct source *source, const struct frame *frame)
         page_idx >= source->guest->total_pages || source->request_count == SOURCE_REQUESTS_MAX)
         return; /* no guest has that many harts or pages: nobody waits for it */
     source->requests[source->request_count++] = page_idx;
+    pre_paging_faulted(&source->pre_paging, page_idx);
 }

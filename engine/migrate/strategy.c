@@ -48,13 +48,11 @@ bool view_send_next(const struct view *view, uint64_t *cursor, struct action *ac
 void view_finish(const struct view *view, bool leaves_rest, uint64_t *cursor, struct action *action)
 {
     if (view->phase != PHASE_PAUSE) {
-        view_send_next(view, cursor, action);
+        action->kind = ACTION_PUSH;
         return;
     }
-    if (!leaves_rest && view_send_next(view, cursor, action))
-        return;
-    *cursor = 0;
-    action->kind = ACTION_HAND_OVER;
+    if (leaves_rest || !view_send_next(view, cursor, action))
+        action->kind = ACTION_HAND_OVER;
 }
 
 /* ---- What is left, and what it would cost ---- */

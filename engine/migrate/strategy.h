@@ -9,8 +9,8 @@
  *   phase       what a strategy may ask for
  *   COPY        SEND, FETCH, PAUSE, WAIT, GIVE_UP
  *   PAUSE       SEND, HAND_OVER, WAIT, GIVE_UP
- *   HAND_OVER   SEND, WAIT            (pages that are still to be sent: a push)
- *   POST_COPY   SEND, WAIT
+ *   HAND_OVER   PUSH, SEND, WAIT      (pages that are still to be sent)
+ *   POST_COPY   PUSH, SEND, WAIT
  *
  * The set `to_send` holds the pages of which the target has no copy, or one that is known to be
  * old. It is all pages at first; SEND takes pages out of it; FETCH reads the dirty log, puts what
@@ -31,6 +31,7 @@
 
 #include "base/bitmap.h"
 #include "base/event.h"
+#include "migrate/pre_paging.h"
 
 #define MEMO_BYTES 256
 #define PAGE_NONE  BITMAP_NONE
@@ -47,13 +48,6 @@ enum switch_when {
     SWITCH_NO_PROGRESS, /* a round has left as much as the one before */
     SWITCH_REMAINING,   /* at most switch_below_bytes are left to send */
     SWITCH_DEADLINE,    /* switch_deadline_ns have passed since the start */
-};
-
-/* In which order pages are pushed once the guest runs at the target. */
-enum prefetch {
-    PREFETCH_NONE, /* not at all before push_after_ns have passed */
-    PREFETCH_SEQUENTIAL,
-    PREFETCH_BUBBLE, /* outwards from the pages that were asked for */
 };
 
 #define LIMIT_NONE UINT64_MAX
@@ -104,14 +98,16 @@ struct view {
 /* A(kind, name):
  *   WAIT       nothing now; ask again when something has arrived or left
  *   SEND       count pages from first_idx; the engine may take fewer of them at once
- *   FETCH      count pages from first_idx; count 0: all, and a round ends */
+ *   FETCH      count pages from first_idx; count 0: all, and a round ends
+ *   PUSH       pages that are still to be sent, in the order of --prefetch (pre_paging.h) */
 #define ACTION_LIST(A)               \
     A(ACTION_WAIT, "WAIT")           \
     A(ACTION_SEND, "SEND")           \
     A(ACTION_FETCH, "FETCH")         \
     A(ACTION_PAUSE, "PAUSE")         \
     A(ACTION_HAND_OVER, "HAND_OVER") \
-    A(ACTION_GIVE_UP, "GIVE_UP")
+    A(ACTION_GIVE_UP, "GIVE_UP")     \
+    A(ACTION_PUSH, "PUSH")
 
 enum action_kind {
 #define ACTION_ENUM(kind, name) kind,
@@ -148,8 +144,8 @@ uint64_t view_next_page(const struct view *view, uint64_t from);
 /* SEND the next run of pages at `*cursor` or above and move the cursor behind it; false when there
  * is none, with the action as it was. */
 bool view_send_next(const struct view *view, uint64_t *cursor, struct action *action);
-/* What follows once the guest stands still: the rest is sent and the guest handed over, or
- * (leaves_rest) handed over at once and the rest pushed behind it. */
+/* What follows once the guest stands still: the rest is sent from `*cursor` on and the guest handed
+ * over, or (leaves_rest: no cursor is needed) handed over at once and the rest pushed behind it. */
 void view_finish(const struct view *view, bool leaves_rest, uint64_t *cursor,
                  struct action *action);
 

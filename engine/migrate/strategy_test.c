@@ -95,8 +95,8 @@ static void test_first_and_last_actions_of_every_mode(void **state)
         {MODE_STOP_AND_COPY, {.phase = PHASE_PAUSE, .left = 0}, ACTION_HAND_OVER},
         {MODE_POST_COPY, {.phase = PHASE_COPY, .left = 1000}, ACTION_PAUSE},
         {MODE_POST_COPY, {.phase = PHASE_PAUSE, .left = 1000}, ACTION_HAND_OVER},
-        {MODE_POST_COPY, {.phase = PHASE_HAND_OVER, .left = 1000}, ACTION_SEND},
-        {MODE_POST_COPY, {.phase = PHASE_POST_COPY, .left = 1}, ACTION_SEND},
+        {MODE_POST_COPY, {.phase = PHASE_HAND_OVER, .left = 1000}, ACTION_PUSH},
+        {MODE_POST_COPY, {.phase = PHASE_POST_COPY, .left = 1}, ACTION_PUSH},
         {MODE_PRE_COPY, {.phase = PHASE_COPY, .left = 1000}, ACTION_SEND},
         {MODE_PRE_COPY, {.phase = PHASE_COPY, .left = 0}, ACTION_FETCH},
         {MODE_PRE_COPY, {.phase = PHASE_COPY, .left = 0, .is_link_busy = true}, ACTION_WAIT},
@@ -111,7 +111,7 @@ static void test_first_and_last_actions_of_every_mode(void **state)
         {MODE_HYBRID, {.phase = PHASE_COPY, .left = 0, .rounds_done = 1}, ACTION_FETCH},
         {MODE_HYBRID, {.phase = PHASE_COPY, .left = 50, .rounds_done = 2}, ACTION_PAUSE},
         {MODE_HYBRID, {.phase = PHASE_PAUSE, .left = 50}, ACTION_HAND_OVER},
-        {MODE_HYBRID, {.phase = PHASE_POST_COPY, .left = 50}, ACTION_SEND},
+        {MODE_HYBRID, {.phase = PHASE_POST_COPY, .left = 50}, ACTION_PUSH},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

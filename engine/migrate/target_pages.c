@@ -21,6 +21,8 @@ static void resolve_waits(struct target *target, uint64_t now_ns)
         if (!wait->is_waiting || !bitmap_has(&target->guest->present, wait->page_idx))
             continue;
         wait->is_waiting = false;
+        if (!target->is_pushed)
+            fault_throttle_resolved(&target->throttle, now_ns - wait->since_ns);
         target_emit(target, (struct event){.at_ns = now_ns,
                                            .kind = EVENT_FAULT_RESOLVED,
                                            .fault_resolved = {.page_idx = wait->page_idx,
@@ -83,6 +85,7 @@ void target_receive_pages(struct target *target, uint64_t now_ns, const struct f
             install_held(target, &arrival);
     }
     end_run(target, now_ns, &arrival, pages.why);
+    target->is_pushed = pages.why != WHY_FAULT;
     resolve_waits(target, now_ns);
     target_check_complete(target, now_ns);
 }
