@@ -21,7 +21,9 @@
 #include "base/bytes.h"
 #include "base/event.h"
 #include "machine/guest.h"
+#include "migrate/pacer.h"
 #include "migrate/strategy.h"
+#include "migrate/throttle.h"
 #include "wire/message.h"
 
 #define SOURCE_REQUESTS_MAX 64 /* page requests not answered yet: a guest has at most 8 harts */
@@ -35,6 +37,9 @@ struct source_config {
      * reply never waits long behind a push, many enough that a big guest is not an event a page. */
     uint64_t copy_chunk_bytes;
     uint64_t push_chunk_bytes;
+    uint64_t bandwidth_limit_bits_per_s; /* while the guest runs here; 0: none */
+    struct throttle_config throttle;
+    bool is_hot_last, is_skipping_rewritten;
 };
 
 struct source {
@@ -57,6 +62,9 @@ struct source {
     uint64_t pages_sent;       /* since the start */
     bool is_link_fed;          /* bytes were handed out at fed_at_ns and have not all left */
     uint64_t fed_at_ns;
+    struct page_order order;
+    struct throttle throttle;
+    struct pacer pacer;
     bool is_switching;      /* the user asked for post-copy */
     bool is_commit_pending; /* HAND_OVER was decided: its burst is in `out` */
     uint64_t started_ns;
@@ -90,6 +98,11 @@ uint64_t source_send(struct source *source, uint64_t now_ns, uint64_t backlog_by
 /* When source_send must be called again even if nothing arrives and the link is idle; UINT64_MAX:
  * no need to. Asked after source_send. */
 uint64_t source_deadline_ns(const struct source *source);
+
+/* How much of its time a hart may run here, in thousandths. It may change with every call. */
+uint32_t source_share(const struct source *source, uint32_t hart_idx);
+/* While the guest runs here: a hart has written to a page for the first time since the fetch. */
+void source_dirtied(struct source *source, uint32_t hart_idx);
 
 /* The guest must stand still: paused, handed over, or gone. */
 bool source_wants_pause(const struct source *source);

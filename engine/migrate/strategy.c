@@ -27,19 +27,14 @@ const char *action_name(enum action_kind kind)
     return (unsigned)kind < ACTION_COUNT ? names[kind] : NULL;
 }
 
-uint64_t view_next_page(const struct view *view, uint64_t from)
-{
-    return bitmap_next(view->to_send, from);
-}
-
 bool view_send_next(const struct view *view, uint64_t *cursor, struct action *action)
 {
-    uint64_t first_idx = view_next_page(view, *cursor);
+    uint64_t first_idx = page_choice_next(&view->choice, *cursor);
     if (first_idx == PAGE_NONE)
         return false;
     action->kind = ACTION_SEND;
     action->first_idx = first_idx;
-    action->count = bitmap_run(view->to_send, first_idx, 4096);
+    action->count = page_choice_run(&view->choice, first_idx, 4096);
     /* The engine may send less than the run at once: the cursor stays until the pages have left. */
     *cursor = first_idx;
     return true;
@@ -64,10 +59,10 @@ uint64_t view_left_pages(const struct view *view)
 
 uint64_t view_pages_after_round(const struct view *view, uint64_t pages)
 {
-    if (view->last.pages_sent == 0)
+    if (view->last.pages == 0)
         return pages;
     /* Both rates are counts over the same round, so its duration cancels. */
-    return units_mul_div(pages, view->last.dirtied_pages, view->last.pages_sent);
+    return units_mul_div(pages, view->last.left_pages, view->last.pages);
 }
 
 /* The last round, or what there is of the first. */

@@ -35,6 +35,18 @@ struct host *world_runner(struct world *world)
 
 /* ---- A world's life ---- */
 
+static uint64_t or_zero(uint64_t number)
+{
+    return number == SCENARIO_NONE ? 0 : number;
+}
+
+/* What the move may use of the link while the guest runs at the source. */
+static uint64_t copy_bits_per_s(const struct scenario *scenario)
+{
+    uint64_t limit = scenario->bandwidth_limit_bits_per_s; /* none is the greatest number */
+    return limit < scenario->bandwidth_bits_per_s ? limit : scenario->bandwidth_bits_per_s;
+}
+
 static void open_ends(struct world *world)
 {
     const struct scenario *scenario = &world->scenario;
@@ -52,7 +64,12 @@ static void open_ends(struct world *world)
                    .switch_deadline_ns = scenario->switch_deadline_ns,
                    .prefetch = scenario->prefetch,
                    .push_after_ns = scenario->push_after_ns},
-        .copy_chunk_bytes = units_mul_div(bytes_per_s, COPY_CHUNK_NS, NS_PER_S),
+        .copy_chunk_bytes = units_mul_div(copy_bits_per_s(scenario) / 8, COPY_CHUNK_NS, NS_PER_S),
+        .bandwidth_limit_bits_per_s = or_zero(scenario->bandwidth_limit_bits_per_s),
+        .throttle = {.is_auto_converging = scenario->auto_converge,
+                     .dirty_limit_pages_per_s = or_zero(scenario->dirty_limit)},
+        .is_hot_last = scenario->hot_last,
+        .is_skipping_rewritten = scenario->skip_rewritten,
         .push_chunk_bytes = units_mul_div(bytes_per_s, PUSH_CHUNK_NS, NS_PER_S),
     };
     source_init(&world->source, &config, world->hosts[HOST_SOURCE].guest, &world->events);

@@ -53,12 +53,12 @@ struct world {
     uint64_t mailbox_due_ns; /* when the guest's mailboxes want to be asked for packets */
     uint32_t home;           /* where the switch sends packets for the guest */
     bool has_started, has_ended, has_guest_ended;
-    bool is_over;        /* the move has ended */
-    bool is_guest_stuck; /* no hart can go on before a page is there */
-    bool is_guest_held_back;   /* by the fault throttle, until HAPPEN_RELEASE */
-    struct share share;        /* of the hart that has most of the time */
-    uint32_t log_entries;      /* in the hardware's buffer of dirtied pages */
-    uint64_t source_due_ns;    /* HAPPEN_SOURCE that is to come; UINT64_MAX: none */
+    bool is_over;            /* the move has ended */
+    bool is_guest_stuck;     /* no hart can go on before a page is there */
+    bool is_guest_held_back; /* by the fault throttle, until HAPPEN_RELEASE */
+    struct share share;      /* of the hart that has most of the time */
+    uint32_t log_entries;    /* in the hardware's buffer of dirtied pages */
+    uint64_t source_due_ns;  /* HAPPEN_SOURCE that is to come; UINT64_MAX: none */
     struct observer observer;
     struct console console;
     uint64_t untold_bytes; /* written to the console since it was last told, */
