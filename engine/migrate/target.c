@@ -205,11 +205,15 @@ uint64_t target_send(struct target *target, struct bytes *to)
 
 void target_fault(struct target *target, uint64_t now_ns, uint32_t hart_idx, uint64_t page_idx)
 {
+    bool is_asked_for = false;
     MUST(hart_idx < TARGET_HARTS_MAX && !target->waits[hart_idx].is_waiting);
+    for (uint32_t i = 0; i < TARGET_HARTS_MAX; i++)
+        is_asked_for |= target->waits[i].is_waiting && target->waits[i].page_idx == page_idx;
     target->waits[hart_idx] =
         (struct target_wait){.is_waiting = true, .page_idx = page_idx, .since_ns = now_ns};
     message_put_number(&target->out, FRAME_PAGE_REQUEST, page_idx);
-    fault_throttle_faulted(&target->throttle, now_ns);
+    if (!is_asked_for)
+        fault_throttle_faulted(&target->throttle, now_ns);
     target_emit(target,
                 (struct event){.at_ns = now_ns,
                                .kind = EVENT_PAGE_FAULTED,
