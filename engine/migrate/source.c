@@ -111,8 +111,8 @@ static bool is_strategy_asked(const struct source *source)
            (source_is_after_pause(source) && source->to_send.set_count > 0);
 }
 
-uint64_t source_send(struct source *source, uint64_t now_ns, uint64_t backlog_bytes,
-                     struct bytes *to)
+static uint64_t next_bytes(struct source *source, uint64_t now_ns, uint64_t backlog_bytes,
+                           struct bytes *to)
 {
     source->due_ns = UINT64_MAX;
     for (unsigned asked = 0; asked < SOURCE_IDLE_ACTIONS_MAX; asked++) {
@@ -143,7 +143,22 @@ uint64_t source_send(struct source *source, uint64_t now_ns, uint64_t backlog_by
                 "the strategy waits with nothing under way: no one would ever ask it again");
     }
     source_dismiss(source, now_ns, "the strategy asked for actions without end and sent nothing");
-    return source_send(source, now_ns, backlog_bytes, to); /* ABORT, or the engine's own push */
+    return next_bytes(source, now_ns, backlog_bytes, to); /* ABORT, or the engine's own push */
+}
+
+uint64_t source_send(struct source *source, uint64_t now_ns, uint64_t backlog_bytes,
+                     struct bytes *to)
+{
+    if (source->is_link_fed && backlog_bytes == 0) {
+        source->current.link_ns += now_ns - source->fed_at_ns;
+        source->is_link_fed = false;
+    }
+    uint64_t charge = next_bytes(source, now_ns, backlog_bytes, to);
+    if (charge > 0 && !source->is_link_fed) {
+        source->is_link_fed = true;
+        source->fed_at_ns = now_ns;
+    }
+    return charge;
 }
 
 /* ---- What arrives ---- */

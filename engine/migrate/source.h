@@ -52,6 +52,11 @@ struct source {
     struct round current; /* the round going on: counts so far */
     uint64_t round_started_ns;
     bool is_round_open;
+    bool is_scanning;          /* the log is fetched in pieces: no rounds, but what would be ones */
+    uint64_t dirty_at_opening; /* in the log then, of such a one */
+    uint64_t pages_sent;       /* since the start */
+    bool is_link_fed;          /* bytes were handed out at fed_at_ns and have not all left */
+    uint64_t fed_at_ns;
     bool is_switching;      /* the user asked for post-copy */
     bool is_commit_pending; /* HAND_OVER was decided: its burst is in `out` */
     uint64_t started_ns;

@@ -39,6 +39,7 @@ uint64_t source_send_pages(struct source *source, uint64_t now_ns, uint64_t firs
     bitmap_clear_run(&source->to_send, first_idx, count);
     bitmap_set_run(&source->sent, first_idx, count);
     uint64_t bytes = count * MESSAGE_PAGE_WIRE_BYTES;
+    source->pages_sent += count;
     if (!source_is_after_pause(source)) {
         source->current.pages_sent += count;
         source->current.bytes_sent += bytes;
