@@ -10,6 +10,7 @@ void source_enter(struct source *source, uint64_t now_ns, enum phase phase)
 {
     MUST(phase_is_legal(source->phase, phase));
     source->phase = phase;
+    source_tell_encoding(source, now_ns);
     source_emit(source, (struct event){.at_ns = now_ns,
                                        .kind = EVENT_PHASE_CHANGED,
                                        .phase_changed = {.phase = phase}});
@@ -39,6 +40,7 @@ void source_init(struct source *source, const struct source_config *config, stru
     *source = (struct source){.config = *config, .guest = guest, .events = events};
     bitmap_init(&source->to_send, guest->total_pages);
     bitmap_init(&source->sent, guest->total_pages);
+    source_open_forms(source);
     if (config->strategy->begin != NULL)
         config->strategy->begin(config->strategy->outside);
 }
@@ -47,6 +49,7 @@ void source_fini(struct source *source)
 {
     bitmap_fini(&source->to_send);
     bitmap_fini(&source->sent);
+    page_encoder_close(source->encoder);
     bytes_fini(&source->in);
     bytes_fini(&source->out);
 }
@@ -56,6 +59,7 @@ void source_start(struct source *source, uint64_t now_ns)
     struct guest *guest = source->guest;
     struct message_hello hello = {
         .version = MESSAGE_VERSION,
+        .features = source_forms(source),
         .payload_bytes = guest->ops->payload_bytes,
         .total_pages = guest->total_pages,
     };

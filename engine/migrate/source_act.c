@@ -30,6 +30,8 @@ static void close_round(struct source *source, uint64_t now_ns, uint64_t dirtied
                                                        .pages_sent = source->current.pages_sent,
                                                        .bytes_sent = source->current.bytes_sent,
                                                        .dirtied_pages = dirtied_pages}});
+    source_close_page_bytes(source);
+    source_tell_encoding(source, now_ns);
     source->last = source->current;
     source->rounds_done++;
 }
@@ -38,6 +40,7 @@ static uint64_t fetch(struct source *source, uint64_t now_ns, uint64_t first_idx
 {
     struct guest *guest = source->guest;
     uint64_t dirtied = guest->ops->fetch_dirty(guest, first_idx, count, &source->to_send);
+    source_begin_sweep(source, first_idx);
     source_emit(source, (struct event){.at_ns = now_ns,
                                        .kind = EVENT_LOG_FETCHED,
                                        .log_fetched = {.dirtied_pages = dirtied,
@@ -72,7 +75,7 @@ struct view source_view(const struct source *source, uint64_t now_ns, bool is_li
         .rounds_done = source->rounds_done,
         .last = source->last,
         .is_link_idle = is_link_idle,
-        .page_bytes = MESSAGE_PAGE_WIRE_BYTES,
+        .page_bytes = source->page_bytes,
         .state_bytes = source->state_bytes,
         .half_rtt_ns = source->half_rtt_ns,
         .limits = source->config.limits,
@@ -249,16 +252,13 @@ static uint64_t act_send(struct source *source, uint64_t now_ns, const struct ac
     uint64_t total = source->guest->total_pages;
     uint64_t chunk_bytes = source_is_after_pause(source) ? source->config.push_chunk_bytes
                                                          : source->config.copy_chunk_bytes;
-    uint64_t most = chunk_bytes / MESSAGE_PAGE_WIRE_BYTES;
-    uint64_t frame_pages = FRAME_PAYLOAD_MAX / (8 + source->guest->ops->payload_bytes);
+    uint64_t most = source_pages_most(source, chunk_bytes);
     uint64_t count = 1;
     enum why why = WHY_PUSHED;
 
     if (action->first_idx >= total || action->count == 0 ||
         action->count > total - action->first_idx)
         return refuse_range(source, now_ns, action);
-    if (most > frame_pages) /* a run of model pages is one frame */
-        most = frame_pages;
     if (action->count < most)
         most = action->count;
     if (source_is_after_pause(source)) {

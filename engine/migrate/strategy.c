@@ -48,10 +48,12 @@ bool view_send_next(const struct view *view, uint64_t *cursor, struct action *ac
 uint64_t view_next_round_pages(const struct view *view)
 {
     uint64_t pages = view->to_send->set_count;
-    if (view->last.pages_sent == 0)
+    if (view->last.bytes_sent == 0)
         return pages;
-    /* Both rates are counts over the same round, so its duration cancels. */
-    return (uint64_t)((unsigned __int128)pages * view->last.dirtied_pages / view->last.pages_sent);
+    /* Both rates are counts over the same round, so its duration cancels. They are counted in bytes,
+     * for a round of pages that are small in the stream says little of how long others take. */
+    return (uint64_t)((unsigned __int128)pages * view->page_bytes * view->last.dirtied_pages /
+                      view->last.bytes_sent);
 }
 
 uint64_t view_downtime_ns(const struct view *view, uint64_t pages)

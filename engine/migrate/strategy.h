@@ -86,7 +86,7 @@ struct view {
     uint64_t rounds_done;       /* rounds that have ended by a fetch */
     struct round last;          /* the one that ended last; zeros before that */
     bool is_link_idle;          /* the last byte handed out has left the source */
-    uint64_t page_bytes;        /* what one page costs on the link */
+    uint64_t page_bytes;        /* what one page that was written costs on the link: measured */
     uint64_t state_bytes;       /* what the state would cost now */
     uint64_t half_rtt_ns;       /* measured when READY came */
     struct limits limits;

@@ -19,6 +19,7 @@
 #include "base/event.h"
 #include "machine/guest.h"
 #include "wire/message.h"
+#include "wire/page_codec.h"
 
 #define TARGET_HARTS_MAX 8
 
@@ -42,6 +43,8 @@ struct target {
     enum target_phase phase;
     bool is_complete; /* running, and no page is missing */
     char reason[MESSAGE_REASON_MAX];
+    uint32_t features;  /* HELLO's that are known here: forms of pages. All, unless it is changed */
+    struct page_decoder *decoder; /* owned */
     struct bytes state; /* STATE, kept until COMMIT */
     struct target_wait waits[TARGET_HARTS_MAX];
     struct bytes in, out;

@@ -7,12 +7,13 @@
  *                                        | sweep  | sweep  |       | sweep  |   4096 bytes
  *                                        +--------+--------+--- ---+--------+
  *
- * A *sweep* is one pass of the sender over memory: a round, or once around for a scan. A sender goes
- * round and round, and a cache that is smaller than what it sends again would, by the rule "the
- * least recently used goes first", have dropped every copy just before it is wanted. So a copy that
- * was of use in this sweep or the one before stays (as in QEMU's XBZRLE cache), and the newcomer is
- * not kept; else the copy that was of use the longest time ago makes room. A page sent for the first
- * time has shown no need yet: it takes free places only, and makes room for any that is sent again.
+ * A *sweep* is one pass of the sender over memory: a round, or once around for a scan. A sender
+ * goes round and round, and a cache that is smaller than what it sends again would, by the rule
+ * "the least recently used goes first", have dropped every copy just before it is wanted. So a copy
+ * that was of use in this sweep or the one before stays (as in QEMU's XBZRLE cache), and the
+ * newcomer is not kept; else the copy that was of use the longest time ago makes room. A page sent
+ * for the first time has shown no need yet: it takes free places only, and makes room for any that
+ * is sent again.
  */
 #ifndef WIRE_DELTA_CACHE_H
 #define WIRE_DELTA_CACHE_H

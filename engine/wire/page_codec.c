@@ -8,16 +8,14 @@
 
 #include "base/digest.h"
 #include "wire/delta_cache.h"
+#include "wire/message_pages.h"
 
 /* The fastest: a page is small, and higher levels find little more in it. */
-#define ZSTD_LEVEL      1
+#define ZSTD_LEVEL       1
 #define LZ4_ACCELERATION 1
 
-#define FS_PER_NS 1000000ull
-#define FS_PER_S  1000000000000000ull
-/* What a page costs on the link beside its data: header, number, length, digest. */
-#define ENCODED_FRAMING_BYTES 34
-#define PLAIN_FRAMING_BYTES   24
+#define FS_PER_NS        1000000ull
+#define FS_PER_S         1000000000000000ull
 
 /* A form that does not pay is tried less often. */
 struct patience {
@@ -30,6 +28,7 @@ struct page_encoder {
     uint32_t forms;
     uint64_t fs_per_byte; /* on the link */
     struct delta_cache cache;
+    struct bitmap zeros; /* pages of which the other end has zeros: copies that take no place */
     void *lz4_state;
     ZSTD_CCtx *zstd;
     struct patience patience[PAGE_FORM_COUNT];
@@ -41,8 +40,8 @@ struct page_encoder {
 uint64_t page_form_cost_ns(enum page_form form)
 {
     static const uint16_t costs[PAGE_FORM_COUNT] = {
-        [PAGE_FORM_PLAIN] = 0, [PAGE_FORM_ZERO] = 100, [PAGE_FORM_DELTA] = 500,
-        [PAGE_FORM_LZ4] = 2500, [PAGE_FORM_ZSTD] = 10000,
+        [PAGE_FORM_PLAIN] = 0,  [PAGE_FORM_ZERO] = 100,   [PAGE_FORM_DELTA] = 1000,
+        [PAGE_FORM_LZ4] = 7000, [PAGE_FORM_ZSTD] = 20000,
     };
     return costs[form];
 }
@@ -82,8 +81,10 @@ struct page_encoder *page_encoder_open(const struct page_encoder_config *config)
     encoder->config = *config;
     encoder->forms = page_forms_of(config->compress);
     encoder->fs_per_byte = FS_PER_S * 8 / config->bandwidth_bits_per_s;
-    if (may_use(encoder, PAGE_FORM_DELTA))
+    if (may_use(encoder, PAGE_FORM_DELTA)) {
         delta_cache_init(&encoder->cache, config->delta_cache_bytes);
+        bitmap_init(&encoder->zeros, config->total_pages);
+    }
     if (may_use(encoder, PAGE_FORM_LZ4)) {
         encoder->lz4_state = malloc((size_t)LZ4_sizeofState());
         MUST(encoder->lz4_state != NULL);
@@ -102,6 +103,7 @@ void page_encoder_close(struct page_encoder *encoder)
     if (encoder == NULL)
         return;
     delta_cache_fini(&encoder->cache);
+    bitmap_fini(&encoder->zeros);
     free(encoder->lz4_state);
     ZSTD_freeCCtx(encoder->zstd);
     free(encoder);
@@ -130,7 +132,7 @@ bool page_is_zero(const uint8_t page[PAGE_CODEC_BYTES])
 static size_t encode_as(struct page_encoder *encoder, enum page_form form, const uint8_t *base,
                         const uint8_t *page, uint8_t *to)
 {
-    encoder->counts.encoding_ns += page_form_cost_ns(form);
+    encoder->counts.cost_ns += page_form_cost_ns(form);
     if (form == PAGE_FORM_DELTA)
         return page_delta_encode(base, page, to, PAGE_CODEC_MOST_BYTES);
     if (form == PAGE_FORM_LZ4) {
@@ -147,8 +149,10 @@ static size_t encode_as(struct page_encoder *encoder, enum page_form form, const
 
 static uint64_t cost_fs(const struct page_encoder *encoder, enum page_form form, size_t bytes)
 {
-    size_t framing = form == PAGE_FORM_PLAIN ? PLAIN_FRAMING_BYTES : ENCODED_FRAMING_BYTES;
-    return (framing + bytes) * encoder->fs_per_byte + page_form_cost_ns(form) * FS_PER_NS;
+    size_t wire_bytes = form == PAGE_FORM_PLAIN
+                            ? MESSAGE_PAGE_WIRE_BYTES
+                            : MESSAGE_ENCODED_RUN_BYTES + MESSAGE_ENCODED_PAGE_BYTES + bytes;
+    return wire_bytes * encoder->fs_per_byte + page_form_cost_ns(form) * FS_PER_NS;
 }
 
 /* Whether to try the form now: not while its pause lasts, and not where it could not pay even if
@@ -205,11 +209,42 @@ static struct page_encoded best_of(struct page_encoder *encoder, const uint8_t *
     return best;
 }
 
-void page_encoder_note_zero(struct page_encoder *encoder, uint64_t page_idx)
+/* The copy of a page that the other end has; NULL when it is not known here. */
+static const uint8_t *find_base(struct page_encoder *encoder, uint64_t page_idx)
+{
+    static const uint8_t nothing[PAGE_CODEC_BYTES];
+
+    if (bitmap_has(&encoder->zeros, page_idx))
+        return nothing;
+    return delta_cache_find(&encoder->cache, page_idx);
+}
+
+static void forget_base(struct page_encoder *encoder, uint64_t page_idx)
+{
+    delta_cache_forget(&encoder->cache, page_idx);
+    bitmap_clear(&encoder->zeros, page_idx);
+}
+
+/* The page was sent: this is what the other end has of it from now on. */
+static void keep_base(struct page_encoder *encoder, uint64_t page_idx, const uint8_t *page,
+                      bool is_again)
 {
     uint8_t *copy = delta_cache_find(&encoder->cache, page_idx);
+
+    bitmap_clear(&encoder->zeros, page_idx);
+    if (copy == NULL)
+        copy = delta_cache_add(&encoder->cache, page_idx, is_again);
     if (copy != NULL)
-        memset(copy, 0, PAGE_CODEC_BYTES);
+        memcpy(copy, page, PAGE_CODEC_BYTES);
+}
+
+struct page_encoded page_encode_zero(struct page_encoder *encoder, uint64_t page_idx)
+{
+    if (may_use(encoder, PAGE_FORM_DELTA)) {
+        forget_base(encoder, page_idx);
+        bitmap_set(&encoder->zeros, page_idx);
+    }
+    return (struct page_encoded){.form = PAGE_FORM_ZERO};
 }
 
 struct page_encoded page_encode(struct page_encoder *encoder, uint64_t page_idx,
@@ -217,32 +252,28 @@ struct page_encoded page_encode(struct page_encoder *encoder, uint64_t page_idx,
                                 bool is_base_kept)
 {
     struct page_encoder_counts *counts = &encoder->counts;
-    uint8_t *copy = NULL;
+    bool may_delta = may_use(encoder, PAGE_FORM_DELTA), has_deltas = may_delta && is_base_kept;
+    const uint8_t *base = NULL;
 
     if (may_use(encoder, PAGE_FORM_ZERO)) {
-        counts->encoding_ns += page_form_cost_ns(PAGE_FORM_ZERO);
-        if (page_is_zero(page)) {
-            page_encoder_note_zero(encoder, page_idx);
-            return (struct page_encoded){.form = PAGE_FORM_ZERO};
-        }
+        counts->cost_ns += page_form_cost_ns(PAGE_FORM_ZERO);
+        if (page_is_zero(page))
+            return page_encode_zero(encoder, page_idx);
     }
-    bool is_cached = may_use(encoder, PAGE_FORM_DELTA) && is_base_kept;
-    if (is_cached)
-        copy = delta_cache_find(&encoder->cache, page_idx);
-    struct page_encoded best = best_of(encoder, is_again ? copy : NULL, page);
+    if (has_deltas && is_again)
+        base = find_base(encoder, page_idx);
+    struct page_encoded best = best_of(encoder, base, page);
     if (best.form != PAGE_FORM_PLAIN)
         best.digest = digest_of(page, PAGE_CODEC_BYTES);
-    if (!is_cached)
-        return best;
-    if (is_again) {
-        counts->cache_hits += best.form == PAGE_FORM_DELTA;
-        counts->cache_overflows += copy != NULL && best.form != PAGE_FORM_DELTA;
-        counts->cache_misses += copy == NULL;
+    if (has_deltas && is_again) {
+        counts->delta_hits += best.form == PAGE_FORM_DELTA;
+        counts->delta_overflows += base != NULL && best.form != PAGE_FORM_DELTA;
+        counts->delta_misses += base == NULL;
     }
-    if (copy == NULL)
-        copy = delta_cache_add(&encoder->cache, page_idx, is_again);
-    if (copy != NULL)
-        memcpy(copy, page, PAGE_CODEC_BYTES);
+    if (has_deltas)
+        keep_base(encoder, page_idx, page, is_again);
+    else if (may_delta)
+        forget_base(encoder, page_idx);
     return best;
 }
 

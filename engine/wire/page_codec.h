@@ -3,17 +3,16 @@
  *   form    travels as                                          is chosen where
  *   plain   the page                                            nothing else is smaller
  *   zero    nothing                                             all its bytes are zero
- *   delta   what has changed since it was sent (page_delta.h)   the copy sent before is cached here
- *   lz4     one LZ4 block
- *   zstd    one zstd frame
- *   free    nothing: the guest gave it away, it reads as zeros  the guest says so (guest.h)
+ *   delta   what has changed since it was sent (page_delta.h)   the copy sent before is cached
+ * here, or was all zeros lz4     one LZ4 block zstd    one zstd frame free    nothing: the guest
+ * gave it away, it reads as zeros  the guest says so (guest.h)
  *
  * A page in a form other than plain travels with the digest of its contents, so that a delta that
  * was applied to another copy than it was made of is found, and so is a library that is wrong.
  *
  * By COMPRESS_AUTO each page takes the form that is smallest for its cost: the time of its bytes on
- * the link and the time that encoding takes a processor, together. What encoding takes are constants
- * (page_form_cost_ns), not the clock of this computer: the same pages take the same forms
+ * the link and the time that encoding takes a processor, together. What encoding takes are
+ * constants (page_form_cost_ns), not the clock of this computer: the same pages take the same forms
  * everywhere. A form that did not pay is left untried for a while, and for twice as long when it
  * then does not pay again, for trying has its price too.
  *
@@ -25,6 +24,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/bitmap.h"
 #include "base/event.h"
 #include "base/status.h"
 #include "wire/page_delta.h"
@@ -49,14 +49,15 @@ struct page_encoder_config {
     enum compress compress;
     uint64_t delta_cache_bytes;
     uint64_t bandwidth_bits_per_s; /* of the link, for COMPRESS_AUTO */
+    uint64_t total_pages;          /* of the guest, for deltas against pages sent as zeros */
 };
 
 /* Since the encoder was opened. */
 struct page_encoder_counts {
-    uint64_t cache_hits;      /* pages sent again whose copy was cached and whose delta travelled */
-    uint64_t cache_misses;    /* whose copy was not cached */
-    uint64_t cache_overflows; /* whose copy was cached, and whose delta was too large to pay */
-    uint64_t encoding_ns;     /* by the constants below; of what was tried, not of what was sent */
+    uint64_t delta_hits;      /* pages sent again whose copy was known and whose delta travelled */
+    uint64_t delta_misses;    /* whose copy was not known any more */
+    uint64_t delta_overflows; /* whose copy was known, and whose delta was too large to pay */
+    uint64_t cost_ns;         /* by the constants below; of what was tried, not of what was sent */
 };
 
 struct page_encoded {
@@ -69,6 +70,7 @@ struct page_encoded {
 /* Nanoseconds to encode a page: medians of `make bench` on one core of a Zen 4, rounded. */
 uint64_t page_form_cost_ns(enum page_form form);
 
+#define PAGE_FORMS_ALL ((1u << PAGE_FORM_COUNT) - 1)
 /* The forms that may come of it, as a set of bits: bit i is form i. */
 uint32_t page_forms_of(enum compress compress);
 
@@ -82,8 +84,8 @@ void page_encoder_begin_sweep(struct page_encoder *encoder);
 struct page_encoded page_encode(struct page_encoder *encoder, uint64_t page_idx,
                                 const uint8_t page[PAGE_CODEC_BYTES], bool is_again,
                                 bool is_base_kept);
-/* The other end reads the page as zeros now: it was sent as such, or is free. */
-void page_encoder_note_zero(struct page_encoder *encoder, uint64_t page_idx);
+/* The same for a page that is known to be all zeros, or is free: the other end will read zeros. */
+struct page_encoded page_encode_zero(struct page_encoder *encoder, uint64_t page_idx);
 const struct page_encoder_counts *page_encoder_counts(const struct page_encoder *encoder);
 
 struct page_decoder *page_decoder_open(void);
