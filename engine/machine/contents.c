@@ -1,5 +1,6 @@
 #include "machine/contents.h"
 
+#include <endian.h>
 #include <string.h>
 
 #include "base/bytes.h"
@@ -9,8 +10,8 @@
 
 static void put_word(uint8_t *page, unsigned idx, uint64_t word)
 {
-    for (unsigned byte = 0; byte < 8; byte++)
-        page[idx * 8 + byte] = (uint8_t)(word >> (8 * byte));
+    word = htole64(word);
+    memcpy(page + idx * 8, &word, sizeof word);
 }
 
 void contents_make(uint64_t page_idx, uint64_t version, uint8_t page[PAGE_BYTES])
@@ -25,10 +26,11 @@ void contents_make(uint64_t page_idx, uint64_t version, uint8_t page[PAGE_BYTES]
 
     put_word(page, 0, page_idx);
     put_word(page, 1, version);
-    for (unsigned idx = 0; idx < NUMBERS; idx++) {
-        uint64_t old = prng_next(&of_lap), new = prng_next(&of_next);
-        put_word(page, 2 + idx, idx < renewed ? new : old);
-    }
+    for (unsigned idx = 0; idx < renewed; idx++)
+        put_word(page, 2 + idx, prng_next(&of_next));
+    prng_skip(&of_lap, renewed);
+    for (unsigned idx = (unsigned)renewed; idx < NUMBERS; idx++)
+        put_word(page, 2 + idx, prng_next(&of_lap));
 }
 
 bool contents_recognize(const uint8_t page[PAGE_BYTES], uint64_t *page_idx, uint64_t *version)
