@@ -10,6 +10,7 @@ void source_enter(struct source *source, uint64_t now_ns, enum phase phase)
 {
     MUST(phase_is_legal(source->phase, phase));
     source->phase = phase;
+    source_tell_encoding(source, now_ns);
     source_emit(source, (struct event){.at_ns = now_ns,
                                        .kind = EVENT_PHASE_CHANGED,
                                        .phase_changed = {.phase = phase}});
@@ -41,6 +42,7 @@ void source_init(struct source *source, const struct source_config *config, stru
     source->due_ns = UINT64_MAX;
     bitmap_init(&source->to_send, guest->total_pages);
     bitmap_init(&source->sent, guest->total_pages);
+    source_open_forms(source);
     if (config->strategy->begin != NULL)
         config->strategy->begin(config->strategy->outside);
 }
@@ -49,6 +51,7 @@ void source_fini(struct source *source)
 {
     bitmap_fini(&source->to_send);
     bitmap_fini(&source->sent);
+    page_encoder_close(source->encoder);
     bytes_fini(&source->in);
     bytes_fini(&source->out);
 }
@@ -58,6 +61,7 @@ void source_start(struct source *source, uint64_t now_ns)
     struct guest *guest = source->guest;
     struct message_hello hello = {
         .version = MESSAGE_VERSION,
+        .features = source_forms(source),
         .payload_bytes = guest->ops->payload_bytes,
         .total_pages = guest->total_pages,
     };

@@ -23,6 +23,7 @@
 #include "machine/guest.h"
 #include "migrate/strategy.h"
 #include "wire/message.h"
+#include "wire/page_codec.h"
 
 #define SOURCE_REQUESTS_MAX 64 /* page requests not answered yet: a guest has at most 8 harts */
 /* A strategy that has been asked this often without sending a byte will never end. */
@@ -35,6 +36,8 @@ struct source_config {
      * reply never waits long behind a push, many enough that a big guest is not an event a page. */
     uint64_t copy_chunk_bytes;
     uint64_t push_chunk_bytes;
+    struct page_encoder_config encoding; /* all zeros: pages travel as they are */
+    bool has_free_hints;                 /* pages that the guest gave away are not sent */
 };
 
 struct source {
@@ -69,6 +72,12 @@ struct source {
     struct pre_paging pre_paging;
     uint64_t handed_over_ns;
     uint64_t due_ns; /* when it wants to be asked although nothing arrives; UINT64_MAX: never */
+    struct page_encoder *encoder;       /* owned; NULL: pages travel as they are */
+    struct page_encoder_counts encoded; /* as they were told last */
+    uint64_t fetched_idx;               /* where the last fetch of the log began */
+    /* What a page that holds something costs: of the last round with such pages, and of this. */
+    uint64_t page_bytes;
+    uint64_t full_pages, full_bytes;
 
     struct bytes in;  /* received, not a whole frame yet */
     struct bytes out; /* control frames that wait for the link */

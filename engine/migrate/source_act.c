@@ -30,6 +30,8 @@ static void close_round(struct source *source, uint64_t now_ns, uint64_t dirtied
                                                        .pages_sent = source->current.pages_sent,
                                                        .bytes_sent = source->current.bytes_sent,
                                                        .dirtied_pages = dirtied_pages}});
+    source_close_page_bytes(source);
+    source_tell_encoding(source, now_ns);
     source->last = source->current;
     source->rounds_done++;
 }
@@ -38,6 +40,7 @@ static uint64_t fetch(struct source *source, uint64_t now_ns, uint64_t first_idx
 {
     struct guest *guest = source->guest;
     uint64_t dirtied = guest->ops->fetch_dirty(guest, first_idx, count, &source->to_send);
+    source_begin_sweep(source, first_idx);
     source_emit(source, (struct event){.at_ns = now_ns,
                                        .kind = EVENT_LOG_FETCHED,
                                        .log_fetched = {.dirtied_pages = dirtied,
@@ -74,7 +77,7 @@ struct view source_view(const struct source *source, uint64_t now_ns, bool is_li
         .current = source->current,
         .pages_sent = source->pages_sent,
         .is_link_idle = is_link_idle,
-        .page_bytes = MESSAGE_PAGE_WIRE_BYTES,
+        .page_bytes = source->page_bytes,
         .state_bytes = source->state_bytes,
         .half_rtt_ns = source->half_rtt_ns,
         .limits = source->config.limits,
@@ -271,14 +274,13 @@ static bool is_range(const struct source *source, const struct action *action)
            action->count <= total - action->first_idx;
 }
 
-/* How many pages are handed out at once: a run of model pages is one frame. */
+/* How many pages are handed out at once. */
 static uint64_t chunk_pages(const struct source *source)
 {
     uint64_t chunk_bytes = source_is_after_pause(source) ? source->config.push_chunk_bytes
                                                          : source->config.copy_chunk_bytes;
-    uint64_t pages = chunk_bytes / MESSAGE_PAGE_WIRE_BYTES;
-    uint64_t frame_pages = FRAME_PAYLOAD_MAX / (8 + source->guest->ops->payload_bytes);
-    return pages == 0 ? 1 : pages < frame_pages ? pages : frame_pages;
+    uint64_t pages = source_pages_most(source, chunk_bytes);
+    return pages == 0 ? 1 : pages;
 }
 
 /* A SEND as a strategy asked for it. Refused are pages that do not exist and, once the guest runs

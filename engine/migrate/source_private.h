@@ -32,11 +32,21 @@ uint64_t source_perform(struct source *source, uint64_t now_ns, const struct act
 void source_dismiss(struct source *source, uint64_t now_ns, const char *reason);
 void source_post_copy_from_now_on(struct source *source);
 
-/* source_pages.c */
-
-/* Puts `count` pages from `first_idx` on the link and returns their charge. */
+/* source_forms.c */
+void source_open_forms(struct source *source);
+uint32_t source_forms(const struct source *source); /* in which pages may travel: bits */
+/* How many pages may be asked for at once, where so many bytes may go out. */
+uint64_t source_pages_most(const struct source *source, uint64_t chunk_bytes);
+void source_begin_sweep(struct source *source, uint64_t first_idx); /* the log was fetched from */
+void source_close_page_bytes(struct source *source);                /* a round has ended */
+void source_tell_encoding(struct source *source, uint64_t now_ns);
+/* Puts pages from `first_idx` on the link, at least one and at most `count`, as long as they fit
+ * into a chunk: takes them out of to_send, and returns their charge. */
 uint64_t source_send_pages(struct source *source, uint64_t now_ns, uint64_t first_idx,
                            uint64_t count, enum why why, struct bytes *to);
+
+/* source_pages.c */
+
 /* Sends the page that a hart of the target has waited for longest; 0: none waits. */
 uint64_t source_answer_request(struct source *source, uint64_t now_ns, struct bytes *to);
 void source_receive_request(struct source *source, const struct frame *frame);

@@ -64,10 +64,11 @@ uint64_t view_left_pages(const struct view *view)
 
 uint64_t view_pages_after_round(const struct view *view, uint64_t pages)
 {
-    if (view->last.pages_sent == 0)
+    if (view->last.bytes_sent == 0)
         return pages;
-    /* Both rates are counts over the same round, so its duration cancels. */
-    return units_mul_div(pages, view->last.dirtied_pages, view->last.pages_sent);
+    /* Both rates are counts over the same round, so its duration cancels. They are counted in bytes,
+     * for a round of pages that are small in the stream says little of how long others take. */
+    return units_mul_div(pages * view->page_bytes, view->last.dirtied_pages, view->last.bytes_sent);
 }
 
 /* The last round, or what there is of the first. */

@@ -54,6 +54,10 @@ static void open_ends(struct world *world)
                    .push_after_ns = scenario->push_after_ns},
         .copy_chunk_bytes = units_mul_div(bytes_per_s, COPY_CHUNK_NS, NS_PER_S),
         .push_chunk_bytes = units_mul_div(bytes_per_s, PUSH_CHUNK_NS, NS_PER_S),
+        .encoding = {.compress = scenario->compress,
+                     .delta_cache_bytes = scenario->delta_cache_bytes,
+                     .bandwidth_bits_per_s = scenario->bandwidth_bits_per_s},
+        .has_free_hints = scenario->free_hints,
     };
     source_init(&world->source, &config, world->hosts[HOST_SOURCE].guest, &world->events);
     target_init(&world->target, world->hosts[HOST_TARGET].guest, &world->events);
