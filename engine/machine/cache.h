@@ -1,7 +1,7 @@
 /* cache: one write-back cache between all harts and memory, as tags and what is beneath them.
  *
- *     what harts see   =  RAM                    (memory.h: loads look nowhere else, and cost nothing)
- *     what memory holds = RAM, but for the lines in here: their 64 bytes as memory has them
+ *     what harts see   =  RAM                    (memory.h: loads look nowhere else, and cost
+ * nothing) what memory holds = RAM, but for the lines in here: their 64 bytes as memory has them
  *
  * So a line holds the bytes that it *hides*, and not those that were stored. Devices and the
  * migration read memory: RAM patched by the lines (memory_read). A line that is written back hides
@@ -29,9 +29,9 @@
 #define CACHE_NO_ADDRESS UINT64_MAX /* of an empty way: no line begins there */
 
 struct cache_line {
-    uint64_t address;    /* a multiple of CACHE_LINE_BYTES, or CACHE_NO_ADDRESS */
-    uint64_t stored_at;  /* by the cache's own count of stores: the smallest is the oldest */
-    bool is_dirty;       /* stored to since it was filled or cleaned */
+    uint64_t address;   /* a multiple of CACHE_LINE_BYTES, or CACHE_NO_ADDRESS */
+    uint64_t stored_at; /* by the cache's own count of stores: the smallest is the oldest */
+    bool is_dirty;      /* stored to since it was filled or cleaned */
     uint8_t memory[CACHE_LINE_BYTES]; /* what it hides */
 };
 

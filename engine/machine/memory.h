@@ -71,6 +71,7 @@ struct memory {
     struct guest *guest; /* borrowed: present, dirty, is_tracking */
     struct tlb tlb;
     struct cache *cache; /* owned; NULL: stores reach memory at once */
+    bool tells_flushes;  /* HART_FLUSHED */
     struct blocks blocks;
     struct memory_reservation reservations[HART_MAX]; /* state that moves */
     uint32_t hart_idx;                                /* who runs; by memory_turn */

@@ -106,8 +106,7 @@ void memory_cache_store(struct memory *memory, uint64_t address, uint64_t count)
 struct memory_trouble memory_cache_block(struct memory *memory, uint64_t address,
                                          enum cache_operation operation)
 {
-    struct cache_line *line =
-        memory->cache != NULL ? cache_find(memory->cache, address) : NULL;
+    struct cache_line *line = memory->cache != NULL ? cache_find(memory->cache, address) : NULL;
     if (line == NULL)
         return no_trouble;
     switch (operation) {
@@ -129,9 +128,9 @@ struct memory_trouble memory_cache_flush(struct memory *memory, uint64_t address
         return no_trouble;
     for (unsigned i = 0; i < CACHE_LINES; i++) {
         struct cache_line *line = &cache->lines[i];
-        bool is_meant = !cache_is_empty_way(line) &&
-                        line->address + CACHE_LINE_BYTES - 1 - address <
-                            count + CACHE_LINE_BYTES - 1;
+        bool is_meant =
+            !cache_is_empty_way(line) &&
+            line->address + CACHE_LINE_BYTES - 1 - address < count + CACHE_LINE_BYTES - 1;
         struct memory_trouble trouble = is_meant ? flush_line(memory, line) : no_trouble;
         if (trouble.result != MEMORY_OK)
             return trouble;
@@ -141,9 +140,9 @@ struct memory_trouble memory_cache_flush(struct memory *memory, uint64_t address
 
 /* ---- The hypervisor and its devices ---- */
 
-struct memory_written_back memory_write_back(struct memory *memory)
+struct guest_written memory_write_back(struct memory *memory)
 {
-    struct memory_written_back written = {0, 0};
+    struct guest_written written = {0, 0};
     struct cache *cache = memory->cache;
     if (cache == NULL)
         return written;

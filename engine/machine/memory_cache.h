@@ -37,13 +37,9 @@ struct memory_trouble memory_cache_flush(struct memory *memory, uint64_t address
 
 /* ---- The hypervisor and its devices; also without a cache ---- */
 
-struct memory_written_back {
-    uint64_t lines, pages;
-};
-
 /* The cut: everything is written back, the cache is empty. Pages stand in the dirty log, and
  * nothing traps: the guest stands still. */
-struct memory_written_back memory_write_back(struct memory *memory);
+struct guest_written memory_write_back(struct memory *memory);
 
 /* What memory holds, which is what a device reads; the pages are present. */
 void memory_read(const struct memory *memory, uint64_t address, uint64_t count, uint8_t *bytes);

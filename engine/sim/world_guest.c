@@ -81,6 +81,8 @@ static bool guest_stopped(struct world *world, struct host *host, const struct g
         world->is_guest_stuck = run->is_stuck;
         world_feed_link(world, HOST_TARGET);
         return !run->is_stuck;
+    case GUEST_FLUSHED:
+    case GUEST_BARRED:
     case GUEST_OUTPUT:
         world_drain_console(world, host);
         service_send(world, host);
