@@ -13,17 +13,6 @@ int64_t disk_ask(struct disk *disk, const struct disk_request *request)
     return (int64_t)disk->asked;
 }
 
-uint64_t disk_poll(struct disk *disk)
-{
-    disk->seen = disk->done;
-    return disk->done;
-}
-
-bool disk_wants_attention(const struct disk *disk)
-{
-    return disk->seen < disk->done;
-}
-
 const struct disk_request *disk_first(const struct disk *disk)
 {
     return disk->done < disk->asked ? &disk->requests[(disk->done + 1) % DISK_REQUESTS_MAX] : NULL;
@@ -39,7 +28,6 @@ void disk_save(const struct disk *disk, struct bytes *to)
 {
     bytes_put_u64(to, disk->asked);
     bytes_put_u64(to, disk->done);
-    bytes_put_u64(to, disk->seen);
 }
 
 /* A guest cannot ask for so many that a number would not fit into an answer. */
@@ -47,6 +35,5 @@ bool disk_load(struct disk *disk, struct bytes_reader *from)
 {
     disk->asked = bytes_get_u64(from);
     disk->done = bytes_get_u64(from);
-    disk->seen = bytes_get_u64(from);
-    return disk->asked == disk->done && disk->seen <= disk->done && disk->done <= INT64_MAX;
+    return disk->asked == disk->done && disk->done <= INT64_MAX;
 }

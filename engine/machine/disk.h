@@ -2,14 +2,14 @@
  * and goes on; the world moves the bytes when it likes, from and to *memory*, which a cache may
  * hide from the harts; then the request is done.
  *
- *     guest asks  ->  asked grows, the request waits in the queue
- *     world       ->  disk_first: serves it (DMA), disk_complete: done grows
- *     guest polls ->  seen follows done; until then the disk wants attention
+ *     guest asks  ->  `asked` grows, the request waits in the queue
+ *     world       ->  disk_first: serves it (DMA), disk_complete: `done` grows
+ *     guest polls ->  is told how far it has come: nothing interrupts it
  *
  * One request is served after the other: request n is done when `done` is n or more, and blocks are
  * written in the order in which that was asked for. Where blocks are kept, and who serves them, is
- * the world's. What moves with the guest is how many requests it has made and seen done: no
- * request travels, for the cut waits until all of them are done.
+ * the world's. What moves with the guest is how many it has made: no request travels,
+ * for the cut waits until all of them are done.
  */
 #ifndef MACHINE_DISK_H
 #define MACHINE_DISK_H
@@ -30,17 +30,13 @@ struct disk_request {
 
 struct disk {
     uint64_t block_count; /* 0: there is no disk */
-    uint64_t asked, done, seen;
+    uint64_t asked, done;
     struct disk_request requests[DISK_REQUESTS_MAX]; /* request n at n modulo this */
 };
 
 /* The number of the request, from 1 on; a negative HYPERCALL_ error where it is none. The memory
  * has been looked at. */
 int64_t disk_ask(struct disk *disk, const struct disk_request *request);
-/* The number of the last request that is done. */
-uint64_t disk_poll(struct disk *disk);
-bool disk_wants_attention(const struct disk *disk);
-
 /* The request that is to be served next; NULL: none is under way. */
 const struct disk_request *disk_first(const struct disk *disk);
 void disk_complete(struct disk *disk); /* it is done */

@@ -49,8 +49,8 @@
  * time: by an eviction, or because the guest is moved.
  *
  * Disk requests are served one after the other, while the guest goes on. The address is a multiple
- * of DISK_BLOCK_BYTES; that memory belongs to the disk until the request is done. There is no disk
- * where it has no blocks.
+ * of DISK_BLOCK_BYTES; that memory belongs to the disk until the request is done. Nothing
+ * interrupts a guest when it is: it polls. There is no disk where it has no blocks.
  *
  * `give` says that the guest does not need what is in its pages. They read as zeros, and may be
  * used again without asking; until then a move does not carry them.
@@ -60,8 +60,7 @@
  *
  * Guests run in supervisor mode. Hart 0 begins at the image's entry with a0 = 0 and sp at the end of
  * RAM; the others are stopped until they are started. Three interrupts may be pending: software
- * (IPI), timer, and external, as long as a mailbox wants attention or the disk has done a request
- * since it was polled. `wfi` sleeps until any of them
+ * (IPI), timer, and external, as long as a mailbox wants attention. `wfi` sleeps until any of them
  * is, enabled or not: so a guest without a trap handler just sleeps, and looks. A trap goes to
  * stvec; as long as that is 0, it ends the guest.
  *

@@ -134,12 +134,11 @@ static bool is_asleep(const struct hart *hart)
     return hart->status == HART_WAITING || hart->status == HART_SUSPENDED;
 }
 
-/* Mail, and what the disk has done, comes between runs and is fetched by hypercalls: nothing else
+/* Mail comes between runs, and is fetched by hypercalls: nothing else
  * changes what is seen here. */
 static void look_for_mail(struct machine *machine)
 {
-    bool has_mail =
-        mailbox_wants_attention(&machine->mailbox) || disk_wants_attention(&machine->disk);
+    bool has_mail = mailbox_wants_attention(&machine->mailbox);
     for (uint32_t i = 0; i < machine->hart_count; i++)
         machine->harts[i].has_mail = has_mail;
 }

@@ -234,7 +234,7 @@ static void save_disk(const void *state, struct bytes *to)
 static const char *load_disk(void *state, uint16_t version, struct bytes_reader *from)
 {
     struct machine *machine = state;
-    machine->disk.asked = machine->disk.done = machine->disk.seen = 0;
+    machine->disk.asked = machine->disk.done = 0;
     if (version == 0)
         return NULL;
     return disk_load(&machine->disk, from) ? NULL : "its disk has requests under way";

@@ -4,7 +4,8 @@
  *   source_init, source_start
  *   then, as things happen:  source_receive (bytes from the target)
  *                            source_send    (the link has room: what shall it carry?)
- *   and after each call:     source_wants_pause, events, phase
+ *                            source_flushed (a hart has flushed its cache)
+ *   and after each call:     source_wants_pause, source_barred_harts, events, phase
  *   source_fini
  *
  * The guest must not be run while source_wants_pause says so; in HAND_OVER, POST_COPY and COMPLETED
@@ -24,6 +25,7 @@
 #include "migrate/strategy.h"
 #include "wire/message.h"
 
+#define SOURCE_HARTS_MAX    8
 #define SOURCE_REQUESTS_MAX 64 /* page requests not answered yet: a guest has at most 8 harts */
 /* A strategy that has been asked this often without sending a byte will never end. */
 #define SOURCE_IDLE_ACTIONS_MAX 64
@@ -31,10 +33,18 @@
 struct source_config {
     const struct strategy *strategy;
     struct limits limits;
+    bool has_barriers;     /* a hart that flushes its cache waits until what it flushed is there */
+    bool skips_write_back; /* leaves the cache unwritten at the cut, to show what that tears */
     /* How many bytes to hand out at once: few enough that contents are fresh and that a demand
      * reply never waits long behind a push, many enough that a big guest is not an event a page. */
     uint64_t copy_chunk_bytes;
     uint64_t push_chunk_bytes;
+};
+
+/* A hart that has flushed its cache, and waits. */
+struct source_barrier {
+    bool is_waiting, is_sent;
+    uint64_t barrier_idx, pages, since_ns;
 };
 
 struct source {
@@ -58,6 +68,13 @@ struct source {
     uint64_t hello_sent_ns, half_rtt_ns;
     uint64_t state_bytes;
 
+    /* The consistent cut, see source_cut.c. */
+    struct source_barrier barriers[SOURCE_HARTS_MAX];
+    uint64_t barrier_count; /* so far */
+    struct bitmap flushed;  /* pages that go before the next barrier */
+    bool is_draining;       /* paused; a device still has requests under way */
+    bool is_limit_exceeded; /* why it was paused */
+
     uint64_t requests[SOURCE_REQUESTS_MAX];
     uint32_t request_count;
 
@@ -77,6 +94,12 @@ void source_receive(struct source *source, uint64_t now_ns, const uint8_t *data,
  * yet. Returns what the link is to be charged; 0 when there is nothing now. */
 uint64_t source_send(struct source *source, uint64_t now_ns, uint64_t backlog_bytes,
                      struct bytes *to);
+
+/* A hart of the guest has flushed its cache: lines of `count` pages from `first_idx`
+ * (GUEST_FLUSHED). True: it waits from now on, for a barrier; see source_barred_harts. */
+bool source_flushed(struct source *source, uint64_t now_ns, uint32_t hart_idx, uint64_t first_idx,
+                    uint64_t count);
+uint32_t source_barred_harts(const struct source *source); /* that wait, as bits */
 
 /* The guest must stand still: paused, handed over, or gone. */
 bool source_wants_pause(const struct source *source);
