@@ -149,6 +149,7 @@ static void receive_commit(struct target *target, uint64_t now_ns, const struct 
 static void receive_frame(struct target *target, uint64_t now_ns, const struct frame *frame)
 {
     bool is_receiving = target->phase == TARGET_RECEIVING;
+    uint64_t number;
 
     switch (frame->type) {
     case FRAME_HELLO:
@@ -172,6 +173,10 @@ static void receive_frame(struct target *target, uint64_t now_ns, const struct f
     case FRAME_COMMIT:
         if (is_receiving)
             receive_commit(target, now_ns, frame);
+        return;
+    case FRAME_BARRIER:
+        if (is_receiving && message_get_number(frame, &number) == STATUS_OK)
+            message_put_number(&target->out, FRAME_BARRIER_ACK, number);
         return;
     case FRAME_ABORT:
         if (is_receiving) {

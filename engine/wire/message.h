@@ -14,6 +14,8 @@
  *   PAGE_REQUEST  s <- t     u64 page number
  *   COMPLETE      s <- t     -  (no page is missing any more)
  *   ABORT         s -> t     reason as text
+ *   BARRIER       s -> t     u64 its number: every page that a flush made dirty is before it
+ *   BARRIER_ACK   s <- t     u64 the same: what came before it is installed
  *
  *   s -> t   HELLO         PAGES PAGES ... STALE STATE COMMIT          PAGES ...
  *   s <- t          READY                                     RUNNING  PAGE_REQUEST ...  COMPLETE
@@ -63,7 +65,8 @@ void message_put_hello(struct bytes *to, const struct message_hello *hello);
 void message_put_stale(struct bytes *to, const struct bitmap *stale, uint64_t first_idx);
 void message_put_state(struct bytes *to, const struct bytes *state);
 void message_put_commit(struct bytes *to, const struct message_commit *commit);
-void message_put_number(struct bytes *to, enum frame_type type, uint64_t number); /* PAGE_REQUEST */
+void message_put_number(struct bytes *to, enum frame_type type,
+                        uint64_t number); /* PAGE_REQUEST, BARRIER, BARRIER_ACK */
 /* REFUSED, ABORT; and with "": READY, RUNNING, COMPLETE. */
 void message_put_text(struct bytes *to, enum frame_type type, const char *text);
 
