@@ -150,6 +150,8 @@ const char *decision_sentence(enum decision decision);
 #define FIELDS_PACKET_FORWARDED(F) F(client_idx, number) F(bytes, bytes)
 #define FIELDS_PACKET_DROPPED(F)   F(client_idx, number) F(bytes, bytes) F(host, host)
 #define FIELDS_TUNNEL_ENDED(F)     F(packets, number)
+#define FIELDS_PAGES_ENCODED(F) \
+    F(delta_hits, number) F(delta_misses, number) F(delta_overflows, number) F(cost_ns, ns)
 
 /* EVENT_LIST: E(KIND, member, FIELDS). The member's name is the event's name in files.
  *
@@ -187,6 +189,9 @@ const char *decision_sentence(enum decision decision);
  *   packet_forwarded    the old host sent a client's packet on through the tunnel
  *   packet_dropped      a packet arrived where the guest does not live
  *   tunnel_ended        the old host is not needed any more; how many packets it had forwarded
+ *   pages_encoded       since this was told last: pages sent again whose delta travelled, whose
+ *                       copy was not cached, whose delta would not have paid; and what the trying
+ *                       of all forms cost a processor (wire/page_codec.h)
  */
 #define EVENT_LIST(E)                                                                \
     E(EVENT_MIGRATION_STARTED, migration_started, FIELDS_MIGRATION_STARTED)          \
@@ -223,7 +228,8 @@ const char *decision_sentence(enum decision decision);
     E(EVENT_DISK_WRITTEN, disk_written, FIELDS_DISK_WRITTEN)                         \
     E(EVENT_PACKET_FORWARDED, packet_forwarded, FIELDS_PACKET_FORWARDED)             \
     E(EVENT_PACKET_DROPPED, packet_dropped, FIELDS_PACKET_DROPPED)                   \
-    E(EVENT_TUNNEL_ENDED, tunnel_ended, FIELDS_TUNNEL_ENDED)
+    E(EVENT_TUNNEL_ENDED, tunnel_ended, FIELDS_TUNNEL_ENDED)                         \
+    E(EVENT_PAGES_ENCODED, pages_encoded, FIELDS_PAGES_ENCODED)
 
 #define EVENT_FIELDS_MAX 5
 

@@ -3,8 +3,11 @@
 #include "base/status.h"
 #include "machine/guest.h"
 
-#define LEAST_WINDOW 64 /* arrivals: long enough to see the link busy, short enough to forget */
-#define STEP         16 /* the share changes by a sixteenth, each way */
+/* Long enough to see the link busy, or a fault that found it idle; short enough to forget. */
+#define PAGE_WINDOW 64
+#define WAIT_WINDOW 512
+#define STEP        16 /* the share changes by a sixteenth, each way, */
+#define SHARE_TOLD  8  /* and comes into force when it has changed by an eighth */
 /* The share is not given back faster than this: one step for each period in which it has effect. */
 #define EASE_NS 100000
 
@@ -23,9 +26,9 @@ static void least_add(struct least *least, uint64_t ns)
 
 /* A window in which nothing counted says that the link was never seen busy: then the figure is too
  * large rather than too small, for a guest that is held back too much never keeps it busy. */
-static void least_turn(struct least *least)
+static void least_turn(struct least *least, uint32_t window)
 {
-    if (++least->count < LEAST_WINDOW)
+    if (++least->count < window)
         return;
     if (least->now_ns == UINT64_MAX && least->before_ns != UINT64_MAX)
         least->now_ns = least->before_ns / 2;
@@ -39,6 +42,7 @@ static void least_turn(struct least *least)
 void fault_throttle_init(struct fault_throttle *throttle, bool is_on)
 {
     *throttle = (struct fault_throttle){.is_on = is_on,
+                                        .wanted_permille = GUEST_SHARE_WHOLE,
                                         .share_permille = GUEST_SHARE_WHOLE,
                                         .page = {UINT64_MAX, UINT64_MAX, 0},
                                         .wait = {UINT64_MAX, UINT64_MAX, 0}};
@@ -65,7 +69,7 @@ void fault_throttle_arrived(struct fault_throttle *throttle, uint64_t now_ns, ui
         return;
     if (was_behind && since_ns > 0)
         least_add(&throttle->page, since_ns / pages);
-    least_turn(&throttle->page);
+    least_turn(&throttle->page, PAGE_WINDOW);
     if (!is_pushed)
         return;
     throttle->push_ns -= throttle->push_ns / STEP; /* the longest lately */
@@ -73,50 +77,72 @@ void fault_throttle_arrived(struct fault_throttle *throttle, uint64_t now_ns, ui
         throttle->push_ns = pages * fault_throttle_page_ns(throttle);
 }
 
-void fault_throttle_resolved(struct fault_throttle *throttle, uint64_t wait_ns)
-{
-    least_add(&throttle->wait, wait_ns);
-    least_turn(&throttle->wait);
-}
-
 /* ---- What it does about it ---- */
 
-/* One page of demand, in time of the link at the set utilisation. */
-static uint64_t demand_ns(const struct fault_throttle *throttle)
+/* Time of the link as demand may use it: at the set utilisation. */
+static uint64_t at_utilisation(uint64_t link_ns)
 {
-    return fault_throttle_page_ns(throttle) * 1000 / FAULT_THROTTLE_UTILISATION_PERMILLE;
+    return link_ns * 1000 / FAULT_THROTTLE_UTILISATION_PERMILLE;
+}
+
+/* How much may stand in the line, in time of the link. */
+static uint64_t line_max_ns(const struct fault_throttle *throttle)
+{
+    uint64_t pages_ns = FAULT_THROTTLE_LINE_PAGES * fault_throttle_page_ns(throttle);
+    return pages_ns > throttle->push_ns ? pages_ns : throttle->push_ns;
+}
+
+/* The share in force follows the controller's in steps that are worth telling. */
+static void set_share(struct fault_throttle *throttle, uint32_t permille)
+{
+    uint32_t given = throttle->share_permille;
+    uint32_t apart = permille > given ? permille - given : given - permille;
+    throttle->wanted_permille = permille;
+    if (permille == GUEST_SHARE_WHOLE || apart * SHARE_TOLD >= given)
+        throttle->share_permille = permille;
 }
 
 void fault_throttle_faulted(struct fault_throttle *throttle, uint64_t now_ns)
 {
-    uint64_t page_ns = demand_ns(throttle);
+    uint32_t wanted = throttle->wanted_permille;
 
     if (!throttle->is_on)
         return;
-    if (throttle->served_ns > now_ns + page_ns && throttle->share_permille > 1)
-        throttle->share_permille -= (throttle->share_permille + STEP - 1) / STEP;
-    if (throttle->share_permille == 0)
-        throttle->share_permille = 1;
+    if (throttle->served_ns > now_ns + at_utilisation(line_max_ns(throttle)) / 2 && wanted > 1)
+        set_share(throttle, wanted - (wanted + STEP - 1) / STEP);
     if (throttle->served_ns < now_ns) {
         fault_throttle_tick(throttle, now_ns);
         throttle->served_ns = now_ns;
     }
-    throttle->served_ns += page_ns;
+    throttle->served_ns += at_utilisation(fault_throttle_page_ns(throttle));
+}
+
+void fault_throttle_resolved(struct fault_throttle *throttle, uint64_t now_ns, uint64_t wait_ns)
+{
+    least_add(&throttle->wait, wait_ns);
+    least_turn(&throttle->wait, WAIT_WINDOW);
+    uint64_t set_point_ns = fault_throttle_set_point_ns(throttle);
+    if (wait_ns <= set_point_ns)
+        return;
+    uint64_t served_ns = now_ns + at_utilisation(line_max_ns(throttle)) + (wait_ns - set_point_ns);
+    if (served_ns > throttle->served_ns)
+        throttle->served_ns = served_ns;
 }
 
 void fault_throttle_tick(struct fault_throttle *throttle, uint64_t now_ns)
 {
-    if (!throttle->is_on || throttle->served_ns > now_ns || now_ns < throttle->changed_ns + EASE_NS)
+    uint32_t wanted = throttle->wanted_permille;
+
+    if (!throttle->is_on || throttle->served_ns > now_ns || now_ns < throttle->eased_ns + EASE_NS)
         return;
-    throttle->changed_ns = now_ns;
-    throttle->share_permille += (throttle->share_permille + STEP - 1) / STEP;
-    if (throttle->share_permille > GUEST_SHARE_WHOLE)
-        throttle->share_permille = GUEST_SHARE_WHOLE;
+    throttle->eased_ns = now_ns;
+    wanted += (wanted + STEP - 1) / STEP;
+    set_share(throttle, wanted < GUEST_SHARE_WHOLE ? wanted : GUEST_SHARE_WHOLE);
 }
 
 uint64_t fault_throttle_held_until_ns(const struct fault_throttle *throttle)
 {
-    uint64_t line_ns = FAULT_THROTTLE_LINE_PAGES * demand_ns(throttle);
+    uint64_t line_ns = at_utilisation(line_max_ns(throttle));
     return throttle->is_on && throttle->served_ns > line_ns ? throttle->served_ns - line_ns : 0;
 }
 
@@ -124,7 +150,5 @@ uint64_t fault_throttle_set_point_ns(const struct fault_throttle *throttle)
 {
     uint64_t wait_ns = least_of(&throttle->wait), page_ns = fault_throttle_page_ns(throttle);
     uint64_t push_ns = throttle->push_ns > page_ns ? throttle->push_ns : page_ns;
-    if (wait_ns == UINT64_MAX)
-        return 0;
-    return wait_ns + FAULT_THROTTLE_LINE_PAGES * page_ns + push_ns;
+    return wait_ns == UINT64_MAX ? 0 : wait_ns + line_max_ns(throttle) + push_ns;
 }

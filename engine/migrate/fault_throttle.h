@@ -11,16 +11,22 @@
  *              away (a leaky bucket)
  *   share      of the time that the guest may run, in thousandths
  *
- *      a fault with more than one page in the line     lowers the share by a sixteenth
- *      a line that has run empty                        raises it by a sixteenth
- *      a line of more than two pages                    holds the guest until it is two pages long
+ * The line may be FAULT_THROTTLE_LINE_PAGES pages long, or one push, if that is longer: what the
+ * link hands out at once is waited for anyway.
+ *
+ *      a fault that finds more than half of that     lowers the share by a sixteenth
+ *      a line that has run empty                     raises it by a sixteenth
+ *      a line that is longer                         holds the guest until it is no longer than
+ * that
+ *
+ *      a wait beyond the set point                   holds it for so long: the line was longer than
+ *                                                    it seemed
  *
  * The share is the slow hand, which spreads the faults; holding is the fast one, for harts that all
- * touch missing pages at once. So a fault never finds more than FAULT_THROTTLE_LINE_PAGES others
- * before it, and waits no longer than the set point:
+ * touch missing pages at once. So a fault waits no longer than the set point:
  *
- *      the least that a fault has waited (the way there and back, and its own page)
- *      + FAULT_THROTTLE_LINE_PAGES pages
+ *      the least that a fault has waited lately (the way there and back, and its own page)
+ *      + the line
  *      + one push, which may have begun to leave when the request came
  */
 #ifndef MIGRATE_FAULT_THROTTLE_H
@@ -37,15 +43,16 @@
 /* The least of what was seen lately: of the window that fills and of the one before. */
 struct least {
     uint64_t now_ns, before_ns; /* UINT64_MAX: nothing seen */
-    uint32_t count;             /* arrivals in this window, whether they count or not */
+    uint32_t count;             /* looks in this window, whether they count or not */
 };
 
 struct fault_throttle {
     bool is_on;
-    uint32_t share_permille;
+    uint32_t wanted_permille; /* the controller's, */
+    uint32_t share_permille;  /* and the one that is in force */
     uint64_t
         served_ns; /* when all that was asked for will have been served, at the set utilisation */
-    uint64_t changed_ns;     /* when the share was last changed by time alone */
+    uint64_t eased_ns;       /* when the share was last raised */
     struct least page, wait; /* time between two arrivals, for each page; how long a fault waited */
     uint64_t push_ns;        /* how long the longest of the last pushes was on the link */
     uint64_t arrived_ns;     /* the last arrival */
@@ -60,7 +67,7 @@ void fault_throttle_init(struct fault_throttle *throttle, bool is_on);
 void fault_throttle_arrived(struct fault_throttle *throttle, uint64_t now_ns, uint64_t pages,
                             bool is_pushed, uint32_t waiting_harts);
 void fault_throttle_faulted(struct fault_throttle *throttle, uint64_t now_ns);
-void fault_throttle_resolved(struct fault_throttle *throttle, uint64_t wait_ns);
+void fault_throttle_resolved(struct fault_throttle *throttle, uint64_t now_ns, uint64_t wait_ns);
 /* Time has passed: a line that has run empty gives some of the share back. */
 void fault_throttle_tick(struct fault_throttle *throttle, uint64_t now_ns);
 

@@ -12,6 +12,7 @@ void source_enter(struct source *source, uint64_t now_ns, enum phase phase)
     source->phase = phase;
     if (phase != PHASE_COPY)
         throttle_end(&source->throttle);
+    source_tell_encoding(source, now_ns);
     source_emit(source, (struct event){.at_ns = now_ns,
                                        .kind = EVENT_PHASE_CHANGED,
                                        .phase_changed = {.phase = phase}});
@@ -25,6 +26,8 @@ void source_fail(struct source *source, uint64_t now_ns, const char *reason)
     bytes_clear(&source->out);
     message_put_text(&source->out, FRAME_ABORT, reason);
     source->guest->ops->track(source->guest, false);
+    source_release_barriers(source);
+    source->is_draining = false;
     source_enter(source, now_ns, PHASE_ABORTED);
     if (was_paused)
         source_emit(source, (struct event){.at_ns = now_ns,
@@ -49,6 +52,8 @@ void source_init(struct source *source, const struct source_config *config, stru
     source->order.is_skipping = config->is_skipping_rewritten;
     bitmap_init(&source->to_send, guest->total_pages);
     bitmap_init(&source->sent, guest->total_pages);
+    source_open_forms(source);
+    bitmap_init(&source->flushed, guest->total_pages);
     if (config->strategy->begin != NULL)
         config->strategy->begin(config->strategy->outside);
 }
@@ -58,6 +63,8 @@ void source_fini(struct source *source)
     bitmap_fini(&source->to_send);
     bitmap_fini(&source->sent);
     page_order_fini(&source->order);
+    page_encoder_close(source->encoder);
+    bitmap_fini(&source->flushed);
     bytes_fini(&source->in);
     bytes_fini(&source->out);
 }
@@ -67,6 +74,7 @@ void source_start(struct source *source, uint64_t now_ns)
     struct guest *guest = source->guest;
     struct message_hello hello = {
         .version = MESSAGE_VERSION,
+        .features = source_forms(source),
         .payload_bytes = guest->ops->payload_bytes,
         .total_pages = guest->total_pages,
     };
@@ -130,8 +138,14 @@ static uint64_t next_bytes(struct source *source, uint64_t now_ns, uint64_t back
         if (source->out.count > 0)
             return send_control(source, now_ns, to);
         charge = source_answer_request(source, now_ns, to);
+        if (charge == 0)
+            charge = source_send_barriers(source, now_ns, to);
         if (charge > 0)
             return charge;
+        if (source->is_draining && !source->guest->ops->is_quiet(source->guest))
+            return 0; /* asked again when a request is done */
+        if (source->is_draining)
+            source_end_drain(source, now_ns);
         if (!is_strategy_asked(source))
             return 0;
         if (source->is_switching && source->phase == PHASE_COPY)
@@ -207,6 +221,7 @@ static void receive_frame(struct source *source, uint64_t now_ns, const struct f
             return;
         source->half_rtt_ns = (now_ns - source->hello_sent_ns) / 2;
         source->guest->ops->track(source->guest, true);
+        source->guest->ops->tell_flushes(source->guest, source->config.has_barriers);
         bitmap_set_all(&source->to_send);
         source_enter(source, now_ns, PHASE_COPY);
         throttle_begin(&source->throttle, now_ns);
@@ -220,6 +235,9 @@ static void receive_frame(struct source *source, uint64_t now_ns, const struct f
     case FRAME_PAGE_REQUEST:
         if (source_is_after_pause(source))
             source_receive_request(source, frame);
+        return;
+    case FRAME_BARRIER_ACK:
+        source_receive_barrier_ack(source, now_ns, frame);
         return;
     case FRAME_COMPLETE:
         if (source->phase == PHASE_POST_COPY)

@@ -31,6 +31,8 @@ static void close_round(struct source *source, uint64_t now_ns, uint64_t dirtied
                                                        .pages_sent = source->current.pages_sent,
                                                        .bytes_sent = source->current.bytes_sent,
                                                        .dirtied_pages = dirtied_pages}});
+    source_close_page_bytes(source);
+    source_tell_encoding(source, now_ns);
     source->last = source->current;
     source->rounds_done++;
 }
@@ -50,6 +52,7 @@ static uint64_t fetch(struct source *source, uint64_t now_ns, uint64_t first_idx
     uint64_t dirtied = guest->ops->fetch_dirty(guest, first_idx, count, into);
     if (is_watched)
         page_order_fetched(&source->order, &source->to_send);
+    source_begin_sweep(source, first_idx);
     source_emit(source, (struct event){.at_ns = now_ns,
                                        .kind = EVENT_LOG_FETCHED,
                                        .log_fetched = {.dirtied_pages = dirtied,
@@ -90,7 +93,7 @@ struct view source_view(const struct source *source, uint64_t now_ns, bool is_li
         .pages_sent = source->pages_sent,
         .is_link_idle = is_link_idle,
         .is_slowing = throttle_has_more(&source->throttle),
-        .page_bytes = MESSAGE_PAGE_WIRE_BYTES,
+        .page_bytes = source->page_bytes,
         .state_bytes = source->state_bytes,
         .half_rtt_ns = source->half_rtt_ns,
         .limits = source->config.limits,
@@ -176,22 +179,42 @@ static void exceed_limit(struct source *source, uint64_t now_ns, enum limit limi
                                                           .limit = limit}});
 }
 
-static void act_pause(struct source *source, uint64_t now_ns, const struct action *action)
+/* What was dirtied until the guest stood still is what is left to send. */
+static void end_last_round(struct source *source, uint64_t now_ns)
 {
+    source_write_back(source, now_ns);
     uint64_t dirtied = fetch(source, now_ns, 0, source->guest->total_pages);
 
     source->is_scanning = false;
     if (source->is_round_open)
         close_round(source, now_ns, dirtied);
     source->state_bytes = state_wire_bytes(source);
-    if (action->is_limit_exceeded)
-        exceed_limit(source, now_ns, action->limit);
+    if (source->is_limit_exceeded)
+        exceed_limit(source, now_ns, source->exceeded_limit);
+}
+
+/* What a device is still doing belongs before the cut: it may write to memory, and none of its
+ * requests travels. The guest stands still meanwhile. */
+static void act_pause(struct source *source, uint64_t now_ns, const struct action *action)
+{
     snprintf(source->reason, sizeof source->reason, "%s",
              action->reason != NULL ? action->reason : "the strategy asked for the pause");
+    source->is_limit_exceeded = action->is_limit_exceeded;
+    source->exceeded_limit = action->limit;
+    source->is_draining = !source->guest->ops->is_quiet(source->guest);
+    source_release_barriers(source);
+    if (!source->is_draining)
+        end_last_round(source, now_ns);
     source_enter(source, now_ns, PHASE_PAUSE);
     source_emit(source, (struct event){.at_ns = now_ns,
                                        .kind = EVENT_GUEST_PAUSED,
                                        .guest_paused = {.host = HOST_SOURCE}});
+}
+
+void source_end_drain(struct source *source, uint64_t now_ns)
+{
+    source->is_draining = false;
+    end_last_round(source, now_ns);
 }
 
 static void act_give_up(struct source *source, uint64_t now_ns, const struct action *action)
@@ -209,6 +232,8 @@ static void act_hand_over(struct source *source, uint64_t now_ns)
     struct bytes state = {0};
     uint64_t missing_pages = source->to_send.set_count;
 
+    /* No line of a cache travels. */
+    MUST(source->config.skips_write_back || guest->ops->write_back(guest).lines == 0);
     if (!source->is_round_open && missing_pages == 0)
         source_open_round(source, now_ns);
     if (source->is_round_open)
@@ -306,14 +331,13 @@ static bool is_range(const struct source *source, const struct action *action)
            action->count <= total - action->first_idx;
 }
 
-/* How many pages are handed out at once: a run of model pages is one frame. */
+/* How many pages are handed out at once. */
 static uint64_t chunk_pages(const struct source *source)
 {
     uint64_t chunk_bytes = source_is_after_pause(source) ? source->config.push_chunk_bytes
                                                          : source->config.copy_chunk_bytes;
-    uint64_t pages = chunk_bytes / MESSAGE_PAGE_WIRE_BYTES;
-    uint64_t frame_pages = FRAME_PAYLOAD_MAX / (8 + source->guest->ops->payload_bytes);
-    return pages == 0 ? 1 : pages < frame_pages ? pages : frame_pages;
+    uint64_t pages = source_pages_most(source, chunk_bytes);
+    return pages == 0 ? 1 : pages;
 }
 
 /* A SEND as a strategy asked for it. Refused are pages that do not exist and, once the guest runs
