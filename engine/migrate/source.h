@@ -4,11 +4,18 @@
  *   source_init, source_start
  *   then, as things happen:  source_receive (bytes from the target)
  *                            source_send    (the link has room: what shall it carry?)
- *   and after each call:     source_wants_pause, events, phase
+ *                            source_disconnected, source_connected (see below)
+ *   and after each call:     source_wants_pause, has_hung_up, events, phase
  *   source_fini
  *
  * The guest must not be run while source_wants_pause says so; in HAND_OVER, POST_COPY and COMPLETED
  * it must never be run here again.
+ *
+ * The connection may break at any time: source_disconnected. Before COMMIT that ends the move, and
+ * the guest goes on here as if nothing had been tried. After it the source waits (LINK_LOST) for
+ * source_connected, asks the target on the new connection what it has (RECOVER), and sends the
+ * rest. A source that cannot read what it is told after COMMIT does not believe the connection any
+ * more: has_hung_up says so, and is the host's order to break it and to make a new one.
  *
  * Everything that happens is appended to the event list given at the start.
  */
@@ -27,6 +34,9 @@
 #define SOURCE_REQUESTS_MAX 64 /* page requests not answered yet: a guest has at most 8 harts */
 /* A strategy that has been asked this often without sending a byte will never end. */
 #define SOURCE_IDLE_ACTIONS_MAX 64
+/* Bytes of clients' packets that may wait for the link: a few windows. A packet that finds no room
+ * is lost, as in any router, and sent again. */
+#define SOURCE_FORWARDS_MAX (256u << 10)
 
 struct source_config {
     const struct strategy *strategy;
@@ -35,6 +45,8 @@ struct source_config {
      * reply never waits long behind a push, many enough that a big guest is not an event a page. */
     uint64_t copy_chunk_bytes;
     uint64_t push_chunk_bytes;
+    bool is_tunnel;             /* source_forward will be called: the target must know FORWARD */
+    uint32_t required_features; /* beside those that the engine needs: MESSAGE_FEATURE_... */
 };
 
 struct source {
@@ -57,12 +69,15 @@ struct source {
     uint64_t started_ns;
     uint64_t hello_sent_ns, half_rtt_ns;
     uint64_t state_bytes;
+    uint64_t state_digest; /* of the STATE that was committed */
+    bool has_hung_up;      /* until it is connected again */
 
     uint64_t requests[SOURCE_REQUESTS_MAX];
     uint32_t request_count;
 
-    struct bytes in;  /* received, not a whole frame yet */
-    struct bytes out; /* control frames that wait for the link */
+    struct bytes in;       /* received, not a whole frame yet */
+    struct bytes out;      /* control frames that wait for the link */
+    struct bytes forwards; /* FORWARD frames that wait for the link */
 };
 
 void source_init(struct source *source, const struct source_config *config, struct guest *guest,
@@ -77,6 +92,16 @@ void source_receive(struct source *source, uint64_t now_ns, const uint8_t *data,
  * yet. Returns what the link is to be charged; 0 when there is nothing now. */
 uint64_t source_send(struct source *source, uint64_t now_ns, uint64_t backlog_bytes,
                      struct bytes *to);
+
+/* The connection is no more: what had been sent and not arrived is lost. `reason` is why, should it
+ * end the move. */
+void source_disconnected(struct source *source, uint64_t now_ns, const char *reason);
+void source_connected(struct source *source, uint64_t now_ns);
+
+/* A client's packet has come to this host after COMMIT: it will be sent on through the tunnel.
+ * False where it cannot be: the guest is here, or too many wait; it is dropped then, and sent again
+ * by whoever sent it. Returns what it will be charged. */
+bool source_forward(struct source *source, const struct message_forward *forward, uint64_t *charge);
 
 /* The guest must stand still: paused, handed over, or gone. */
 bool source_wants_pause(const struct source *source);

@@ -41,6 +41,11 @@ enum frame_type {
     FRAME_REFUSED,
     /* source -> target, instead of all the rest */
     FRAME_ABORT,
+    /* a new connection after COMMIT: source -> target, and its answer */
+    FRAME_RECOVER,
+    FRAME_BITMAP,
+    /* source -> target: a client's packet that still came to the old host */
+    FRAME_FORWARD,
     FRAME_TYPE_COUNT
 };
 

@@ -14,9 +14,20 @@
  *   PAGE_REQUEST  s <- t     u64 page number
  *   COMPLETE      s <- t     -  (no page is missing any more)
  *   ABORT         s -> t     reason as text
+ *   RECOVER       s -> t     u64 digest of the STATE that was committed
+ *   BITMAP        s <- t     u64 first page, bits (set: the page is here)
+ *   FORWARD       s -> t     u32 stream, u32 0, u64 sequence, u64 ack, u16 0, u8 is the end behind
+ *                            it, u8 the sender has moved, bytes (stream.h says what they mean)
  *
  *   s -> t   HELLO         PAGES PAGES ... STALE STATE COMMIT          PAGES ...
  *   s <- t          READY                                     RUNNING  PAGE_REQUEST ...  COMPLETE
+ *
+ * When the connection breaks after COMMIT, all that was under way is lost, and a new one begins
+ * with the question what the target has. Pages that it lacks travel (again); it asks (again) for
+ * those that its harts wait for. A target that had not verified COMMIT answers REFUSED.
+ *
+ *   s -> t   RECOVER                            PAGES ...
+ *   s <- t            BITMAP ... RUNNING  PAGE_REQUEST ...  COMPLETE
  *
  * A page costs the same on the link alone or in a run: a frame's header, its number, its bytes. A
  * model guest's page carries only a version and is charged as if it carried PAGE_BYTES; for it
@@ -25,6 +36,7 @@
 #ifndef WIRE_MESSAGE_H
 #define WIRE_MESSAGE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/bitmap.h"
@@ -41,9 +53,15 @@
 /* Bits in one STALE frame: a whole number of bytes, far below the largest payload. */
 #define MESSAGE_STALE_BITS (1u << 20)
 
+/* What the two ends of a move must both know beyond the table's first part: the bits of `features`.
+ * A target that is asked for one that it does not know refuses before anything is sent. */
+#define MESSAGE_FEATURE_RECOVER (1u << 0) /* RECOVER, BITMAP */
+#define MESSAGE_FEATURE_FORWARD (1u << 1) /* FORWARD */
+#define MESSAGE_FEATURES        (MESSAGE_FEATURE_RECOVER | MESSAGE_FEATURE_FORWARD)
+
 struct message_hello {
     uint16_t version;
-    uint32_t features; /* none yet: must be 0 */
+    uint32_t features; /* MESSAGE_FEATURE_..., those that this move may need */
     uint32_t payload_bytes;
     uint64_t total_pages;
     char kind[MESSAGE_KIND_BYTES + 1];
@@ -52,6 +70,15 @@ struct message_hello {
 struct message_commit {
     uint64_t missing_pages;
     uint64_t state_digest;
+};
+
+/* A client's packet on its way through the tunnel; what its numbers mean, stream.h says. */
+struct message_forward {
+    uint32_t stream_idx;
+    uint64_t sequence, ack;
+    bool is_fin, is_rehome;
+    const uint8_t *data; /* borrowed */
+    uint32_t bytes;
 };
 
 /* A run of numbered pages inside a PAGES frame, read one at a time. */
@@ -70,9 +97,12 @@ static inline uint64_t message_hand_over_bytes(uint64_t state_bytes)
 /* Each appends one whole frame. */
 void message_put_hello(struct bytes *to, const struct message_hello *hello);
 void message_put_stale(struct bytes *to, const struct bitmap *stale, uint64_t first_idx);
+void message_put_bitmap(struct bytes *to, const struct bitmap *present, uint64_t first_idx);
 void message_put_state(struct bytes *to, const struct bytes *state);
 void message_put_commit(struct bytes *to, const struct message_commit *commit);
-void message_put_number(struct bytes *to, enum frame_type type, uint64_t number); /* PAGE_REQUEST */
+void message_put_number(struct bytes *to, enum frame_type type,
+                        uint64_t number); /* PAGE_REQUEST, RECOVER */
+void message_put_forward(struct bytes *to, const struct message_forward *forward);
 /* REFUSED, ABORT; and with "": READY, RUNNING, COMPLETE. */
 void message_put_text(struct bytes *to, enum frame_type type, const char *text);
 
@@ -82,9 +112,12 @@ MUST_USE enum status message_get_commit(const struct frame *frame, struct messag
 MUST_USE enum status message_get_number(const struct frame *frame, uint64_t *number);
 /* Printable, and cut where it is longer. */
 void message_get_text(const struct frame *frame, char text[MESSAGE_REASON_MAX]);
-/* The STALE bits as a reader of bytes, with where they begin; the caller checks the range. */
+/* The bits of STALE and BITMAP, with the page where they begin; the caller checks the range. */
 MUST_USE enum status message_get_stale(const struct frame *frame, uint64_t *first_idx,
                                        const uint8_t **bits, uint32_t *bit_count);
+
+MUST_USE enum status message_get_forward(const struct frame *frame,
+                                         struct message_forward *forward);
 
 /* All pages of the frame lie below total_pages and their payloads are whole, or STATUS_BAD_STREAM:
  * half a page is never handed out. */
