@@ -32,11 +32,12 @@ void observe_runners(struct observer *observer, uint64_t now_ns, bool may_run_at
 }
 
 void observe_last_runner(struct observer *observer, uint64_t now_ns, bool may_run_at_source,
-                         bool may_run_at_target)
+                         bool may_run_at_target, const char *said)
 {
     observe_runners(observer, now_ns, may_run_at_source, may_run_at_target);
-    if (!may_run_at_source && !may_run_at_target)
-        oracle_break(&observer->oracle, RULE_ONE_RUNNER, now_ns, "the guest was lost");
+    if (!may_run_at_source && !may_run_at_target && *said == '\0')
+        oracle_break(&observer->oracle, RULE_ONE_RUNNER, now_ns,
+                     "the guest was lost, and nobody said why");
 }
 
 /* ---- Streams ---- */

@@ -30,9 +30,10 @@ void observer_fini(struct observer *observer);
 void observe_runners(struct observer *observer, uint64_t now_ns, bool may_run_at_source,
                      bool may_run_at_target);
 
-/* At the end it must be at one of them: a guest is never lost in silence. */
+/* At the end it must be at one of them, or the run has said why it is not: a guest is never lost in
+ * silence. */
 void observe_last_runner(struct observer *observer, uint64_t now_ns, bool may_run_at_source,
-                         bool may_run_at_target);
+                         bool may_run_at_target, const char *said);
 
 /* Rule streams: an end may have been written to, or may have received. */
 void observe_writer(struct observer *observer, uint64_t now_ns, enum direction direction,
