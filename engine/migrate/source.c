@@ -10,6 +10,7 @@ void source_enter(struct source *source, uint64_t now_ns, enum phase phase)
 {
     MUST(phase_is_legal(source->phase, phase));
     source->phase = phase;
+    source->is_halted = (source->config.halt_at >> phase & 1) != 0;
     source_emit(source, (struct event){.at_ns = now_ns,
                                        .kind = EVENT_PHASE_CHANGED,
                                        .phase_changed = {.phase = phase}});
@@ -126,6 +127,8 @@ uint64_t source_send(struct source *source, uint64_t now_ns, uint64_t backlog_by
         struct action action = {.kind = ACTION_WAIT};
         uint64_t charge;
 
+        if (source->is_halted)
+            return 0;
         if (source->out.count > 0)
             return send_control(source, now_ns, to);
         if (source->forwards.count > 0)
@@ -226,6 +229,11 @@ void source_receive(struct source *source, uint64_t now_ns, const uint8_t *data,
 }
 
 /* ---- What people may ask for ---- */
+
+void source_go_on(struct source *source)
+{
+    source->is_halted = false;
+}
 
 bool source_switch_to_post_copy(struct source *source)
 {

@@ -46,6 +46,7 @@ struct source_config {
     uint64_t copy_chunk_bytes;
     uint64_t push_chunk_bytes;
     bool is_tunnel;             /* source_forward will be called: the target must know FORWARD */
+    uint32_t halt_at;           /* bit p: entering phase p halts it, see source_go_on */
     uint32_t required_features; /* beside those that the engine needs: MESSAGE_FEATURE_... */
 };
 
@@ -71,6 +72,7 @@ struct source {
     uint64_t state_bytes;
     uint64_t state_digest; /* of the STATE that was committed */
     bool has_hung_up;      /* until it is connected again */
+    bool is_halted;        /* it has nothing to send until source_go_on */
 
     uint64_t requests[SOURCE_REQUESTS_MAX];
     uint32_t request_count;
@@ -97,6 +99,10 @@ uint64_t source_send(struct source *source, uint64_t now_ns, uint64_t backlog_by
  * end the move. */
 void source_disconnected(struct source *source, uint64_t now_ns, const char *reason);
 void source_connected(struct source *source, uint64_t now_ns);
+
+/* Phases may follow each other within one call of source_send. Who wants to do something between
+ * two of them has the source halt there, and lets it go on. */
+void source_go_on(struct source *source);
 
 /* A client's packet has come to this host after COMMIT: it will be sent on through the tunnel.
  * False where it cannot be: the guest is here, or too many wait; it is dropped then, and sent again

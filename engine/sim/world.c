@@ -166,6 +166,9 @@ static void take(struct world *world, const struct heap_entry *entry)
     case HAPPEN_ARRIVAL:
         world_chunk_arrived(world, entry);
         return;
+    case HAPPEN_SILENCE:
+        world_end_silence(world, entry);
+        return;
     case HAPPEN_CONNECT:
         world_connect(world, entry);
         return;

@@ -12,6 +12,9 @@
 #define TRY_AGAIN_NS (1 * NS_PER_MS)
 #define TRY_LATER_NS (128 * NS_PER_MS)
 
+/* A connection on which an answer is owed and nothing moves for so long is given up. */
+#define SILENCE_NS (200 * NS_PER_MS)
+
 /* The stream of random numbers for what is corrupted: no other user of the seed is shifted. */
 #define PRNG_CORRUPTION 7
 
@@ -22,9 +25,13 @@ void world_plan_faults(struct world *world)
     MUST(status == STATUS_OK); /* the scenario has been checked */
 
     failures->prng = prng_make(world->scenario.seed, PRNG_CORRUPTION);
-    for (uint32_t i = 0; i < failures->plan.count; i++)
-        if (failures->plan.faults[i].when == FAULT_AT_INSTANT)
-            world_happen(world, failures->plan.faults[i].at_ns, HAPPEN_FAULT, i, 0);
+    for (uint32_t i = 0; i < failures->plan.count; i++) {
+        const struct planned_fault *fault = &failures->plan.faults[i];
+        if (fault->when == FAULT_AT_INSTANT)
+            world_happen(world, fault->at_ns, HAPPEN_FAULT, i, 0);
+        if (fault->when == FAULT_AT_PHASE && fault->phase < PHASE_HAND_OVER)
+            world->source.config.halt_at |= 1u << fault->phase;
+    }
 }
 
 bool world_may_run(const struct world *world, uint32_t host)
@@ -146,6 +153,64 @@ void world_see_hang_up(struct world *world)
     if (!world->source.has_hung_up && !world->target.has_hung_up)
         return;
     disconnect(world, "what came over the link could not be read");
+    connect_soon(world);
+    settle(world);
+}
+
+/* ---- Silence ---- */
+
+static uint64_t sent_chunks(const struct world *world)
+{
+    return world->links[HOST_SOURCE].sent_count + world->links[HOST_TARGET].sent_count;
+}
+
+/* Nothing is under way, and somebody waits for something that has been said: it was swallowed. */
+static bool is_stalled(const struct world *world)
+{
+    enum phase phase = world->source.phase;
+    bool is_owed = phase == PHASE_SETUP || phase == PHASE_HAND_OVER || phase == PHASE_RECOVER ||
+                   (phase == PHASE_POST_COPY && (world->source.to_send.set_count == 0 ||
+                                                 target_waiting_harts(&world->target) > 0));
+    bool is_silent = true;
+
+    for (uint32_t host = 0; host < HOST_COUNT; host++)
+        is_silent &= !world->is_link_busy[host] && link_next(&world->links[host]) == NULL;
+    return world->failures.is_connected && is_owed && is_silent;
+}
+
+/* A frame whose length was changed is waited for, and its bytes will never come: what keeps a real
+ * connection from that is a time-out. Only a link that corrupts can make it happen. */
+void world_heed_silence(struct world *world)
+{
+    struct failures *failures = &world->failures;
+    bool has_corrupted = world->links[HOST_SOURCE].corrupted_chunks > 0 ||
+                         world->links[HOST_TARGET].corrupted_chunks > 0;
+
+    if (!has_corrupted || failures->is_silence_watched || !is_stalled(world))
+        return;
+    failures->is_silence_watched = true;
+    failures->silent_since_chunk = sent_chunks(world);
+    world_happen(world, world->now_ns + SILENCE_NS, HAPPEN_SILENCE, 0, failures->connection_idx);
+}
+
+void world_end_silence(struct world *world, const struct heap_entry *entry)
+{
+    struct failures *failures = &world->failures;
+    enum phase before = world->source.phase;
+
+    failures->is_silence_watched = false;
+    if (entry->what != failures->connection_idx || !is_stalled(world))
+        return;
+    if (sent_chunks(world) != failures->silent_since_chunk) {
+        world_heed_silence(world); /* it has spoken meanwhile, and is silent again */
+        return;
+    }
+    if (before == PHASE_SETUP) {
+        (void)source_abort(&world->source, world->now_ns, "the target does not answer");
+        world_reap_source(world, before);
+        return;
+    }
+    disconnect(world, "the target does not answer");
     connect_soon(world);
     settle(world);
 }
@@ -349,6 +414,11 @@ void world_watch(struct world *world)
             if (!failures->has_begun[i] && is_awaited(&failures->plan.faults[i], &event))
                 begin(world, i);
     }
+    if (!world->source.is_halted)
+        return;
+    source_go_on(&world->source);
+    world_feed_link(world, HOST_SOURCE);
+    world_watch(world);
 }
 
 /* ---- The end ---- */
@@ -374,13 +444,28 @@ static void explain_pause(struct world *world)
                  what);
 }
 
+/* What a guest's clock may lag behind the world's: a trap that is being handled, and the turns of
+ * its harts. */
+static uint64_t slack_ns(const struct world *world)
+{
+    uint64_t turns = 2 * world->scenario.hart_count * HART_TURN;
+    uint64_t turns_ns = units_mul_div(turns, NS_PER_S, world->scenario.cpu_rate);
+    return world->scenario.trap_cost_ns + turns_ns;
+}
+
 void world_conclude(struct world *world)
 {
     enum phase phase = world->source.phase;
+    const struct guest *source = world->hosts[HOST_SOURCE].guest;
 
-    if (world->failures.is_guest_lost || world->target.is_complete ||
-        (phase != PHASE_LINK_LOST && phase != PHASE_RECOVER))
+    if (world->failures.is_guest_lost || world->target.is_complete)
         return;
+    if (phase == PHASE_ABORTED)
+        observe_end_after_abort(&world->observer, world->now_ns, source, world->has_guest_ended,
+                                slack_ns(world));
+    if (phase != PHASE_LINK_LOST && phase != PHASE_RECOVER)
+        return;
+    observe_standstill(&world->observer, world->now_ns, source, world->hosts[HOST_TARGET].guest);
     explain_pause(world);
     world_emit(world, (struct event){.kind = EVENT_MIGRATION_ENDED,
                                      .migration_ended = {.outcome = OUTCOME_PAUSED}});

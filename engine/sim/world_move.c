@@ -82,6 +82,11 @@ void world_reap_source(struct world *world, enum phase before)
         snprintf(world->reason, sizeof world->reason, "%s", world->source.reason);
         if (was_paused)
             guest_runs_again(world, HOST_SOURCE);
+        observe_abort(&world->observer, world->now_ns, world->hosts[HOST_SOURCE].guest,
+                      world_may_run(world, HOST_SOURCE), world_may_run(world, HOST_TARGET));
+        if (world->clients.count > 0)
+            observe_streams_at_cut(&world->observer, world->now_ns,
+                                   machine_mailbox(world->hosts[HOST_SOURCE].guest));
         world_schedule_end(world);
     }
 }
@@ -145,4 +150,5 @@ void world_chunk_arrived(struct world *world, const struct heap_entry *entry)
     world_see_hang_up(world);
     world_feed_link(world, HOST_SOURCE);
     world_feed_link(world, HOST_TARGET);
+    world_heed_silence(world);
 }

@@ -21,6 +21,7 @@ enum happening {
     HAPPEN_START,     /* the scenario starts the move */
     HAPPEN_LINK_FREE, /* link `who` can take the next chunk: `what` has left */
     HAPPEN_ARRIVAL,   /* chunk `what` of link `who` is there */
+    HAPPEN_SILENCE,   /* nothing has moved since connection `what`'s links fell silent */
     HAPPEN_CONNECT,   /* connection `what` is made, if it can be */
     HAPPEN_FAULT,     /* fault `who` of the plan begins; what != 0: it is over */
     HAPPEN_PACKET,    /* packet `what` of the network is where it was sent */
@@ -43,12 +44,14 @@ struct failures {
     bool has_begun[FAULT_PLAN_MAX];
     bool is_connected; /* the two ends of the move hear each other */
     bool has_crashed[HOST_COUNT];
-    bool is_guest_lost;         /* it was in a host that crashed, or needs one */
-    uint64_t connection_idx;    /* of the connection that is, or is to be made */
-    uint64_t tries;             /* connections made since a page was last installed */
-    uint64_t pages_at_last_try; /* that the target had */
-    size_t watched_count;       /* events that were looked at: a phase may begin a fault */
-    struct prng prng;           /* of corruption */
+    bool is_guest_lost;          /* it was in a host that crashed, or needs one */
+    uint64_t connection_idx;     /* of the connection that is, or is to be made */
+    uint64_t tries;              /* connections made since a page was last installed */
+    uint64_t pages_at_last_try;  /* that the target had */
+    bool is_silence_watched;     /* HAPPEN_SILENCE is to come */
+    uint64_t silent_since_chunk; /* how many had been sent when it was promised */
+    size_t watched_count;        /* events that were looked at: a phase may begin a fault */
+    struct prng prng;            /* of corruption */
 };
 
 struct world {
@@ -143,6 +146,9 @@ void world_watch(struct world *world);
 void world_open_connection(struct world *world);
 /* An end that cannot believe what it hears has hung up: the connection is broken, and made anew. */
 void world_see_hang_up(struct world *world);
+/* Both links may have fallen silent. */
+void world_heed_silence(struct world *world);
+void world_end_silence(struct world *world, const struct heap_entry *entry); /* HAPPEN_SILENCE */
 /* The run ends: a move that can neither go on nor back is told so. */
 void world_conclude(struct world *world);
 /* Whether the end at that host would let the guest run now, and is there to do it. */
