@@ -32,11 +32,12 @@ void observe_runners(struct observer *observer, uint64_t now_ns, bool may_run_at
 }
 
 void observe_last_runner(struct observer *observer, uint64_t now_ns, bool may_run_at_source,
-                         bool may_run_at_target)
+                         bool may_run_at_target, const char *said)
 {
     observe_runners(observer, now_ns, may_run_at_source, may_run_at_target);
-    if (!may_run_at_source && !may_run_at_target)
-        oracle_break(&observer->oracle, RULE_ONE_RUNNER, now_ns, "the guest was lost");
+    if (!may_run_at_source && !may_run_at_target && *said == '\0')
+        oracle_break(&observer->oracle, RULE_ONE_RUNNER, now_ns,
+                     "the guest was lost, and nobody said why");
 }
 
 /* ---- Streams ---- */
@@ -186,4 +187,53 @@ void observe_end(struct observer *observer, uint64_t now_ns, const struct guest 
     if (target->present.set_count != target->total_pages)
         oracle_break(&observer->oracle, RULE_SAME_MEMORY, now_ns, "%llu pages never arrived",
                      (unsigned long long)(target->total_pages - target->present.set_count));
+}
+
+/* ---- Failures ---- */
+
+static void break_safe(struct observer *observer, uint64_t now_ns, bool is_broken, const char *what)
+{
+    observer->oracle.applies[RULE_SAFE] = true;
+    if (is_broken)
+        oracle_break(&observer->oracle, RULE_SAFE, now_ns, "%s", what);
+}
+
+void observe_abort(struct observer *observer, uint64_t now_ns, const struct guest *source,
+                   bool may_run_at_source, bool may_run_at_target)
+{
+    observer->has_aborted = true;
+    observer->aborted_ns = now_ns;
+    observer->lived_at_abort_ns = source->ops->now_ns(source);
+    break_safe(observer, now_ns, !may_run_at_source || may_run_at_target,
+               "the move was given up, and the guest is not at the source");
+    break_safe(observer, now_ns, source->present.set_count != source->total_pages,
+               "the move was given up, and the source lacks pages");
+    break_safe(observer, now_ns, source->is_tracking,
+               "the move was given up, and writes still trap");
+}
+
+/* Nothing holds it back any more: it has lived all of the time since. */
+void observe_end_after_abort(struct observer *observer, uint64_t now_ns, const struct guest *source,
+                             bool has_guest_ended, uint64_t slack_ns)
+{
+    uint64_t lived_ns = source->ops->now_ns(source) - observer->lived_at_abort_ns;
+
+    if (!observer->has_aborted || has_guest_ended)
+        return;
+    break_safe(observer, now_ns, lived_ns + slack_ns < now_ns - observer->aborted_ns,
+               "the move was given up, and the guest did not go on as before");
+}
+
+/* Neither done nor undone: all that the guest is made of is still at one of the two hosts. */
+void observe_standstill(struct observer *observer, uint64_t now_ns, const struct guest *source,
+                        const struct guest *target)
+{
+    break_safe(observer, now_ns, source->present.set_count != source->total_pages,
+               "the move stands still, and the source has given pages away");
+    if (!observer->has_cut)
+        return;
+    compare(observer, now_ns, source, target, 0, target->total_pages);
+    if (source->ops->now_ns(source) != observer->lived_at_cut_ns)
+        oracle_break(&observer->oracle, RULE_ONE_RUNNER, now_ns,
+                     "the guest ran on at the source after the cut");
 }

@@ -21,6 +21,8 @@ struct observer {
     uint32_t client_count;
     bool has_cut;
     uint64_t lived_at_cut_ns; /* guest time: it stands still at the source from then on */
+    bool has_aborted;
+    uint64_t aborted_ns, lived_at_abort_ns;
 };
 
 void observer_init(struct observer *observer, uint32_t client_count);
@@ -30,9 +32,10 @@ void observer_fini(struct observer *observer);
 void observe_runners(struct observer *observer, uint64_t now_ns, bool may_run_at_source,
                      bool may_run_at_target);
 
-/* At the end it must be at one of them: a guest is never lost in silence. */
+/* At the end it must be at one of them, or the run has said why it is not: a guest is never lost in
+ * silence. */
 void observe_last_runner(struct observer *observer, uint64_t now_ns, bool may_run_at_source,
-                         bool may_run_at_target);
+                         bool may_run_at_target, const char *said);
 
 /* Rule streams: an end may have been written to, or may have received. */
 void observe_writer(struct observer *observer, uint64_t now_ns, enum direction direction,
@@ -61,5 +64,14 @@ void observe_installs(struct observer *observer, uint64_t now_ns, const struct e
                       size_t first, const struct guest *source, const struct guest *target);
 void observe_end(struct observer *observer, uint64_t now_ns, const struct guest *source,
                  const struct guest *target);
+
+/* Rule safe: when the move was given up, at the end after that (slack_ns: what the guest's clock may
+ * be off the world's by traps and turns), and at the end of a move that stands still. */
+void observe_abort(struct observer *observer, uint64_t now_ns, const struct guest *source,
+                   bool may_run_at_source, bool may_run_at_target);
+void observe_end_after_abort(struct observer *observer, uint64_t now_ns, const struct guest *source,
+                             bool has_guest_ended, uint64_t slack_ns);
+void observe_standstill(struct observer *observer, uint64_t now_ns, const struct guest *source,
+                        const struct guest *target);
 
 #endif

@@ -216,8 +216,13 @@ static void verify_model(const struct run *run, struct oracle *oracle)
 void run_verify(const struct run *run, const uint8_t *image, size_t image_bytes,
                 struct oracle *oracle)
 {
+    bool is_at_rest = run->timeline.outcome == OUTCOME_PAUSED ||
+                      run->timeline.outcome == OUTCOME_LOST; /* it did not live on */
+
     *oracle = *world_oracle(run->world);
     verify_deterministic(run, image, image_bytes, oracle);
+    if (run->timeline.has_ended && is_at_rest)
+        return;
     if (scenario_is_model(&run->scenario))
         verify_model(run, oracle);
     else if (run->scenario.client_count == 0 && run->timeline.has_guest_ended)
