@@ -115,8 +115,8 @@ bool run_forecast(const struct scenario *scenario, enum mode mode, uint64_t stat
 
 /* ---- Rules that need a second run ---- */
 
-static void verify_deterministic(const struct run *run, const uint8_t *image, size_t image_bytes,
-                                 struct oracle *oracle)
+void run_verify_deterministic(const struct run *run, const uint8_t *image, size_t image_bytes,
+                              struct oracle *oracle)
 {
     struct run again;
     enum status status = run_open(&again, &run->scenario, image, image_bytes, false, NULL);
@@ -144,8 +144,8 @@ static void run_unmoved(struct guest *guest, struct console *console, bool *has_
     }
 }
 
-static void verify_transparent(const struct run *run, const uint8_t *image, size_t image_bytes,
-                               struct oracle *oracle)
+static void verify_machine(const struct run *run, const uint8_t *image, size_t image_bytes,
+                           struct oracle *oracle)
 {
     struct guest *guest;
     struct console console;
@@ -205,13 +205,19 @@ static void verify_model(const struct run *run, struct oracle *oracle)
     guest->ops->close(guest);
 }
 
+void run_verify_transparent(const struct run *run, const uint8_t *image, size_t image_bytes,
+                            struct oracle *oracle)
+{
+    if (scenario_is_model(&run->scenario))
+        verify_model(run, oracle);
+    else if (run->scenario.client_count == 0 && run->timeline.has_guest_ended)
+        verify_machine(run, image, image_bytes, oracle);
+}
+
 void run_verify(const struct run *run, const uint8_t *image, size_t image_bytes,
                 struct oracle *oracle)
 {
     *oracle = *world_oracle(run->world);
-    verify_deterministic(run, image, image_bytes, oracle);
-    if (scenario_is_model(&run->scenario))
-        verify_model(run, oracle);
-    else if (run->scenario.client_count == 0 && run->timeline.has_guest_ended)
-        verify_transparent(run, image, image_bytes, oracle);
+    run_verify_deterministic(run, image, image_bytes, oracle);
+    run_verify_transparent(run, image, image_bytes, oracle);
 }
