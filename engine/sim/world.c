@@ -191,6 +191,8 @@ static void turn(struct world *world, uint64_t until_ns)
 
     observe_runners(&world->observer, world->now_ns, !source_wants_pause(&world->source),
                     target_is_running(&world->target));
+    observe_lives(&world->observer, world->now_ns, world->hosts[HOST_SOURCE].guest,
+                  world->hosts[HOST_TARGET].guest);
     world_run_guest(world, at_ns < until_ns ? at_ns : until_ns);
     if (world->is_over && world->has_guest_ended && world->scenario.run_for_ns == SCENARIO_NONE) {
         finish(world);
@@ -217,10 +219,12 @@ static void turn(struct world *world, uint64_t until_ns)
 
 static void hand_out(struct world *world, struct event_list *events)
 {
+    observe_events(&world->observer, &world->events, world->observed_count);
+    world->observed_count = world->events.count;
     for (size_t i = 0; events != NULL && i < world->events.count; i++)
         event_append(events, world->events.items[i]);
     if (events != NULL)
-        world->events.count = 0;
+        world->events.count = world->observed_count = 0;
 }
 
 bool world_advance(struct world *world, uint64_t until_ns, struct event_list *events)

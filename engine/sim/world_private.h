@@ -52,6 +52,7 @@ struct world {
     bool is_over;        /* the move has ended */
     bool is_guest_stuck; /* no hart can go on before a page is there */
     struct observer observer;
+    size_t observed_count; /* of events: the oracle has read so many */
     struct console console;
     uint64_t untold_bytes; /* written to the console since it was last told, */
     uint32_t untold_host;  /* at that host */
