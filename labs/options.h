@@ -31,6 +31,7 @@
 #define TAKES_WORD      0x800u  /* the word that is no option names no file */
 #define TAKES_GDB       0x4000u /* a door for a debugger */
 #define TAKES_VIZ       0x2000u /* how pictures are to look, and where they go */
+#define TAKES_SWARM     0x100000u /* which seeds, and how they are gone through */
 
 struct options {
     struct scenario scenario;
@@ -45,6 +46,9 @@ struct options {
     struct {
         const char *source, *format, *out, *seeds, *only_case, *hint;
     } grade; /* as written, NULL: not given */
+    struct {
+        const char *seeds, *jobs, *resume; /* as written, NULL: not given */
+    } swarm;
     struct {
         const char *perfetto, *csv;
     } export; /* paths, NULL: not given; "-": standard output */

@@ -116,8 +116,8 @@ bool run_forecast(const struct scenario *scenario, enum mode mode, uint64_t stat
 
 /* ---- Rules that need a second run ---- */
 
-static void verify_deterministic(const struct run *run, const uint8_t *image, size_t image_bytes,
-                                 struct oracle *oracle)
+void run_verify_deterministic(const struct run *run, const uint8_t *image, size_t image_bytes,
+                              struct oracle *oracle)
 {
     struct run again;
     enum status status = run_open(&again, &run->scenario, image, image_bytes, false, NULL);
@@ -150,8 +150,8 @@ static void run_unmoved(struct guest *guest, struct console *console, bool *has_
     storage_fini(&storage);
 }
 
-static void verify_transparent(const struct run *run, const uint8_t *image, size_t image_bytes,
-                               struct oracle *oracle)
+static void verify_machine(const struct run *run, const uint8_t *image, size_t image_bytes,
+                           struct oracle *oracle)
 {
     struct guest *guest;
     struct console console;
@@ -213,18 +213,24 @@ static void verify_model(const struct run *run, struct oracle *oracle)
     guest->ops->close(guest);
 }
 
-void run_verify(const struct run *run, const uint8_t *image, size_t image_bytes,
-                struct oracle *oracle)
+void run_verify_transparent(const struct run *run, const uint8_t *image, size_t image_bytes,
+                            struct oracle *oracle)
 {
-    bool is_at_rest = run->timeline.outcome == OUTCOME_PAUSED ||
-                      run->timeline.outcome == OUTCOME_LOST; /* it did not live on */
+    const struct timeline *timeline = &run->timeline;
 
-    *oracle = *world_oracle(run->world);
-    verify_deterministic(run, image, image_bytes, oracle);
-    if (run->timeline.has_ended && is_at_rest)
-        return;
+    if (timeline->has_ended &&
+        (timeline->outcome == OUTCOME_PAUSED || timeline->outcome == OUTCOME_LOST))
+        return; /* it did not live on */
     if (scenario_is_model(&run->scenario))
         verify_model(run, oracle);
     else if (run->scenario.client_count == 0 && run->timeline.has_guest_ended)
-        verify_transparent(run, image, image_bytes, oracle);
+        verify_machine(run, image, image_bytes, oracle);
+}
+
+void run_verify(const struct run *run, const uint8_t *image, size_t image_bytes,
+                struct oracle *oracle)
+{
+    *oracle = *world_oracle(run->world);
+    run_verify_deterministic(run, image, image_bytes, oracle);
+    run_verify_transparent(run, image, image_bytes, oracle);
 }

@@ -242,6 +242,8 @@ static void live_on(struct world *world, uint64_t until_ns)
 
     observe_runners(&world->observer, world->now_ns, world_may_run(world, HOST_SOURCE),
                     world_may_run(world, HOST_TARGET));
+    observe_lives(&world->observer, world->now_ns, world->hosts[HOST_SOURCE].guest,
+                  world->hosts[HOST_TARGET].guest);
     world_run_guest(world, at_ns < until_ns ? at_ns : until_ns);
     if (world->is_over && world->has_guest_ended && world->scenario.run_for_ns == SCENARIO_NONE) {
         finish(world);
@@ -275,12 +277,15 @@ static void turn(struct world *world, uint64_t until_ns)
 
 static void hand_out(struct world *world, struct event_list *events)
 {
+    if (events != NULL)
+        world_watch(world);
+    observe_events(&world->observer, &world->events, world->observed_count);
+    world->observed_count = world->events.count;
     if (events == NULL)
         return;
-    world_watch(world);
     for (size_t i = 0; i < world->events.count; i++)
         event_append(events, world->events.items[i]);
-    world->events.count = world->failures.watched_count = 0;
+    world->events.count = world->observed_count = world->failures.watched_count = 0;
 }
 
 bool world_advance(struct world *world, uint64_t until_ns, struct event_list *events)

@@ -101,6 +101,7 @@ struct world {
     uint32_t log_entries;    /* in the hardware's buffer of dirtied pages */
     uint64_t source_due_ns;  /* HAPPEN_SOURCE that is to come; UINT64_MAX: none */
     struct observer observer;
+    size_t observed_count; /* of events: the oracle has read so many */
     struct console console;
     uint64_t untold_bytes; /* written to the console since it was last told, */
     uint32_t untold_host;  /* at that host */
