@@ -64,15 +64,22 @@ static const struct command commands[] = {
      "                            key = answer; how far that came is not kept\n"
      "  --lint [FOLDER]           looks through the data of all labs\n",
      0, NULL, command_lab},
-    {"guest", "ferry guest list | kit | info GUEST | disassemble GUEST | run GUEST ...",
-     "what can be moved: list, look inside, run without moving",
+    {"guest",
+     "ferry guest list | kit | info GUEST | disassemble GUEST | run GUEST ...\n"
+     "             | save GUEST FILE ... | resume FILE | info FILE",
+     "what can be moved: list, look inside, run, save, resume",
      "GUEST is a name that `ferry guest list` shows, or a file of your own: ./FILE or\n"
      "FILE.elf. disassemble takes an address or the name of a function behind it. run\n"
      "takes --memory SIZE, --harts N, --cpu-rate RATE and --gdb PORT before or behind\n"
      "GUEST; all words behind them are the guest's. Without --memory it has 64MiB, or\n"
      "as much as its image needs. Its console is standard output, its exit status\n"
      "ferry's. With --gdb it waits for a debugger, which may go backwards too; PORT 0\n"
-     "is any that is free.\n",
+     "is any that is free.\n"
+     "\n"
+     "save runs GUEST as run does, up to --at TIME (100ms of its life, if nothing is\n"
+     "said) or --at-instruction N, and writes it to FILE; its own words stand behind\n"
+     "FILE. resume lets it go on from there, in another process, today or next year;\n"
+     "info FILE shows what it consists of.\n",
      0, NULL, command_guest},
     {"help", "ferry help [COMMAND]", "this list, or a command's options", NULL, 0, NULL,
      command_help},

@@ -41,6 +41,8 @@ enum frame_type {
     FRAME_REFUSED,
     /* source -> target, instead of all the rest */
     FRAME_ABORT,
+    /* at the beginning of a file, and nowhere else */
+    FRAME_SAVED,
     FRAME_TYPE_COUNT
 };
 

@@ -14,6 +14,7 @@
  *   PAGE_REQUEST  s <- t     u64 page number
  *   COMPLETE      s <- t     -  (no page is missing any more)
  *   ABORT         s -> t     reason as text
+ *   SAVED         file       which guest it is and how large, as text: migrate/saved.h
  *
  *   s -> t   HELLO         PAGES PAGES ... STALE STATE COMMIT          PAGES ...
  *   s <- t          READY                                     RUNNING  PAGE_REQUEST ...  COMPLETE
