@@ -62,7 +62,7 @@ static void print_row(const char *name, const struct column *columns, enum cell_
     struct people people = {0};
 
     printf("%-19s", name);
-    for (unsigned i = 0; i < MODE_COUNT; i++) {
+    for (unsigned i = 0; i < MODES_COMPARED; i++) {
         const char *column = (const char *)&columns[i];
         uint64_t value = *(const uint64_t *)(column + offset);
         bool has_value = has_offset == 0 || *(const bool *)(column + has_offset);
@@ -79,7 +79,7 @@ static void print_words(const char *name, const struct column *columns,
                         const char *(*word)(const struct column *column))
 {
     printf("%-19s", name);
-    for (unsigned i = 0; i < MODE_COUNT; i++)
+    for (unsigned i = 0; i < MODES_COMPARED; i++)
         printf("%15s", word(&columns[i]));
     printf("\n");
 }
@@ -99,7 +99,7 @@ static unsigned applies_in(const struct column *columns, enum oracle_rule rule)
 {
     unsigned count = 0;
 
-    for (unsigned i = 0; i < MODE_COUNT; i++)
+    for (unsigned i = 0; i < MODES_COMPARED; i++)
         count += columns[i].oracle.applies[rule];
     return count;
 }
@@ -108,21 +108,21 @@ static void print_oracle(const struct column *columns)
 {
     unsigned good_count = 0;
 
-    for (unsigned i = 0; i < MODE_COUNT; i++) {
+    for (unsigned i = 0; i < MODES_COMPARED; i++) {
         good_count += oracle_holds(&columns[i].oracle);
         if (!oracle_holds(&columns[i].oracle))
             printf("oracle: %s: %s\n", mode_name(columns[i].mode), columns[i].oracle.what);
     }
-    if (good_count < MODE_COUNT)
+    if (good_count < MODES_COMPARED)
         return;
     printf("oracle: ");
     for (unsigned i = 0, count = 0; i < RULE_COUNT; i++)
-        if (applies_in(columns, (enum oracle_rule)i) == MODE_COUNT)
+        if (applies_in(columns, (enum oracle_rule)i) == MODES_COMPARED)
             printf("%s%s", count++ > 0 ? ", " : "", oracle_rule_key((enum oracle_rule)i));
     printf(" held in all modes");
     for (unsigned i = 0; i < RULE_COUNT; i++) {
         unsigned modes = applies_in(columns, (enum oracle_rule)i);
-        if (modes > 0 && modes < MODE_COUNT)
+        if (modes > 0 && modes < MODES_COMPARED)
             printf(", %s in %u of them", oracle_rule_key((enum oracle_rule)i), modes);
     }
     printf("\n");
@@ -130,7 +130,7 @@ static void print_oracle(const struct column *columns)
 
 static void print_failures(const struct column *columns)
 {
-    for (unsigned i = 0; i < MODE_COUNT; i++) {
+    for (unsigned i = 0; i < MODES_COMPARED; i++) {
         char head[40];
         snprintf(head, sizeof head, "%s: ", mode_name(columns[i].mode));
         if (!columns[i].is_good && columns[i].reason[0] != '\0')
@@ -144,7 +144,7 @@ static void print_late(const struct column *columns)
     char modes[80] = "", text[240], start[40];
     uint64_t first_request_ns = 0;
 
-    for (unsigned i = 0; i < MODE_COUNT; i++) {
+    for (unsigned i = 0; i < MODES_COMPARED; i++) {
         size_t used = strlen(modes);
         if (!columns[i].is_late)
             continue;
@@ -227,11 +227,11 @@ static int compare(struct setting *setting)
     const struct options *options = &setting->options;
     struct output *json = &setting->json;
     struct problem problem = {STATUS_OK, ""};
-    struct column columns[MODE_COUNT];
+    struct column columns[MODES_COMPARED];
     json_t *runs = json_array();
     int status = EXIT_DONE;
 
-    for (unsigned i = 0; i < MODE_COUNT; i++) {
+    for (unsigned i = 0; i < MODES_COMPARED; i++) {
         if (run_mode(options, &setting->image, (enum mode)i, &columns[i], runs, &problem) !=
             STATUS_OK) {
             json_decref(runs);

@@ -8,8 +8,8 @@
 #include "machine/hypercall.h"
 
 struct forecasts {
-    struct forecast of[MODE_COUNT];
-    bool is_known[MODE_COUNT];
+    struct forecast of[MODES_COMPARED];
+    bool is_known[MODES_COMPARED];
     uint64_t state_bytes;
 };
 
@@ -23,7 +23,7 @@ static enum status make_forecasts(const struct scenario *scenario, const struct 
         return status;
     forecasts->state_bytes = world_state_bytes(world);
     world_close(world);
-    for (unsigned i = 0; i < MODE_COUNT; i++)
+    for (unsigned i = 0; i < MODES_COMPARED; i++)
         forecasts->is_known[i] =
             run_forecast(scenario, (enum mode)i, forecasts->state_bytes, &forecasts->of[i]);
     return STATUS_OK;
@@ -37,7 +37,7 @@ static void print_row(const char *name, const struct forecasts *forecasts,
     struct people people = {0};
 
     printf("%-19s", name);
-    for (unsigned i = 0; i < MODE_COUNT; i++)
+    for (unsigned i = 0; i < MODES_COMPARED; i++)
         printf("%15s",
                forecasts->is_known[i] ? cell(&people, &forecasts->of[i], round_idx) : "no formula");
     printf("\n");
@@ -73,7 +73,7 @@ static void print_forecasts(const struct scenario *scenario, const struct foreca
            people_rate(&people, (uint64_t)(forecasts->of[MODE_STOP_AND_COPY].page_rate + 0.5)),
            people_bytes(&people, forecasts->state_bytes));
     printf("%-19s", "");
-    for (unsigned i = 0; i < MODE_COUNT; i++) {
+    for (unsigned i = 0; i < MODES_COMPARED; i++) {
         printf("%15s", mode_name((enum mode)i));
         if (forecasts->is_known[i] && forecasts->of[i].round_count > round_count)
             round_count = forecasts->of[i].round_count;
@@ -103,7 +103,7 @@ static json_t *forecasts_json(const struct scenario *scenario, const struct fore
     json_object_set_new(object, "memory_pages",
                         json_integer((json_int_t)(scenario->memory_bytes / PAGE_BYTES)));
     json_object_set_new(object, "state_bytes", json_integer((json_int_t)forecasts->state_bytes));
-    for (unsigned i = 0; i < MODE_COUNT; i++)
+    for (unsigned i = 0; i < MODES_COMPARED; i++)
         json_object_set_new(modes, mode_name((enum mode)i),
                             forecasts->is_known[i] ? report_forecast_json(&forecasts->of[i])
                                                    : json_null());

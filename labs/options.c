@@ -174,6 +174,14 @@ static void split_option(const char *word, struct split *split)
         snprintf(split->key, sizeof split->key, "help");
 }
 
+/* Options that are off or on may stand alone, and are on then. */
+static bool is_flag(const char *key)
+{
+    int idx = options_find(key);
+    const char *choices = idx < 0 ? NULL : scenario_option((uint32_t)idx)->choices;
+    return choices != NULL && strcmp(choices, OFF_ON) == 0;
+}
+
 /* How many words the option at words[0] takes: 0 when it is unknown, which is then refused. */
 static int option_words(const struct split *split, unsigned takes)
 {
@@ -182,7 +190,9 @@ static int option_words(const struct split *split, unsigned takes)
 
     if (own == NULL && !is_of_scenario)
         return 0;
-    return split->value == NULL && (own == NULL || own->value != NULL) ? 2 : 1;
+    if (own == NULL)
+        return split->value == NULL && !is_flag(split->key) ? 2 : 1;
+    return split->value == NULL && own->value != NULL ? 2 : 1;
 }
 
 /* The word behind an option is not its value where it is an option itself; but a guest's arguments
@@ -213,6 +223,8 @@ static enum status take_option(struct options *options, unsigned takes, int word
         return problem_set(problem, STATUS_USAGE, "--%s needs a value (ferry help run lists them)",
                            split.key);
     const char *value = needed == 2 ? words[1] : split.value;
+    if (value == NULL && own == NULL)
+        value = "on";
     if (own != NULL)
         return set_own(options, own, value, problem);
     return set_of_scenario(options, takes, options_find(split.key), value, problem);

@@ -34,6 +34,27 @@ const char *outcome_name(enum outcome outcome)
     return names[outcome];
 }
 
+const char *page_form_name(enum page_form form)
+{
+    static const char *const names[] = {PAGE_FORM_LIST(TEXT_OF)};
+    MUST((unsigned)form < PAGE_FORM_COUNT);
+    return names[form];
+}
+
+const char *link_state_name(enum link_state state)
+{
+    static const char *const names[] = {LINK_STATE_LIST(TEXT_OF)};
+    MUST((unsigned)state < LINK_STATE_COUNT);
+    return names[state];
+}
+
+const char *decision_sentence(enum decision decision)
+{
+    static const char *const sentences[] = {DECISION_LIST(TEXT_OF)};
+    MUST((unsigned)decision < DECISION_COUNT);
+    return sentences[decision];
+}
+
 const struct event_description *event_describe(enum event_kind kind)
 {
 #define FIELD_ONE(name, unit)  +1

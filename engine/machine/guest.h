@@ -47,6 +47,7 @@ struct guest_run {
     enum guest_stop stop;
     uint32_t hart_idx;
     uint64_t page_idx;
+    uint64_t pc; /* of GUEST_DIRTIED and GUEST_MISSING: where the hart stands; 0: a model */
     uint64_t wake_ns;
     uint64_t status;
     bool is_fault;
@@ -98,6 +99,7 @@ struct guest {
     uint64_t total_pages;
     struct bitmap present; /* pages that are there */
     struct bitmap dirty;   /* the dirty log */
+    struct bitmap free;    /* pages that the guest gave away: zeros, until its next write */
     bool is_tracking;
 };
 

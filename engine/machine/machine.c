@@ -24,6 +24,7 @@ static struct machine *open_machine(const struct machine_config *config)
     guest->total_pages = config->memory_bytes / PAGE_BYTES;
     bitmap_init(&guest->present, guest->total_pages);
     bitmap_init(&guest->dirty, guest->total_pages);
+    bitmap_init(&guest->free, guest->total_pages);
     memory_init(&machine->memory, guest, config->memory_bytes);
 
     machine->hart_count = config->hart_count;
@@ -49,6 +50,7 @@ static void machine_close(struct guest *guest)
     memory_fini(&machine->memory);
     bitmap_fini(&guest->present);
     bitmap_fini(&guest->dirty);
+    bitmap_fini(&guest->free);
     free(machine);
 }
 
@@ -254,6 +256,7 @@ static bool stops(struct machine *machine, const struct hart_result *result, str
     if (trouble.result != MEMORY_OK) {
         run->stop = trouble.result == MEMORY_MISSING ? GUEST_MISSING : GUEST_DIRTIED;
         run->page_idx = trouble.page_idx;
+        run->pc = hart->pc;
         if (trouble.result == MEMORY_MISSING)
             miss(machine, run);
         return true;

@@ -271,6 +271,7 @@ static void model_close(struct guest *guest)
 {
     bitmap_fini(&guest->present);
     bitmap_fini(&guest->dirty);
+    bitmap_fini(&guest->free);
     versions_fini(&model_of(guest)->versions);
     free(guest);
 }
@@ -310,6 +311,7 @@ struct guest *model_open_empty(const struct model_config *config)
     versions_init(&model->versions, config->total_pages);
     bitmap_init(&model->guest.present, config->total_pages);
     bitmap_init(&model->guest.dirty, config->total_pages);
+    bitmap_init(&model->guest.free, config->total_pages);
     return &model->guest;
 }
 

@@ -115,6 +115,8 @@ void forecast_make(enum mode mode, const struct forecast_input *input, struct fo
     case MODE_STOP_AND_COPY:
         break;
     case MODE_PRE_COPY:
+    case MODE_CONTINUOUS:
+    case MODE_AUTO:
         left = copy_rounds(input, forecast, input->max_rounds, false);
         break;
     case MODE_POST_COPY:

@@ -54,6 +54,7 @@ struct source {
     bool is_round_open;
     bool is_switching;      /* the user asked for post-copy */
     bool is_commit_pending; /* HAND_OVER was decided: its burst is in `out` */
+    uint64_t started_ns;
     uint64_t hello_sent_ns, half_rtt_ns;
     uint64_t state_bytes;
 

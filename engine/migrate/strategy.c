@@ -8,8 +8,10 @@ const struct strategy *strategy_of(enum mode mode)
     static const struct strategy strategies[MODE_COUNT] = {
         {MODE_STOP_AND_COPY, stop_and_copy_next, NULL, NULL},
         {MODE_PRE_COPY, pre_copy_next, NULL, NULL},
+        {MODE_CONTINUOUS, pre_copy_next, NULL, NULL},
         {MODE_POST_COPY, post_copy_next, NULL, NULL},
         {MODE_HYBRID, hybrid_next, NULL, NULL},
+        {MODE_AUTO, pre_copy_next, NULL, NULL},
     };
     MUST((unsigned)mode < MODE_COUNT && strategies[mode].mode == mode);
     return &strategies[mode];

@@ -40,11 +40,32 @@ enum on_limit {
     ON_LIMIT_POST_COPY,
 };
 
+/* What makes a hybrid move switch over. */
+enum switch_when {
+    SWITCH_ROUNDS,      /* switch_after rounds are over */
+    SWITCH_NO_PROGRESS, /* a round has left as much as the one before */
+    SWITCH_REMAINING,   /* at most switch_below_bytes are left to send */
+    SWITCH_DEADLINE,    /* switch_deadline_ns have passed since the start */
+};
+
+/* In which order pages are pushed once the guest runs at the target. */
+enum prefetch {
+    PREFETCH_NONE, /* not at all before push_after_ns have passed */
+    PREFETCH_SEQUENTIAL,
+    PREFETCH_BUBBLE, /* outwards from the pages that were asked for */
+};
+
+#define LIMIT_NONE UINT64_MAX
+
 struct limits {
-    uint64_t downtime_ns;  /* 0: pause only when nothing is left to send */
-    uint64_t max_rounds;   /* the paused one not counted */
-    uint64_t switch_after; /* rounds of a hybrid move before it switches over */
+    uint64_t downtime_ns;   /* 0: pause only when nothing is left to send */
+    uint64_t max_rounds;    /* the paused one not counted */
+    uint64_t total_time_ns; /* since the start; LIMIT_NONE: none */
     enum on_limit on_limit;
+    enum switch_when switch_when;
+    uint64_t switch_after, switch_below_bytes, switch_deadline_ns;
+    enum prefetch prefetch;
+    uint64_t push_after_ns;
 };
 
 /* A round that has ended: a set fetched, sent, and what was dirtied while it was sent. */
@@ -57,23 +78,25 @@ struct round {
 
 struct view {
     enum phase phase;
-    uint64_t now_ns;
+    uint64_t now_ns, started_ns;
     uint64_t total_pages;
     const struct bitmap *to_send;
-    const struct bitmap *sent; /* at least once */
-    uint64_t rounds_done;      /* rounds that have ended by a fetch */
-    struct round last;         /* the one that ended last; zeros before that */
-    bool is_link_idle;         /* the last byte handed out has left the source */
-    uint64_t page_bytes;       /* what one page costs on the link */
-    uint64_t state_bytes;      /* what the state would cost now */
-    uint64_t half_rtt_ns;      /* measured when READY came */
+    const struct bitmap *sent;  /* at least once */
+    const struct bitmap *dirty; /* the log: written since it was fetched */
+    uint64_t rounds_done;       /* rounds that have ended by a fetch */
+    struct round last;          /* the one that ended last; zeros before that */
+    bool is_link_idle;          /* the last byte handed out has left the source */
+    uint64_t page_bytes;        /* what one page costs on the link */
+    uint64_t state_bytes;       /* what the state would cost now */
+    uint64_t half_rtt_ns;       /* measured when READY came */
     struct limits limits;
     void *outside; /* of struct strategy */
 };
 
 /* A(kind, name):
  *   WAIT       nothing now; ask again when something has arrived or left
- *   SEND       count pages from first_idx; the engine may take fewer of them at once */
+ *   SEND       count pages from first_idx; the engine may take fewer of them at once
+ *   FETCH      count pages from first_idx; count 0: all, and a round ends */
 #define ACTION_LIST(A)               \
     A(ACTION_WAIT, "WAIT")           \
     A(ACTION_SEND, "SEND")           \
@@ -93,7 +116,7 @@ struct action {
     enum action_kind kind;
     uint64_t first_idx, count;
     bool is_limit_exceeded; /* PAUSE, GIVE_UP: not because it is good, but because it must end */
-    const char *reason;     /* GIVE_UP: why, as a sentence that is copied at once; NULL: not said */
+    const char *reason;     /* PAUSE, GIVE_UP: why, as a sentence that is copied; NULL: not said */
 };
 
 struct strategy {

@@ -94,7 +94,7 @@ static void reader_to_log_end(struct history *history)
     refresh_reader(history);
     history->reader.reader.position = history->log.bytes.count;
     history->reader.last_ns = history->log.last_ns;
-    history->reader.last_page = history->log.last_page;
+    history->reader.neighbours = history->log.neighbours;
 }
 
 /* The older half of the log goes, and the history begins at a keyframe: at that which comes next,

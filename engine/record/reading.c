@@ -163,6 +163,12 @@ static const char *objection_to(const struct session_facts *facts, const struct 
     case EVENT_REQUEST_ANSWERED:
         is_client = event->request_answered.client_idx < TIMELINE_CLIENTS_MAX;
         break;
+    case EVENT_PACKET_FORWARDED:
+        is_client = event->packet_forwarded.client_idx < TIMELINE_CLIENTS_MAX;
+        break;
+    case EVENT_PACKET_DROPPED:
+        is_client = event->packet_dropped.client_idx < TIMELINE_CLIENTS_MAX;
+        break;
     case EVENT_INPUT_GIVEN:
         return event->input_given.command < SESSION_COMMAND_COUNT ? NULL : "an unknown command";
     default:

@@ -11,6 +11,7 @@ enum unit {
     UNIT_OF_number,
     UNIT_OF_pages,
     UNIT_OF_page,
+    UNIT_OF_address,
     UNIT_OF_bytes,
     UNIT_OF_ns,
     UNIT_OF_digest,
@@ -20,6 +21,9 @@ enum unit {
     UNIT_OF_enum_phase,
     UNIT_OF_enum_why,
     UNIT_OF_enum_outcome,
+    UNIT_OF_enum_page_form,
+    UNIT_OF_enum_link_state,
+    UNIT_OF_enum_decision,
 };
 
 struct layout {
@@ -42,6 +46,7 @@ static uint64_t unit_max(enum unit unit)
 {
     switch (unit) {
     case UNIT_OF_number:
+    case UNIT_OF_address:
     case UNIT_OF_bytes:
     case UNIT_OF_ns:
     case UNIT_OF_digest:
@@ -62,6 +67,12 @@ static uint64_t unit_max(enum unit unit)
         return WHY_COUNT - 1;
     case UNIT_OF_enum_outcome:
         return OUTCOME_COUNT - 1;
+    case UNIT_OF_enum_page_form:
+        return PAGE_FORM_COUNT - 1;
+    case UNIT_OF_enum_link_state:
+        return LINK_STATE_COUNT - 1;
+    case UNIT_OF_enum_decision:
+        return DECISION_COUNT - 1;
     }
     MUST(false); /* The compiler checks that every unit of the list has its case. */
     return 0;
@@ -76,6 +87,14 @@ static uint64_t zigzag(uint64_t difference)
 static uint64_t unzigzag(uint64_t code)
 {
     return code >> 1 ^ (0 - (code & 1));
+}
+
+/* What a field of that unit is written as the difference from; NULL: it stands for itself. */
+static uint64_t *last_of(struct recording_neighbours *neighbours, enum unit unit)
+{
+    return unit == UNIT_OF_page      ? &neighbours->page
+           : unit == UNIT_OF_address ? &neighbours->address
+                                     : NULL;
 }
 
 /* ---- Writing ---- */
@@ -116,12 +135,10 @@ void recorder_add(struct recorder *recorder, const struct event *event)
         uint64_t value = event->fields[i];
         /* What cannot be read back must not be written. */
         MUST(value <= unit_max(layout->units[i]));
-        if (layout->units[i] == UNIT_OF_page) {
-            bytes_put_varint(bytes, zigzag(value - recorder->last_page));
-            recorder->last_page = value;
-        } else {
-            bytes_put_varint(bytes, value);
-        }
+        uint64_t *last = last_of(&recorder->neighbours, layout->units[i]);
+        bytes_put_varint(bytes, last == NULL ? value : zigzag(value - *last));
+        if (last != NULL)
+            *last = value;
     }
     recorder->event_count++;
     digest_from(recorder, position);
@@ -212,8 +229,9 @@ static const char *read_fields(struct recording *recording, struct event *event)
         uint64_t value = bytes_get_varint(&recording->reader);
         if (recording->reader.has_failed)
             return "an event is cut off, or a number has more than 64 bits";
-        if (layout->units[i] == UNIT_OF_page)
-            value = recording->last_page += unzigzag(value);
+        uint64_t *last = last_of(&recording->neighbours, layout->units[i]);
+        if (last != NULL)
+            value = *last += unzigzag(value);
         if (value > unit_max(layout->units[i]))
             return "a field is out of its range";
         event->fields[i] = value;

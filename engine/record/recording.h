@@ -2,13 +2,13 @@
  *
  *   recording := magic "ferryrec" | u32 version | u32 scenario bytes | scenario text | event* | end
  *   event     := varint(kind) | varint(nanoseconds since the event before) | field*
- *   field     := varint; a page number as the signed difference (zigzag) from the page number
+ *   field     := varint; a page number or an address as the signed difference (zigzag) from the one
  *                before it in the recording: neighbours cost one byte
  *   end       := u8 127, which no event begins with | u64 digest (XXH3) of all bytes before it
  *
  * A page event is about 8 bytes, a run of pages is one event. The recording's digest is the one at
- * its end: two runs are the same run when their digests are. A file without its end was cut off; one
- * that does not fit its digest is damaged, even where every event could have been.
+ * its end: two runs are the same run when their digests are. A file without its end was cut off;
+ * one that does not fit its digest is damaged, even where every event could have been.
  *
  * The scenario text is what `ferry run` reads: key = value lines, all options as used.
  */
@@ -23,19 +23,24 @@
 #include "base/event.h"
 #include "base/status.h"
 
-#define RECORDING_VERSION      1
+#define RECORDING_VERSION      2
 #define RECORDING_END          127 /* stands where an event's kind would */
 #define RECORDING_END_BYTES    9
 #define RECORDING_SCENARIO_MAX (1u << 20)
 #define RECORDING_PAGES_MAX    (1ull << 28) /* 1 TiB: bounds what a recording can make us allocate */
 
+/* The last of those fields that are written as differences. */
+struct recording_neighbours {
+    uint64_t page, address;
+};
+
 struct recorder {
-    struct bytes bytes;     /* the encoding not taken by the owner yet */
+    struct bytes bytes; /* the encoding not taken by the owner yet */
     struct digest *digest;
     uint64_t last_ns;
-    uint64_t last_page;
+    struct recording_neighbours neighbours;
     uint64_t event_count;
-    bool is_kept;           /* false: bytes are digested and forgotten */
+    bool is_kept; /* false: bytes are digested and forgotten */
     bool is_finished;
 };
 
@@ -50,9 +55,9 @@ void recorder_fini(struct recorder *recorder);
 /* Reads a whole recording from memory that outlives the reader. */
 struct recording {
     struct bytes_reader reader; /* of all but the end */
-    const char *scenario_text; /* owned copy, NUL-terminated */
+    const char *scenario_text;  /* owned copy, NUL-terminated */
     uint64_t last_ns;
-    uint64_t last_page;
+    struct recording_neighbours neighbours;
 };
 /* Checks the head and the end before anything else is believed: STATUS_BAD_INPUT when this is no
  * recording, is cut off or is damaged. */

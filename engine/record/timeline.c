@@ -457,6 +457,18 @@ static void fold(struct timeline *timeline, const struct event *event)
         timeline->instructions = event->run_ended.instructions;
         timeline->digest = event->run_ended.digest;
         break;
+    case EVENT_DECIDED:
+    case EVENT_SHARE_SET:
+    case EVENT_LOG_DRAINED:
+    case EVENT_LINK_CHANGED:
+    case EVENT_HOST_CRASHED:
+    case EVENT_BARRIER_SENT:
+    case EVENT_BARRIER_ACKNOWLEDGED:
+    case EVENT_CACHE_WRITTEN_BACK:
+    case EVENT_DISK_WRITTEN:
+    case EVENT_PACKET_FORWARDED:
+    case EVENT_PACKET_DROPPED:
+    case EVENT_TUNNEL_ENDED:
     case EVENT_STREAMS_REHOMED:
     case EVENT_CONSOLE_WRITTEN:
     case EVENT_INPUT_GIVEN:

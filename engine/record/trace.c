@@ -503,6 +503,18 @@ void trace_add(struct trace *trace, const struct event *event)
     case EVENT_INPUT_GIVEN:
         give_input(trace, event);
         break;
+    case EVENT_DECIDED:
+    case EVENT_SHARE_SET:
+    case EVENT_LOG_DRAINED:
+    case EVENT_LINK_CHANGED:
+    case EVENT_HOST_CRASHED:
+    case EVENT_BARRIER_SENT:
+    case EVENT_BARRIER_ACKNOWLEDGED:
+    case EVENT_CACHE_WRITTEN_BACK:
+    case EVENT_DISK_WRITTEN:
+    case EVENT_PACKET_FORWARDED:
+    case EVENT_PACKET_DROPPED:
+    case EVENT_TUNNEL_ENDED:
     case EVENT_LOG_FETCHED:
     case EVENT_DOWNTIME_FORECAST:
     case EVENT_CONSOLE_WRITTEN:

@@ -20,27 +20,32 @@ enum option {
 #define NUMBER_OPTION(key, field, kind, text, help) OPTION_##field,
     SCENARIO_NUMBERS(NUMBER_OPTION)
 #undef NUMBER_OPTION
-        OPTION_PATTERN,
-    OPTION_ON_LIMIT,
+#define CHOICE_OPTION(key, field, type, words, text, help) OPTION_##field,
+        SCENARIO_CHOICES(CHOICE_OPTION)
+#undef CHOICE_OPTION
+            OPTION_FAULT,
     OPTION_ARGS,
     OPTION_IMAGE,
     OPTION_COUNT,
     FIRST_NUMBER = OPTION_MODE + 1,
+    FIRST_CHOICE = OPTION_pattern,
 };
 
 static const struct scenario_option options[OPTION_COUNT] = {
     [OPTION_GUEST] = {"guest", "kv", "what is moved: a name, FILE.elf, model:PATTERN", NULL,
                       UNIT_COUNT, false},
     [OPTION_MODE] = {"mode", "pre-copy", "how it is moved",
-                     "stop-and-copy|pre-copy|post-copy|hybrid", UNIT_COUNT, false},
+                     "stop-and-copy|pre-copy|continuous|post-copy|hybrid|auto", UNIT_COUNT, false},
 #define NUMBER_DESCRIPTION(key, field, kind, text, help) \
     [OPTION_##field] = {key, text, help, NULL, kind, true},
     SCENARIO_NUMBERS(NUMBER_DESCRIPTION)
 #undef NUMBER_DESCRIPTION
-        [OPTION_PATTERN] = {"pattern", "uniform", "of memwalk (hot-cold: 90 % of writes to 10 %)",
-                            "uniform|sequential|hot-cold|zipf", UNIT_COUNT, false},
-    [OPTION_ON_LIMIT] = {"on-limit", "pause", "what pre-copy does when the rounds are used up",
-                         "pause|abort|post-copy", UNIT_COUNT, false},
+#define CHOICE_DESCRIPTION(key, field, type, words, text, help) \
+    [OPTION_##field] = {key, text, help, words, UNIT_COUNT, false},
+        SCENARIO_CHOICES(CHOICE_DESCRIPTION)
+#undef CHOICE_DESCRIPTION
+            [OPTION_FAULT] = {"fault", "none", "what goes wrong: KIND@WHEN[+DURATION][:VALUE], ...",
+                              NULL, UNIT_COUNT, false},
     [OPTION_ARGS] = {"args", "", "the guest's own (on a command line: all after --)", NULL,
                      UNIT_COUNT, false},
     [OPTION_IMAGE] = {"image", "none", "digest that the guest must have (ferry guest info)", NULL,
@@ -66,7 +71,15 @@ static const struct range {
     [OPTION_run_for_ns] = {0, HOUR_NS},
     [OPTION_downtime_limit_ns] = {0, HOUR_NS},
     [OPTION_max_rounds] = {1, 100},
+    [OPTION_total_time_limit_ns] = {0, HOUR_NS},
+    [OPTION_bandwidth_limit_bits_per_s] = {1000, 10000000000000ull},
     [OPTION_switch_after] = {1, 100},
+    [OPTION_switch_below_bytes] = {0, MODEL_PAGES_MAX *PAGE_BYTES},
+    [OPTION_switch_deadline_ns] = {0, HOUR_NS},
+    [OPTION_dirty_limit] = {1, 100000000},
+    [OPTION_push_after_ns] = {0, HOUR_NS},
+    [OPTION_delta_cache_bytes] = {PAGE_BYTES, MODEL_PAGES_MAX *PAGE_BYTES},
+    [OPTION_tunnel_for_ns] = {0, HOUR_NS},
     [OPTION_client_count] = {0, SCENARIO_CLIENTS_MAX},
     [OPTION_request_rate] = {1, 1000000},
     [OPTION_seed] = {0, INT64_MAX},
@@ -91,6 +104,18 @@ static const uint64_t *number_field(const struct scenario *scenario, uint32_t id
 #undef FIELD_ADDRESS
     };
     return fields[idx - FIRST_NUMBER];
+}
+
+/* Where a choice is kept. An enumeration without negative values is an unsigned int here. */
+_Static_assert(sizeof(enum mode) == sizeof(unsigned), "choices are kept alike");
+static const unsigned *choice_field(const struct scenario *scenario, uint32_t idx)
+{
+    const unsigned *const fields[] = {
+#define CHOICE_ADDRESS(key, field, type, words, text, help) (const unsigned *)&scenario->field,
+        SCENARIO_CHOICES(CHOICE_ADDRESS)
+#undef CHOICE_ADDRESS
+    };
+    return idx == OPTION_MODE ? (const unsigned *)&scenario->mode : fields[idx - FIRST_CHOICE];
 }
 
 #define MODEL_PREFIX 6 /* "model:" */
@@ -200,12 +225,7 @@ static enum status set_choice(struct scenario *scenario, uint32_t idx, const cha
         return problem_set(problem, STATUS_USAGE,
                            "%s: \"%.40s\" is none of its words: write one of %s", options[idx].key,
                            value, options[idx].choices);
-    if (idx == OPTION_MODE)
-        scenario->mode = (enum mode)choice;
-    else if (idx == OPTION_PATTERN)
-        scenario->pattern = (enum pattern)choice;
-    else
-        scenario->on_limit = (enum on_limit)choice;
+    *(unsigned *)choice_field(scenario, idx) = (unsigned)choice;
     return STATUS_OK;
 }
 
@@ -314,6 +334,18 @@ static enum status set_image(struct scenario *scenario, const char *value, struc
     return STATUS_OK;
 }
 
+/* ---- What goes wrong ---- */
+
+static enum status set_fault(struct scenario *scenario, const char *value, struct problem *problem)
+{
+    if (strlen(value) >= sizeof scenario->fault)
+        return problem_set(problem, STATUS_USAGE, "fault: a list of more than %zu characters",
+                           sizeof scenario->fault - 1);
+    snprintf(scenario->fault, sizeof scenario->fault, "%s",
+             strcmp(value, "none") == 0 ? "" : value);
+    return STATUS_OK;
+}
+
 void scenario_name_image(struct scenario *scenario, const uint8_t *image, size_t image_bytes)
 {
     if (!scenario_is_model(scenario))
@@ -363,6 +395,8 @@ static enum status set_option(struct scenario *scenario, uint32_t idx, const cha
         status = set_args(scenario, value, problem);
     else if (idx == OPTION_IMAGE)
         status = set_image(scenario, value, problem);
+    else if (idx == OPTION_FAULT)
+        status = set_fault(scenario, value, problem);
     else if (options[idx].is_number)
         status = set_number(scenario, idx, value, problem);
     else
@@ -405,13 +439,12 @@ void scenario_get(const struct scenario *scenario, uint32_t idx, char *text, siz
         snprintf(text, text_bytes, "%.*s", (int)line.count,
                  line.count > 0 ? (char *)line.data : "");
         bytes_fini(&line);
+    } else if (idx == OPTION_FAULT) {
+        snprintf(text, text_bytes, "%s", *scenario->fault == '\0' ? "none" : scenario->fault);
     } else if (idx == OPTION_IMAGE) {
         snprintf(text, text_bytes, "%s", *scenario->image == '\0' ? "none" : scenario->image);
     } else if (!options[idx].is_number) {
-        unsigned choice = idx == OPTION_MODE      ? (unsigned)scenario->mode
-                          : idx == OPTION_PATTERN ? (unsigned)scenario->pattern
-                                                  : (unsigned)scenario->on_limit;
-        choice_copy(options[idx].choices, choice, text, text_bytes);
+        choice_copy(options[idx].choices, *choice_field(scenario, idx), text, text_bytes);
     } else if (scenario_number(scenario, idx, &number)) {
         units_format(options[idx].kind, number, text, text_bytes);
     } else {
@@ -462,7 +495,7 @@ static const char *guest_objection(const struct scenario *scenario, uint32_t idx
         if (is_guest(scenario, "model:idle"))
             return "model:idle never writes: write model:uniform";
         return has_written_set(scenario) ? NULL : "only --guest memwalk and models obey it";
-    case OPTION_PATTERN:
+    case OPTION_pattern:
         if (scenario_is_model(scenario))
             return "a model has its pattern in its name: write model:hot-cold or another";
         return is_guest(scenario, "memwalk") ? NULL : "only --guest memwalk obeys it";
@@ -494,9 +527,13 @@ static const char *mode_objection(const struct scenario *scenario, uint32_t idx)
     switch (idx) {
     case OPTION_downtime_limit_ns:
     case OPTION_max_rounds:
-    case OPTION_ON_LIMIT:
+    case OPTION_on_limit:
+    case OPTION_total_time_limit_ns:
         return scenario->mode == MODE_PRE_COPY ? NULL : "only --mode pre-copy obeys it";
     case OPTION_switch_after:
+    case OPTION_switch_when:
+    case OPTION_switch_below_bytes:
+    case OPTION_switch_deadline_ns:
         return scenario->mode == MODE_HYBRID ? NULL : "only --mode hybrid obeys it";
     default:
         return NULL;

@@ -20,11 +20,26 @@
 
 #define SCENARIO_CLIENTS_MAX 60
 #define SCENARIO_NONE        UINT64_MAX /* "none": no limit, or not given */
+#define SCENARIO_FAULT_BYTES 256
 
 enum pattern { PATTERN_UNIFORM, PATTERN_SEQUENTIAL, PATTERN_HOT_COLD, PATTERN_ZIPF };
 
+enum compress {
+    COMPRESS_NONE,
+    COMPRESS_ZERO,
+    COMPRESS_DELTA,
+    COMPRESS_LZ4,
+    COMPRESS_ZSTD,
+    COMPRESS_AUTO
+};
+enum dirty_tracking { TRACKING_TRAP, TRACKING_HARDWARE_LOG };
+enum disk_at { DISK_SHARED, DISK_SOURCE, DISK_TARGET };
+enum leave_out { LEAVE_OUT_NONE, LEAVE_OUT_WRITE_BACK, LEAVE_OUT_BARRIER };
+enum route { ROUTE_TUNNEL, ROUTE_ANNOUNCE, ROUTE_NONE };
+
 /* S(key, field, kind, default, help): everything with a number and a unit.
- * C(key, field, choices, default, help): everything that is one of a list of words. */
+ * C(key, field, type, words, default, help): everything that is one of a list of words; its value
+ * is the word's place in the list, so the enumerations follow the lists. */
 #define SCENARIO_NUMBERS(S)                                                                        \
     S("memory", memory_bytes, UNIT_SIZE, "64MiB", "memory of the guest")                           \
     S("harts", hart_count, UNIT_COUNT, "1", "processors of the guest, 1 to 8")                     \
@@ -38,19 +53,57 @@ enum pattern { PATTERN_UNIFORM, PATTERN_SEQUENTIAL, PATTERN_HOT_COLD, PATTERN_ZI
     S("run-for", run_for_ns, UNIT_TIME, "none", "after the move; none: to its end, or 60 s")       \
     S("downtime-limit", downtime_limit_ns, UNIT_TIME, "30ms", "pause when the forecast is within") \
     S("max-rounds", max_rounds, UNIT_COUNT, "30", "of pre-copy, the paused one not counted")       \
+    S("total-time-limit", total_time_limit_ns, UNIT_TIME, "none", "of the move, as --max-rounds")  \
+    S("bandwidth-limit", bandwidth_limit_bits_per_s, UNIT_BANDWIDTH, "none",                       \
+      "of the move, while the guest runs at the source")                                           \
     S("switch-after", switch_after, UNIT_COUNT, "1", "rounds of pre-copy before hybrid switches")  \
+    S("switch-below", switch_below_bytes, UNIT_SIZE, "4MiB", "of --switch-when remaining")         \
+    S("switch-deadline", switch_deadline_ns, UNIT_TIME, "1s", "of --switch-when deadline")         \
+    S("dirty-limit", dirty_limit, UNIT_PAGE_RATE, "none", "slows each hart until it dirties less") \
+    S("push-after", push_after_ns, UNIT_TIME, "10s", "of --prefetch none, after the switch")       \
+    S("delta-cache", delta_cache_bytes, UNIT_SIZE, "16MiB", "copies kept for --compress delta")    \
+    S("tunnel-for", tunnel_for_ns, UNIT_TIME, "none", "of --route tunnel; none: to the end")       \
     S("clients", client_count, UNIT_COUNT, "none", "that talk to it (kv, web, chat, game: 4)")     \
     S("request-rate", request_rate, UNIT_REQUEST_RATE, "500/s", "of each client")                  \
     S("seed", seed, UNIT_COUNT, "1", "of everything that is random")
+
+#define OFF_ON "off|on" /* such an option may stand alone on a command line: it is on then */
+
+#define SCENARIO_CHOICES(C)                                                                       \
+    C("pattern", pattern, enum pattern, "uniform|sequential|hot-cold|zipf", "uniform",            \
+      "of memwalk (hot-cold: 90 % of writes to 10 %)")                                            \
+    C("on-limit", on_limit, enum on_limit, "pause|abort|post-copy", "pause",                      \
+      "when the rounds or the time are used up")                                                  \
+    C("switch-when", switch_when, enum switch_when, "rounds|no-progress|remaining|deadline",      \
+      "rounds", "what makes hybrid switch over")                                                  \
+    C("auto-converge", auto_converge, unsigned, OFF_ON, "off", "slows the guest step by step")    \
+    C("hot-last", hot_last, unsigned, OFF_ON, "off", "pages written in every round go last")      \
+    C("skip-rewritten", skip_rewritten, unsigned, OFF_ON, "off", "pages written again must wait") \
+    C("prefetch", prefetch, enum prefetch, "none|sequential|bubble", "sequential",                \
+      "what is pushed once the guest runs there")                                                 \
+    C("fault-throttle", fault_throttle, unsigned, OFF_ON, "off", "slows a guest that faults")     \
+    C("compress", compress, enum compress, "none|zero|delta|lz4|zstd|auto", "none",               \
+      "how pages are encoded")                                                                    \
+    C("free-hints", free_hints, unsigned, OFF_ON, "on", "pages given away are not sent")          \
+    C("dirty-tracking", dirty_tracking, enum dirty_tracking, "trap|hardware-log", "trap",         \
+      "how writes are noticed")                                                                   \
+    C("cache", cache, unsigned, OFF_ON, "off", "a write-back cache before the memory")            \
+    C("disk-at", disk_at, enum disk_at, "shared|source|target", "shared", "who serves the disk")  \
+    C("leave-out", leave_out, enum leave_out, "none|write-back|barrier", "none",                  \
+      "of the consistent cut: to see it torn")                                                    \
+    C("route", route, enum route, "tunnel|announce|none", "announce",                             \
+      "how connections find the guest")
 
 struct scenario {
 #define SCENARIO_FIELD(key, field, kind, text, help) uint64_t field;
     SCENARIO_NUMBERS(SCENARIO_FIELD)
 #undef SCENARIO_FIELD
+#define SCENARIO_CHOICE(key, field, type, words, text, help) type field;
+    SCENARIO_CHOICES(SCENARIO_CHOICE)
+#undef SCENARIO_CHOICE
     char guest[512]; /* "kv", "model:uniform", or a path that contains '/' or ends with .elf */
     enum mode mode;
-    enum pattern pattern;
-    enum on_limit on_limit;
+    char fault[SCENARIO_FAULT_BYTES]; /* "cut@1.2s+300ms,slow@2s:10Mbit/s", see fault.h; "": none */
     char image[17];         /* digest that the guest's file must have, in hexadecimal; "": any */
     struct bytes arguments; /* the guest's own, each ended by a NUL, without its name */
     uint64_t given;         /* bit i: option i of scenario_option was set and is no default */

@@ -1,5 +1,6 @@
-/* world_private: what a world is made of, for the two files that make it live: world.c (time, the
- * guest, the migration) and service.c (the clients, their packets, the switch).
+/* world_private: what a world is made of, for the files that make it live: world.c (its life, time,
+ * the knobs), world_guest.c (the guest runs), world_move.c (the migration's ends and links) and
+ * service.c (the clients, their packets, the switch).
  */
 #ifndef SIM_WORLD_PRIVATE_H
 #define SIM_WORLD_PRIVATE_H
@@ -78,6 +79,33 @@ static inline uint64_t host_guest_ns(const struct world *world, const struct hos
     bool is_ahead = lived_ns + host->offset_ns > world->now_ns;
     return is_ahead ? lived_ns : world->now_ns - host->offset_ns;
 }
+
+/* At this instant. */
+static inline void world_emit(struct world *world, struct event event)
+{
+    event.at_ns = world->now_ns;
+    event_append(&world->events, event);
+}
+/* The host at which the guest may execute; NULL while it stands still or waits for a page. */
+struct host *world_runner(struct world *world);
+
+/* world_guest.c */
+bool world_is_held(const struct world *world); /* by a debugger */
+/* Runs the guest until `until_ns` at the latest; earlier where it causes something to happen before
+ * that. */
+void world_run_guest(struct world *world, uint64_t until_ns);
+/* Told at once where nothing was told for a while, else when the while is over. */
+void world_drain_console(struct world *world, struct host *host);
+void world_tell_console(struct world *world);
+
+/* world_move.c */
+
+/* Lets a link carry what its end has to send. One chunk at a time: an end is asked when the last
+ * byte of the chunk before has left. */
+void world_feed_link(struct world *world, uint32_t sender);
+/* What a change of the source's phase means for the world. */
+void world_reap_source(struct world *world, enum phase before);
+void world_chunk_arrived(struct world *world, uint32_t sender); /* HAPPEN_ARRIVAL */
 
 /* service.c */
 

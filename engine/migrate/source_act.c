@@ -1,0 +1,316 @@
+/* What a strategy sees and asks for: the view, the rounds, and each action. */
+#include "migrate/source_private.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---- Rounds ---- */
+
+void source_open_round(struct source *source, uint64_t now_ns)
+{
+    source->is_round_open = true;
+    source->current = (struct round){0};
+    source->round_started_ns = now_ns;
+    source_emit(source,
+                (struct event){.at_ns = now_ns,
+                               .kind = EVENT_ROUND_STARTED,
+                               .round_started = {.round_idx = source->rounds_done,
+                                                 .pages = source->to_send.set_count,
+                                                 .is_paused = source->phase == PHASE_PAUSE}});
+}
+
+static void close_round(struct source *source, uint64_t now_ns, uint64_t dirtied_pages)
+{
+    source->is_round_open = false;
+    source->current.dirtied_pages = dirtied_pages;
+    source->current.duration_ns = now_ns - source->round_started_ns;
+    source_emit(source, (struct event){.at_ns = now_ns,
+                                       .kind = EVENT_ROUND_ENDED,
+                                       .round_ended = {.round_idx = source->rounds_done,
+                                                       .pages_sent = source->current.pages_sent,
+                                                       .bytes_sent = source->current.bytes_sent,
+                                                       .dirtied_pages = dirtied_pages}});
+    source->last = source->current;
+    source->rounds_done++;
+}
+
+static uint64_t fetch(struct source *source, uint64_t now_ns, uint64_t first_idx, uint64_t count)
+{
+    struct guest *guest = source->guest;
+    uint64_t dirtied = guest->ops->fetch_dirty(guest, first_idx, count, &source->to_send);
+    source_emit(source, (struct event){.at_ns = now_ns,
+                                       .kind = EVENT_LOG_FETCHED,
+                                       .log_fetched = {.dirtied_pages = dirtied,
+                                                       .first_idx = first_idx,
+                                                       .count = count}});
+    return dirtied;
+}
+
+/* ---- What a strategy sees ---- */
+
+/* What the hand-over costs beside pages: the state and COMMIT. (The bitmap of stale pages, which
+ * post-copy adds, is no matter of the state.) */
+static uint64_t state_wire_bytes(const struct source *source)
+{
+    struct bytes state = {0};
+    source->guest->ops->save(source->guest, &state);
+    uint64_t bytes = message_hand_over_bytes(state.count);
+    bytes_fini(&state);
+    return bytes;
+}
+
+struct view source_view(const struct source *source, uint64_t now_ns, bool is_link_idle)
+{
+    return (struct view){
+        .phase = source->phase,
+        .now_ns = now_ns,
+        .started_ns = source->started_ns,
+        .total_pages = source->guest->total_pages,
+        .to_send = &source->to_send,
+        .sent = &source->sent,
+        .dirty = &source->guest->dirty,
+        .rounds_done = source->rounds_done,
+        .last = source->last,
+        .is_link_idle = is_link_idle,
+        .page_bytes = MESSAGE_PAGE_WIRE_BYTES,
+        .state_bytes = source->state_bytes,
+        .half_rtt_ns = source->half_rtt_ns,
+        .limits = source->config.limits,
+        .outside = source->config.strategy->outside,
+    };
+}
+
+/* ---- Actions ---- */
+
+static void act_fetch(struct source *source, uint64_t now_ns, const struct action *action)
+{
+    if (action->count > 0) { /* some pages alone are no end of a round */
+        fetch(source, now_ns, action->first_idx, action->count);
+        return;
+    }
+    uint64_t dirtied = fetch(source, now_ns, 0, source->guest->total_pages);
+
+    if (source->is_round_open)
+        close_round(source, now_ns, dirtied);
+    source->state_bytes = state_wire_bytes(source);
+    struct view view = source_view(source, now_ns, true);
+    uint64_t next_pages = view_next_round_pages(&view);
+    source_emit(source,
+                (struct event){.at_ns = now_ns,
+                               .kind = EVENT_DOWNTIME_FORECAST,
+                               .downtime_forecast = {
+                                   .now_ns = view_downtime_ns(&view, source->to_send.set_count),
+                                   .next_round_ns = view_downtime_ns(&view, next_pages)}});
+}
+
+/* Why the guest was paused, in a sentence. */
+static void explain_pause(struct source *source, bool is_limit_exceeded)
+{
+    enum mode mode = source->config.strategy->mode;
+    const char *reason =
+        source->config.strategy->outside != NULL ? "the strategy asked for the pause"
+        : is_limit_exceeded ? "the round limit was met with the downtime limit out of reach"
+        : mode == MODE_PRE_COPY && source->to_send.set_count == 0
+            ? "nothing was left to send when the guest was paused"
+        : mode == MODE_PRE_COPY
+            ? "the forecast downtime was within the limit, and another round would not have "
+              "lowered it by a quarter"
+        : mode == MODE_STOP_AND_COPY ? "everything was sent while the guest stood still"
+        : mode == MODE_POST_COPY     ? "the guest was switched over before its pages"
+                                     : "the rounds before the switch were done";
+    snprintf(source->reason, sizeof source->reason, "%s", reason);
+}
+
+static void exceed_limit(struct source *source, uint64_t now_ns)
+{
+    struct view view = source_view(source, now_ns, true);
+    uint64_t downtime_ns = view_downtime_ns(&view, source->to_send.set_count);
+    source_emit(source, (struct event){.at_ns = now_ns,
+                                       .kind = EVENT_LIMIT_EXCEEDED,
+                                       .limit_exceeded = {.round_idx = source->rounds_done,
+                                                          .downtime_ns = downtime_ns}});
+}
+
+static void act_pause(struct source *source, uint64_t now_ns, bool is_limit_exceeded)
+{
+    uint64_t dirtied = fetch(source, now_ns, 0, source->guest->total_pages);
+
+    if (source->is_round_open)
+        close_round(source, now_ns, dirtied);
+    source->state_bytes = state_wire_bytes(source);
+    if (is_limit_exceeded)
+        exceed_limit(source, now_ns);
+    explain_pause(source, is_limit_exceeded);
+    source_enter(source, now_ns, PHASE_PAUSE);
+    source_emit(source, (struct event){.at_ns = now_ns,
+                                       .kind = EVENT_GUEST_PAUSED,
+                                       .guest_paused = {.host = HOST_SOURCE}});
+}
+
+static void act_give_up(struct source *source, uint64_t now_ns, const struct action *action)
+{
+    if (action->is_limit_exceeded)
+        exceed_limit(source, now_ns);
+    source_fail(source, now_ns,
+                action->reason != NULL ? action->reason
+                : action->is_limit_exceeded
+                    ? "the round limit was met with the downtime limit out of "
+                      "reach (--on-limit abort)"
+                    : "the strategy gave the move up");
+}
+
+/* STALE (where copies sent before are old), STATE and COMMIT leave in one burst. */
+static void act_hand_over(struct source *source, uint64_t now_ns)
+{
+    struct guest *guest = source->guest;
+    struct bytes state = {0};
+    uint64_t missing_pages = source->to_send.set_count;
+
+    if (!source->is_round_open && missing_pages == 0)
+        source_open_round(source, now_ns);
+    if (source->is_round_open)
+        close_round(source, now_ns, 0);
+    if (missing_pages > 0 && source->sent.set_count > 0)
+        for (uint64_t idx = 0; idx < guest->total_pages; idx += MESSAGE_STALE_BITS)
+            message_put_stale(&source->out, &source->to_send, idx);
+    guest->ops->save(guest, &state);
+    message_put_state(&source->out, &state);
+    message_put_commit(
+        &source->out, &(struct message_commit){.missing_pages = missing_pages,
+                                               .state_digest = digest_of(state.data, state.count)});
+    bytes_fini(&state);
+    source->is_commit_pending = true;
+    source_enter(source, now_ns, PHASE_HAND_OVER);
+}
+
+/* ---- Strategies that break a rule ---- */
+
+void source_post_copy_from_now_on(struct source *source)
+{
+    source->config.strategy = strategy_of(MODE_POST_COPY);
+    memset(source->memo, 0, sizeof source->memo);
+}
+
+/* It has no say any more. Before COMMIT the move is given up; after it the guest must not be left
+ * without its pages, and the engine pushes them itself. */
+void source_dismiss(struct source *source, uint64_t now_ns, const char *reason)
+{
+    if (source_is_after_pause(source))
+        source_post_copy_from_now_on(source);
+    else
+        source_fail(source, now_ns, reason);
+}
+
+static uint64_t refuse(struct source *source, uint64_t now_ns, const struct action *action)
+{
+    char reason[MESSAGE_REASON_MAX];
+    const char *name = action_name(action->kind);
+    bool is_copying = source->phase == PHASE_COPY;
+
+    if (name != NULL)
+        snprintf(reason, sizeof reason,
+                 "the strategy asked to %s in phase %s, where it may %s, WAIT or GIVE_UP", name,
+                 phase_name(source->phase), is_copying ? "SEND, FETCH, PAUSE" : "SEND, HAND_OVER");
+    else
+        snprintf(reason, sizeof reason, "the strategy asked for action %lld: there is none",
+                 (long long)(int)action->kind);
+    source_dismiss(source, now_ns, reason);
+    return 0;
+}
+
+/* Of all that can be wrong with a range of pages, the first in reading order is told. */
+static uint64_t refuse_range(struct source *source, uint64_t now_ns, const struct action *action)
+{
+    char reason[MESSAGE_REASON_MAX];
+    unsigned long long first_idx = action->first_idx, total = source->guest->total_pages;
+
+    if (action->first_idx >= total)
+        snprintf(reason, sizeof reason,
+                 "the strategy asked to SEND page %llu%s: the guest has pages 0 to %llu", first_idx,
+                 action->first_idx == PAGE_NONE ? ", which is PAGE_NONE" : "", total - 1);
+    else if (action->count == 0)
+        snprintf(reason, sizeof reason,
+                 "the strategy asked to SEND 0 pages from page %llu on: at least 1 is to be sent",
+                 first_idx);
+    else
+        snprintf(
+            reason, sizeof reason,
+            "the strategy asked to SEND %llu pages from page %llu on: the guest has %llu in all",
+            (unsigned long long)action->count, first_idx, total);
+    source_dismiss(source, now_ns, reason);
+    return 0;
+}
+
+/* A SEND as a strategy asked for it. Refused are pages that do not exist and, once the guest runs
+ * elsewhere, pages that are no longer the source's to give. */
+static uint64_t act_send(struct source *source, uint64_t now_ns, const struct action *action,
+                         struct bytes *to)
+{
+    uint64_t total = source->guest->total_pages;
+    uint64_t chunk_bytes = source_is_after_pause(source) ? source->config.push_chunk_bytes
+                                                         : source->config.copy_chunk_bytes;
+    uint64_t most = chunk_bytes / MESSAGE_PAGE_WIRE_BYTES;
+    uint64_t frame_pages = FRAME_PAYLOAD_MAX / (8 + source->guest->ops->payload_bytes);
+    uint64_t count = 1;
+    enum why why = WHY_PUSHED;
+
+    if (action->first_idx >= total || action->count == 0 ||
+        action->count > total - action->first_idx)
+        return refuse_range(source, now_ns, action);
+    if (most > frame_pages) /* a run of model pages is one frame */
+        most = frame_pages;
+    if (action->count < most)
+        most = action->count;
+    if (source_is_after_pause(source)) {
+        most = bitmap_run(&source->to_send, action->first_idx, most == 0 ? 1 : most);
+        if (most == 0)
+            return refuse(source, now_ns, action);
+        count = most;
+    } else {
+        bool is_again = bitmap_has(&source->sent, action->first_idx);
+        why = is_again ? WHY_RESENT : WHY_FIRST;
+        while (count < most && bitmap_has(&source->sent, action->first_idx + count) == is_again)
+            count++;
+        if (!source->is_round_open)
+            source_open_round(source, now_ns);
+    }
+    return source_send_pages(source, now_ns, action->first_idx, count, why, to);
+}
+
+/* Performs one action. Returns the charge of what was put on the link, if anything was. */
+uint64_t source_perform(struct source *source, uint64_t now_ns, const struct action *action,
+                        struct bytes *to)
+{
+    bool is_copying = source->phase == PHASE_COPY;
+    bool is_paused = source->phase == PHASE_PAUSE;
+
+    switch (action->kind) {
+    case ACTION_WAIT:
+        return 0;
+    case ACTION_SEND:
+        return act_send(source, now_ns, action, to);
+    case ACTION_FETCH:
+        if (!is_copying)
+            return refuse(source, now_ns, action);
+        act_fetch(source, now_ns, action);
+        return 0;
+    case ACTION_PAUSE:
+        if (!is_copying)
+            return refuse(source, now_ns, action);
+        act_pause(source, now_ns, action->is_limit_exceeded);
+        return 0;
+    case ACTION_HAND_OVER:
+        if (!is_paused)
+            return refuse(source, now_ns, action);
+        act_hand_over(source, now_ns);
+        return 0;
+    case ACTION_GIVE_UP:
+        if (!is_copying && !is_paused)
+            return refuse(source, now_ns, action);
+        act_give_up(source, now_ns, action);
+        return 0;
+    case ACTION_COUNT:
+        break;
+    }
+    return refuse(source, now_ns, action);
+}

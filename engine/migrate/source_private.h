@@ -1,0 +1,44 @@
+/* source_private: what the files of the source share: source.c (its life, and what arrives),
+ * source_act.c (what strategies see and ask for), source_pages.c (pages onto the link). source.h is
+ * the contract; nobody else includes this.
+ */
+#ifndef MIGRATE_SOURCE_PRIVATE_H
+#define MIGRATE_SOURCE_PRIVATE_H
+
+#include "migrate/source.h"
+
+static inline void source_emit(struct source *source, struct event event)
+{
+    event_append(source->events, event);
+}
+
+static inline bool source_is_after_pause(const struct source *source)
+{
+    return source->phase == PHASE_HAND_OVER || source->phase == PHASE_POST_COPY;
+}
+
+/* source.c */
+void source_enter(struct source *source, uint64_t now_ns, enum phase phase);
+/* The one way to end without having moved: the guest goes on here as if nothing had been tried. */
+void source_fail(struct source *source, uint64_t now_ns, const char *reason);
+
+/* source_act.c */
+struct view source_view(const struct source *source, uint64_t now_ns, bool is_link_idle);
+void source_open_round(struct source *source, uint64_t now_ns);
+/* Performs one action. Returns the charge of what was put on the link, if anything was. */
+uint64_t source_perform(struct source *source, uint64_t now_ns, const struct action *action,
+                        struct bytes *to);
+/* The strategy has broken a rule, and has no say any more. */
+void source_dismiss(struct source *source, uint64_t now_ns, const char *reason);
+void source_post_copy_from_now_on(struct source *source);
+
+/* source_pages.c */
+
+/* Puts `count` pages from `first_idx` on the link and returns their charge. */
+uint64_t source_send_pages(struct source *source, uint64_t now_ns, uint64_t first_idx,
+                           uint64_t count, enum why why, struct bytes *to);
+/* Sends the page that a hart of the target has waited for longest; 0: none waits. */
+uint64_t source_answer_request(struct source *source, uint64_t now_ns, struct bytes *to);
+void source_receive_request(struct source *source, const struct frame *frame);
+
+#endif

@@ -1,0 +1,110 @@
+/* Pages off the link, and into the guest. */
+#include "migrate/target_private.h"
+
+#include <string.h>
+
+static void emit_installed(struct target *target, uint64_t now_ns, uint64_t first_idx,
+                           uint64_t count, enum why why)
+{
+    if (count > 0)
+        target_emit(target,
+                    (struct event){
+                        .at_ns = now_ns,
+                        .kind = EVENT_PAGES_INSTALLED,
+                        .pages_installed = {.first_idx = first_idx, .count = count, .why = why}});
+}
+
+static void resolve_waits(struct target *target, uint64_t now_ns)
+{
+    for (uint32_t hart_idx = 0; hart_idx < TARGET_HARTS_MAX; hart_idx++) {
+        struct target_wait *wait = &target->waits[hart_idx];
+        if (!wait->is_waiting || !bitmap_has(&target->guest->present, wait->page_idx))
+            continue;
+        wait->is_waiting = false;
+        target_emit(target, (struct event){.at_ns = now_ns,
+                                           .kind = EVENT_FAULT_RESOLVED,
+                                           .fault_resolved = {.page_idx = wait->page_idx,
+                                                              .hart_idx = hart_idx,
+                                                              .wait_ns = now_ns - wait->since_ns}});
+    }
+}
+
+/* Pages of one run on their way from the frame into the guest: as many at a time as fit into a
+ * page, 512 of a model. `count` pages from first_idx belong to the run, the last held_count of them
+ * are still here. */
+struct arrival {
+    uint64_t first_idx, count;
+    uint64_t held_count;
+    uint8_t held[PAGE_BYTES];
+};
+
+static void install_held(struct target *target, struct arrival *arrival)
+{
+    uint64_t first_idx = arrival->first_idx + arrival->count - arrival->held_count;
+    if (arrival->held_count > 0)
+        target->guest->ops->install_pages(target->guest, first_idx, arrival->held_count,
+                                          arrival->held);
+    arrival->held_count = 0;
+}
+
+static void end_run(struct target *target, uint64_t now_ns, struct arrival *arrival, enum why why)
+{
+    install_held(target, arrival);
+    emit_installed(target, now_ns, arrival->first_idx, arrival->count, why);
+    arrival->count = 0;
+}
+
+void target_receive_pages(struct target *target, uint64_t now_ns, const struct frame *frame)
+{
+    struct guest *guest = target->guest;
+    uint32_t payload_bytes = guest->ops->payload_bytes;
+    struct message_pages pages;
+    struct arrival arrival;
+    const uint8_t *payload;
+    uint64_t page_idx;
+
+    if (message_get_pages(frame, payload_bytes, guest->total_pages, &pages) != STATUS_OK) {
+        if (target->phase == TARGET_RECEIVING)
+            target_fail(target, "PAGES names pages that the guest does not have");
+        return;
+    }
+    arrival.first_idx = arrival.count = arrival.held_count = 0;
+    while ((payload = message_next_page(&pages, &page_idx)) != NULL) {
+        /* Once the guest runs here, a page that is present is newer than any that can arrive. */
+        if (target->phase == TARGET_RUNNING && bitmap_has(&guest->present, page_idx))
+            continue;
+        if (arrival.count == 0 || page_idx != arrival.first_idx + arrival.count) {
+            end_run(target, now_ns, &arrival, pages.why);
+            arrival.first_idx = page_idx;
+        }
+        memcpy(arrival.held + arrival.held_count * payload_bytes, payload, payload_bytes);
+        arrival.count++;
+        if (++arrival.held_count == PAGE_BYTES / payload_bytes)
+            install_held(target, &arrival);
+    }
+    end_run(target, now_ns, &arrival, pages.why);
+    resolve_waits(target, now_ns);
+    target_check_complete(target, now_ns);
+}
+
+void target_receive_stale(struct target *target, const struct frame *frame)
+{
+    struct guest *guest = target->guest;
+    uint64_t first_idx;
+    const uint8_t *bits;
+    uint32_t bit_count;
+
+    if (message_get_stale(frame, &first_idx, &bits, &bit_count) != STATUS_OK) {
+        target_fail(target, "STALE cannot be read");
+        return;
+    }
+    for (uint32_t bit = 0; bit < bit_count; bit++) {
+        if ((bits[bit / 8] >> (bit % 8) & 1) == 0)
+            continue;
+        if (first_idx + bit >= guest->total_pages) {
+            target_fail(target, "STALE names pages that the guest does not have");
+            return;
+        }
+        guest->ops->drop_page(guest, first_idx + bit);
+    }
+}

@@ -1,0 +1,112 @@
+/* The move: both ends of the migration, the links between them, and what becomes of the guest when
+ * one of the ends changes its phase. */
+#include <stdio.h>
+
+#include "base/units.h"
+#include "sim/world_private.h"
+
+/* A guest that should end by itself and does not is watched this long after the move. */
+#define WATCH_NS (60 * NS_PER_S)
+
+static uint64_t fill_link(struct world *world, uint32_t sender)
+{
+    struct bytes *bytes = link_fill(&world->links[sender]);
+    if (sender == HOST_SOURCE)
+        return source_send(&world->source, world->now_ns, 0, bytes);
+    return target_send(&world->target, bytes);
+}
+
+/* Lets a link carry what its end has to send. One chunk at a time: an end is asked when the last
+ * byte of the chunk before has left. */
+void world_feed_link(struct world *world, uint32_t sender)
+{
+    enum phase before = world->source.phase;
+    uint64_t charge;
+
+    if (world->is_link_busy[sender] || !world->has_started)
+        return;
+    charge = fill_link(world, sender);
+    world_reap_source(world, before);
+    if (charge == 0)
+        return;
+    uint64_t free_ns = link_send(&world->links[sender], world->now_ns, charge);
+    world->is_link_busy[sender] = true;
+    world_happen(world, free_ns, HAPPEN_LINK_FREE, sender, 0);
+    world_happen(world, free_ns + world->links[sender].latency_ns, HAPPEN_ARRIVAL, sender, 0);
+}
+
+static void guest_runs_again(struct world *world, uint32_t host)
+{
+    struct host *here = &world->hosts[host];
+    here->offset_ns = world->now_ns - here->guest->ops->now_ns(here->guest);
+    service_rehome(world, here);
+}
+
+static void schedule_end(struct world *world)
+{
+    uint64_t run_for_ns = world->scenario.run_for_ns;
+    world->is_over = true;
+    world_happen(world, world->now_ns + (run_for_ns == SCENARIO_NONE ? WATCH_NS : run_for_ns),
+                 HAPPEN_END, 0, 0);
+}
+
+/* What a change of the source's phase means for the world. */
+void world_reap_source(struct world *world, enum phase before)
+{
+    enum phase after = world->source.phase;
+    bool was_paused = before == PHASE_PAUSE || before == PHASE_HAND_OVER;
+
+    if (after == before)
+        return;
+    if (after == PHASE_ABORTED) {
+        snprintf(world->reason, sizeof world->reason, "%s", world->source.reason);
+        if (was_paused)
+            guest_runs_again(world, HOST_SOURCE);
+        schedule_end(world);
+    }
+}
+
+static void target_took_over(struct world *world)
+{
+    struct host *target = &world->hosts[HOST_TARGET];
+    observe_cut(&world->observer, world->now_ns, world->hosts[HOST_SOURCE].guest, target->guest);
+    if (world->clients.count > 0)
+        observe_streams_at_cut(&world->observer, world->now_ns, machine_mailbox(target->guest));
+    guest_runs_again(world, HOST_TARGET);
+}
+
+void world_chunk_arrived(struct world *world, uint32_t sender)
+{
+    const struct link_chunk *chunk = link_next(&world->links[sender]);
+    enum phase before = world->source.phase;
+
+    if (sender == HOST_TARGET) {
+        source_receive(&world->source, world->now_ns, chunk->bytes.data, chunk->bytes.count);
+        link_drop(&world->links[sender]);
+        world_reap_source(world, before);
+    } else {
+        bool was_running = target_is_running(&world->target);
+        uint32_t were_waiting = target_waiting_harts(&world->target);
+        bool was_complete = world->target.is_complete;
+        size_t first_event = world->events.count;
+        target_receive(&world->target, world->now_ns, chunk->bytes.data, chunk->bytes.count);
+        link_drop(&world->links[sender]);
+        if (!was_running && target_is_running(&world->target))
+            target_took_over(world);
+        else if (was_running)
+            observe_installs(&world->observer, world->now_ns, &world->events, first_event,
+                             world->hosts[HOST_SOURCE].guest, world->hosts[HOST_TARGET].guest);
+        if (world->is_guest_stuck && target_waiting_harts(&world->target) < were_waiting) {
+            world->is_guest_stuck = false;
+            struct host *target = &world->hosts[HOST_TARGET];
+            target->offset_ns = world->now_ns - target->guest->ops->now_ns(target->guest);
+            service_send(world, target);
+        }
+        if (!was_complete && world->target.is_complete) {
+            snprintf(world->reason, sizeof world->reason, "%s", world->source.reason);
+            schedule_end(world);
+        }
+    }
+    world_feed_link(world, HOST_SOURCE);
+    world_feed_link(world, HOST_TARGET);
+}
