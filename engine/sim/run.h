@@ -37,6 +37,10 @@ void run_close(struct run *run);
  * world_state_bytes). False where no formula applies to the guest's writes. */
 bool run_forecast(const struct scenario *scenario, enum mode mode, uint64_t state_bytes,
                   struct forecast *forecast);
+/* The same by a measured curve of its writes (dirty_rate.h), which no formula needs; NULL: as
+ * above. */
+bool run_forecast_of(const struct scenario *scenario, const struct dirty_curve *measured,
+                     enum mode mode, uint64_t state_bytes, struct forecast *forecast);
 
 /* Rules 6 and 7 by a second run each, for a run that has ended: the same scenario again (its
  * recording must be the same), and, where the guest ended by itself and nobody talked to it, or is a
