@@ -69,10 +69,10 @@ static void bad_lines_are_refused(void **state)
         {"frob", "unknown command \"frob\": ferry help lists all"},
         {"help rum", "the nearest is \"run\""},
         {"run --bandwith 1Gbit/s", "--bandwidth"},
-        {"run --compress lz4", "unknown option --compress"},
+        {"run --teleport yes", "unknown option --teleport"},
         {"run --memory 64", "write a size such as 64MiB"},
         {"run --memory 2000000B", "whole number of pages"},
-        {"run --mode precopy", "stop-and-copy|pre-copy|post-copy|hybrid"},
+        {"run --mode precopy", "stop-and-copy|pre-copy|continuous|post-copy|hybrid|auto"},
         {"run --dirty-rate 5pages/s", "--dirty-rate cannot be used here"},
         {"run --seed 1 --seed 2", "--seed was given already"},
         {"demo --seed 1 --seed 2", "--seed was given already"},
@@ -350,10 +350,11 @@ static void what_is_damaged_is_refused(void **state)
 
 static void compare_has_every_mode(void **state)
 {
-    static const char *const modes[] = {"stop-and-copy", "pre-copy", "post-copy", "hybrid"};
+    static const char *const modes[] = {"stop-and-copy", "pre-copy", "continuous", "post-copy",
+                                        "hybrid"};
     (void)state;
     assert_int_equal(ferry("compare --guest kv --clients 4 --max-rounds 9"), 0);
-    for (unsigned i = 0; i < 4; i++)
+    for (unsigned i = 0; i < 5; i++)
         assert_non_null(strstr(out, modes[i]));
     assert_non_null(strstr(out, "one_runner, same_memory, streams held in all modes"));
     char *rest = out, *line;
@@ -365,8 +366,8 @@ static void compare_has_every_mode(void **state)
     json_t *object = object_of_stdout();
     json_t *runs = json_object_get(object, "runs");
     assert_string_equal(text_of(object, "schema"), "ferry.compare/1");
-    assert_int_equal(json_array_size(runs), 4);
-    for (unsigned i = 0; i < 4; i++) {
+    assert_int_equal(json_array_size(runs), 5);
+    for (unsigned i = 0; i < 5; i++) {
         json_t *run = json_array_get(runs, i);
         assert_string_equal(text_of(run, "mode"), modes[i]);
         json_t *clients = json_object_get(run, "clients");

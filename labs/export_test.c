@@ -91,7 +91,7 @@ static void bad_lines_are_refused(void **state)
         {"export $D/none.ferry --csv $D/x", "none.ferry: it cannot be opened"},
         {"export $D/cut.ferry --csv $D/x", "cut.ferry: the recording is cut off at byte 900"},
         {"export $D/cut.ferry --csv -", "cut.ferry: the recording is cut off at byte 900"},
-        {"export $D/broken.ferry --csv -", "broken.ferry: the recording is broken at byte 64: "
+        {"export $D/broken.ferry --csv -", "broken.ferry: the recording is broken at byte 65: "
                                            "pages_sent names pages that the guest does not have"},
         {"export $D/broken.ferry --perfetto $D/x", "broken.ferry: the recording is broken"},
         {"export Makefile --perfetto $D/x", "Makefile: this is no recording"},

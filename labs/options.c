@@ -490,6 +490,22 @@ void options_fini(struct options *options)
 
 /* ---- Help, and the line that makes a scenario again ---- */
 
+/* Broken behind a bar where the line would be too wide. */
+#define CHOICES_COLUMNS 53
+static void print_choices(const char *choices)
+{
+    while (*choices != '\0') {
+        size_t count = strlen(choices);
+        while (count > CHOICES_COLUMNS) {
+            do
+                count--;
+            while (choices[count - 1] != '|');
+        }
+        printf("  %-26s%.*s\n", "", (int)count, choices);
+        choices += count;
+    }
+}
+
 void options_print_help(unsigned takes, const struct preset *presets)
 {
     if (takes == 0)
@@ -504,10 +520,11 @@ void options_print_help(unsigned takes, const struct preset *presets)
         for (const struct preset *preset = presets; preset != NULL && preset->key != NULL; preset++)
             if (strcmp(preset->key, option->key) == 0)
                 value = preset->value;
-        snprintf(head, sizeof head, "--%s %s", option->key, value);
+        bool is_off_at_first = is_flag(option->key) && strcmp(value, "off") == 0;
+        snprintf(head, sizeof head, "--%s %s", option->key, is_off_at_first ? "" : value);
         printf("  %-26s%s\n", head, option->help);
-        if (option->choices != NULL)
-            printf("  %-26s%s\n", "", option->choices);
+        if (option->choices != NULL && !is_flag(option->key))
+            print_choices(option->choices);
     }
     for (size_t i = 0; i < OWN_COUNT; i++) {
         char head[40];

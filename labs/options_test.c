@@ -60,7 +60,7 @@ static void what_is_wrong_is_named(void **state)
     } rows[] = {
         {TAKES_OF_RUN, "--bandwith 1Gbit/s", "--bandwith: the nearest that exists is --bandwidth"},
         {TAKES_OF_RUN, "--jsn x", "the nearest that exists is --json"},
-        {TAKES_OF_RUN, "--compress lz4", "unknown option --compress"},
+        {TAKES_OF_RUN, "--teleport yes", "unknown option --teleport"},
         {TAKES_OF_RUN, "-seed 3", "unknown option -seed: the nearest that exists is --seed"},
         {TAKES_OF_RUN, "-x", "unknown option -x: --help lists"},
         {TAKES_OF_RUN, "--bogus=3", "unknown option --bogus: --help lists those that exist"},

@@ -16,11 +16,15 @@ static void tell_plan(const struct session_facts *facts, char *text, size_t room
                                   "memory are at host B."),
         [MODE_PRE_COPY] = N_("At %s its %s of memory will begin to move to host B, "
                              "while it goes on running at host A."),
+        [MODE_CONTINUOUS] = N_("At %s its %s will begin to move to host B, round and round what is "
+                               "dirty, while it runs on at host A."),
         [MODE_POST_COPY] = N_("At %s it will be paused for a moment and go on at host B; "
                               "its %s of memory follow while it runs there."),
         [MODE_HYBRID] =
             N_("At %s its %s will be sent once while it runs on at host A. Then it goes, "
                "and what it wrote meanwhile follows."),
+        [MODE_AUTO] = N_("At %s its %s will begin to move to host B, in the way that proves best "
+                         "by what is measured."),
     };
     struct words pages, start;
     words_counted(&pages, facts->total_pages, "page");

@@ -20,8 +20,10 @@ static bool is_possible_in_line(const struct key *key, const struct session *ses
 /* As long as the key's own, so that the others keep their places. */
 static const char *text_in_line(const struct key *key, const struct picture *picture)
 {
-    static const char *const watch_again[MODE_COUNT] = {"1 replay", "2 replay", "3 replay",
-                                                        "4 replay"};
+    static const char *const watch_again[MODE_COUNT] = {
+        [MODE_STOP_AND_COPY] = "1 replay", [MODE_PRE_COPY] = "2 replay",
+        [MODE_POST_COPY] = "3 replay",     [MODE_HYBRID] = "4 replay",
+        [MODE_CONTINUOUS] = "replay",      [MODE_AUTO] = "replay"};
     if (key->action == KEY_PLAY && picture->is_stopped && !picture->session->has_ended)
         return "space play";
     if (key->action == KEY_REPLAY && key_is_recording(picture->session))

@@ -10,12 +10,12 @@
 static void the_list_describes_itself(void **state)
 {
     const struct event_description *sent = event_describe(EVENT_PAGES_SENT);
-    static const char *const names[] = {"first_idx", "count", "why", "bytes"};
-    static const char *const units[] = {"page", "pages", "enum_why", "bytes"};
+    static const char *const names[] = {"first_idx", "count", "why", "bytes", "form"};
+    static const char *const units[] = {"page", "pages", "enum_why", "bytes", "enum_page_form"};
     (void)state;
     assert_string_equal(sent->name, "pages_sent");
-    assert_int_equal(sent->field_count, 4);
-    for (unsigned i = 0; i < 4; i++) {
+    assert_int_equal(sent->field_count, 5);
+    for (unsigned i = 0; i < 5; i++) {
         assert_string_equal(sent->field_names[i], names[i]);
         assert_string_equal(sent->field_units[i], units[i]);
     }

@@ -53,6 +53,10 @@ static const char *word_of(const char *name, const char *unit, uint64_t value)
         return why_name((enum why)value);
     if (strcmp(unit, "enum_outcome") == 0)
         return outcome_name((enum outcome)value);
+    if (strcmp(unit, "enum_page_form") == 0)
+        return page_form_name((enum page_form)value);
+    if (strcmp(unit, "enum_link_state") == 0)
+        return link_state_name((enum link_state)value);
     if (strcmp(unit, "host") == 0)
         return value == HOST_SOURCE ? "source" : "target";
     return strcmp(name, "command") == 0 ? session_command_name(value) : NULL;

@@ -32,6 +32,10 @@ static uint64_t extreme(const char *unit)
         {"enum_phase", PHASE_COUNT - 1},
         {"enum_why", WHY_COUNT - 1},
         {"enum_outcome", OUTCOME_COUNT - 1},
+        {"enum_page_form", PAGE_FORM_COUNT - 1},
+        {"enum_link_state", LINK_STATE_COUNT - 1},
+        {"enum_decision", DECISION_COUNT - 1},
+        {"address", UINT64_MAX},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         if (strcmp(unit, rows[i].unit) == 0)
@@ -111,18 +115,22 @@ static void the_head_is_as_documented(void **state)
     struct event event = {
         .at_ns = 300,
         .kind = EVENT_PAGES_SENT,
-        .pages_sent = {.first_idx = 5, .count = 1, .why = WHY_RESENT, .bytes = 128}};
-    static const uint8_t head[] = {'f', 'e', 'r', 'r', 'y', 'r', 'e', 'c', 1,
+        .pages_sent = {
+            .first_idx = 5, .count = 1, .why = WHY_RESENT, .bytes = 128, .form = PAGE_FORM_ZERO}};
+    static const uint8_t head[] = {'f', 'e', 'r', 'r', 'y', 'r', 'e', 'c', 2,
                                    0,   0,   0,   2,   0,   0,   0,   'a', '\n'};
-    /* kind, 300 ns later, page +5 (zigzag 10), one page, why, 128 bytes; then the page before. */
-    static const uint8_t first[] = {EVENT_PAGES_SENT, 0xac, 2, 10, 1, WHY_RESENT, 0x80, 1};
-    static const uint8_t second[] = {EVENT_PAGE_DIRTIED, 0, 1, 0};
+    /* kind, 300 ns later, page +5 (zigzag 10), one page, why, 128 bytes, form; then the page
+     * before, written by hart 3 at address 64 (from 0: zigzag 128). */
+    static const uint8_t first[] = {EVENT_PAGES_SENT, 0xac, 2, 10, 1, WHY_RESENT, 0x80, 1,
+                                    PAGE_FORM_ZERO};
+    static const uint8_t second[] = {EVENT_PAGE_DIRTIED, 0, 1, 0, 3, 0x80, 1};
     (void)state;
 
     recorder_init(&recorder, "a\n", true);
     recorder_add(&recorder, &event);
-    event =
-        (struct event){.at_ns = 300, .kind = EVENT_PAGE_DIRTIED, .page_dirtied = {.page_idx = 4}};
+    event = (struct event){.at_ns = 300,
+                           .kind = EVENT_PAGE_DIRTIED,
+                           .page_dirtied = {.page_idx = 4, .hart_idx = 3, .pc = 64}};
     recorder_add(&recorder, &event);
     assert_int_equal(recorder.bytes.count, sizeof head + sizeof first + sizeof second);
     assert_memory_equal(recorder.bytes.data, head, sizeof head);
@@ -274,7 +282,7 @@ static void what_cannot_be_is_refused(void **state)
 {
     /* One event behind an empty scenario each. */
     static const struct {
-        uint8_t bytes[24];
+        uint8_t bytes[28];
         uint8_t count;
         bool is_good;
     } rows[] = {
@@ -282,7 +290,8 @@ static void what_cannot_be_is_refused(void **state)
         {{EVENT_PHASE_CHANGED, 0, PHASE_COUNT}, 3, false},
         {{EVENT_MIGRATION_STARTED, 0, MODE_COUNT, 1}, 4, false},
         {{EVENT_MIGRATION_ENDED, 0, OUTCOME_COUNT}, 3, false},
-        {{EVENT_PAGES_SENT, 0, 0, 1, WHY_COUNT, 1}, 6, false},
+        {{EVENT_PAGES_SENT, 0, 0, 1, WHY_COUNT, 1, 0}, 7, false},
+        {{EVENT_PAGES_SENT, 0, 0, 1, 0, 1, PAGE_FORM_COUNT}, 7, false},
         {{EVENT_GUEST_PAUSED, 0, 1}, 3, true},
         {{EVENT_GUEST_PAUSED, 0, 2}, 3, false},
         {{EVENT_FRAME_SENT, 0, 9, 1}, 4, true},
@@ -290,12 +299,12 @@ static void what_cannot_be_is_refused(void **state)
         {{EVENT_COUNT, 0}, 2, false},
         {{0xff, 0xff, 0xff, 0xff, 0x7f, 0, 0, 0}, 8, false},
         /* Page -1, page 2^28, and one page before that. */
-        {{EVENT_PAGE_DIRTIED, 0, 1, 0}, 4, false},
-        {{EVENT_PAGE_DIRTIED, 0, 0x80, 0x80, 0x80, 0x80, 2, 0}, 8, false},
-        {{EVENT_PAGE_DIRTIED, 0, 0xfe, 0xff, 0xff, 0xff, 1, 0}, 8, true},
+        {{EVENT_PAGE_DIRTIED, 0, 1, 0, 0, 0}, 6, false},
+        {{EVENT_PAGE_DIRTIED, 0, 0x80, 0x80, 0x80, 0x80, 2, 0, 0, 0}, 10, false},
+        {{EVENT_PAGE_DIRTIED, 0, 0xfe, 0xff, 0xff, 0xff, 1, 0, 0, 0}, 10, true},
         /* 2^28 dirtied pages are all of the largest guest; one more is not there. */
-        {{EVENT_LOG_FETCHED, 0, 0x80, 0x80, 0x80, 0x80, 1}, 7, true},
-        {{EVENT_LOG_FETCHED, 0, 0x81, 0x80, 0x80, 0x80, 1}, 7, false},
+        {{EVENT_LOG_FETCHED, 0, 0x80, 0x80, 0x80, 0x80, 1, 0, 0}, 9, true},
+        {{EVENT_LOG_FETCHED, 0, 0x81, 0x80, 0x80, 0x80, 1, 0, 0}, 9, false},
         /* A number of more than 64 bits. */
         {{EVENT_GUEST_ENDED, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 0},
          14,
@@ -304,13 +313,13 @@ static void what_cannot_be_is_refused(void **state)
          14,
          false},
         /* Time: 2^64 - 1, and then a nanosecond more. */
-        {{EVENT_LOG_FETCHED, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 0,
-          EVENT_LOG_FETCHED, 0, 0},
-         15,
+        {{EVENT_LOG_FETCHED, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 0, 0, 0,
+          EVENT_LOG_FETCHED, 0, 0, 0, 0},
+         19,
          true},
-        {{EVENT_LOG_FETCHED, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 0,
-          EVENT_LOG_FETCHED, 1, 0},
-         15,
+        {{EVENT_LOG_FETCHED, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 0, 0, 0,
+          EVENT_LOG_FETCHED, 1, 0, 0, 0},
+         19,
          false},
     };
     (void)state;
@@ -340,12 +349,13 @@ static void a_broken_head_is_refused(void **state)
         {"", 0, "no recording"},
         {"ferryre", 7, "no recording"},
         {"ferryrex\1\0\0\0\0\0\0\0", 16, "no recording"},
-        {"ferryrec\2\0\0\0\0\0\0\0", 16, "version 2"},
-        {"ferryrec\1\0\0\0\1\0\0\0", 16, "cut off"},
-        {"ferryrec\1\0\0\0\xff\xff\xff\xff", 16, "cut off"},
-        {"ferryrec\1\0\0\0\3\0\0\0a\0b", 19, "no text"},
-        {"ferryrec\1\0\0\0\0\0\0\0", 16, "cut off at byte 16: it has no end"},
-        {"ferryrec\1\0\0\0\0\0\0\0\177\0\0\0\0\0\0\0\0", 25, "is damaged"},
+        {"ferryrec\3\0\0\0\0\0\0\0", 16, "version 3"},
+        {"ferryrec\1\0\0\0\0\0\0\0", 16, "version 1"},
+        {"ferryrec\2\0\0\0\1\0\0\0", 16, "cut off"},
+        {"ferryrec\2\0\0\0\xff\xff\xff\xff", 16, "cut off"},
+        {"ferryrec\2\0\0\0\3\0\0\0a\0b", 19, "no text"},
+        {"ferryrec\2\0\0\0\0\0\0\0", 16, "cut off at byte 16: it has no end"},
+        {"ferryrec\2\0\0\0\0\0\0\0\177\0\0\0\0\0\0\0\0", 25, "is damaged"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -361,7 +371,7 @@ static void a_broken_head_is_refused(void **state)
 
 static void a_broken_event_stays_broken(void **state)
 {
-    static const uint8_t broken[] = {EVENT_LOG_FETCHED, 0, 5, EVENT_LOG_FETCHED, 0};
+    static const uint8_t broken[] = {EVENT_LOG_FETCHED, 0, 5, 0, 0, EVENT_LOG_FETCHED, 0};
     struct recorder recorder;
     struct recording recording;
     struct event event;
@@ -377,7 +387,7 @@ static void a_broken_event_stays_broken(void **state)
     for (unsigned again = 0; again < 3; again++) {
         struct problem problem = {0};
         assert_int_equal(recording_next(&recording, &event, &is_end, &problem), STATUS_BAD_INPUT);
-        assert_non_null(strstr(problem.text, "at byte 19:"));
+        assert_non_null(strstr(problem.text, "at byte 21:"));
     }
     recording_close(&recording);
     recorder_fini(&recorder);
