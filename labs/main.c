@@ -28,10 +28,14 @@ static const struct command commands[] = {
      "the same guest and seed in every mode, one table", NULL,
      TAKES_SCENARIO | TAKES_EVERY_MODE | TAKES_JSON | TAKES_PLAIN | TAKES_QUIET, NULL,
      command_compare},
-    {"forecast", "ferry forecast [SCENARIO.ini] [OPTIONS]", "what theory says, without a run",
-     "The formulas of stop-and-copy, of pre-copy's rounds and of post-copy, for a\n"
-     "guest that writes evenly over its working set.\n",
-     TAKES_SCENARIO | TAKES_EVERY_MODE | TAKES_JSON | TAKES_QUIET, NULL, command_forecast},
+    {"forecast", "ferry forecast [SCENARIO.ini] [OPTIONS]",
+     "what a move will come to, before it is made",
+     "The formulas of all modes, whether they meet the downtime limit, and if not,\n"
+     "what would help. Of a guest for whose writes there is no formula the dirty rate\n"
+     "is measured first, for as long as its memory takes to be copied once, by the\n"
+     "dirty log and by sampled pages.\n",
+     TAKES_SCENARIO | TAKES_EVERY_MODE | TAKES_JSON | TAKES_QUIET | TAKES_FORECAST, NULL,
+     command_forecast},
     {"tui", "ferry tui [SCENARIO.ini | RECORDING] [OPTIONS] [-- ARGUMENTS...]",
      "watch a scenario or a recording in the terminal", NULL,
      TAKES_SCENARIO | TAKES_STRATEGY | TAKES_AT | TAKES_RECORDING | TAKES_PLAIN | TAKES_GDB, NULL,

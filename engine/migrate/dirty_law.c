@@ -58,7 +58,7 @@ static double measured(const struct dirty_curve *curve, double time_s)
 
     if (curve->count == 0)
         return 0;
-    if (time_s <= curve->interval_s[0] || curve->count == 1)
+    if (curve->count == 1)
         return curve->pages[0] * time_s / curve->interval_s[0];
     while (b < last && time_s > curve->interval_s[b])
         b++;
@@ -89,6 +89,15 @@ double dirty_law_pages(const struct dirty_law *law, double time_s)
         break;
     }
     return law->hot_pages;
+}
+
+double dirty_law_between(const struct dirty_law *law, double from_s, double to_s)
+{
+    if (law->ends_s > 0 && to_s > law->ends_s)
+        to_s = law->ends_s;
+    if (law->ends_s > 0 && to_s <= from_s)
+        return 0;
+    return dirty_law_pages(law, to_s - from_s);
 }
 
 double dirty_law_plateau(const struct dirty_law *law, double page_rate)

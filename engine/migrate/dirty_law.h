@@ -34,12 +34,16 @@ struct dirty_law {
     double hot_pages;         /* written in every interval, however short (stack, buffers) */
     double write_rate;        /* w, pages per second; 0: none */
     struct dirty_curve curve; /* of LAW_MEASURED, which has none of the three above */
+    double ends_s;            /* after the move's start the guest ends; 0: it does not */
 };
 
 /* Pages dirtied within that time. Between the points of a curve on a straight line of the
- * logarithms; before the first in proportion to the time; behind the last on the line of the last
- * two, and never more than there are. */
+ * logarithms; before the first and behind the last on the line of the two that are next, and never
+ * more than there are: some pages are written again however soon one looks. */
 double dirty_law_pages(const struct dirty_law *law, double time_s);
+
+/* Pages dirtied between two instants after the move's start, of which the guest lives the first. */
+double dirty_law_between(const struct dirty_law *law, double from_s, double to_s);
 
 /* C7: where rounds at that page rate settle: v = pages dirtied while v pages are sent. */
 double dirty_law_plateau(const struct dirty_law *law, double page_rate);

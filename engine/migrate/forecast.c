@@ -21,12 +21,6 @@ static double push_rate(const struct forecast_input *input)
     return bytes_per_s(input->bandwidth_bits_per_s) / (double)input->page_wire_bytes;
 }
 
-/* Pages that a time of copying `pages` leaves dirty (C4). */
-static double dirtied(const struct forecast_input *input, double page_rate, double pages)
-{
-    return dirty_law_pages(&input->writes, pages / page_rate);
-}
-
 static void add_round(struct forecast *forecast, double pages)
 {
     if (forecast->round_count == FORECAST_ROUNDS_MAX)
@@ -93,7 +87,8 @@ static bool cut_by_deadline(const struct forecast_input *input, struct forecast 
     if (input->limits.switch_when != SWITCH_DEADLINE || *left / forecast->page_rate <= room_s)
         return false;
     double sent = fmax(0, room_s) * forecast->page_rate;
-    double again = dirty_law_pages(&input->writes, fmax(0, room_s));
+    double began_s = forecast->total_s;
+    double again = dirty_law_between(&input->writes, began_s, began_s + fmax(0, room_s));
     add_round(forecast, sent);
     *left = fmin(input->writes.total_pages, *left - sent + again * sent / *left);
     return true;
@@ -115,8 +110,9 @@ static double copy_rounds(enum mode mode, const struct forecast_input *input,
             *leaves_rest = true;
             return left;
         }
+        double began_s = forecast->total_s;
         add_round(forecast, sent);
-        left = dirtied(input, forecast->page_rate, sent);
+        left = dirty_law_between(&input->writes, began_s, forecast->total_s); /* C4 */
         *leaves_rest = is_warm(input, forecast, mode, sent, left);
         bool is_done = mode == MODE_HYBRID
                            ? left < 0.5
@@ -175,7 +171,7 @@ static double scan_left(const struct scan *scan, const struct forecast_input *in
     double left = 0;
     for (uint32_t i = 0; i < PIECES; i += PIECES_APART)
         if (!scan->is_first_pass || i < scan->next)
-            left += dirty_law_pages(&input->writes, scan->now_s - scan->last_s[i]) * PIECES_APART /
+            left += dirty_law_between(&input->writes, scan->last_s[i], scan->now_s) * PIECES_APART /
                     PIECES;
     return left + scan->unsent_pages;
 }
@@ -186,7 +182,7 @@ static void scan_on(struct scan *scan, const struct forecast_input *input, doubl
     double last_s = scan->last_s[scan->next];
 
     if (!scan->is_first_pass)
-        pages = dirty_law_pages(&input->writes, scan->now_s - last_s) / PIECES;
+        pages = dirty_law_between(&input->writes, last_s, scan->now_s) / PIECES;
     else
         scan->unsent_pages -= pages;
     scan->last_s[scan->next] = scan->now_s;
@@ -259,6 +255,7 @@ static void switch_over(const struct forecast_input *input, struct forecast *for
     double rtt_s = 2 * (double)input->latency_ns / 1e9;
 
     forecast->downtime_s = burst_s(input, 0);
+    forecast->has_paused = left < 0.5;
     if (left < 0.5) /* nothing is stale: an empty paused round, as in pre-copy */
         add_round(forecast, 0);
     else if (left < input->writes.total_pages)
@@ -280,6 +277,7 @@ static void pause_and_copy(const struct forecast_input *input, struct forecast *
 {
     forecast->downtime_s = burst_s(input, left);
     add_round(forecast, left);
+    forecast->has_paused = true;
     forecast->round_s[forecast->round_count - 1] = left / push_rate(input);
     forecast->total_s += forecast->downtime_s - left / forecast->page_rate;
 }

@@ -45,6 +45,7 @@ struct forecast {
     double total_s;   /* from the start, a round trip before the first page, to the last page */
     double downtime_s;
     uint32_t round_count; /* the paused one included; post-copy not */
+    bool has_paused;      /* the last of them is the paused one */
     double round_pages[FORECAST_ROUNDS_MAX];
     double round_s[FORECAST_ROUNDS_MAX];
     bool is_converging; /* end is FORECAST_CONVERGES; always so for modes without rounds */

@@ -23,7 +23,7 @@ static void slow_down(const struct scenario *scenario, struct dirty_law *writes)
         curve->interval_s[i] *= rate / limit;
 }
 
-bool run_forecast_of(const struct scenario *scenario, const struct dirty_curve *measured,
+bool run_forecast_of(const struct scenario *scenario, const struct dirty_rate *measured,
                      enum mode mode, uint64_t state_bytes, struct forecast *forecast)
 {
     struct forecast_input input = {
@@ -39,7 +39,9 @@ bool run_forecast_of(const struct scenario *scenario, const struct dirty_curve *
 
     if (measured != NULL) {
         input.writes.law = LAW_MEASURED;
-        input.writes.curve = *measured;
+        input.writes.curve = measured->curve;
+        if (measured->has_ended && measured->ended_ns > measured->from_ns)
+            input.writes.ends_s = (double)(measured->ended_ns - measured->from_ns) / 1e9;
     } else if (!is_known && mode != MODE_STOP_AND_COPY && mode != MODE_POST_COPY) {
         return false; /* those two alone do not care what the guest writes */
     }
