@@ -28,6 +28,13 @@ static const struct command commands[] = {
      "the same guest and seed in every mode, one table", NULL,
      TAKES_SCENARIO | TAKES_EVERY_MODE | TAKES_JSON | TAKES_PLAIN | TAKES_QUIET, NULL,
      command_compare},
+    {"sweep", "ferry sweep --vary KEY=VALUES [SCENARIO.ini] [OPTIONS] [-- ARGUMENTS...]",
+     "one thing varied: a table, CSV and a plot",
+     "KEY is an option below, or `load`: the pages that are written in a second as a\n"
+     "part of those that the link can copy. VALUES are a,b,c; or from..to, from..to+step,\n"
+     "from..to*factor. --plot draws total-time, downtime, rounds, pages-sent, bytes,\n"
+     "faults, fault-wait, latency or silence; measured, and as forecast where it can be.\n",
+     TAKES_SCENARIO | TAKES_SWEEP | TAKES_JSON | TAKES_PLAIN | TAKES_QUIET, NULL, command_sweep},
     {"forecast", "ferry forecast [SCENARIO.ini] [OPTIONS]",
      "what a move will come to, before it is made",
      "The formulas of all modes, whether they meet the downtime limit, and if not,\n"

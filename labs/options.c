@@ -44,7 +44,7 @@ static const struct own_option {
     {"csv", TAKES_EXPORT, "FILE", MEMBER(export.csv),
      "a table with a row for each event; -: to standard output"},
     {"measure", TAKES_FORECAST, NULL, MEMBER(is_measure),
-     "the dirty rate is measured, even where there is a formula"},
+     "measures the dirty rate, formula or not"},
     {"vary", TAKES_SWEEP, "KEY=VALUES", MEMBER(sweep.vary),
      "a,b,c or from..to, from..to+step, from..to*factor"},
     {"plot", TAKES_SWEEP, "QUANTITY", MEMBER(sweep.plot),
