@@ -114,7 +114,7 @@ static void bad_lines_are_refused(void **state)
         {"tui $D/cut.ferry", "cut.ferry"},
         {"run $D/cut.ferry", "this is a recording"},
         {"tui $D/cut.ferry --seed 3", "a recording is what it is"},
-        {"guest", "list, info, disassemble, run or kit"},
+        {"guest", "list, info, disassemble, run, save, resume or kit"},
         {"guest lst", "the nearest is \"list\""},
         {"guest info", "write ferry guest info GUEST"},
         {"guest info nobody", "unknown guest"},

@@ -6,7 +6,6 @@
 #include "machine/machine.h"
 #include "sim/guest_build.h"
 #include "sim/storage.h"
-#include "wire/message.h"
 
 void run_fold(const struct event_list *events, struct timeline *timeline, struct recorder *recorder)
 {
@@ -90,28 +89,6 @@ void run_close(struct run *run)
     recorder_fini(&run->recorder);
     event_list_fini(&run->events);
     scenario_fini(&run->scenario);
-}
-
-bool run_forecast(const struct scenario *scenario, enum mode mode, uint64_t state_bytes,
-                  struct forecast *forecast)
-{
-    struct forecast_input input = {
-        .total_pages = scenario->memory_bytes / PAGE_BYTES,
-        .page_wire_bytes = MESSAGE_PAGE_WIRE_BYTES,
-        .bandwidth_bits_per_s = scenario->bandwidth_bits_per_s,
-        .latency_ns = scenario->latency_ns,
-        .state_bytes = state_bytes,
-        .downtime_limit_ns = scenario->downtime_limit_ns,
-        .max_rounds = scenario->max_rounds,
-        .switch_after = scenario->switch_after,
-    };
-    bool is_known = guest_build_writes(scenario, &input);
-
-    /* Stop-and-copy and post-copy do not care what the guest writes. */
-    if (!is_known && (mode == MODE_PRE_COPY || mode == MODE_HYBRID))
-        return false;
-    forecast_make(mode, &input, forecast);
-    return true;
 }
 
 /* ---- Rules that need a second run ---- */

@@ -593,6 +593,22 @@ enum status scenario_check(struct scenario *scenario, bool is_comparison, struct
     return check_bandwidth(scenario, problem);
 }
 
+struct limits scenario_limits(const struct scenario *scenario)
+{
+    return (struct limits){
+        .downtime_ns = scenario->downtime_limit_ns,
+        .max_rounds = scenario->max_rounds,
+        .total_time_ns = scenario->total_time_limit_ns,
+        .on_limit = scenario->on_limit,
+        .switch_when = scenario->switch_when,
+        .switch_after = scenario->switch_after,
+        .switch_below_bytes = scenario->switch_below_bytes,
+        .switch_deadline_ns = scenario->switch_deadline_ns,
+        .prefetch = scenario->prefetch,
+        .push_after_ns = scenario->push_after_ns,
+    };
+}
+
 /* What the guest or the mode does not obey is left out: what stands here can be run again. */
 void scenario_text(const struct scenario *scenario, struct bytes *text)
 {

@@ -49,16 +49,7 @@ static void open_ends(struct world *world)
     bool has_own = scenario->strategy != NULL && scenario->strategy->mode == scenario->mode;
     struct source_config config = {
         .strategy = has_own ? scenario->strategy : strategy_of(scenario->mode),
-        .limits = {.downtime_ns = scenario->downtime_limit_ns,
-                   .max_rounds = scenario->max_rounds,
-                   .total_time_ns = scenario->total_time_limit_ns,
-                   .on_limit = scenario->on_limit,
-                   .switch_when = scenario->switch_when,
-                   .switch_after = scenario->switch_after,
-                   .switch_below_bytes = scenario->switch_below_bytes,
-                   .switch_deadline_ns = scenario->switch_deadline_ns,
-                   .prefetch = scenario->prefetch,
-                   .push_after_ns = scenario->push_after_ns},
+        .limits = scenario_limits(scenario),
         .has_barriers = scenario->cache != 0 && scenario->leave_out != LEAVE_OUT_BARRIER,
         .skips_write_back = scenario->leave_out == LEAVE_OUT_WRITE_BACK,
         .encoding = {.compress = scenario->compress,

@@ -51,6 +51,8 @@ enum frame_type {
     FRAME_BITMAP,
     /* source -> target: a client's packet that still came to the old host */
     FRAME_FORWARD,
+    /* at the beginning of a file, and nowhere else */
+    FRAME_SAVED,
     FRAME_TYPE_COUNT
 };
 

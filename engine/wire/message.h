@@ -20,6 +20,7 @@
  *   BITMAP        s <- t     u64 first page, bits (set: the page is here)
  *   FORWARD       s -> t     u32 stream, u32 0, u64 sequence, u64 ack, u16 0, u8 is the end behind
  *                            it, u8 the sender has moved, bytes (stream.h says what they mean)
+ *   SAVED         file       which guest it is and how large, as text: migrate/saved.h
  *
  *   s -> t   HELLO         PAGES PAGES ... STALE STATE COMMIT          PAGES ...
  *   s <- t          READY                                     RUNNING  PAGE_REQUEST ...  COMPLETE
