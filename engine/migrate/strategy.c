@@ -11,7 +11,7 @@ const struct strategy *strategy_of(enum mode mode)
         {MODE_CONTINUOUS, continuous_next, NULL, NULL},
         {MODE_POST_COPY, post_copy_next, NULL, NULL},
         {MODE_HYBRID, hybrid_next, NULL, NULL},
-        {MODE_AUTO, pre_copy_next, NULL, NULL},
+        {MODE_AUTO, auto_next, NULL, NULL},
     };
     MUST((unsigned)mode < MODE_COUNT && strategies[mode].mode == mode);
     return &strategies[mode];
@@ -88,7 +88,7 @@ uint64_t view_downtime_ns(const struct view *view, uint64_t pages)
 
 /* ---- When it is time ---- */
 
-static bool is_within_limit(const struct view *view, uint64_t pages)
+bool view_is_within_limit(const struct view *view, uint64_t pages)
 {
     if (view->limits.downtime_ns == 0)
         return pages == 0;
@@ -102,7 +102,7 @@ bool view_is_time_to_pause(const struct view *view, uint64_t pages)
 
     if (pages == 0)
         return true;
-    return is_within_limit(view, pages) && next_ns > downtime_ns - downtime_ns / 4;
+    return view_is_within_limit(view, pages) && next_ns > downtime_ns - downtime_ns / 4;
 }
 
 bool view_is_out_of_time(const struct view *view)
@@ -132,7 +132,7 @@ bool view_end_at_limit(const struct view *view, enum limit limit, struct action 
                             "pages were written as fast as they were copied, with the downtime "
                             "limit out of reach (--on-limit abort)"},
     };
-    bool is_within = is_within_limit(view, view_left_pages(view));
+    bool is_within = view_is_within_limit(view, view_left_pages(view));
     bool is_abort = view->limits.on_limit == ON_LIMIT_ABORT;
 
     action->kind = !is_within && is_abort ? ACTION_GIVE_UP : ACTION_PAUSE;

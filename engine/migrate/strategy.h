@@ -164,6 +164,8 @@ uint64_t view_pages_after_round(const struct view *view, uint64_t pages);
  * be sent, over the rate measured in the last round, and half a round trip (C3). */
 uint64_t view_downtime_ns(const struct view *view, uint64_t pages);
 
+/* The downtime would be within its limit; a limit of 0 allows no page. */
+bool view_is_within_limit(const struct view *view, uint64_t pages);
 /* The rule of the pause, with `pages` left: the downtime would be within its limit, and another
  * round would not lower it by a quarter: an allowance is not spent because it is there. */
 bool view_is_time_to_pause(const struct view *view, uint64_t pages);
@@ -179,5 +181,6 @@ void pre_copy_next(const struct view *view, void *memo, struct action *action);
 void continuous_next(const struct view *view, void *memo, struct action *action);
 void post_copy_next(const struct view *view, void *memo, struct action *action);
 void hybrid_next(const struct view *view, void *memo, struct action *action);
+void auto_next(const struct view *view, void *memo, struct action *action);
 
 #endif
