@@ -80,21 +80,26 @@ static bool has_decided(const struct view *view, struct auto_memo *own, struct a
                                       "round would not have lowered it by a quarter";
         return true;
     }
-    if (!is_over && will_get_there(view)) {
+    if (is_over) {
+        leave(view, own, action);
+        return true;
+    }
+    if (own->is_remedied && view->rounds_done - own->remedied_at_round < REMEDY_ROUNDS)
+        return false;
+    if (will_get_there(view)) {
         if (!own->is_told)
             decide(action, DECISION_ROUNDS, pages);
         own->is_told = true;
         return action->kind == ACTION_DECIDE;
     }
     own->is_told = false;
-    if (!is_over && !own->is_remedied) {
+    if (!own->is_remedied) {
         own->is_remedied = true;
         own->remedied_at_round = view->rounds_done;
         decide(action, DECISION_HOT_LAST, pages);
         return true;
     }
-    if (!is_over &&
-        (view->rounds_done - own->remedied_at_round < REMEDY_ROUNDS || view->is_slowing))
+    if (view->is_slowing)
         return false;
     leave(view, own, action);
     return true;
