@@ -24,6 +24,13 @@ void source_open_forms(struct source *source)
         source->encoder = page_encoder_open(&encoding);
 }
 
+void source_give_up_forms(struct source *source)
+{
+    page_encoder_close(source->encoder);
+    source->encoder = NULL;
+    source->page_bytes = MESSAGE_PAGE_WIRE_BYTES;
+}
+
 uint32_t source_forms(const struct source *source)
 {
     uint32_t free = source->config.has_free_hints ? 1u << PAGE_FORM_FREE : 0;

@@ -103,13 +103,16 @@ static enum status decode(struct target *target, struct arrival *arrival,
 }
 
 /* A page that is not what its sender says. Before the guest runs here nothing is lost by saying no;
- * afterwards the page stays missing. */
+ * afterwards the page is asked for again. */
 static void refuse_page(struct target *target, const struct message_piece *piece)
 {
     char reason[MESSAGE_REASON_MAX];
 
-    if (target->phase != TARGET_RECEIVING)
+    if (target->phase != TARGET_RECEIVING) {
+        if (!bitmap_has(&target->guest->present, piece->first_idx))
+            message_put_request_again(&target->out, piece->first_idx);
         return;
+    }
     snprintf(reason, sizeof reason,
              "page %llu arrived in form %s and does not come to the page that its digest names",
              (unsigned long long)piece->first_idx, page_form_name(piece->encoded.form));

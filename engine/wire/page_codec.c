@@ -82,7 +82,10 @@ struct page_encoder *page_encoder_open(const struct page_encoder_config *config)
     encoder->forms = page_forms_of(config->compress);
     encoder->fs_per_byte = FS_PER_S * 8 / config->bandwidth_bits_per_s;
     if (may_use(encoder, PAGE_FORM_DELTA)) {
-        delta_cache_init(&encoder->cache, config->delta_cache_bytes);
+        uint64_t all_bytes = config->total_pages * PAGE_CODEC_BYTES;
+        delta_cache_init(&encoder->cache, config->delta_cache_bytes < all_bytes
+                                              ? config->delta_cache_bytes
+                                              : all_bytes);
         bitmap_init(&encoder->zeros, config->total_pages);
     }
     if (may_use(encoder, PAGE_FORM_LZ4)) {
