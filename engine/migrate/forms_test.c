@@ -166,7 +166,7 @@ static void test_a_form_that_is_not_known_is_refused_by_name(void **state)
     }
 }
 
-/* A page is put on the link as an encoded one whose digest is another's. */
+/* Two pages are put on the link as encoded ones whose digests are others'. */
 static void send_forged(struct pair *pair, uint64_t page_idx)
 {
     struct bytes forged = {0};
@@ -174,6 +174,7 @@ static void send_forged(struct pair *pair, uint64_t page_idx)
     struct page_encoded encoded = {PAGE_FORM_DELTA, delta, sizeof delta, 12345};
     size_t begin = message_begin_pages(&forged, PAGE_FORM_DELTA, WHY_RESENT);
     bytes_put_u64(&forged, page_idx);
+    message_put_encoded(&forged, &encoded);
     message_put_encoded(&forged, &encoded);
     frame_end(&forged, begin);
     target_receive(&pair->target, pair->now_ns, forged.data, forged.count);
@@ -213,9 +214,10 @@ static void test_after_commit_it_is_asked_for_again(void **state)
     while (!target_is_running(&pair.target))
         exchange(&pair, 4096);
     assert_false(bitmap_has(&pair.guests[1]->present, 150));
-    bitmap_clear(&pair.source.to_send, 150); /* as if what comes now had been its own */
+    bitmap_clear_run(&pair.source.to_send, 150, 2); /* as if what comes now had been its own */
     send_forged(&pair, 150);
     assert_false(bitmap_has(&pair.guests[1]->present, 150));
+    assert_false(bitmap_has(&pair.guests[1]->present, 151));
     assert_true(target_is_running(&pair.target));
     while (exchange(&pair, 4096))
         ;

@@ -155,11 +155,9 @@ void target_receive_pages(struct target *target, uint64_t now_ns, const struct f
         return;
     }
     arrival.first_idx = arrival.count = arrival.held_count = 0;
-    while (message_next_piece(&pages, &piece))
-        if (!receive_piece(target, now_ns, &arrival, &pages, &piece)) {
+    while (target->phase != TARGET_REFUSED && message_next_piece(&pages, &piece))
+        if (!receive_piece(target, now_ns, &arrival, &pages, &piece))
             refuse_page(target, &piece);
-            break;
-        }
     end_run(target, now_ns, &arrival, pages.why);
     resolve_waits(target, now_ns);
     target_check_complete(target, now_ns);
