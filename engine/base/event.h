@@ -71,6 +71,12 @@
     X(LINK_DELAYED, "delayed") /* nanoseconds one way */ \
     X(LINK_CORRUPTING, "corrupting")
 
+/* Which limit was met with the downtime limit out of reach. */
+#define LIMIT_LIST(X)                    \
+    X(LIMIT_ROUNDS, "rounds")            \
+    X(LIMIT_TIME, "total-time")          \
+    X(LIMIT_PROGRESS, "progress") /* pages are written as fast as they are copied */
+
 /* What a strategy or a controller decided by what it had measured, and why. */
 #define DECISION_LIST(X)                                            \
     X(DECISION_ROUNDS, "the rounds shrink fast enough: they go on") \
@@ -83,6 +89,7 @@ enum why { WHY_LIST(EVENT_ENUM_NAME) WHY_COUNT };
 enum outcome { OUTCOME_LIST(EVENT_ENUM_NAME) OUTCOME_COUNT };
 enum page_form { PAGE_FORM_LIST(EVENT_ENUM_NAME) PAGE_FORM_COUNT };
 enum link_state { LINK_STATE_LIST(EVENT_ENUM_NAME) LINK_STATE_COUNT };
+enum limit { LIMIT_LIST(EVENT_ENUM_NAME) LIMIT_COUNT };
 enum decision { DECISION_LIST(EVENT_ENUM_NAME) DECISION_COUNT };
 #undef EVENT_ENUM_NAME
 
@@ -94,6 +101,7 @@ const char *why_name(enum why why);
 const char *outcome_name(enum outcome outcome);
 const char *page_form_name(enum page_form form);
 const char *link_state_name(enum link_state state);
+const char *limit_name(enum limit limit);
 const char *decision_sentence(enum decision decision);
 
 /* The fields of each event: F(name, unit). */
@@ -106,11 +114,12 @@ const char *decision_sentence(enum decision decision);
     F(first_idx, page) F(count, pages) F(why, enum_why) F(bytes, bytes) F(form, enum_page_form)
 #define FIELDS_PAGES_INSTALLED(F) F(first_idx, page) F(count, pages) F(why, enum_why)
 #define FIELDS_FRAME_SENT(F)      F(bytes, bytes) F(is_state, flag)
-#define FIELDS_PAGE_DIRTIED(F)    F(page_idx, page) F(host, host) F(hart_idx, number) F(pc, address)
+#define FIELDS_PAGE_DIRTIED(F) \
+    F(page_idx, page) F(host, host) F(hart_idx, number) F(pc, address) F(is_logged, flag)
 #define FIELDS_LOG_FETCHED(F)     F(dirtied_pages, pages) F(first_idx, page) F(count, pages)
 #define FIELDS_DOWNTIME_FORECAST(F) \
     F(now_ns, ns) F(next_round_ns, ns) F(left_ns, ns) F(pages_left, pages)
-#define FIELDS_LIMIT_EXCEEDED(F)       F(round_idx, number) F(downtime_ns, ns)
+#define FIELDS_LIMIT_EXCEEDED(F)       F(round_idx, number) F(downtime_ns, ns) F(limit, enum_limit)
 #define FIELDS_GUEST_PAUSED(F)         F(host, host)
 #define FIELDS_GUEST_RESUMED(F)        F(host, host)
 #define FIELDS_PAGE_FAULTED(F)         F(page_idx, page) F(hart_idx, number)

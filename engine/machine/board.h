@@ -11,6 +11,13 @@
 
 #define NO_PAGE UINT64_MAX
 
+/* How many of its turns a hart may take: of 1,000 of them, `permille`, evenly spread. Each turn adds
+ * permille to what the hart has saved up; at 1,000 it takes its turn and pays for it. */
+struct hart_share {
+    uint32_t permille;
+    uint32_t saved;
+};
+
 struct machine {
     struct guest guest;   /* first: the world holds a pointer to it */
     struct memory memory; /* pages travel by themselves; what is derived from them is rebuilt */
@@ -36,6 +43,8 @@ struct machine {
     /* What belongs to the host and stays there. */
     struct bytes console;           /* not drained yet */
     uint64_t awaited_idx[HART_MAX]; /* the page that a hart asked the world for, or NO_PAGE */
+    struct hart_share shares[HART_MAX];
+    bool is_turn_held_back; /* this turn is one that its hart must let pass */
 
     /* A debugger's (debug.c): run no further than this tick (UINT64_MAX: no end), and the bytes
      * that the last hypercall read or wrote on the guest's behalf. */

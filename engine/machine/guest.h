@@ -43,6 +43,8 @@ enum guest_stop {
     GUEST_ENDED,        /* exited with `status`, or (is_fault) cannot go on; says so at every call */
 };
 
+#define GUEST_SHARE_WHOLE 1000u
+
 struct guest_run {
     enum guest_stop stop;
     uint32_t hart_idx;
@@ -66,6 +68,11 @@ struct guest_ops {
     uint64_t (*now_ns)(const struct guest *guest);
     /* Guest time passes without instructions; only after GUEST_IDLE, and not beyond wake_ns. */
     void (*idle_until)(struct guest *guest, uint64_t until_ns);
+    /* From now on that hart takes only so many of its turns, in thousandths (1 to
+     * GUEST_SHARE_WHOLE), evenly spread; guest time goes on meanwhile, and the other harts with it.
+     * A matter of this host: it is not saved, and a guest begins with whole shares. A guest of one
+     * hart takes no notice: how much of the time it runs is up to who runs it. */
+    void (*set_share)(struct guest *guest, uint32_t hart_idx, uint32_t permille);
 
     /* Both act on `count` pages from `first_idx`: payloads of all of them, one after the other.
      * A read page must be present. An installed page is present, protected and not in the log. */

@@ -33,6 +33,7 @@ static struct machine *open_machine(const struct machine_config *config)
         machine->harts[i].status = HART_STOPPED;
         machine->harts[i].timer_ns = UINT64_MAX;
         machine->awaited_idx[i] = NO_PAGE;
+        machine->shares[i].permille = GUEST_SHARE_WHOLE;
     }
     machine->clock.ticks_per_s = config->cpu_rate * config->hart_count;
     machine->stop_tick = UINT64_MAX;
@@ -191,6 +192,16 @@ static uint64_t next_timer_ns(const struct machine *machine)
     return earliest_ns;
 }
 
+/* A turn begins: does its hart take it, or has it no share of it? */
+static void begin_turn(struct machine *machine)
+{
+    struct hart_share *share = &machine->shares[machine->turn_hart_idx];
+    share->saved += share->permille;
+    machine->is_turn_held_back = share->saved < GUEST_SHARE_WHOLE;
+    if (!machine->is_turn_held_back)
+        share->saved -= GUEST_SHARE_WHOLE;
+}
+
 /* Ticks have passed in the current hart's turn; when it is over the next hart has its. */
 static void pass(struct machine *machine, uint64_t ticks)
 {
@@ -199,6 +210,8 @@ static void pass(struct machine *machine, uint64_t ticks)
     machine->clock.ticks += ticks;
     machine->turn_position = (uint32_t)(position % HART_TURN);
     machine->turn_hart_idx = (uint32_t)((machine->turn_hart_idx + turns) % machine->hart_count);
+    if (turns > 0 && machine->hart_count > 1)
+        begin_turn(machine);
 }
 
 /* The rest of the current hart's turn; a hart that is alone has no others to make way for. */
@@ -341,7 +354,7 @@ static void machine_run(struct guest *guest, uint64_t until_ns, struct guest_run
             return;
         }
         if (run_turn(machine, smaller(end_tick, machine->stop_tick) - machine->clock.ticks,
-                     (sets.ready >> run->hart_idx & 1) != 0, run))
+                     (sets.ready >> run->hart_idx & 1) != 0 && !machine->is_turn_held_back, run))
             return;
     }
 }
@@ -358,6 +371,13 @@ static void machine_idle_until(struct guest *guest, uint64_t until_ns)
     MUST(readiness(machine).ready == 0 && until_ns <= next_timer_ns(machine));
     if (until_ns > now_ns)
         machine->clock.idle_ns += until_ns - now_ns;
+}
+
+static void machine_set_share(struct guest *guest, uint32_t hart_idx, uint32_t permille)
+{
+    struct machine *machine = machine_of(guest);
+    MUST(hart_idx < HART_MAX && permille >= 1 && permille <= GUEST_SHARE_WHOLE);
+    machine->shares[hart_idx].permille = permille; /* what it has saved up stays its own */
 }
 
 static uint64_t machine_instructions(const struct guest *guest)
@@ -431,6 +451,7 @@ static const struct guest_ops machine_ops = {
     .run = machine_run,
     .now_ns = machine_time_ns,
     .idle_until = machine_idle_until,
+    .set_share = machine_set_share,
     .read_pages = machine_read_pages,
     .install_pages = machine_install_pages,
     .drop_page = machine_drop_page,

@@ -89,6 +89,14 @@ static void model_idle_until(struct guest *guest, uint64_t until_ns)
         model_of(guest)->now_ns = until_ns;
 }
 
+/* It has but one hart, and that one never lets a turn pass. */
+static void model_set_share(struct guest *guest, uint32_t hart_idx, uint32_t permille)
+{
+    (void)guest;
+    (void)hart_idx;
+    (void)permille;
+}
+
 /* ---- Pages ---- */
 
 static void model_read_pages(const struct guest *guest, uint64_t first_idx, uint64_t count,
@@ -283,6 +291,7 @@ static const struct guest_ops model_ops = {
     .run = model_run,
     .now_ns = model_now_ns,
     .idle_until = model_idle_until,
+    .set_share = model_set_share,
     .read_pages = model_read_pages,
     .install_pages = model_install_pages,
     .drop_page = model_drop_page,

@@ -38,6 +38,8 @@ void source_init(struct source *source, const struct source_config *config, stru
                  struct event_list *events)
 {
     *source = (struct source){.config = *config, .guest = guest, .events = events};
+    source->pre_paging.prefetch = config->limits.prefetch;
+    source->due_ns = UINT64_MAX;
     bitmap_init(&source->to_send, guest->total_pages);
     bitmap_init(&source->sent, guest->total_pages);
     source_open_forms(source);
@@ -74,6 +76,11 @@ void source_start(struct source *source, uint64_t now_ns)
     source->hello_sent_ns = now_ns;
 }
 
+uint64_t source_deadline_ns(const struct source *source)
+{
+    return source->due_ns;
+}
+
 bool source_wants_pause(const struct source *source)
 {
     return source->phase == PHASE_PAUSE || source->phase == PHASE_HAND_OVER ||
@@ -108,9 +115,10 @@ static bool is_strategy_asked(const struct source *source)
            (source_is_after_pause(source) && source->to_send.set_count > 0);
 }
 
-uint64_t source_send(struct source *source, uint64_t now_ns, uint64_t backlog_bytes,
-                     struct bytes *to)
+static uint64_t next_bytes(struct source *source, uint64_t now_ns, uint64_t backlog_bytes,
+                           struct bytes *to)
 {
+    source->due_ns = UINT64_MAX;
     for (unsigned asked = 0; asked < SOURCE_IDLE_ACTIONS_MAX; asked++) {
         struct action action = {.kind = ACTION_WAIT};
         uint64_t charge;
@@ -129,7 +137,7 @@ uint64_t source_send(struct source *source, uint64_t now_ns, uint64_t backlog_by
         struct view view = source_view(source, now_ns, backlog_bytes == 0);
         source->config.strategy->next(&view, source->memo, &action);
         charge = source_perform(source, now_ns, &action, to);
-        if (charge > 0)
+        if (charge > 0 || action.kind == ACTION_PUSH) /* a push that waits knows how long */
             return charge;
         if (action.kind == ACTION_WAIT && !waits_for_ever(source, backlog_bytes))
             return 0;
@@ -139,7 +147,22 @@ uint64_t source_send(struct source *source, uint64_t now_ns, uint64_t backlog_by
                 "the strategy waits with nothing under way: no one would ever ask it again");
     }
     source_dismiss(source, now_ns, "the strategy asked for actions without end and sent nothing");
-    return source_send(source, now_ns, backlog_bytes, to); /* ABORT, or the engine's own push */
+    return next_bytes(source, now_ns, backlog_bytes, to); /* ABORT, or the engine's own push */
+}
+
+uint64_t source_send(struct source *source, uint64_t now_ns, uint64_t backlog_bytes,
+                     struct bytes *to)
+{
+    if (source->is_link_fed && backlog_bytes == 0) {
+        source->current.link_ns += now_ns - source->fed_at_ns;
+        source->is_link_fed = false;
+    }
+    uint64_t charge = next_bytes(source, now_ns, backlog_bytes, to);
+    if (charge > 0 && !source->is_link_fed) {
+        source->is_link_fed = true;
+        source->fed_at_ns = now_ns;
+    }
+    return charge;
 }
 
 /* ---- What arrives ---- */

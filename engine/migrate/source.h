@@ -55,6 +55,11 @@ struct source {
     struct round current; /* the round going on: counts so far */
     uint64_t round_started_ns;
     bool is_round_open;
+    bool is_scanning;          /* the log is fetched in pieces: no rounds, but what would be ones */
+    uint64_t dirty_at_opening; /* in the log then, of such a one */
+    uint64_t pages_sent;       /* since the start */
+    bool is_link_fed;          /* bytes were handed out at fed_at_ns and have not all left */
+    uint64_t fed_at_ns;
     bool is_switching;      /* the user asked for post-copy */
     bool is_commit_pending; /* HAND_OVER was decided: its burst is in `out` */
     uint64_t started_ns;
@@ -70,6 +75,9 @@ struct source {
     /* What a page that holds something costs: of the last round with such pages, and of this. */
     uint64_t page_bytes;
     uint64_t full_pages, full_bytes;
+    struct pre_paging pre_paging;
+    uint64_t handed_over_ns;
+    uint64_t due_ns; /* when it wants to be asked although nothing arrives; UINT64_MAX: never */
 
     struct bytes in;  /* received, not a whole frame yet */
     struct bytes out; /* control frames that wait for the link */
@@ -87,6 +95,10 @@ void source_receive(struct source *source, uint64_t now_ns, const uint8_t *data,
  * yet. Returns what the link is to be charged; 0 when there is nothing now. */
 uint64_t source_send(struct source *source, uint64_t now_ns, uint64_t backlog_bytes,
                      struct bytes *to);
+
+/* When source_send must be called again even if nothing arrives and the link is idle; UINT64_MAX:
+ * no need to. Asked after source_send. */
+uint64_t source_deadline_ns(const struct source *source);
 
 /* The guest must stand still: paused, handed over, or gone. */
 bool source_wants_pause(const struct source *source);

@@ -28,4 +28,5 @@ void source_receive_request(struct source *source, const struct frame *frame)
         source_give_up_forms(source);
     }
     source->requests[source->request_count++] = page_idx;
+    pre_paging_faulted(&source->pre_paging, page_idx);
 }

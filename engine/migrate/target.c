@@ -17,6 +17,7 @@ void target_init(struct target *target, struct guest *guest, struct event_list *
 {
     *target = (struct target){.guest = guest, .events = events, .features = PAGE_FORMS_ALL};
     target->decoder = page_decoder_open();
+    fault_throttle_init(&target->throttle, false);
 }
 
 void target_fini(struct target *target)
@@ -43,6 +44,27 @@ uint32_t target_waiting_harts(const struct target *target)
 bool target_is_waiting(const struct target *target, uint32_t hart_idx)
 {
     return target->waits[hart_idx].is_waiting;
+}
+
+void target_throttle_faults(struct target *target)
+{
+    fault_throttle_init(&target->throttle, true);
+}
+
+uint32_t target_share(const struct target *target, uint32_t hart_idx)
+{
+    (void)hart_idx; /* harts fault in turn: all are slowed alike */
+    return target->is_complete ? GUEST_SHARE_WHOLE : target->throttle.share_permille;
+}
+
+uint64_t target_held_until_ns(const struct target *target)
+{
+    return target->is_complete ? 0 : fault_throttle_held_until_ns(&target->throttle);
+}
+
+void target_tick(struct target *target, uint64_t now_ns)
+{
+    fault_throttle_tick(&target->throttle, now_ns);
 }
 
 /* The source sends pages in a form that is not known here: it is named. */
@@ -164,6 +186,7 @@ static void receive_frame(struct target *target, uint64_t now_ns, const struct f
 
 void target_receive(struct target *target, uint64_t now_ns, const uint8_t *data, size_t count)
 {
+    uint64_t pages_before = target->guest->present.set_count;
     size_t position = 0;
 
     bytes_put(&target->in, data, count);
@@ -184,6 +207,10 @@ void target_receive(struct target *target, uint64_t now_ns, const uint8_t *data,
         position += consumed;
     }
     bytes_drop_front(&target->in, position);
+    uint64_t pages = target->guest->present.set_count;
+    fault_throttle_arrived(&target->throttle, now_ns,
+                           pages > pages_before ? pages - pages_before : 0, target->is_pushed,
+                           target_waiting_harts(target));
 }
 
 uint64_t target_send(struct target *target, struct bytes *to)
@@ -196,10 +223,15 @@ uint64_t target_send(struct target *target, struct bytes *to)
 
 void target_fault(struct target *target, uint64_t now_ns, uint32_t hart_idx, uint64_t page_idx)
 {
+    bool is_asked_for = false;
     MUST(hart_idx < TARGET_HARTS_MAX && !target->waits[hart_idx].is_waiting);
+    for (uint32_t i = 0; i < TARGET_HARTS_MAX; i++)
+        is_asked_for |= target->waits[i].is_waiting && target->waits[i].page_idx == page_idx;
     target->waits[hart_idx] =
         (struct target_wait){.is_waiting = true, .page_idx = page_idx, .since_ns = now_ns};
     message_put_number(&target->out, FRAME_PAGE_REQUEST, page_idx);
+    if (!is_asked_for)
+        fault_throttle_faulted(&target->throttle, now_ns);
     target_emit(target,
                 (struct event){.at_ns = now_ns,
                                .kind = EVENT_PAGE_FAULTED,

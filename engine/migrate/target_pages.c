@@ -15,19 +15,25 @@ static void emit_installed(struct target *target, uint64_t now_ns, uint64_t firs
                         .pages_installed = {.first_idx = first_idx, .count = count, .why = why}});
 }
 
+/* Of harts that wait for one page, the first has asked for it: its wait is what the link took. */
 static void resolve_waits(struct target *target, uint64_t now_ns)
 {
+    uint64_t longest_ns = 0;
     for (uint32_t hart_idx = 0; hart_idx < TARGET_HARTS_MAX; hart_idx++) {
         struct target_wait *wait = &target->waits[hart_idx];
         if (!wait->is_waiting || !bitmap_has(&target->guest->present, wait->page_idx))
             continue;
         wait->is_waiting = false;
+        if (now_ns - wait->since_ns > longest_ns)
+            longest_ns = now_ns - wait->since_ns;
         target_emit(target, (struct event){.at_ns = now_ns,
                                            .kind = EVENT_FAULT_RESOLVED,
                                            .fault_resolved = {.page_idx = wait->page_idx,
                                                               .hart_idx = hart_idx,
                                                               .wait_ns = now_ns - wait->since_ns}});
     }
+    if (longest_ns > 0 && !target->is_pushed)
+        fault_throttle_resolved(&target->throttle, now_ns, longest_ns);
 }
 
 /* Pages of one run on their way from the frame into the guest: as many at a time as fit into a
@@ -159,6 +165,7 @@ void target_receive_pages(struct target *target, uint64_t now_ns, const struct f
         if (!receive_piece(target, now_ns, &arrival, &pages, &piece))
             refuse_page(target, &piece);
     end_run(target, now_ns, &arrival, pages.why);
+    target->is_pushed = pages.why != WHY_FAULT;
     resolve_waits(target, now_ns);
     target_check_complete(target, now_ns);
 }

@@ -30,7 +30,7 @@ struct host *world_home(struct world *world)
 /* The host at which the guest may execute; NULL while it stands still or waits for a page. */
 struct host *world_runner(struct world *world)
 {
-    return world->is_guest_stuck ? NULL : world_home(world);
+    return world->is_guest_stuck || world->is_guest_held_back ? NULL : world_home(world);
 }
 
 /* ---- A world's life ---- */
@@ -61,6 +61,8 @@ static void open_ends(struct world *world)
     };
     source_init(&world->source, &config, world->hosts[HOST_SOURCE].guest, &world->events);
     target_init(&world->target, world->hosts[HOST_TARGET].guest, &world->events);
+    if (scenario->fault_throttle)
+        target_throttle_faults(&world->target);
 }
 
 /* A file of the user's speaks as kv does, or has no clients. */
@@ -82,9 +84,13 @@ enum status world_open(const struct scenario *scenario, const uint8_t *image, si
     MUST(new != NULL);
     scenario_copy(&new->scenario, scenario);
     new->mailbox_due_ns = UINT64_MAX;
+    new->source_due_ns = UINT64_MAX;
+    new->share = SHARE_WHOLE;
     new->home = HOST_SOURCE;
     new->hosts[HOST_SOURCE] = (struct host){.guest = guest};
     new->hosts[HOST_TARGET] = (struct host){.guest = guest_build_empty(scenario)};
+    for (uint32_t i = 0; i < HART_MAX; i++)
+        new->hosts[HOST_SOURCE].shares[i] = new->hosts[HOST_TARGET].shares[i] = GUEST_SHARE_WHOLE;
     console_init(&new->console);
     open_ends(new);
     for (uint32_t host = 0; host < HOST_COUNT; host++)
@@ -169,6 +175,13 @@ static void take(struct world *world, const struct heap_entry *entry)
     case HAPPEN_CONSOLE:
         world->is_telling = false;
         world_tell_console(world);
+        return;
+    case HAPPEN_RELEASE:
+        world_release(world);
+        return;
+    case HAPPEN_SOURCE:
+        world->source_due_ns = UINT64_MAX;
+        world_feed_link(world, HOST_SOURCE);
         return;
     case HAPPEN_END:
         finish(world);

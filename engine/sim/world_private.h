@@ -14,6 +14,7 @@
 #include "sim/link.h"
 #include "sim/network.h"
 #include "sim/observer.h"
+#include "sim/share.h"
 #include "sim/world.h"
 
 enum happening {
@@ -24,6 +25,8 @@ enum happening {
     HAPPEN_CLIENT,    /* client `who` wanted to be asked now */
     HAPPEN_ANNOUNCE,  /* the switch learns that the guest is at host `who` */
     HAPPEN_CONSOLE,   /* what the guest wrote meanwhile is told */
+    HAPPEN_RELEASE,   /* a guest that was held back may run again */
+    HAPPEN_SOURCE,    /* the source wanted to be asked now */
     HAPPEN_END,       /* the scenario's time after the move is over */
 };
 
@@ -31,6 +34,7 @@ enum happening {
 struct host {
     struct guest *guest;
     uint64_t offset_ns;
+    uint32_t shares[HART_MAX]; /* of the time, in thousandths, as told last */
 };
 
 struct world {
@@ -51,6 +55,10 @@ struct world {
     bool has_started, has_ended, has_guest_ended;
     bool is_over;        /* the move has ended */
     bool is_guest_stuck; /* no hart can go on before a page is there */
+    bool is_guest_held_back;   /* by the fault throttle, until HAPPEN_RELEASE */
+    struct share share;        /* of the hart that has most of the time */
+    uint32_t log_entries;      /* in the hardware's buffer of dirtied pages */
+    uint64_t source_due_ns;    /* HAPPEN_SOURCE that is to come; UINT64_MAX: none */
     struct observer observer;
     struct console console;
     uint64_t untold_bytes; /* written to the console since it was last told, */
@@ -94,9 +102,23 @@ bool world_is_held(const struct world *world); /* by a debugger */
 /* Runs the guest until `until_ns` at the latest; earlier where it causes something to happen before
  * that. */
 void world_run_guest(struct world *world, uint64_t until_ns);
+/* The hardware's buffer of dirtied pages is emptied, if there is something in it: one exit. */
+void world_drain_log(struct world *world, struct host *host);
 /* Told at once where nothing was told for a while, else when the while is over. */
 void world_drain_console(struct world *world, struct host *host);
 void world_tell_console(struct world *world);
+
+/* world_share.c */
+
+/* Gives each hart the share that the end with the guest wants for it. */
+void world_set_shares(struct world *world);
+/* The guest has run for its part of the period, which ended at that instant. */
+void world_end_slice(struct world *world, struct host *host, uint64_t at_ns);
+/* After a fault: true where the throttle holds the guest, which is released by HAPPEN_RELEASE. */
+bool world_hold_back(struct world *world);
+void world_release(struct world *world);
+/* A reason to stand still is gone; where none is left, guest time goes on from now. */
+void world_guest_goes_on(struct world *world);
 
 /* world_move.c */
 
