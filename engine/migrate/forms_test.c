@@ -153,7 +153,7 @@ static void test_a_form_that_is_not_known_is_refused_by_name(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct pair pair;
         pair_init(&pair, MODE_PRE_COPY, rows[i].compress);
-        pair.target.features &= ~(1u << rows[i].unknown);
+        pair.target.offer.features &= ~(1u << rows[i].unknown);
         source_start(&pair.source, 0);
         while (exchange(&pair, 4096))
             ;

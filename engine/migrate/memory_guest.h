@@ -85,6 +85,24 @@ static inline uint64_t memory_fetch_dirty(struct guest *guest, uint64_t first_id
     return fetched;
 }
 
+static inline struct guest_written memory_write_back(struct guest *guest)
+{
+    (void)guest; /* no cache */
+    return (struct guest_written){0};
+}
+
+static inline bool memory_is_quiet(const struct guest *guest)
+{
+    (void)guest;
+    return true;
+}
+
+static inline void memory_tell_flushes(struct guest *guest, bool is_on)
+{
+    (void)guest;
+    (void)is_on;
+}
+
 static inline void memory_save(const struct guest *guest, struct bytes *to)
 {
     bytes_put_u64(to, memory_of(guest)->number);
@@ -118,6 +136,9 @@ static inline struct guest *memory_open(uint64_t total_pages, bool is_there)
         .read_contents = memory_read_contents,
         .track = memory_track,
         .fetch_dirty = memory_fetch_dirty,
+        .write_back = memory_write_back,
+        .is_quiet = memory_is_quiet,
+        .tell_flushes = memory_tell_flushes,
         .save = memory_save,
         .load = memory_load,
         .close = memory_close,

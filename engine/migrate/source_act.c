@@ -155,22 +155,42 @@ static void exceed_limit(struct source *source, uint64_t now_ns, enum limit limi
                                                           .limit = limit}});
 }
 
-static void act_pause(struct source *source, uint64_t now_ns, const struct action *action)
+/* What was dirtied until the guest stood still is what is left to send. */
+static void end_last_round(struct source *source, uint64_t now_ns)
 {
+    source_write_back(source, now_ns);
     uint64_t dirtied = fetch(source, now_ns, 0, source->guest->total_pages);
 
     source->is_scanning = false;
     if (source->is_round_open)
         close_round(source, now_ns, dirtied);
     source->state_bytes = state_wire_bytes(source);
-    if (action->is_limit_exceeded)
-        exceed_limit(source, now_ns, action->limit);
+    if (source->is_limit_exceeded)
+        exceed_limit(source, now_ns, source->exceeded_limit);
+}
+
+/* What a device is still doing belongs before the cut: it may write to memory, and none of its
+ * requests travels. The guest stands still meanwhile. */
+static void act_pause(struct source *source, uint64_t now_ns, const struct action *action)
+{
     snprintf(source->reason, sizeof source->reason, "%s",
              action->reason != NULL ? action->reason : "the strategy asked for the pause");
+    source->is_limit_exceeded = action->is_limit_exceeded;
+    source->exceeded_limit = action->limit;
+    source->is_draining = !source->guest->ops->is_quiet(source->guest);
+    source_release_barriers(source);
+    if (!source->is_draining)
+        end_last_round(source, now_ns);
     source_enter(source, now_ns, PHASE_PAUSE);
     source_emit(source, (struct event){.at_ns = now_ns,
                                        .kind = EVENT_GUEST_PAUSED,
                                        .guest_paused = {.host = HOST_SOURCE}});
+}
+
+void source_end_drain(struct source *source, uint64_t now_ns)
+{
+    source->is_draining = false;
+    end_last_round(source, now_ns);
 }
 
 static void act_give_up(struct source *source, uint64_t now_ns, const struct action *action)
@@ -188,6 +208,8 @@ static void act_hand_over(struct source *source, uint64_t now_ns)
     struct bytes state = {0};
     uint64_t missing_pages = source->to_send.set_count;
 
+    /* No line of a cache travels. */
+    MUST(source->config.skips_write_back || guest->ops->write_back(guest).lines == 0);
     if (!source->is_round_open && missing_pages == 0)
         source_open_round(source, now_ns);
     if (source->is_round_open)
@@ -197,9 +219,10 @@ static void act_hand_over(struct source *source, uint64_t now_ns)
             message_put_stale(&source->out, &source->to_send, idx);
     guest->ops->save(guest, &state);
     message_put_state(&source->out, &state);
-    message_put_commit(
-        &source->out, &(struct message_commit){.missing_pages = missing_pages,
-                                               .state_digest = digest_of(state.data, state.count)});
+    source->state_digest = digest_of(state.data, state.count);
+    message_put_commit(&source->out,
+                       &(struct message_commit){.missing_pages = missing_pages,
+                                                .state_digest = source->state_digest});
     bytes_fini(&state);
     source->is_commit_pending = true;
     source->handed_over_ns = now_ns;

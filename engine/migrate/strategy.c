@@ -68,8 +68,7 @@ uint64_t view_pages_after_round(const struct view *view, uint64_t pages)
         return pages;
     /* Both rates are counts over the same round, so its duration cancels. They are counted in bytes,
      * for a round of pages that are small in the stream says little of how long others take. */
-    return units_mul_div(pages * view->page_bytes, view->last.dirtied_pages,
-                         view->last.bytes_sent);
+    return units_mul_div(pages * view->page_bytes, view->last.dirtied_pages, view->last.bytes_sent);
 }
 
 /* The last round, or what there is of the first. */
