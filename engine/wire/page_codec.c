@@ -41,7 +41,7 @@ uint64_t page_form_cost_ns(enum page_form form)
 {
     static const uint16_t costs[PAGE_FORM_COUNT] = {
         [PAGE_FORM_PLAIN] = 0,  [PAGE_FORM_ZERO] = 100,   [PAGE_FORM_DELTA] = 1000,
-        [PAGE_FORM_LZ4] = 7000, [PAGE_FORM_ZSTD] = 20000,
+        [PAGE_FORM_LZ4] = 9000, [PAGE_FORM_ZSTD] = 27000,
     };
     return costs[form];
 }
