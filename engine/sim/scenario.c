@@ -59,7 +59,7 @@ static const struct range {
     [OPTION_switch_deadline_ns] = {0, HOUR_NS},
     [OPTION_dirty_limit] = {1, 100000000},
     [OPTION_push_after_ns] = {0, HOUR_NS},
-    [OPTION_delta_cache_bytes] = {PAGE_BYTES, MODEL_PAGES_MAX *PAGE_BYTES},
+    [OPTION_delta_cache_bytes] = {PAGE_BYTES, 1u << 30 /* memory of ours, not of the guest's */},
     [OPTION_tunnel_for_ns] = {0, HOUR_NS},
     [OPTION_client_count] = {0, SCENARIO_CLIENTS_MAX},
     [OPTION_request_rate] = {1, 1000000},
@@ -497,6 +497,10 @@ static const char *guest_objection(const struct scenario *scenario, uint32_t idx
     case OPTION_hart_count:
     case OPTION_cpu_rate:
         return scenario_is_model(scenario) ? "a model has no instructions: leave it out" : NULL;
+    case OPTION_delta_cache_bytes:
+        return scenario->compress == COMPRESS_DELTA || scenario->compress == COMPRESS_AUTO
+                   ? NULL
+                   : "only --compress delta and auto keep copies";
     case OPTION_IMAGE:
         return scenario_is_model(scenario) ? "a model has no program: leave it out" : NULL;
     case OPTION_ARGS:
