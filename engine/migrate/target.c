@@ -15,11 +15,14 @@ void target_fail(struct target *target, const char *reason)
 
 void target_init(struct target *target, struct guest *guest, struct event_list *events)
 {
-    *target = (struct target){.guest = guest, .events = events};
+    *target = (struct target){.guest = guest, .events = events, .features = PAGE_FORMS_ALL};
+    target->decoder = page_decoder_open();
+    fault_throttle_init(&target->throttle, false);
 }
 
 void target_fini(struct target *target)
 {
+    page_decoder_close(target->decoder);
     bytes_fini(&target->state);
     bytes_fini(&target->in);
     bytes_fini(&target->out);
@@ -43,6 +46,41 @@ bool target_is_waiting(const struct target *target, uint32_t hart_idx)
     return target->waits[hart_idx].is_waiting;
 }
 
+void target_throttle_faults(struct target *target)
+{
+    fault_throttle_init(&target->throttle, true);
+}
+
+uint32_t target_share(const struct target *target, uint32_t hart_idx)
+{
+    (void)hart_idx; /* harts fault in turn: all are slowed alike */
+    return target->is_complete ? GUEST_SHARE_WHOLE : target->throttle.share_permille;
+}
+
+uint64_t target_held_until_ns(const struct target *target)
+{
+    return target->is_complete ? 0 : fault_throttle_held_until_ns(&target->throttle);
+}
+
+void target_tick(struct target *target, uint64_t now_ns)
+{
+    fault_throttle_tick(&target->throttle, now_ns);
+}
+
+/* The source sends pages in a form that is not known here: it is named. */
+static void refuse_features(struct target *target, uint32_t features)
+{
+    char reason[MESSAGE_REASON_MAX];
+    uint32_t unknown = features & ~target->features;
+    unsigned form = (unsigned)__builtin_ctz(unknown);
+
+    snprintf(reason, sizeof reason,
+             "the source may send pages in form %s, which is not known here: leave out --compress "
+             "or --free-hints at the source",
+             form < PAGE_FORM_COUNT ? page_form_name((enum page_form)form) : "of a later version");
+    target_fail(target, reason);
+}
+
 static void receive_hello(struct target *target, const struct frame *frame)
 {
     const struct guest *guest = target->guest;
@@ -50,8 +88,10 @@ static void receive_hello(struct target *target, const struct frame *frame)
 
     if (message_get_hello(frame, &hello) != STATUS_OK)
         target_fail(target, "HELLO is not that of a ferry stream");
-    else if (hello.version != MESSAGE_VERSION || hello.features != 0)
-        target_fail(target, "the stream has another version or features that are not known here");
+    else if (hello.version != MESSAGE_VERSION)
+        target_fail(target, "the stream has another version than the one known here");
+    else if ((hello.features & ~target->features) != 0)
+        refuse_features(target, hello.features);
     else if (strcmp(hello.kind, guest->ops->kind) != 0 ||
              hello.payload_bytes != guest->ops->payload_bytes)
         target_fail(target, "the guest is of another kind than the one prepared here");
@@ -109,6 +149,7 @@ static void receive_commit(struct target *target, uint64_t now_ns, const struct 
 static void receive_frame(struct target *target, uint64_t now_ns, const struct frame *frame)
 {
     bool is_receiving = target->phase == TARGET_RECEIVING;
+    uint64_t number;
 
     switch (frame->type) {
     case FRAME_HELLO:
@@ -133,6 +174,10 @@ static void receive_frame(struct target *target, uint64_t now_ns, const struct f
         if (is_receiving)
             receive_commit(target, now_ns, frame);
         return;
+    case FRAME_BARRIER:
+        if (is_receiving && message_get_number(frame, &number) == STATUS_OK)
+            message_put_number(&target->out, FRAME_BARRIER_ACK, number);
+        return;
     case FRAME_ABORT:
         if (is_receiving) {
             target->phase = TARGET_REFUSED;
@@ -146,6 +191,7 @@ static void receive_frame(struct target *target, uint64_t now_ns, const struct f
 
 void target_receive(struct target *target, uint64_t now_ns, const uint8_t *data, size_t count)
 {
+    uint64_t pages_before = target->guest->present.set_count;
     size_t position = 0;
 
     bytes_put(&target->in, data, count);
@@ -166,6 +212,10 @@ void target_receive(struct target *target, uint64_t now_ns, const uint8_t *data,
         position += consumed;
     }
     bytes_drop_front(&target->in, position);
+    uint64_t pages = target->guest->present.set_count;
+    fault_throttle_arrived(&target->throttle, now_ns,
+                           pages > pages_before ? pages - pages_before : 0, target->is_pushed,
+                           target_waiting_harts(target));
 }
 
 uint64_t target_send(struct target *target, struct bytes *to)
@@ -178,10 +228,15 @@ uint64_t target_send(struct target *target, struct bytes *to)
 
 void target_fault(struct target *target, uint64_t now_ns, uint32_t hart_idx, uint64_t page_idx)
 {
+    bool is_asked_for = false;
     MUST(hart_idx < TARGET_HARTS_MAX && !target->waits[hart_idx].is_waiting);
+    for (uint32_t i = 0; i < TARGET_HARTS_MAX; i++)
+        is_asked_for |= target->waits[i].is_waiting && target->waits[i].page_idx == page_idx;
     target->waits[hart_idx] =
         (struct target_wait){.is_waiting = true, .page_idx = page_idx, .since_ns = now_ns};
     message_put_number(&target->out, FRAME_PAGE_REQUEST, page_idx);
+    if (!is_asked_for)
+        fault_throttle_faulted(&target->throttle, now_ns);
     target_emit(target,
                 (struct event){.at_ns = now_ns,
                                .kind = EVENT_PAGE_FAULTED,

@@ -18,7 +18,9 @@
 #include "base/bytes.h"
 #include "base/event.h"
 #include "machine/guest.h"
+#include "migrate/fault_throttle.h"
 #include "wire/message.h"
+#include "wire/page_codec.h"
 
 #define TARGET_HARTS_MAX 8
 
@@ -42,8 +44,12 @@ struct target {
     enum target_phase phase;
     bool is_complete; /* running, and no page is missing */
     char reason[MESSAGE_REASON_MAX];
+    uint32_t features;  /* HELLO's that are known here: forms of pages. All, unless it is changed */
+    struct page_decoder *decoder; /* owned */
     struct bytes state; /* STATE, kept until COMMIT */
     struct target_wait waits[TARGET_HARTS_MAX];
+    struct fault_throttle throttle;
+    bool is_pushed; /* the last page that arrived was not asked for */
     struct bytes in, out;
 };
 
@@ -55,6 +61,14 @@ uint64_t target_send(struct target *target, struct bytes *to); /* all there is; 
 
 /* A hart needs a page that is not there: it waits from now on, and the page is asked for. */
 void target_fault(struct target *target, uint64_t now_ns, uint32_t hart_idx, uint64_t page_idx);
+
+/* From now on the guest is slowed so that it faults no faster than the link serves. */
+void target_throttle_faults(struct target *target);
+/* How much of the time a hart may run here, in thousandths; and until when the whole guest stands
+ * still, whatever its share. Both may change with every arrival, fault and tick. */
+uint32_t target_share(const struct target *target, uint32_t hart_idx);
+uint64_t target_held_until_ns(const struct target *target);
+void target_tick(struct target *target, uint64_t now_ns);
 
 bool target_is_running(const struct target *target);
 bool target_is_waiting(const struct target *target, uint32_t hart_idx);

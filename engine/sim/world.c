@@ -30,7 +30,7 @@ struct host *world_home(struct world *world)
 /* The host at which the guest may execute; NULL while it stands still or waits for a page. */
 struct host *world_runner(struct world *world)
 {
-    return world->is_guest_stuck ? NULL : world_home(world);
+    return world->is_guest_stuck || world->is_guest_held_back ? NULL : world_home(world);
 }
 
 /* ---- A world's life ---- */
@@ -43,11 +43,19 @@ static void open_ends(struct world *world)
     struct source_config config = {
         .strategy = has_own ? scenario->strategy : strategy_of(scenario->mode),
         .limits = scenario_limits(scenario),
+        .has_barriers = scenario->cache != 0 && scenario->leave_out != LEAVE_OUT_BARRIER,
+        .skips_write_back = scenario->leave_out == LEAVE_OUT_WRITE_BACK,
         .copy_chunk_bytes = units_mul_div(bytes_per_s, COPY_CHUNK_NS, NS_PER_S),
         .push_chunk_bytes = units_mul_div(bytes_per_s, PUSH_CHUNK_NS, NS_PER_S),
+        .encoding = {.compress = scenario->compress,
+                     .delta_cache_bytes = scenario->delta_cache_bytes,
+                     .bandwidth_bits_per_s = scenario->bandwidth_bits_per_s},
+        .has_free_hints = scenario->free_hints,
     };
     source_init(&world->source, &config, world->hosts[HOST_SOURCE].guest, &world->events);
     target_init(&world->target, world->hosts[HOST_TARGET].guest, &world->events);
+    if (scenario->fault_throttle)
+        target_throttle_faults(&world->target);
 }
 
 /* A file of the user's speaks as kv does, or has no clients. */
@@ -69,9 +77,13 @@ enum status world_open(const struct scenario *scenario, const uint8_t *image, si
     MUST(new != NULL);
     scenario_copy(&new->scenario, scenario);
     new->mailbox_due_ns = UINT64_MAX;
+    new->source_due_ns = UINT64_MAX;
+    new->share = SHARE_WHOLE;
     new->home = HOST_SOURCE;
     new->hosts[HOST_SOURCE] = (struct host){.guest = guest};
     new->hosts[HOST_TARGET] = (struct host){.guest = guest_build_empty(scenario)};
+    for (uint32_t i = 0; i < HART_MAX; i++)
+        new->hosts[HOST_SOURCE].shares[i] = new->hosts[HOST_TARGET].shares[i] = GUEST_SHARE_WHOLE;
     console_init(&new->console);
     open_ends(new);
     for (uint32_t host = 0; host < HOST_COUNT; host++)
@@ -79,6 +91,8 @@ enum status world_open(const struct scenario *scenario, const uint8_t *image, si
     clients_init(&new->clients, dialect_of(scenario), (uint32_t)scenario->client_count,
                  scenario->request_rate, scenario->seed, &new->events);
     observer_init(&new->observer, new->clients.count);
+    storage_init(&new->storage, HOST_SOURCE);
+    new->observer.oracle.applies[RULE_ONE_INSTANT] = scenario->cache != 0;
     world_happen(new, scenario->start_at_ns, HAPPEN_START, 0, 0);
     for (uint32_t i = 0; i < new->clients.count; i++)
         world_happen(new, 0, HAPPEN_CLIENT, i, 0);
@@ -97,6 +111,7 @@ void world_close(struct world *world)
     network_fini(&world->network);
     clients_fini(&world->clients);
     observer_fini(&world->observer);
+    storage_fini(&world->storage);
     heap_fini(&world->heap);
     event_list_fini(&world->events);
     console_fini(&world->console);
@@ -156,6 +171,16 @@ static void take(struct world *world, const struct heap_entry *entry)
     case HAPPEN_CONSOLE:
         world->is_telling = false;
         world_tell_console(world);
+        return;
+    case HAPPEN_RELEASE:
+        world_release(world);
+        return;
+    case HAPPEN_SOURCE:
+        world->source_due_ns = UINT64_MAX;
+        world_feed_link(world, HOST_SOURCE);
+        return;
+    case HAPPEN_DISK:
+        world_disk(world, (enum disk_step)entry->who);
         return;
     case HAPPEN_END:
         finish(world);

@@ -16,6 +16,27 @@ static uint64_t fill_link(struct world *world, uint32_t sender)
     return target_send(&world->target, bytes);
 }
 
+/* A source that has nothing to say now may want to be asked without anything arriving. */
+static void remember_source(struct world *world)
+{
+    uint64_t due_ns = source_deadline_ns(&world->source);
+    if (due_ns >= world->source_due_ns)
+        return;
+    world->source_due_ns = due_ns;
+    world_happen(world, due_ns, HAPPEN_SOURCE, 0, 0);
+}
+
+/* A fetch of the dirty log takes what is in the hardware's buffer with it. The guest has the cost
+ * of that exit before it, if it still runs. */
+static void drain_fetched_log(struct world *world, size_t first_event)
+{
+    bool is_fetched = false;
+    for (size_t i = first_event; world->log_entries > 0 && i < world->events.count; i++)
+        is_fetched |= world->events.items[i].kind == EVENT_LOG_FETCHED;
+    if (is_fetched)
+        world_drain_log(world, &world->hosts[HOST_SOURCE]);
+}
+
 /* Lets a link carry what its end has to send. One chunk at a time: an end is asked when the last
  * byte of the chunk before has left. */
 void world_feed_link(struct world *world, uint32_t sender)
@@ -25,10 +46,14 @@ void world_feed_link(struct world *world, uint32_t sender)
 
     if (world->is_link_busy[sender] || !world->has_started)
         return;
+    size_t first_event = world->events.count;
     charge = fill_link(world, sender);
+    drain_fetched_log(world, first_event);
     world_reap_source(world, before);
-    if (charge == 0)
+    if (charge == 0) {
+        remember_source(world);
         return;
+    }
     uint64_t free_ns = link_send(&world->links[sender], world->now_ns, charge);
     world->is_link_busy[sender] = true;
     world_happen(world, free_ns, HAPPEN_LINK_FREE, sender, 0);
@@ -50,15 +75,34 @@ static void schedule_end(struct world *world)
                  HAPPEN_END, 0, 0);
 }
 
+void world_unbar_harts(struct world *world)
+{
+    struct host *source = &world->hosts[HOST_SOURCE];
+    uint32_t freed = world->barred_harts & ~source_barred_harts(&world->source);
+
+    for (uint32_t i = 0; i < SOURCE_HARTS_MAX; i++)
+        if ((freed >> i & 1) != 0)
+            source->guest->ops->bar(source->guest, i, false);
+    world->barred_harts &= ~freed;
+    if (freed == 0 || !world->is_guest_stuck)
+        return;
+    world->is_guest_stuck = false;
+    source->offset_ns = world->now_ns - source->guest->ops->now_ns(source->guest);
+}
+
 /* What a change of the source's phase means for the world. */
 void world_reap_source(struct world *world, enum phase before)
 {
     enum phase after = world->source.phase;
     bool was_paused = before == PHASE_PAUSE || before == PHASE_HAND_OVER;
 
+    world_unbar_harts(world);
     if (after == before)
         return;
+    if (after == PHASE_HAND_OVER)
+        world->storage.writer = STORAGE_NOBODY;
     if (after == PHASE_ABORTED) {
+        world->storage.writer = HOST_SOURCE;
         snprintf(world->reason, sizeof world->reason, "%s", world->source.reason);
         if (was_paused)
             guest_runs_again(world, HOST_SOURCE);
@@ -69,6 +113,9 @@ void world_reap_source(struct world *world, enum phase before)
 static void target_took_over(struct world *world)
 {
     struct host *target = &world->hosts[HOST_TARGET];
+    world->storage.writer = HOST_TARGET;
+    if (world->observer.oracle.applies[RULE_ONE_INSTANT])
+        observe_instant(&world->observer, world->now_ns, world->hosts[HOST_SOURCE].guest);
     observe_cut(&world->observer, world->now_ns, world->hosts[HOST_SOURCE].guest, target->guest);
     if (world->clients.count > 0)
         observe_streams_at_cut(&world->observer, world->now_ns, machine_mailbox(target->guest));
@@ -98,9 +145,7 @@ void world_chunk_arrived(struct world *world, uint32_t sender)
                              world->hosts[HOST_SOURCE].guest, world->hosts[HOST_TARGET].guest);
         if (world->is_guest_stuck && target_waiting_harts(&world->target) < were_waiting) {
             world->is_guest_stuck = false;
-            struct host *target = &world->hosts[HOST_TARGET];
-            target->offset_ns = world->now_ns - target->guest->ops->now_ns(target->guest);
-            service_send(world, target);
+            world_guest_goes_on(world);
         }
         if (!was_complete && world->target.is_complete) {
             snprintf(world->reason, sizeof world->reason, "%s", world->source.reason);

@@ -1,6 +1,6 @@
 /* world_private: what a world is made of, for the files that make it live: world.c (its life, time,
- * the knobs), world_guest.c (the guest runs), world_move.c (the migration's ends and links) and
- * service.c (the clients, their packets, the switch).
+ * the knobs), world_guest.c (the guest runs), world_move.c (the migration's ends and links),
+ * world_disk.c (its disk) and service.c (the clients, their packets, the switch).
  */
 #ifndef SIM_WORLD_PRIVATE_H
 #define SIM_WORLD_PRIVATE_H
@@ -14,6 +14,8 @@
 #include "sim/link.h"
 #include "sim/network.h"
 #include "sim/observer.h"
+#include "sim/share.h"
+#include "sim/storage.h"
 #include "sim/world.h"
 
 enum happening {
@@ -24,6 +26,9 @@ enum happening {
     HAPPEN_CLIENT,    /* client `who` wanted to be asked now */
     HAPPEN_ANNOUNCE,  /* the switch learns that the guest is at host `who` */
     HAPPEN_CONSOLE,   /* what the guest wrote meanwhile is told */
+    HAPPEN_RELEASE,   /* a guest that was held back may run again */
+    HAPPEN_SOURCE,    /* the source wanted to be asked now */
+    HAPPEN_DISK,      /* the disk's request takes step `who`, enum disk_step */
     HAPPEN_END,       /* the scenario's time after the move is over */
 };
 
@@ -31,6 +36,19 @@ enum happening {
 struct host {
     struct guest *guest;
     uint64_t offset_ns;
+    uint32_t shares[HART_MAX]; /* of the time, in thousandths, as told last */
+};
+
+/* How the request under way reaches the blocks, see world_disk.c. */
+enum disk_path { DISK_LOCAL, DISK_CARRIED, DISK_DOORBELL };
+enum disk_step { DISK_SERVE, DISK_ASK_FOR_DATA, DISK_ANSWER };
+
+struct world_disk {
+    bool is_busy;
+    enum disk_path path;
+    uint32_t served_at;
+    uint8_t asked[DISK_BLOCK_BYTES]; /* what the guest's memory held when its turn came */
+    uint8_t block[DISK_BLOCK_BYTES]; /* on its way */
 };
 
 struct world {
@@ -46,11 +64,18 @@ struct world {
     struct network network;
     struct clients clients;
     uint64_t client_armed_ns[SCENARIO_CLIENTS_MAX];
+    struct storage storage;
+    struct world_disk disk;
+    uint32_t barred_harts;   /* of the source's guest, as it was told; bits */
     uint64_t mailbox_due_ns; /* when the guest's mailboxes want to be asked for packets */
     uint32_t home;           /* where the switch sends packets for the guest */
     bool has_started, has_ended, has_guest_ended;
-    bool is_over;        /* the move has ended */
-    bool is_guest_stuck; /* no hart can go on before a page is there */
+    bool is_over;            /* the move has ended */
+    bool is_guest_stuck;     /* no hart can go on before a page is there */
+    bool is_guest_held_back; /* by the fault throttle, until HAPPEN_RELEASE */
+    struct share share;      /* of the hart that has most of the time */
+    uint32_t log_entries;    /* in the hardware's buffer of dirtied pages */
+    uint64_t source_due_ns;  /* HAPPEN_SOURCE that is to come; UINT64_MAX: none */
     struct observer observer;
     struct console console;
     uint64_t untold_bytes; /* written to the console since it was last told, */
@@ -94,9 +119,23 @@ bool world_is_held(const struct world *world); /* by a debugger */
 /* Runs the guest until `until_ns` at the latest; earlier where it causes something to happen before
  * that. */
 void world_run_guest(struct world *world, uint64_t until_ns);
+/* The hardware's buffer of dirtied pages is emptied, if there is something in it: one exit. */
+void world_drain_log(struct world *world, struct host *host);
 /* Told at once where nothing was told for a while, else when the while is over. */
 void world_drain_console(struct world *world, struct host *host);
 void world_tell_console(struct world *world);
+
+/* world_share.c */
+
+/* Gives each hart the share that the end with the guest wants for it. */
+void world_set_shares(struct world *world);
+/* The guest has run for its part of the period, which ended at that instant. */
+void world_end_slice(struct world *world, struct host *host, uint64_t at_ns);
+/* After a fault: true where the throttle holds the guest, which is released by HAPPEN_RELEASE. */
+bool world_hold_back(struct world *world);
+void world_release(struct world *world);
+/* A reason to stand still is gone; where none is left, guest time goes on from now. */
+void world_guest_goes_on(struct world *world);
 
 /* world_move.c */
 
@@ -106,6 +145,13 @@ void world_feed_link(struct world *world, uint32_t sender);
 /* What a change of the source's phase means for the world. */
 void world_reap_source(struct world *world, enum phase before);
 void world_chunk_arrived(struct world *world, uint32_t sender); /* HAPPEN_ARRIVAL */
+
+/* Harts that wait for a barrier no more go on. */
+void world_unbar_harts(struct world *world);
+
+/* world_disk.c */
+void world_poke_disk(struct world *world); /* the guest may have asked for something */
+void world_disk(struct world *world, enum disk_step step); /* HAPPEN_DISK */
 
 /* service.c */
 
