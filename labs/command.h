@@ -49,6 +49,7 @@ int command_viz(const struct command *command, int word_count, char **words);
 int command_export(const struct command *command, int word_count, char **words);
 int command_grade(const struct command *command, int word_count, char **words);
 int command_lab(const struct command *command, int word_count, char **words);
+int command_swarm(const struct command *command, int word_count, char **words);
 int command_guest(const struct command *command, int word_count, char **words);
 
 /* First of all: the three standard files are there, and the locale is the user's. */

@@ -92,6 +92,13 @@ static const struct command commands[] = {
      "FILE. resume lets it go on from there, in another process, today or next year;\n"
      "info FILE shows what it consists of.\n",
      0, NULL, command_guest},
+    {"swarm", "ferry swarm [--seeds A..B] [--resume FILE] [OPTIONS]",
+     "many small worlds, until one breaks a rule",
+     "Each seed draws a small guest, a way to move it and what happens meanwhile; its\n"
+     "world is lived to its end, and the oracle looks at every rule. The first seed that\n"
+     "breaks one ends the swarm with status 1: its rule, its event, and the command\n"
+     "that lives it again. The seeds mean the same however many processes there are.\n",
+     TAKES_SWARM | TAKES_JSON | TAKES_QUIET, NULL, command_swarm},
     {"help", "ferry help [COMMAND]", "this list, or a command's options", NULL, 0, NULL,
      command_help},
 };

@@ -93,8 +93,8 @@ void run_close(struct run *run)
 
 /* ---- Rules that need a second run ---- */
 
-static void verify_deterministic(const struct run *run, const uint8_t *image, size_t image_bytes,
-                                 struct oracle *oracle)
+void run_verify_deterministic(const struct run *run, const uint8_t *image, size_t image_bytes,
+                              struct oracle *oracle)
 {
     struct run again;
     enum status status = run_open(&again, &run->scenario, image, image_bytes, false, NULL);
@@ -127,8 +127,8 @@ static void run_unmoved(struct guest *guest, struct console *console, bool *has_
     storage_fini(&storage);
 }
 
-static void verify_transparent(const struct run *run, const uint8_t *image, size_t image_bytes,
-                               struct oracle *oracle)
+static void verify_machine(const struct run *run, const uint8_t *image, size_t image_bytes,
+                           struct oracle *oracle)
 {
     struct guest *guest;
     struct console console;
@@ -190,13 +190,24 @@ static void verify_model(const struct run *run, struct oracle *oracle)
     guest->ops->close(guest);
 }
 
+void run_verify_transparent(const struct run *run, const uint8_t *image, size_t image_bytes,
+                            struct oracle *oracle)
+{
+    const struct timeline *timeline = &run->timeline;
+
+    if (timeline->has_ended &&
+        (timeline->outcome == OUTCOME_PAUSED || timeline->outcome == OUTCOME_LOST))
+        return; /* it did not live on */
+    if (scenario_is_model(&run->scenario))
+        verify_model(run, oracle);
+    else if (run->scenario.client_count == 0 && run->timeline.has_guest_ended)
+        verify_machine(run, image, image_bytes, oracle);
+}
+
 void run_verify(const struct run *run, const uint8_t *image, size_t image_bytes,
                 struct oracle *oracle)
 {
     *oracle = *world_oracle(run->world);
-    verify_deterministic(run, image, image_bytes, oracle);
-    if (scenario_is_model(&run->scenario))
-        verify_model(run, oracle);
-    else if (run->scenario.client_count == 0 && run->timeline.has_guest_ended)
-        verify_transparent(run, image, image_bytes, oracle);
+    run_verify_deterministic(run, image, image_bytes, oracle);
+    run_verify_transparent(run, image, image_bytes, oracle);
 }

@@ -9,6 +9,7 @@
 #include "machine/machine.h"
 #include "machine/model.h"
 #include "sim/dialect.h"
+#include "sim/fault.h"
 #include "sim/scenario_private.h"
 
 static const struct scenario_option options[OPTION_COUNT] = {
@@ -318,6 +319,10 @@ static enum status set_image(struct scenario *scenario, const char *value, struc
 
 static enum status set_fault(struct scenario *scenario, const char *value, struct problem *problem)
 {
+    struct fault_plan plan;
+
+    if (fault_parse(value, &plan, problem) != STATUS_OK)
+        return STATUS_USAGE;
     if (strlen(value) >= sizeof scenario->fault)
         return problem_set(problem, STATUS_USAGE, "fault: a list of more than %zu characters",
                            sizeof scenario->fault - 1);
