@@ -219,8 +219,12 @@ static void begin(struct life *life)
 int guest_life_until(const char *name, struct guest *guest, const struct image *image,
                      struct storage *storage, const struct guest_instant *instant, bool *has_come)
 {
-    struct life life = {
-        .name = name, .guest = guest, .image = image, .instant = instant, .status = EXIT_DONE};
+    struct life life = {.name = name,
+                        .guest = guest,
+                        .image = image,
+                        .storage = storage,
+                        .instant = instant,
+                        .status = EXIT_DONE};
 
     debug_init(&life.stopper);
     debug_leave(&life.stopper);

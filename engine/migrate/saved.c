@@ -25,7 +25,8 @@ void saving_init(struct saving *saving, struct guest *guest)
         .strategy = strategy_of(MODE_STOP_AND_COPY),
         .copy_chunk_bytes = PIECE_BYTES,
         .push_chunk_bytes = PIECE_BYTES,
-        .encoding = {.compress = COMPRESS_ZERO}, /* what holds nothing takes no room */
+        .encoding = {.compress = COMPRESS_ZERO,
+                     .bandwidth_bits_per_s = 1}, /* what holds nothing takes no room */
     };
     *saving = (struct saving){.events = {0}};
     source_init(&saving->source, &config, guest, &saving->events);
