@@ -42,6 +42,7 @@ extern const struct preset demo_presets[];
 int command_demo(const struct command *command, int word_count, char **words);
 int command_run(const struct command *command, int word_count, char **words);
 int command_compare(const struct command *command, int word_count, char **words);
+int command_sweep(const struct command *command, int word_count, char **words);
 int command_forecast(const struct command *command, int word_count, char **words);
 int command_tui(const struct command *command, int word_count, char **words);
 int command_viz(const struct command *command, int word_count, char **words);

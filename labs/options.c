@@ -47,6 +47,14 @@ static const struct own_option {
      "a trace for ui.perfetto.dev; -: to standard output"},
     {"csv", TAKES_EXPORT, "FILE", MEMBER(export.csv),
      "a table with a row for each event; -: to standard output"},
+    {"measure", TAKES_FORECAST, NULL, MEMBER(is_measure),
+     "measures the dirty rate, formula or not"},
+    {"vary", TAKES_SWEEP, "KEY=VALUES", MEMBER(sweep.vary),
+     "a,b,c or from..to, from..to+step, from..to*factor"},
+    {"plot", TAKES_SWEEP, "QUANTITY", MEMBER(sweep.plot),
+     "what is drawn: total-time (default), downtime, ..."},
+    {"csv", TAKES_SWEEP, "FILE", MEMBER(sweep.csv), "a row for each point; -: to standard output"},
+    {"top", TAKES_PAGES, "N", MEMBER(top), "the N pages that cost most for nothing"},
     {"unconfined", TAKES_STRATEGY | TAKES_GRADE, NULL, MEMBER(is_unconfined),
      "compiles without bubblewrap, for a file of your own"},
     {"headless", TAKES_VIZ, NULL, MEMBER(viz.is_headless), "no window: one picture, for --png"},
@@ -120,7 +128,7 @@ static bool is_set_by_line(const struct options *options, int idx)
 static enum status set_own(struct options *options, const struct own_option *own, const char *value,
                            struct problem *problem)
 {
-    unsigned bit = 1u << (own - own_options);
+    uint64_t bit = 1ull << (own - own_options);
     char *member = (char *)options + own->member;
 
     if (value != NULL && *value == '\0')

@@ -121,6 +121,10 @@ json_t *report_forecast_json(const struct forecast *forecast)
     set_ns_of(object, "total_time_ns", forecast->total_s);
     set_ns_of(object, "downtime_ns", forecast->downtime_s);
     set_bool(object, "limit_exceeded", !forecast->is_converging);
+    set_u64(object, "plateau_pages", (uint64_t)(forecast->plateau_pages + 0.5));
+    set_u64(object, "left_pages", (uint64_t)(forecast->left_pages + 0.5));
+    set_ns_of(object, "fault_wait_ns", forecast->fault_wait_s);
+    set_u64(object, "faults_per_s", (uint64_t)(forecast->fault_rate + 0.5));
     for (uint32_t i = 0; i < forecast->round_count; i++) {
         json_t *round = json_object();
         set_u64(round, "index", i);
@@ -146,7 +150,7 @@ static void set_counts(json_t *object, const struct timeline *timeline)
 {
     set_u64(object, "pages_sent", timeline->pages_sent);
     set_u64(object, "pages_resent", timeline->pages_resent);
-    set_u64(object, "pages_zero", 0); /* without compression none is sent as such */
+    set_u64(object, "pages_zero", timeline->pages_by_form[PAGE_FORM_ZERO]);
     set_u64(object, "bytes_on_wire", timeline->bytes_on_wire);
     set_u64(object, "framing_bytes", timeline->framing_bytes);
     set_u64(object, "state_bytes", timeline->state_bytes);
@@ -174,6 +178,7 @@ json_t *report_json(const struct report *report)
     set_u64(object, "downtime_ns", timeline->downtime_ns);
     json_object_set_new(object, "rounds", rounds_json(timeline));
     set_counts(object, timeline);
+    json_object_set_new(object, "compression", report_forms_json(timeline));
     json_object_set_new(object, "postcopy", postcopy_json(report));
     json_object_set_new(object, "clients", clients_json(report));
     json_object_set_new(object, "forecast",

@@ -103,6 +103,18 @@ void bitmap_copy(struct bitmap *to, const struct bitmap *from)
     to->set_count = from->set_count;
 }
 
+uint64_t bitmap_union_count(const struct bitmap *one, const struct bitmap *other)
+{
+    uint64_t count = 0;
+
+    MUST(one->bit_count == other->bit_count);
+    if (one->set_count == 0 || other->set_count == 0)
+        return one->set_count + other->set_count;
+    for (uint64_t i = 0; i < word_count(one); i++)
+        count += count_bits(one->words[i] | other->words[i]);
+    return count;
+}
+
 uint64_t bitmap_next(const struct bitmap *bitmap, uint64_t from)
 {
     if (from >= bitmap->bit_count)
@@ -115,6 +127,22 @@ uint64_t bitmap_next(const struct bitmap *bitmap, uint64_t from)
         word = bitmap->words[word_idx];
     }
     return word_idx * 64 + (uint64_t)__builtin_ctzll(word);
+}
+
+uint64_t bitmap_previous(const struct bitmap *bitmap, uint64_t before)
+{
+    if (before > bitmap->bit_count)
+        before = bitmap->bit_count;
+    if (before == 0)
+        return BITMAP_NONE;
+    uint64_t word_idx = (before - 1) / 64;
+    uint64_t word = bitmap->words[word_idx] & (~0ull >> (63 - (before - 1) % 64));
+    while (word == 0) {
+        if (word_idx-- == 0)
+            return BITMAP_NONE;
+        word = bitmap->words[word_idx];
+    }
+    return word_idx * 64 + 63 - (uint64_t)__builtin_clzll(word);
 }
 
 uint64_t bitmap_run(const struct bitmap *bitmap, uint64_t from, uint64_t most)
@@ -131,4 +159,13 @@ uint64_t bitmap_run(const struct bitmap *bitmap, uint64_t from, uint64_t most)
         at = (at / 64 + 1) * 64;
     }
     return (at < end ? at : end) - from;
+}
+
+uint64_t bitmap_run_back(const struct bitmap *bitmap, uint64_t last, uint64_t most)
+{
+    uint64_t count = 0;
+    MUST(last < bitmap->bit_count);
+    while (count < most && count <= last && bitmap_has(bitmap, last - count))
+        count++;
+    return count;
 }

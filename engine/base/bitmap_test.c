@@ -30,7 +30,18 @@ static void assert_same(const struct bitmap *bitmap, const bool *flags)
         assert_int_equal(bitmap_run(bitmap, from, UINT64_MAX), run - from);
         assert_int_equal(bitmap_run(bitmap, from, 5), run - from < 5 ? run - from : 5);
         assert_int_equal(bitmap_run(bitmap, from, 0), 0);
+        uint64_t previous = from, back = 0;
+        while (previous > 0 && !flags[previous - 1])
+            previous--;
+        assert_int_equal(bitmap_previous(bitmap, from), previous > 0 ? previous - 1 : BITMAP_NONE);
+        while (from < total && back <= from && flags[from - back])
+            back++;
+        if (from < total) {
+            assert_int_equal(bitmap_run_back(bitmap, from, UINT64_MAX), back);
+            assert_int_equal(bitmap_run_back(bitmap, from, 5), back < 5 ? back : 5);
+        }
     }
+    assert_int_equal(bitmap_previous(bitmap, UINT64_MAX), bitmap_previous(bitmap, total));
     assert_int_equal(bitmap_next(bitmap, UINT64_MAX), BITMAP_NONE);
 }
 

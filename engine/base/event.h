@@ -34,7 +34,7 @@
     X(PHASE_PAUSE, "pause")         /* the guest stands still; the rest and the state travel */ \
     X(PHASE_HAND_OVER, "hand-over") /* COMMIT is out; the source never runs the guest again */  \
     X(PHASE_POST_COPY, "post-copy") /* the guest runs at the target, pages are still missing */ \
-    X(PHASE_LINK_LOST, "link lost") /* after COMMIT: the guest waits for a new connection */    \
+    X(PHASE_LINK_LOST, "link-lost") /* after COMMIT: the guest waits for a new connection */    \
     X(PHASE_RECOVER, "recover")     /* the two ends tell each other what they have */           \
     X(PHASE_COMPLETED, "completed")                                                             \
     X(PHASE_ABORTED, "aborted") /* the guest stayed at the source */
@@ -71,6 +71,12 @@
     X(LINK_DELAYED, "delayed") /* nanoseconds one way */ \
     X(LINK_CORRUPTING, "corrupting")
 
+/* Which limit was met with the downtime limit out of reach. */
+#define LIMIT_LIST(X)                    \
+    X(LIMIT_ROUNDS, "rounds")            \
+    X(LIMIT_TIME, "total-time")          \
+    X(LIMIT_PROGRESS, "progress") /* pages are written as fast as they are copied */
+
 /* What a strategy or a controller decided by what it had measured, and why. */
 #define DECISION_LIST(X)                                            \
     X(DECISION_ROUNDS, "the rounds shrink fast enough: they go on") \
@@ -83,6 +89,7 @@ enum why { WHY_LIST(EVENT_ENUM_NAME) WHY_COUNT };
 enum outcome { OUTCOME_LIST(EVENT_ENUM_NAME) OUTCOME_COUNT };
 enum page_form { PAGE_FORM_LIST(EVENT_ENUM_NAME) PAGE_FORM_COUNT };
 enum link_state { LINK_STATE_LIST(EVENT_ENUM_NAME) LINK_STATE_COUNT };
+enum limit { LIMIT_LIST(EVENT_ENUM_NAME) LIMIT_COUNT };
 enum decision { DECISION_LIST(EVENT_ENUM_NAME) DECISION_COUNT };
 #undef EVENT_ENUM_NAME
 
@@ -94,6 +101,7 @@ const char *why_name(enum why why);
 const char *outcome_name(enum outcome outcome);
 const char *page_form_name(enum page_form form);
 const char *link_state_name(enum link_state state);
+const char *limit_name(enum limit limit);
 const char *decision_sentence(enum decision decision);
 
 /* The fields of each event: F(name, unit). */
@@ -106,11 +114,12 @@ const char *decision_sentence(enum decision decision);
     F(first_idx, page) F(count, pages) F(why, enum_why) F(bytes, bytes) F(form, enum_page_form)
 #define FIELDS_PAGES_INSTALLED(F) F(first_idx, page) F(count, pages) F(why, enum_why)
 #define FIELDS_FRAME_SENT(F)      F(bytes, bytes) F(is_state, flag)
-#define FIELDS_PAGE_DIRTIED(F)    F(page_idx, page) F(host, host) F(hart_idx, number) F(pc, address)
+#define FIELDS_PAGE_DIRTIED(F) \
+    F(page_idx, page) F(host, host) F(hart_idx, number) F(pc, address) F(is_logged, flag)
 #define FIELDS_LOG_FETCHED(F)     F(dirtied_pages, pages) F(first_idx, page) F(count, pages)
 #define FIELDS_DOWNTIME_FORECAST(F) \
     F(now_ns, ns) F(next_round_ns, ns) F(left_ns, ns) F(pages_left, pages)
-#define FIELDS_LIMIT_EXCEEDED(F)       F(round_idx, number) F(downtime_ns, ns)
+#define FIELDS_LIMIT_EXCEEDED(F)       F(round_idx, number) F(downtime_ns, ns) F(limit, enum_limit)
 #define FIELDS_GUEST_PAUSED(F)         F(host, host)
 #define FIELDS_GUEST_RESUMED(F)        F(host, host)
 #define FIELDS_PAGE_FAULTED(F)         F(page_idx, page) F(hart_idx, number)
@@ -136,6 +145,8 @@ const char *decision_sentence(enum decision decision);
 #define FIELDS_PACKET_FORWARDED(F) F(client_idx, number) F(bytes, bytes)
 #define FIELDS_PACKET_DROPPED(F)   F(client_idx, number) F(bytes, bytes) F(host, host)
 #define FIELDS_TUNNEL_ENDED(F)     F(packets, number)
+#define FIELDS_PAGES_ENCODED(F) \
+    F(delta_hits, number) F(delta_misses, number) F(delta_overflows, number) F(cost_ns, ns)
 
 /* EVENT_LIST: E(KIND, member, FIELDS). The member's name is the event's name in files.
  *
@@ -173,6 +184,9 @@ const char *decision_sentence(enum decision decision);
  *   packet_forwarded    the old host sent a client's packet on through the tunnel
  *   packet_dropped      a packet arrived where the guest does not live
  *   tunnel_ended        the old host is not needed any more; how many packets it had forwarded
+ *   pages_encoded       since this was told last: pages sent again whose delta travelled, whose
+ *                       copy was not cached, whose delta would not have paid; and what the trying
+ *                       of all forms cost a processor (wire/page_codec.h)
  */
 #define EVENT_LIST(E)                                                                \
     E(EVENT_MIGRATION_STARTED, migration_started, FIELDS_MIGRATION_STARTED)          \
@@ -209,7 +223,8 @@ const char *decision_sentence(enum decision decision);
     E(EVENT_DISK_WRITTEN, disk_written, FIELDS_DISK_WRITTEN)                         \
     E(EVENT_PACKET_FORWARDED, packet_forwarded, FIELDS_PACKET_FORWARDED)             \
     E(EVENT_PACKET_DROPPED, packet_dropped, FIELDS_PACKET_DROPPED)                   \
-    E(EVENT_TUNNEL_ENDED, tunnel_ended, FIELDS_TUNNEL_ENDED)
+    E(EVENT_TUNNEL_ENDED, tunnel_ended, FIELDS_TUNNEL_ENDED)                         \
+    E(EVENT_PAGES_ENCODED, pages_encoded, FIELDS_PAGES_ENCODED)
 
 #define EVENT_FIELDS_MAX 5
 

@@ -6,6 +6,7 @@
 #include "base/units.h"
 #include "machine/board.h"
 #include "machine/elf.h"
+#include "machine/memory_cache.h"
 
 #define SP 2
 
@@ -26,6 +27,9 @@ static struct machine *open_machine(const struct machine_config *config)
     bitmap_init(&guest->dirty, guest->total_pages);
     bitmap_init(&guest->free, guest->total_pages);
     memory_init(&machine->memory, guest, config->memory_bytes);
+    if (config->has_cache)
+        memory_add_cache(&machine->memory);
+    machine->disk.block_count = config->disk_blocks;
 
     machine->hart_count = config->hart_count;
     for (uint32_t i = 0; i < HART_MAX; i++) {
@@ -33,6 +37,7 @@ static struct machine *open_machine(const struct machine_config *config)
         machine->harts[i].status = HART_STOPPED;
         machine->harts[i].timer_ns = UINT64_MAX;
         machine->awaited_idx[i] = NO_PAGE;
+        machine->shares[i].permille = GUEST_SHARE_WHOLE;
     }
     machine->clock.ticks_per_s = config->cpu_rate * config->hart_count;
     machine->stop_tick = UINT64_MAX;
@@ -83,6 +88,11 @@ struct mailbox *machine_mailbox(struct guest *guest)
     return &machine_of(guest)->mailbox;
 }
 
+struct disk *machine_disk(struct guest *guest)
+{
+    return &machine_of(guest)->disk;
+}
+
 struct bytes *machine_console(struct guest *guest)
 {
     return &machine_of(guest)->console;
@@ -125,7 +135,8 @@ static bool is_asleep(const struct hart *hart)
     return hart->status == HART_WAITING || hart->status == HART_SUSPENDED;
 }
 
-/* Mail comes between runs, and is fetched by hypercalls: nothing else changes what is seen here. */
+/* Mail comes between runs, and is fetched by hypercalls: nothing else
+ * changes what is seen here. */
 static void look_for_mail(struct machine *machine)
 {
     bool has_mail = mailbox_wants_attention(&machine->mailbox);
@@ -157,12 +168,13 @@ static bool is_waiting_for_page(struct machine *machine, uint32_t hart_idx)
 struct readiness {
     uint32_t ready;  /* could run now, */
     uint32_t stuck;  /* could if a page were there, */
+    uint32_t barred; /* or a barrier acknowledged, */
     uint32_t asleep; /* will when woken */
 };
 
 static struct readiness readiness(struct machine *machine)
 {
-    struct readiness sets = {0, 0, 0};
+    struct readiness sets = {0, 0, 0, 0};
     for (uint32_t i = 0; i < machine->hart_count; i++) {
         const struct hart *hart = &machine->harts[i];
         uint32_t bit = 1u << i;
@@ -170,6 +182,8 @@ static struct readiness readiness(struct machine *machine)
             sets.asleep |= bit;
         else if (hart->status == HART_STARTED && is_waiting_for_page(machine, i))
             sets.stuck |= bit;
+        else if (hart->status == HART_STARTED && (machine->barred & bit) != 0)
+            sets.barred |= bit;
         else if (hart->status == HART_STARTED)
             sets.ready |= bit;
     }
@@ -178,7 +192,7 @@ static struct readiness readiness(struct machine *machine)
 
 static bool is_stuck(const struct readiness *sets)
 {
-    return sets->ready == 0 && sets->asleep == 0 && sets->stuck != 0;
+    return sets->ready == 0 && sets->asleep == 0 && sets->barred == 0 && sets->stuck != 0;
 }
 
 /* When the first of the sleeping harts is woken by its timer. */
@@ -191,6 +205,16 @@ static uint64_t next_timer_ns(const struct machine *machine)
     return earliest_ns;
 }
 
+/* A turn begins: does its hart take it, or has it no share of it? */
+static void begin_turn(struct machine *machine)
+{
+    struct hart_share *share = &machine->shares[machine->turn_hart_idx];
+    share->saved += share->permille;
+    machine->is_turn_held_back = share->saved < GUEST_SHARE_WHOLE;
+    if (!machine->is_turn_held_back)
+        share->saved -= GUEST_SHARE_WHOLE;
+}
+
 /* Ticks have passed in the current hart's turn; when it is over the next hart has its. */
 static void pass(struct machine *machine, uint64_t ticks)
 {
@@ -199,6 +223,8 @@ static void pass(struct machine *machine, uint64_t ticks)
     machine->clock.ticks += ticks;
     machine->turn_position = (uint32_t)(position % HART_TURN);
     machine->turn_hart_idx = (uint32_t)((machine->turn_hart_idx + turns) % machine->hart_count);
+    if (turns > 0 && machine->hart_count > 1)
+        begin_turn(machine);
 }
 
 /* The rest of the current hart's turn; a hart that is alone has no others to make way for. */
@@ -240,6 +266,11 @@ static bool stops(struct machine *machine, const struct hart_result *result, str
         answer = hypercall_answer(machine, hart, &trouble);
         look_for_mail(machine);
         break;
+    case HART_FLUSHED:
+        run->stop = GUEST_FLUSHED;
+        run->page_idx = result->page_idx;
+        run->page_count = 1;
+        return true;
     case HART_HELD:
         run->stop = GUEST_HELD;
         return true;
@@ -263,8 +294,10 @@ static bool stops(struct machine *machine, const struct hart_result *result, str
     }
     hart_finish_ecall(hart, answer != HYPERCALL_LEFT);
     pass(machine, 1);
-    run->stop = GUEST_OUTPUT;
-    return answer == HYPERCALL_OUTPUT;
+    run->stop = answer == HYPERCALL_FLUSHED ? GUEST_FLUSHED : GUEST_OUTPUT;
+    run->page_idx = machine->flushed.first_idx;
+    run->page_count = machine->flushed.count;
+    return answer == HYPERCALL_OUTPUT || answer == HYPERCALL_FLUSHED;
 }
 
 /* How long the current hart can let time pass without missing its timer. */
@@ -314,6 +347,10 @@ static bool stands_still(struct machine *machine, const struct readiness *sets,
         run->page_idx = machine->awaited_idx[run->hart_idx];
         return true;
     }
+    if (sets->ready == 0 && sets->asleep == 0 && sets->barred != 0) {
+        run->stop = GUEST_BARRED;
+        return true;
+    }
     if (sets->ready == 0) {
         run->stop = GUEST_IDLE;
         run->wake_ns = next_timer_ns(machine);
@@ -341,7 +378,7 @@ static void machine_run(struct guest *guest, uint64_t until_ns, struct guest_run
             return;
         }
         if (run_turn(machine, smaller(end_tick, machine->stop_tick) - machine->clock.ticks,
-                     (sets.ready >> run->hart_idx & 1) != 0, run))
+                     (sets.ready >> run->hart_idx & 1) != 0 && !machine->is_turn_held_back, run))
             return;
     }
 }
@@ -360,6 +397,13 @@ static void machine_idle_until(struct guest *guest, uint64_t until_ns)
         machine->clock.idle_ns += until_ns - now_ns;
 }
 
+static void machine_set_share(struct guest *guest, uint32_t hart_idx, uint32_t permille)
+{
+    struct machine *machine = machine_of(guest);
+    MUST(hart_idx < HART_MAX && permille >= 1 && permille <= GUEST_SHARE_WHOLE);
+    machine->shares[hart_idx].permille = permille; /* what it has saved up stays its own */
+}
+
 static uint64_t machine_instructions(const struct guest *guest)
 {
     const struct machine *machine = machine_of_const(guest);
@@ -376,7 +420,7 @@ static void machine_read_pages(const struct guest *guest, uint64_t first_idx, ui
 {
     const struct memory *memory = &machine_of_const(guest)->memory;
     MUST(bitmap_run(&guest->present, first_idx, count) == count);
-    memcpy(payloads, memory->ram + first_idx * PAGE_BYTES, count * PAGE_BYTES);
+    memory_read(memory, RAM_BASE + first_idx * PAGE_BYTES, count * PAGE_BYTES, payloads);
 }
 
 static void machine_install_pages(struct guest *guest, uint64_t first_idx, uint64_t count,
@@ -390,7 +434,23 @@ static void machine_install_pages(struct guest *guest, uint64_t first_idx, uint6
 static void machine_read_contents(const struct guest *guest, uint64_t page_idx,
                                   uint8_t page[PAGE_BYTES])
 {
-    machine_read_pages(guest, page_idx, 1, page);
+    const struct memory *memory = &machine_of_const(guest)->memory;
+    MUST(bitmap_has(&guest->present, page_idx));
+    memcpy(page, memory->ram + page_idx * PAGE_BYTES, PAGE_BYTES);
+}
+
+void machine_dma_read(const struct guest *guest, uint64_t address, uint64_t count, uint8_t *bytes)
+{
+    const struct memory *memory = &machine_of_const(guest)->memory;
+    MUST(memory_check_load(memory, address, count).result == MEMORY_OK);
+    memory_read(memory, address, count, bytes);
+}
+
+void machine_dma_write(struct guest *guest, uint64_t address, uint64_t count, const uint8_t *bytes)
+{
+    struct memory *memory = &machine_of(guest)->memory;
+    MUST(memory_check_load(memory, address, count).result == MEMORY_OK);
+    memory_write(memory, address, count, bytes);
 }
 
 static void machine_drop_page(struct guest *guest, uint64_t page_idx)
@@ -424,6 +484,33 @@ static uint64_t machine_fetch_dirty(struct guest *guest, uint64_t first_idx, uin
     return fetched;
 }
 
+/* ---- The consistent cut ---- */
+
+static struct guest_written machine_write_back(struct guest *guest)
+{
+    return memory_write_back(&machine_of(guest)->memory);
+}
+
+static bool machine_is_quiet(const struct guest *guest)
+{
+    return disk_first(&machine_of_const(guest)->disk) == NULL;
+}
+
+/* Without a cache a flush says nothing that the world could wait for. */
+static void machine_tell_flushes(struct guest *guest, bool is_on)
+{
+    struct memory *memory = &machine_of(guest)->memory;
+    memory->tells_flushes = is_on && memory->cache != NULL;
+}
+
+static void machine_bar(struct guest *guest, uint32_t hart_idx, bool is_barred)
+{
+    struct machine *machine = machine_of(guest);
+    MUST(hart_idx < HART_MAX);
+    machine->barred &= ~(1u << hart_idx);
+    machine->barred |= (uint32_t)is_barred << hart_idx;
+}
+
 static const struct guest_ops machine_ops = {
     .kind = "machine",
     .payload_bytes = PAGE_BYTES,
@@ -431,12 +518,17 @@ static const struct guest_ops machine_ops = {
     .run = machine_run,
     .now_ns = machine_time_ns,
     .idle_until = machine_idle_until,
+    .set_share = machine_set_share,
     .read_pages = machine_read_pages,
     .install_pages = machine_install_pages,
     .drop_page = machine_drop_page,
     .read_contents = machine_read_contents,
     .track = machine_track,
     .fetch_dirty = machine_fetch_dirty,
+    .write_back = machine_write_back,
+    .is_quiet = machine_is_quiet,
+    .tell_flushes = machine_tell_flushes,
+    .bar = machine_bar,
     .save = machine_save,
     .load = machine_load,
     .digest = machine_digest,

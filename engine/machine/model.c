@@ -89,6 +89,14 @@ static void model_idle_until(struct guest *guest, uint64_t until_ns)
         model_of(guest)->now_ns = until_ns;
 }
 
+/* It has but one hart, and that one never lets a turn pass. */
+static void model_set_share(struct guest *guest, uint32_t hart_idx, uint32_t permille)
+{
+    (void)guest;
+    (void)hart_idx;
+    (void)permille;
+}
+
 /* ---- Pages ---- */
 
 static void model_read_pages(const struct guest *guest, uint64_t first_idx, uint64_t count,
@@ -276,6 +284,30 @@ static void model_close(struct guest *guest)
     free(guest);
 }
 
+/* No cache and no devices. */
+
+static struct guest_written model_write_back(struct guest *guest)
+{
+    (void)guest;
+    return (struct guest_written){0, 0};
+}
+
+static bool model_is_quiet(const struct guest *guest)
+{
+    (void)guest;
+    return true;
+}
+
+static void model_tell_flushes(struct guest *guest, bool is_on)
+{
+    (void)guest, (void)is_on;
+}
+
+static void model_bar(struct guest *guest, uint32_t hart_idx, bool is_barred)
+{
+    (void)guest, (void)hart_idx, (void)is_barred;
+}
+
 static const struct guest_ops model_ops = {
     .kind = "model",
     .payload_bytes = PAYLOAD_BYTES,
@@ -283,12 +315,17 @@ static const struct guest_ops model_ops = {
     .run = model_run,
     .now_ns = model_now_ns,
     .idle_until = model_idle_until,
+    .set_share = model_set_share,
     .read_pages = model_read_pages,
     .install_pages = model_install_pages,
     .drop_page = model_drop_page,
     .read_contents = model_read_contents,
     .track = model_track,
     .fetch_dirty = model_fetch_dirty,
+    .write_back = model_write_back,
+    .is_quiet = model_is_quiet,
+    .tell_flushes = model_tell_flushes,
+    .bar = model_bar,
     .save = model_save,
     .load = model_load,
     .digest = model_digest,

@@ -13,12 +13,17 @@
  * SECTION_OPTIONAL, and refused by its name where not. Known ones come once each, in the order of
  * their table, and are read to their last byte.
  *
+ * A section that reads version 0 may be absent: where save writes nothing it is left out, and load is
+ * given version 0 and an empty body. So a state that does without it is what it was before there was
+ * such a section.
+ *
  * Format 1, which has been written before, is read as well: no head, no flags and no checksums, END
  * is empty.
  */
 #ifndef MACHINE_SECTIONS_H
 #define MACHINE_SECTIONS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,7 +35,7 @@
 /* A row of a guest's table. The state is whatever the guest gives to save and load. */
 struct section {
     char tag[5];
-    uint16_t oldest_version; /* that load reads */
+    uint16_t oldest_version; /* that load reads; 0: see below */
     uint16_t version;        /* that save writes; load reads all between */
     void (*save)(const void *state, struct bytes *to);
     /* NULL, or what is wrong as words behind "section TAG: ". What it does not read is refused. */
@@ -45,5 +50,9 @@ void sections_save(const struct section *sections, size_t count, const void *sta
  * that can be thrown away. */
 MUST_USE enum status sections_load(const struct section *sections, size_t count, void *state,
                                    struct bytes_reader *from, struct problem *problem);
+
+/* For who only looks at a state that was just saved: the next section's tag and the bytes of its
+ * body; false at END, and where no section stands. Begins behind the head that it skips. */
+bool sections_next(struct bytes_reader *from, char tag[5], uint32_t *body_bytes);
 
 #endif

@@ -1,20 +1,15 @@
 /* Post-copy (C8): pause, send only the state, run at the target with none of the pages. A page
- * that is touched there is asked for, and the engine answers at once; all the others are pushed in
- * order behind it. Every page travels exactly once. */
+ * that is touched there is asked for, and the engine answers at once; all the others are pushed
+ * behind it. Every page travels exactly once. */
 #include "migrate/strategy.h"
-
-struct post_copy_memo {
-    uint64_t cursor;
-};
 
 void post_copy_next(const struct view *view, void *memo, struct action *action)
 {
-    struct post_copy_memo *own = memo;
-
-    if (view->phase == PHASE_COPY)
+    (void)memo;
+    if (view->phase == PHASE_COPY) {
         action->kind = ACTION_PAUSE;
-    else if (view->phase == PHASE_PAUSE)
-        action->kind = ACTION_HAND_OVER;
-    else
-        view_send_next(view, &own->cursor, action);
+        action->reason = "the guest was switched over before its pages";
+    } else {
+        view_finish(view, true, NULL, action);
+    }
 }

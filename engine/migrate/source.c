@@ -10,6 +10,8 @@ void source_enter(struct source *source, uint64_t now_ns, enum phase phase)
 {
     MUST(phase_is_legal(source->phase, phase));
     source->phase = phase;
+    source_tell_encoding(source, now_ns);
+    source->is_halted = (source->config.halt_at >> phase & 1) != 0;
     source_emit(source, (struct event){.at_ns = now_ns,
                                        .kind = EVENT_PHASE_CHANGED,
                                        .phase_changed = {.phase = phase}});
@@ -23,6 +25,8 @@ void source_fail(struct source *source, uint64_t now_ns, const char *reason)
     bytes_clear(&source->out);
     message_put_text(&source->out, FRAME_ABORT, reason);
     source->guest->ops->track(source->guest, false);
+    source_release_barriers(source);
+    source->is_draining = false;
     source_enter(source, now_ns, PHASE_ABORTED);
     if (was_paused)
         source_emit(source, (struct event){.at_ns = now_ns,
@@ -37,8 +41,12 @@ void source_init(struct source *source, const struct source_config *config, stru
                  struct event_list *events)
 {
     *source = (struct source){.config = *config, .guest = guest, .events = events};
+    source->pre_paging.prefetch = config->limits.prefetch;
+    source->due_ns = UINT64_MAX;
     bitmap_init(&source->to_send, guest->total_pages);
     bitmap_init(&source->sent, guest->total_pages);
+    source_open_forms(source);
+    bitmap_init(&source->flushed, guest->total_pages);
     if (config->strategy->begin != NULL)
         config->strategy->begin(config->strategy->outside);
 }
@@ -47,8 +55,11 @@ void source_fini(struct source *source)
 {
     bitmap_fini(&source->to_send);
     bitmap_fini(&source->sent);
+    page_encoder_close(source->encoder);
+    bitmap_fini(&source->flushed);
     bytes_fini(&source->in);
     bytes_fini(&source->out);
+    bytes_fini(&source->forwards);
 }
 
 void source_start(struct source *source, uint64_t now_ns)
@@ -56,6 +67,9 @@ void source_start(struct source *source, uint64_t now_ns)
     struct guest *guest = source->guest;
     struct message_hello hello = {
         .version = MESSAGE_VERSION,
+        .features = source_forms(source) | MESSAGE_FEATURE_RECOVER |
+                    (source->config.is_tunnel ? MESSAGE_FEATURE_FORWARD : 0) |
+                    source->config.required_features,
         .payload_bytes = guest->ops->payload_bytes,
         .total_pages = guest->total_pages,
     };
@@ -70,10 +84,14 @@ void source_start(struct source *source, uint64_t now_ns)
     source->hello_sent_ns = now_ns;
 }
 
+uint64_t source_deadline_ns(const struct source *source)
+{
+    return source->due_ns;
+}
+
 bool source_wants_pause(const struct source *source)
 {
-    return source->phase == PHASE_PAUSE || source->phase == PHASE_HAND_OVER ||
-           source->phase == PHASE_POST_COPY || source->phase == PHASE_COMPLETED;
+    return source->phase == PHASE_PAUSE || source_is_committed(source);
 }
 
 /* The control frames that wait; the hand-over's are the state's bytes, all others are framing. */
@@ -87,6 +105,18 @@ static uint64_t send_control(struct source *source, uint64_t now_ns, struct byte
                             .kind = EVENT_FRAME_SENT,
                             .frame_sent = {.bytes = bytes, .is_state = source->is_commit_pending}});
     source->is_commit_pending = false;
+    return bytes;
+}
+
+/* Clients are waiting, and their packets are small: they go before any page. */
+static uint64_t send_forwards(struct source *source, uint64_t now_ns, struct bytes *to)
+{
+    uint64_t bytes = source->forwards.count;
+    bytes_put(to, source->forwards.data, source->forwards.count);
+    bytes_clear(&source->forwards);
+    source_emit(
+        source,
+        (struct event){.at_ns = now_ns, .kind = EVENT_FRAME_SENT, .frame_sent = {.bytes = bytes}});
     return bytes;
 }
 
@@ -104,18 +134,29 @@ static bool is_strategy_asked(const struct source *source)
            (source_is_after_pause(source) && source->to_send.set_count > 0);
 }
 
-uint64_t source_send(struct source *source, uint64_t now_ns, uint64_t backlog_bytes,
-                     struct bytes *to)
+static uint64_t next_bytes(struct source *source, uint64_t now_ns, uint64_t backlog_bytes,
+                           struct bytes *to)
 {
+    source->due_ns = UINT64_MAX;
     for (unsigned asked = 0; asked < SOURCE_IDLE_ACTIONS_MAX; asked++) {
         struct action action = {.kind = ACTION_WAIT};
         uint64_t charge;
 
+        if (source->is_halted)
+            return 0;
         if (source->out.count > 0)
             return send_control(source, now_ns, to);
+        if (source->forwards.count > 0)
+            return send_forwards(source, now_ns, to);
         charge = source_answer_request(source, now_ns, to);
+        if (charge == 0)
+            charge = source_send_barriers(source, now_ns, to);
         if (charge > 0)
             return charge;
+        if (source->is_draining && !source->guest->ops->is_quiet(source->guest))
+            return 0; /* asked again when a request is done */
+        if (source->is_draining)
+            source_end_drain(source, now_ns);
         if (!is_strategy_asked(source))
             return 0;
         if (source->is_switching && source->phase == PHASE_COPY)
@@ -125,7 +166,7 @@ uint64_t source_send(struct source *source, uint64_t now_ns, uint64_t backlog_by
         struct view view = source_view(source, now_ns, backlog_bytes == 0);
         source->config.strategy->next(&view, source->memo, &action);
         charge = source_perform(source, now_ns, &action, to);
-        if (charge > 0)
+        if (charge > 0 || action.kind == ACTION_PUSH) /* a push that waits knows how long */
             return charge;
         if (action.kind == ACTION_WAIT && !waits_for_ever(source, backlog_bytes))
             return 0;
@@ -135,7 +176,22 @@ uint64_t source_send(struct source *source, uint64_t now_ns, uint64_t backlog_by
                 "the strategy waits with nothing under way: no one would ever ask it again");
     }
     source_dismiss(source, now_ns, "the strategy asked for actions without end and sent nothing");
-    return source_send(source, now_ns, backlog_bytes, to); /* ABORT, or the engine's own push */
+    return next_bytes(source, now_ns, backlog_bytes, to); /* ABORT, or the engine's own push */
+}
+
+uint64_t source_send(struct source *source, uint64_t now_ns, uint64_t backlog_bytes,
+                     struct bytes *to)
+{
+    if (source->is_link_fed && backlog_bytes == 0) {
+        source->current.link_ns += now_ns - source->fed_at_ns;
+        source->is_link_fed = false;
+    }
+    uint64_t charge = next_bytes(source, now_ns, backlog_bytes, to);
+    if (charge > 0 && !source->is_link_fed) {
+        source->is_link_fed = true;
+        source->fed_at_ns = now_ns;
+    }
+    return charge;
 }
 
 /* ---- What arrives ---- */
@@ -150,11 +206,12 @@ static void receive_frame(struct source *source, uint64_t now_ns, const struct f
             return;
         source->half_rtt_ns = (now_ns - source->hello_sent_ns) / 2;
         source->guest->ops->track(source->guest, true);
+        source->guest->ops->tell_flushes(source->guest, source->config.has_barriers);
         bitmap_set_all(&source->to_send);
         source_enter(source, now_ns, PHASE_COPY);
         return;
     case FRAME_RUNNING:
-        if (source->phase != PHASE_HAND_OVER)
+        if (source->phase != PHASE_HAND_OVER && source->phase != PHASE_RECOVER)
             return;
         source_enter(source, now_ns,
                      source->to_send.set_count > 0 ? PHASE_POST_COPY : PHASE_COMPLETED);
@@ -163,13 +220,21 @@ static void receive_frame(struct source *source, uint64_t now_ns, const struct f
         if (source_is_after_pause(source))
             source_receive_request(source, frame);
         return;
+    case FRAME_BARRIER_ACK:
+        source_receive_barrier_ack(source, now_ns, frame);
+        return;
     case FRAME_COMPLETE:
         if (source->phase == PHASE_POST_COPY)
             source_enter(source, now_ns, PHASE_COMPLETED);
         return;
+    case FRAME_BITMAP:
+        if (source->phase == PHASE_RECOVER)
+            source_receive_bitmap(source, now_ns, frame);
+        return;
     case FRAME_REFUSED:
         message_get_text(frame, reason);
-        if (!phase_is_over(source->phase) && source->phase != PHASE_POST_COPY)
+        if (!phase_is_over(source->phase) && source->phase != PHASE_POST_COPY &&
+            source->phase != PHASE_LINK_LOST)
             source_fail(source, now_ns, reason);
         return;
     default:
@@ -181,6 +246,8 @@ void source_receive(struct source *source, uint64_t now_ns, const uint8_t *data,
 {
     size_t position = 0;
 
+    if (source->has_hung_up)
+        return;
     bytes_put(&source->in, data, count);
     for (;;) {
         struct frame frame;
@@ -188,19 +255,25 @@ void source_receive(struct source *source, uint64_t now_ns, const uint8_t *data,
         enum status status = frame_decode(source->in.data + position, source->in.count - position,
                                           &frame, &consumed);
         if (status != STATUS_OK) {
-            source_abort(source, now_ns, "the stream from the target is broken");
-            bytes_clear(&source->in);
+            source_distrust(source, now_ns, "the stream from the target is broken");
             return;
         }
         if (consumed == 0)
             break;
         receive_frame(source, now_ns, &frame);
+        if (source->has_hung_up)
+            return;
         position += consumed;
     }
     bytes_drop_front(&source->in, position);
 }
 
 /* ---- What people may ask for ---- */
+
+void source_go_on(struct source *source)
+{
+    source->is_halted = false;
+}
 
 bool source_switch_to_post_copy(struct source *source)
 {

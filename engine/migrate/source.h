@@ -4,11 +4,19 @@
  *   source_init, source_start
  *   then, as things happen:  source_receive (bytes from the target)
  *                            source_send    (the link has room: what shall it carry?)
- *   and after each call:     source_wants_pause, events, phase
+ *                            source_flushed (a hart has flushed its cache)
+ *                            source_disconnected, source_connected (see below)
+ *   and after each call:     source_wants_pause, source_barred_harts, has_hung_up, events, phase
  *   source_fini
  *
  * The guest must not be run while source_wants_pause says so; in HAND_OVER, POST_COPY and COMPLETED
  * it must never be run here again.
+ *
+ * The connection may break at any time: source_disconnected. Before COMMIT that ends the move, and
+ * the guest goes on here as if nothing had been tried. After it the source waits (LINK_LOST) for
+ * source_connected, asks the target on the new connection what it has (RECOVER), and sends the
+ * rest. A source that cannot read what it is told after COMMIT does not believe the connection any
+ * more: has_hung_up says so, and is the host's order to break it and to make a new one.
  *
  * Everything that happens is appended to the event list given at the start.
  */
@@ -23,18 +31,36 @@
 #include "machine/guest.h"
 #include "migrate/strategy.h"
 #include "wire/message.h"
+#include "wire/page_codec.h"
 
+#define SOURCE_HARTS_MAX    8
 #define SOURCE_REQUESTS_MAX 64 /* page requests not answered yet: a guest has at most 8 harts */
 /* A strategy that has been asked this often without sending a byte will never end. */
 #define SOURCE_IDLE_ACTIONS_MAX 64
+/* Bytes of clients' packets that may wait for the link: a few windows. A packet that finds no room
+ * is lost, as in any router, and sent again. */
+#define SOURCE_FORWARDS_MAX (256u << 10)
 
 struct source_config {
     const struct strategy *strategy;
     struct limits limits;
+    bool has_barriers;     /* a hart that flushes its cache waits until what it flushed is there */
+    bool skips_write_back; /* leaves the cache unwritten at the cut, to show what that tears */
     /* How many bytes to hand out at once: few enough that contents are fresh and that a demand
      * reply never waits long behind a push, many enough that a big guest is not an event a page. */
     uint64_t copy_chunk_bytes;
     uint64_t push_chunk_bytes;
+    struct page_encoder_config encoding; /* all zeros: pages travel as they are */
+    bool has_free_hints;                 /* pages that the guest gave away are not sent */
+    bool is_tunnel;             /* source_forward will be called: the target must know FORWARD */
+    uint32_t halt_at;           /* bit p: entering phase p halts it, see source_go_on */
+    uint32_t required_features; /* beside those that the engine needs: MESSAGE_FEATURE_... */
+};
+
+/* A hart that has flushed its cache, and waits. */
+struct source_barrier {
+    bool is_waiting, is_sent;
+    uint64_t barrier_idx, pages, since_ns;
 };
 
 struct source {
@@ -52,17 +78,44 @@ struct source {
     struct round current; /* the round going on: counts so far */
     uint64_t round_started_ns;
     bool is_round_open;
+    bool is_scanning;          /* the log is fetched in pieces: no rounds, but what would be ones */
+    uint64_t dirty_at_opening; /* in the log then, of such a one */
+    uint64_t pages_sent;       /* since the start */
+    bool is_link_fed;          /* bytes were handed out at fed_at_ns and have not all left */
+    uint64_t fed_at_ns;
     bool is_switching;      /* the user asked for post-copy */
     bool is_commit_pending; /* HAND_OVER was decided: its burst is in `out` */
     uint64_t started_ns;
     uint64_t hello_sent_ns, half_rtt_ns;
     uint64_t state_bytes;
+    uint64_t state_digest; /* of the STATE that was committed */
+    bool has_hung_up;      /* until it is connected again */
+    bool is_halted;        /* it has nothing to send until source_go_on */
+
+    /* The consistent cut, see source_cut.c. */
+    struct source_barrier barriers[SOURCE_HARTS_MAX];
+    uint64_t barrier_count;    /* so far */
+    struct bitmap flushed;     /* pages that go before the next barrier */
+    bool is_draining;          /* paused; a device still has requests under way */
+    bool is_limit_exceeded;    /* why it was paused, */
+    enum limit exceeded_limit; /* and by which */
 
     uint64_t requests[SOURCE_REQUESTS_MAX];
     uint32_t request_count;
 
-    struct bytes in;  /* received, not a whole frame yet */
-    struct bytes out; /* control frames that wait for the link */
+    struct pre_paging pre_paging;
+    uint64_t handed_over_ns;
+    uint64_t due_ns; /* when it wants to be asked although nothing arrives; UINT64_MAX: never */
+    struct page_encoder *encoder;       /* owned; NULL: pages travel as they are */
+    struct page_encoder_counts encoded; /* as they were told last */
+    uint64_t fetched_idx;               /* where the last fetch of the log began */
+    /* What a page that holds something costs: of the last round with such pages, and of this. */
+    uint64_t page_bytes;
+    uint64_t full_pages, full_bytes;
+
+    struct bytes in;       /* received, not a whole frame yet */
+    struct bytes out;      /* control frames that wait for the link */
+    struct bytes forwards; /* FORWARD frames that wait for the link */
 };
 
 void source_init(struct source *source, const struct source_config *config, struct guest *guest,
@@ -77,6 +130,28 @@ void source_receive(struct source *source, uint64_t now_ns, const uint8_t *data,
  * yet. Returns what the link is to be charged; 0 when there is nothing now. */
 uint64_t source_send(struct source *source, uint64_t now_ns, uint64_t backlog_bytes,
                      struct bytes *to);
+
+/* When source_send must be called again even if nothing arrives and the link is idle; UINT64_MAX:
+ * no need to. Asked after source_send. */
+uint64_t source_deadline_ns(const struct source *source);
+/* A hart of the guest has flushed its cache: lines of `count` pages from `first_idx`
+ * (GUEST_FLUSHED). True: it waits from now on, for a barrier; see source_barred_harts. */
+bool source_flushed(struct source *source, uint64_t now_ns, uint32_t hart_idx, uint64_t first_idx,
+                    uint64_t count);
+uint32_t source_barred_harts(const struct source *source); /* that wait, as bits */
+/* The connection is no more: what had been sent and not arrived is lost. `reason` is why, should it
+ * end the move. */
+void source_disconnected(struct source *source, uint64_t now_ns, const char *reason);
+void source_connected(struct source *source, uint64_t now_ns);
+
+/* Phases may follow each other within one call of source_send. Who wants to do something between
+ * two of them has the source halt there, and lets it go on. */
+void source_go_on(struct source *source);
+
+/* A client's packet has come to this host after COMMIT: it will be sent on through the tunnel.
+ * False where it cannot be: the guest is here, or too many wait; it is dropped then, and sent again
+ * by whoever sent it. Returns what it will be charged. */
+bool source_forward(struct source *source, const struct message_forward *forward, uint64_t *charge);
 
 /* The guest must stand still: paused, handed over, or gone. */
 bool source_wants_pause(const struct source *source);

@@ -54,11 +54,12 @@ void observe_events(struct observer *observer, const struct event_list *events, 
 }
 
 void observe_last_runner(struct observer *observer, uint64_t now_ns, bool may_run_at_source,
-                         bool may_run_at_target)
+                         bool may_run_at_target, const char *said)
 {
     observe_runners(observer, now_ns, may_run_at_source, may_run_at_target);
-    if (!may_run_at_source && !may_run_at_target)
-        oracle_break(&observer->oracle, RULE_ONE_RUNNER, now_ns, "the guest was lost");
+    if (!may_run_at_source && !may_run_at_target && *said == '\0')
+        oracle_break(&observer->oracle, RULE_ONE_RUNNER, now_ns,
+                     "the guest was lost, and nobody said why");
 }
 
 /* ---- Streams ---- */
@@ -103,6 +104,47 @@ void observe_streams_at_cut(struct observer *observer, uint64_t now_ns,
             oracle_break(&observer->oracle, RULE_STREAMS, now_ns,
                          "client %u: the guest's end is not where it was at the cut", i);
     }
+}
+
+/* ---- The cut ---- */
+
+#define LINE_BYTES 64 /* what a flush writes back at once */
+
+void observe_instant(struct observer *observer, uint64_t now_ns, const struct guest *source)
+{
+    uint8_t held[PAGE_BYTES], seen[PAGE_BYTES];
+    if (!source->ops->is_quiet(source))
+        oracle_break(&observer->oracle, RULE_ONE_INSTANT, now_ns,
+                     "a device was still at work at the cut");
+    for (uint64_t i = 0; i < source->total_pages; i++) {
+        source->ops->read_pages(source, i, 1, held);
+        source->ops->read_contents(source, i, seen);
+        if (memcmp(held, seen, PAGE_BYTES) != 0)
+            oracle_break(
+                &observer->oracle, RULE_ONE_INSTANT, now_ns,
+                "page %llu: what the harts had stored was in the cache at the cut, and not "
+                "in memory",
+                (unsigned long long)i);
+    }
+}
+
+void observe_dma(struct observer *observer, uint64_t now_ns, uint64_t block_idx,
+                 const uint8_t asked[DISK_BLOCK_BYTES], const uint8_t now[DISK_BLOCK_BYTES],
+                 const uint8_t block[DISK_BLOCK_BYTES])
+{
+    observer->oracle.applies[RULE_ONE_INSTANT] = true;
+    for (unsigned at = 0; at < DISK_BLOCK_BYTES; at += LINE_BYTES)
+        if (memcmp(block + at, asked + at, LINE_BYTES) != 0 &&
+            memcmp(block + at, now + at, LINE_BYTES) != 0)
+            oracle_break(&observer->oracle, RULE_ONE_INSTANT, now_ns,
+                         "block %llu: the disk read something else than what the guest had flushed",
+                         (unsigned long long)block_idx);
+}
+
+void observe_second_writer(struct observer *observer, uint64_t now_ns, uint32_t host_idx)
+{
+    oracle_break(&observer->oracle, RULE_ONE_INSTANT, now_ns,
+                 "the guest of host %u wrote to the disk, and is not the one that may", host_idx);
 }
 
 /* ---- Memory ---- */
@@ -216,4 +258,53 @@ void observe_end(struct observer *observer, uint64_t now_ns, const struct guest 
     if (target->present.set_count != target->total_pages)
         oracle_break(&observer->oracle, RULE_SAME_MEMORY, now_ns, "%llu pages never arrived",
                      (unsigned long long)(target->total_pages - target->present.set_count));
+}
+
+/* ---- Failures ---- */
+
+static void break_safe(struct observer *observer, uint64_t now_ns, bool is_broken, const char *what)
+{
+    observer->oracle.applies[RULE_SAFE] = true;
+    if (is_broken)
+        oracle_break(&observer->oracle, RULE_SAFE, now_ns, "%s", what);
+}
+
+void observe_abort(struct observer *observer, uint64_t now_ns, const struct guest *source,
+                   bool may_run_at_source, bool may_run_at_target)
+{
+    observer->has_aborted = true;
+    observer->aborted_ns = now_ns;
+    observer->lived_at_abort_ns = source->ops->now_ns(source);
+    break_safe(observer, now_ns, !may_run_at_source || may_run_at_target,
+               "the move was given up, and the guest is not at the source");
+    break_safe(observer, now_ns, source->present.set_count != source->total_pages,
+               "the move was given up, and the source lacks pages");
+    break_safe(observer, now_ns, source->is_tracking,
+               "the move was given up, and writes still trap");
+}
+
+/* Nothing holds it back any more: it has lived all of the time since. */
+void observe_end_after_abort(struct observer *observer, uint64_t now_ns, const struct guest *source,
+                             bool has_guest_ended, uint64_t slack_ns)
+{
+    uint64_t lived_ns = source->ops->now_ns(source) - observer->lived_at_abort_ns;
+
+    if (!observer->has_aborted || has_guest_ended)
+        return;
+    break_safe(observer, now_ns, lived_ns + slack_ns < now_ns - observer->aborted_ns,
+               "the move was given up, and the guest did not go on as before");
+}
+
+/* Neither done nor undone: all that the guest is made of is still at one of the two hosts. */
+void observe_standstill(struct observer *observer, uint64_t now_ns, const struct guest *source,
+                        const struct guest *target)
+{
+    break_safe(observer, now_ns, source->present.set_count != source->total_pages,
+               "the move stands still, and the source has given pages away");
+    if (!observer->has_cut)
+        return;
+    compare(observer, now_ns, source, target, 0, target->total_pages);
+    if (source->ops->now_ns(source) != observer->lived_at_cut_ns)
+        oracle_break(&observer->oracle, RULE_ONE_RUNNER, now_ns,
+                     "the guest ran on at the source after the cut");
 }

@@ -22,6 +22,8 @@ struct observer {
     uint32_t client_count;
     bool has_cut;
     uint64_t lived_at_cut_ns; /* guest time: it stands still at the source from then on */
+    bool has_aborted;
+    uint64_t aborted_ns, lived_at_abort_ns;
     uint64_t source_digest;   /* of its memory at the cut, where that is small; else 0 */
     bool was_whole_at_cut;    /* no page was missing: none may arrive any more */
     struct bitmap arrived;    /* else: pages that the target has, or has had, since the cut */
@@ -42,9 +44,10 @@ void observe_lives(struct observer *observer, uint64_t now_ns, const struct gues
 /* All that happened, in its order, as everybody else is told of it. */
 void observe_events(struct observer *observer, const struct event_list *events, size_t first);
 
-/* At the end it must be at one of them: a guest is never lost in silence. */
+/* At the end it must be at one of them, or the run has said why it is not: a guest is never lost in
+ * silence. */
 void observe_last_runner(struct observer *observer, uint64_t now_ns, bool may_run_at_source,
-                         bool may_run_at_target);
+                         bool may_run_at_target, const char *said);
 
 /* Rule streams: an end may have been written to, or may have received. */
 void observe_writer(struct observer *observer, uint64_t now_ns, enum direction direction,
@@ -54,6 +57,16 @@ void observe_packet(struct observer *observer, uint64_t now_ns, enum direction d
                     uint32_t client_idx, bool is_sound, const struct stream *stream);
 void observe_streams_at_cut(struct observer *observer, uint64_t now_ns,
                             const struct mailbox *mailbox);
+
+/* Rule one_instant: what memory holds at the cut is what harts saw, and no device is at work. */
+void observe_instant(struct observer *observer, uint64_t now_ns, const struct guest *source);
+/* And of every block that the disk writes: what it read is what the guest's memory held when it
+ * was asked for, or holds by now, line by line. */
+void observe_dma(struct observer *observer, uint64_t now_ns, uint64_t block_idx,
+                 const uint8_t asked[DISK_BLOCK_BYTES], const uint8_t now[DISK_BLOCK_BYTES],
+                 const uint8_t block[DISK_BLOCK_BYTES]);
+/* A guest that is fenced off tried to write. */
+void observe_second_writer(struct observer *observer, uint64_t now_ns, uint32_t host_idx);
 
 /* Rule same_memory: at the cut, of every page that is there already; at each later arrival (the
  * events from `first` on tell which), none of which may take the place of a page that the guest has
@@ -65,5 +78,14 @@ void observe_installs(struct observer *observer, uint64_t now_ns, const struct e
                       size_t first, const struct guest *source, const struct guest *target);
 void observe_end(struct observer *observer, uint64_t now_ns, const struct guest *source,
                  const struct guest *target);
+
+/* Rule safe: when the move was given up, at the end after that (slack_ns: what the guest's clock may
+ * be off the world's by traps and turns), and at the end of a move that stands still. */
+void observe_abort(struct observer *observer, uint64_t now_ns, const struct guest *source,
+                   bool may_run_at_source, bool may_run_at_target);
+void observe_end_after_abort(struct observer *observer, uint64_t now_ns, const struct guest *source,
+                             bool has_guest_ended, uint64_t slack_ns);
+void observe_standstill(struct observer *observer, uint64_t now_ns, const struct guest *source,
+                        const struct guest *target);
 
 #endif

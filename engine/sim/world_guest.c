@@ -4,7 +4,8 @@
 #include "sim/world_private.h"
 
 /* A guest that writes for ever is told of so often: its events would fill all memory. */
-#define CONSOLE_TOLD_NS (100 * NS_PER_US)
+#define CONSOLE_TOLD_NS      (100 * NS_PER_US)
+#define HARDWARE_LOG_ENTRIES 512 /* a page of 8-byte addresses: Intel's manual, volume 3, PML */
 
 bool world_is_held(const struct world *world)
 {
@@ -53,6 +54,36 @@ static void guest_ended(struct world *world, struct host *host, const struct gue
                                                      .is_fault = run->is_fault}});
 }
 
+/* DOC: dirty-tracking
+ *
+ * By trap, each first write costs an exit. A processor that logs (Intel PML) writes the page's
+ * number into a buffer by itself, and exits when that is full. */
+static void page_dirtied(struct world *world, struct host *host, const struct guest_run *run)
+{
+    bool is_logged = world->scenario.dirty_tracking == TRACKING_HARDWARE_LOG;
+
+    world_emit(world, (struct event){.kind = EVENT_PAGE_DIRTIED,
+                                     .page_dirtied = {.page_idx = run->page_idx,
+                                                      .host = host_idx(world, host),
+                                                      .hart_idx = run->hart_idx,
+                                                      .pc = run->pc,
+                                                      .is_logged = is_logged}});
+    if (!is_logged)
+        host->offset_ns += world->scenario.trap_cost_ns;
+    else if (++world->log_entries == HARDWARE_LOG_ENTRIES)
+        world_drain_log(world, host);
+}
+
+void world_drain_log(struct world *world, struct host *host)
+{
+    if (world->log_entries == 0)
+        return;
+    world_emit(world, (struct event){.kind = EVENT_LOG_DRAINED,
+                                     .log_drained = {.entries = world->log_entries}});
+    world->log_entries = 0;
+    host->offset_ns += world->scenario.trap_cost_ns;
+}
+
 /* Why the guest stopped. Returns false when it will not run on before until_ns. */
 static bool guest_stopped(struct world *world, struct host *host, const struct guest_run *run,
                           uint64_t until_ns)
@@ -68,20 +99,27 @@ static bool guest_stopped(struct world *world, struct host *host, const struct g
         return is_woken;
     }
     case GUEST_DIRTIED:
-        world_emit(world, (struct event){.kind = EVENT_PAGE_DIRTIED,
-                                         .page_dirtied = {.page_idx = run->page_idx,
-                                                          .host = host_idx(world, host),
-                                                          .hart_idx = run->hart_idx,
-                                                          .pc = run->pc}});
-        host->offset_ns += world->scenario.trap_cost_ns;
+        page_dirtied(world, host, run);
         return true;
     case GUEST_MISSING:
         if (!target_is_waiting(&world->target, run->hart_idx))
             target_fault(&world->target, world->now_ns, run->hart_idx, run->page_idx);
         world->is_guest_stuck = run->is_stuck;
         world_feed_link(world, HOST_TARGET);
-        return !run->is_stuck;
+        return !world_hold_back(world) && !run->is_stuck;
+    case GUEST_FLUSHED:
+        if (source_flushed(&world->source, world->now_ns, run->hart_idx, run->page_idx,
+                           run->page_count)) {
+            world->barred_harts |= 1u << run->hart_idx;
+            host->guest->ops->bar(host->guest, run->hart_idx, true);
+            world_feed_link(world, HOST_SOURCE);
+        }
+        return true;
+    case GUEST_BARRED:
+        world->is_guest_stuck = true;
+        return false;
     case GUEST_OUTPUT:
+        world_poke_disk(world);
         world_drain_console(world, host);
         service_send(world, host);
         return true;
@@ -92,10 +130,18 @@ static bool guest_stopped(struct world *world, struct host *host, const struct g
     return false;
 }
 
+/* When the guest has had its share of this period, in world time; UINT64_MAX: it has it all. */
+static uint64_t slice_end(const struct world *world, const struct host *host)
+{
+    uint64_t end_ns = world->share.slice_end_ns;
+    return end_ns == UINT64_MAX ? UINT64_MAX : end_ns + host->offset_ns;
+}
+
 /* Runs the guest until `until_ns` at the latest; earlier where it causes something to happen before
  * that. */
 void world_run_guest(struct world *world, uint64_t until_ns)
 {
+    world_set_shares(world);
     struct host *host = world_runner(world);
     size_t heap_count = world->heap.count;
     size_t event_count = world->events.count;
@@ -103,17 +149,23 @@ void world_run_guest(struct world *world, uint64_t until_ns)
     while (host != NULL) {
         const struct guest_ops *ops = host->guest->ops;
         struct guest_run run = {0};
+        uint64_t slice_end_ns = slice_end(world, host);
+        uint64_t stop_ns = slice_end_ns < until_ns ? slice_end_ns : until_ns;
         if (ops->now_ns(host->guest) + host->offset_ns > until_ns)
             return;
         if (world->debug != NULL)
-            debug_run(world->debug, host->guest, until_ns - host->offset_ns, &run);
+            debug_run(world->debug, host->guest, stop_ns - host->offset_ns, &run);
         else
-            ops->run(host->guest, until_ns - host->offset_ns, &run);
+            ops->run(host->guest, stop_ns - host->offset_ns, &run);
         uint64_t stopped_ns = ops->now_ns(host->guest) + host->offset_ns;
         if (stopped_ns > world->now_ns)
             world->now_ns = stopped_ns;
-        if (!guest_stopped(world, host, &run, until_ns))
+        bool goes_on = guest_stopped(world, host, &run, stop_ns);
+        bool is_out_of_time = run.stop == GUEST_TIME_REACHED || run.stop == GUEST_IDLE;
+        if (!goes_on && !(is_out_of_time && stop_ns == slice_end_ns))
             return;
+        if (!goes_on)
+            world_end_slice(world, host, stop_ns);
         if (world->heap.count != heap_count || world->events.count != event_count)
             return; /* what it caused may come before until_ns */
     }

@@ -5,7 +5,7 @@
  *                            u32 payload bytes of a page, u64 pages,
  *                            kind of guest as 16 characters, filled up with zeros
  *   READY         s <- t     -  (it has the memory and understands the guest)
- *   PAGES         s -> t     one or more of: u64 page number, payload; note: enum why
+ *   PAGES         s -> t     pages, in one of six forms: message_pages.h
  *   STALE         s -> t     u64 first page, bits (set: the copy sent before is stale)
  *   STATE         s -> t     everything but the pages, as the guest saves itself
  *   COMMIT        s -> t     u64 pages that are missing at the target, u64 digest of STATE
@@ -14,36 +14,56 @@
  *   PAGE_REQUEST  s <- t     u64 page number
  *   COMPLETE      s <- t     -  (no page is missing any more)
  *   ABORT         s -> t     reason as text
+ *   BARRIER       s -> t     u64 its number: every page that a flush made dirty is before it
+ *   BARRIER_ACK   s <- t     u64 the same: what came before it is installed
+ *   RECOVER       s -> t     u64 digest of the STATE that was committed
+ *   BITMAP        s <- t     u64 first page, bits (set: the page is here)
+ *   FORWARD       s -> t     u32 stream, u32 0, u64 sequence, u64 ack, u16 0, u8 is the end behind
+ *                            it, u8 the sender has moved, bytes (stream.h says what they mean)
+ *   SAVED         file       which guest it is and how large, as text: migrate/saved.h
  *
  *   s -> t   HELLO         PAGES PAGES ... STALE STATE COMMIT          PAGES ...
  *   s <- t          READY                                     RUNNING  PAGE_REQUEST ...  COMPLETE
  *
- * A page costs the same on the link alone or in a run: a frame's header, its number, its bytes. A
- * model guest's page carries only a version and is charged as if it carried PAGE_BYTES; for it
- * alone many pages share one frame.
+ * HELLO's features are the forms in which pages may come, bit i for form i of enum page_form, and
+ * from bit 16 on MESSAGE_FEATURE_... A target that does not know one of them says so, by name,
+ * before anything else is sent.
+ *
+ * When the connection breaks after COMMIT, all that was under way is lost, and a new one begins
+ * with the question what the target has. Pages that it lacks travel (again); it asks (again) for
+ * those that its harts wait for. A target that had not verified COMMIT answers REFUSED.
+ *
+ *   s -> t   RECOVER                            PAGES ...
+ *   s <- t            BITMAP ... RUNNING  PAGE_REQUEST ...  COMPLETE
  */
 #ifndef WIRE_MESSAGE_H
 #define WIRE_MESSAGE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/bitmap.h"
 #include "base/event.h"
 #include "wire/frame.h"
+#include "wire/message_pages.h"
 
 #define MESSAGE_MAGIC      0x59525246u /* "FRRY" */
-#define MESSAGE_VERSION    1
+#define MESSAGE_VERSION    2
 #define MESSAGE_KIND_BYTES 16
 #define MESSAGE_REASON_MAX 160
 
-/* What a page costs on the link: header, number, 4096 bytes. */
-#define MESSAGE_PAGE_WIRE_BYTES (FRAME_HEADER_BYTES + 8 + 4096)
 /* Bits in one STALE frame: a whole number of bytes, far below the largest payload. */
 #define MESSAGE_STALE_BITS (1u << 20)
 
+/* What the two ends of a move must both know beyond the table's first part: the bits of `features`.
+ * A target that is asked for one that it does not know refuses before anything is sent. */
+#define MESSAGE_FEATURE_RECOVER (1u << 16) /* RECOVER, BITMAP */
+#define MESSAGE_FEATURE_FORWARD (1u << 17) /* FORWARD */
+#define MESSAGE_FEATURES        (MESSAGE_FEATURE_RECOVER | MESSAGE_FEATURE_FORWARD)
+
 struct message_hello {
     uint16_t version;
-    uint32_t features; /* none yet: must be 0 */
+    uint32_t features; /* forms of pages, and MESSAGE_FEATURE_..., that this move may need */
     uint32_t payload_bytes;
     uint64_t total_pages;
     char kind[MESSAGE_KIND_BYTES + 1];
@@ -54,11 +74,13 @@ struct message_commit {
     uint64_t state_digest;
 };
 
-/* A run of numbered pages inside a PAGES frame, read one at a time. */
-struct message_pages {
-    struct bytes_reader reader;
-    uint32_t payload_bytes;
-    enum why why;
+/* A client's packet on its way through the tunnel; what its numbers mean, stream.h says. */
+struct message_forward {
+    uint32_t stream_idx;
+    uint64_t sequence, ack;
+    bool is_fin, is_rehome;
+    const uint8_t *data; /* borrowed */
+    uint32_t bytes;
 };
 
 /* What STATE and COMMIT cost on the link for a state of that many bytes. */
@@ -70,9 +92,12 @@ static inline uint64_t message_hand_over_bytes(uint64_t state_bytes)
 /* Each appends one whole frame. */
 void message_put_hello(struct bytes *to, const struct message_hello *hello);
 void message_put_stale(struct bytes *to, const struct bitmap *stale, uint64_t first_idx);
+void message_put_bitmap(struct bytes *to, const struct bitmap *present, uint64_t first_idx);
 void message_put_state(struct bytes *to, const struct bytes *state);
 void message_put_commit(struct bytes *to, const struct message_commit *commit);
-void message_put_number(struct bytes *to, enum frame_type type, uint64_t number); /* PAGE_REQUEST */
+void message_put_number(struct bytes *to, enum frame_type type,
+                        uint64_t number); /* PAGE_REQUEST, BARRIER, BARRIER_ACK, RECOVER */
+void message_put_forward(struct bytes *to, const struct message_forward *forward);
 /* REFUSED, ABORT; and with "": READY, RUNNING, COMPLETE. */
 void message_put_text(struct bytes *to, enum frame_type type, const char *text);
 
@@ -82,15 +107,11 @@ MUST_USE enum status message_get_commit(const struct frame *frame, struct messag
 MUST_USE enum status message_get_number(const struct frame *frame, uint64_t *number);
 /* Printable, and cut where it is longer. */
 void message_get_text(const struct frame *frame, char text[MESSAGE_REASON_MAX]);
-/* The STALE bits as a reader of bytes, with where they begin; the caller checks the range. */
+/* The bits of STALE and BITMAP, with the page where they begin; the caller checks the range. */
 MUST_USE enum status message_get_stale(const struct frame *frame, uint64_t *first_idx,
                                        const uint8_t **bits, uint32_t *bit_count);
 
-/* All pages of the frame lie below total_pages and their payloads are whole, or STATUS_BAD_STREAM:
- * half a page is never handed out. */
-MUST_USE enum status message_get_pages(const struct frame *frame, uint32_t payload_bytes,
-                                       uint64_t total_pages, struct message_pages *pages);
-/* The next page's payload; NULL at the end. */
-const uint8_t *message_next_page(struct message_pages *pages, uint64_t *page_idx);
+MUST_USE enum status message_get_forward(const struct frame *frame,
+                                         struct message_forward *forward);
 
 #endif
