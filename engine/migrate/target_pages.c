@@ -109,17 +109,15 @@ static enum status decode(struct target *target, struct arrival *arrival,
 }
 
 /* A page that is not what its sender says. Before the guest runs here nothing is lost by saying no;
- * afterwards the page stays missing. */
+ * afterwards it is asked for again on another connection. */
 static void refuse_page(struct target *target, const struct message_piece *piece)
 {
     char reason[MESSAGE_REASON_MAX];
 
-    if (target->phase != TARGET_RECEIVING)
-        return;
     snprintf(reason, sizeof reason,
              "page %llu arrived in form %s and does not come to the page that its digest names",
              (unsigned long long)piece->first_idx, page_form_name(piece->encoded.form));
-    target_fail(target, reason);
+    target_distrust(target, reason);
 }
 
 static bool receive_piece(struct target *target, uint64_t now_ns, struct arrival *arrival,
