@@ -13,6 +13,7 @@
 
 #include "base/event.h"
 #include "record/cut.h"
+#include "record/trouble.h"
 
 /* What a page is at a host, as a view shows it. When several are true, the later one in this list
  * is shown. */
@@ -119,6 +120,8 @@ struct timeline {
     /* The link: run i of flight_count stands at i % TIMELINE_FLIGHTS. */
     struct timeline_flight flights[TIMELINE_FLIGHTS];
     uint64_t flight_count;
+
+    struct trouble trouble; /* links, hosts, clients' packets */
 
     /* The end. */
     bool has_run_ended;
