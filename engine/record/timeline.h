@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/event.h"
+#include "record/pace.h"
 
 /* What a page is at a host, as a view shows it. When several are true, the later one in this list
  * is shown. */
@@ -96,11 +97,12 @@ struct timeline {
     uint64_t pages_sent, pages_resent;       /* resent: sent minus distinct pages */
     uint64_t sent_by_why[WHY_COUNT];
     uint64_t bytes_on_wire, framing_bytes, state_bytes;
-    uint64_t dirty_traps;                    /* since the start of the migration */
+    uint64_t dirty_traps;                    /* since the start of the migration; a hardware log has none */
     uint64_t faults, pages_pushed;
     uint64_t pages_missing;                  /* at the target, while post-copy runs */
     uint64_t pages_left;                     /* at the source, which still has to send them */
     uint64_t waiting_harts;
+    struct pace pace; /* how fast the guest got on, and what slowed it */
 
     /* Clients. */
     uint64_t requests, answers, errors;

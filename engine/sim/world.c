@@ -260,6 +260,7 @@ bool world_start(struct world *world, struct event_list *events)
     if (world->has_started || world->has_ended)
         return false;
     world->has_started = true;
+    world_tell_progress(world, STRETCH_BEFORE);
     source_start(&world->source, world->now_ns);
     world_feed_link(world, HOST_SOURCE);
     hand_out(world, events);

@@ -83,7 +83,10 @@ void world_reap_source(struct world *world, enum phase before)
 
     if (after == before)
         return;
+    if (source_wants_pause(&world->source) && !was_paused && after != PHASE_POST_COPY)
+        world_tell_progress(world, STRETCH_COPYING);
     if (after == PHASE_ABORTED) {
+        world_tell_progress(world, was_paused ? STRETCH_PAUSED : STRETCH_COPYING);
         snprintf(world->reason, sizeof world->reason, "%s", world->source.reason);
         if (was_paused)
             guest_runs_again(world, HOST_SOURCE);
@@ -98,6 +101,7 @@ static void target_took_over(struct world *world)
     if (world->clients.count > 0)
         observe_streams_at_cut(&world->observer, world->now_ns, machine_mailbox(target->guest));
     guest_runs_again(world, HOST_TARGET);
+    world_tell_progress(world, STRETCH_PAUSED);
 }
 
 void world_chunk_arrived(struct world *world, uint32_t sender)
@@ -126,6 +130,7 @@ void world_chunk_arrived(struct world *world, uint32_t sender)
             world_guest_goes_on(world);
         }
         if (!was_complete && world->target.is_complete) {
+            world_tell_progress(world, STRETCH_SWITCHED);
             snprintf(world->reason, sizeof world->reason, "%s", world->source.reason);
             schedule_end(world);
         }
