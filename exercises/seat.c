@@ -325,8 +325,9 @@ static void run(struct seat *seat, const struct view *view, struct action *actio
             fail(seat, action, "a wait for an interrupt: none will come");
             return;
         case HART_MISSING:
+        case HART_FLUSHED:
         case HART_HELD:
-            MUST(false); /* every page of the machine is there, and nobody debugs it */
+            MUST(false); /* every page is there, nothing is cached, and nobody debugs it */
         }
     }
     if (budget == SEAT_BUDGET)

@@ -13,13 +13,20 @@
  *      | commit | from |  to  | amount | balance_from | balance_to | seal |   64 bytes
  *      +--------+------+------+--------+--------------+------------+------+
  *
- * Only then are the two accounts changed. The order is forced by flush(), which is where a guest on
- * a machine with a write-back cache has to write its cache back.
+ * Only then are the two accounts changed. The order is forced by flush(), which writes the cache of
+ * the machine back where it has one.
+ *
+ * Where there is a disk the journal is written to it as well: eight records are a block, and the
+ * block of a record is rung for as soon as its commit is flushed. The disk reads memory and knows
+ * nothing of caches: without the flush it would find an older record there, or half of one. Nobody
+ * waits for the disk until the block is to be changed again.
  *
  * The check, every so many records, begins with the accounts as the last check left them (a copy)
  * and follows the chain from there: each commit is the next number, each seal is right, each
  * balance follows from the ones before, and at the end the accounts are those of the copy. A record
  * without its commit is the last one, whatever its body says. And money is neither made nor lost.
+ * With a disk the records are those that it gives back: a journal that was torn on its way there is
+ * found out as well.
  */
 #include "runtime.h"
 
@@ -27,6 +34,8 @@
 
 #define ACCOUNTS_MAX    (1u << 20)
 #define OPENING_BALANCE 1000
+#define BLOCK_RECORDS   (DISK_BLOCK_BYTES / sizeof(struct record))
+#define DISK_WAIT_NS    10000 /* between two looks at whether it is done */
 
 struct record {
     uint64_t commit; /* the sequence number, 1 for the first; 0: was never written */
@@ -45,21 +54,59 @@ static struct bank {
     uint64_t account_count, ring_count;
     uint64_t sequence; /* of the last record */
     uint64_t checked_sequence, checked_seal;
+
+    bool has_disk;
+    int64_t last_request;    /* to the disk */
+    struct record *returned; /* a block that was read from it, */
+    uint64_t returned_idx;   /* and which */
 } bank;
 
-/* What was stored before is in memory before what is stored after: for the compiler and the hart.
- * The machine has no cache between them; with one, its lines would be written back here. */
+/* What was stored before is in memory before what is stored after: for the compiler and the hart,
+ * and for whoever reads memory beneath the cache. */
 static void flush(const void *first, size_t count)
 {
-    (void)first;
-    (void)count;
     __asm__ volatile("fence rw, rw" ::: "memory");
+    flush_cache(first, count);
 }
 
 static struct record *record_of(uint64_t sequence)
 {
     return &bank.ring[sequence % bank.ring_count];
 }
+
+/* ---- The disk ---- */
+
+/* Until it does nothing for us any more: the memory that it was given is ours again. */
+static void wait_for_disk(void)
+{
+    while (disk_call(DISK_POLL, 0, NULL) < bank.last_request)
+        sleep_until(time_ns() + DISK_WAIT_NS);
+}
+
+static void write_to_disk(uint64_t sequence)
+{
+    uint64_t block_idx = sequence % bank.ring_count / BLOCK_RECORDS;
+    if (bank.has_disk)
+        bank.last_request = disk_call(DISK_WRITE, block_idx, &bank.ring[block_idx * BLOCK_RECORDS]);
+}
+
+/* The record as the disk has it; as memory has it, where there is none. What was read before is
+ * flushed, so that no line hides what the disk puts beneath it. */
+static const struct record *returned_record(uint64_t sequence)
+{
+    uint64_t place = sequence % bank.ring_count, block_idx = place / BLOCK_RECORDS;
+    if (!bank.has_disk)
+        return record_of(sequence);
+    if (bank.returned_idx != block_idx) {
+        flush(bank.returned, DISK_BLOCK_BYTES);
+        bank.last_request = disk_call(DISK_READ, block_idx, bank.returned);
+        wait_for_disk();
+        bank.returned_idx = block_idx;
+    }
+    return &bank.returned[place % BLOCK_RECORDS];
+}
+
+/* ---- The bank ---- */
 
 static uint64_t seal_of(uint64_t sequence, const struct record *record, uint64_t seal_before)
 {
@@ -79,6 +126,7 @@ static void write_record(uint32_t from, uint32_t to, uint64_t amount)
     uint64_t sequence = bank.sequence + 1, seal_before = last_seal();
     struct record *record = record_of(sequence);
 
+    wait_for_disk(); /* it may still read the block */
     record->from = from;
     record->to = to;
     record->amount = amount;
@@ -89,6 +137,7 @@ static void write_record(uint32_t from, uint32_t to, uint64_t amount)
     flush(record, sizeof *record);
     *(volatile uint64_t *)&record->commit = sequence;
     flush(record, sizeof *record);
+    write_to_disk(sequence);
     bank.sequence = sequence;
 }
 
@@ -133,8 +182,10 @@ static bool check(void)
 {
     uint64_t sum = 0;
 
+    wait_for_disk();
+    bank.returned_idx = UINT64_MAX;
     for (uint64_t sequence = bank.checked_sequence + 1; sequence <= bank.sequence; sequence++)
-        if (!redo(sequence, record_of(sequence)))
+        if (!redo(sequence, returned_record(sequence)))
             return false;
     if (record_of(bank.sequence + 1)->commit > bank.sequence)
         return wrong("a commit of the future stands behind record", bank.sequence);
@@ -151,7 +202,8 @@ static bool open_bank(uint64_t account_count, uint64_t check_every)
 {
     uint64_t account_bytes =
         (account_count * sizeof(uint64_t) + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
-    uint64_t ring_bytes = (2 * check_every + 1) * sizeof(struct record);
+    uint64_t ring_count = (2 * check_every + BLOCK_RECORDS) / BLOCK_RECORDS * BLOCK_RECORDS;
+    uint64_t ring_bytes = ring_count * sizeof(struct record) + DISK_BLOCK_BYTES;
 
     if (account_count < 2 || account_count > ACCOUNTS_MAX) {
         print("journal: --accounts needs 2 to %u, not %lu\n", ACCOUNTS_MAX, account_count);
@@ -172,7 +224,9 @@ static bool open_bank(uint64_t account_count, uint64_t check_every)
     bank.checked = (uint64_t *)(__heap_start + account_bytes);
     bank.ring = (struct record *)(__heap_start + 2 * account_bytes);
     bank.account_count = account_count;
-    bank.ring_count = 2 * check_every + 1;
+    bank.ring_count = ring_count;
+    bank.returned = &bank.ring[ring_count];
+    bank.has_disk = ring_count / BLOCK_RECORDS <= disk_blocks();
     for (uint64_t i = 0; i < account_count; i++)
         bank.accounts[i] = bank.checked[i] = OPENING_BALANCE;
     return true;

@@ -112,6 +112,40 @@ static inline int64_t mailbox_poll(uint32_t *streams, size_t capacity)
     return mailbox_call(MAILBOX_POLL, (uint64_t)streams, capacity, 0);
 }
 
+/* ---- Cache, disk and free pages: see machine/hypercall.h ---- */
+
+#define CACHE_LINE_BYTES 64
+
+/* What was stored to the bytes is in memory when this returns, where devices read it: line by line
+ * by cbo.flush (Zicbom; the compiler's assembler does not know its name). */
+static inline void flush_cache(const void *first, size_t count)
+{
+    uint64_t at = (uint64_t)first & ~(uint64_t)(CACHE_LINE_BYTES - 1);
+    for (; at < (uint64_t)first + count; at += CACHE_LINE_BYTES)
+        __asm__ volatile(".insn i 0x0F, 2, x0, %0, 2" : : "r"(at) : "memory");
+}
+
+/* The result is a number, or a negative HYPERCALL_ error. */
+static inline int64_t disk_call(uint64_t function, uint64_t block_idx, const void *block)
+{
+    struct hypercall_result result =
+        hypercall(HYPERCALL_DISK, function, block_idx, (uint64_t)block, 0);
+    return result.error < 0 ? result.error : (int64_t)result.value;
+}
+
+static inline uint64_t disk_blocks(void) /* 0: there is no disk */
+{
+    int64_t blocks = disk_call(DISK_BLOCKS, 0, NULL);
+    return blocks < 0 ? 0 : (uint64_t)blocks;
+}
+
+/* The memory there is not needed: it reads as zeros from now on, as far as it fills pages, and is
+ * not carried by a move until it is used again. */
+static inline void give_pages(void *first, size_t count)
+{
+    hypercall(HYPERCALL_PAGES, PAGES_GIVE, (uint64_t)first, count, 0);
+}
+
 /* ---- Memory ---- */
 
 extern uint8_t __heap_start[]; /* page-aligned; everything from here on is free (guest.ld) */

@@ -58,6 +58,10 @@ json_t *report_options_json(const struct scenario *scenario);
 /* The formulas' result with the names of the measured ones. */
 json_t *report_forecast_json(const struct forecast *forecast);
 
+/* "compression": pages and bytes by form, what that saved, and what it took. */
+json_t *report_forms_json(const struct timeline *timeline);
+void report_print_forms(const struct timeline *timeline, FILE *file); /* nothing where all is plain */
+
 /* Writes the object and a line end, and gives the object up. What the file does not take, the file
  * remembers: output_finish or main tells it. */
 void report_write(json_t *object, FILE *file);

@@ -172,7 +172,7 @@ static void set_counts(json_t *object, const struct timeline *timeline)
 {
     set_u64(object, "pages_sent", timeline->pages_sent);
     set_u64(object, "pages_resent", timeline->pages_resent);
-    set_u64(object, "pages_zero", 0); /* without compression none is sent as such */
+    set_u64(object, "pages_zero", timeline->pages_by_form[PAGE_FORM_ZERO]);
     set_u64(object, "bytes_on_wire", timeline->bytes_on_wire);
     set_u64(object, "framing_bytes", timeline->framing_bytes);
     set_u64(object, "state_bytes", timeline->state_bytes);
@@ -202,6 +202,7 @@ json_t *report_json(const struct report *report)
     set_u64(object, "downtime_ns", timeline->downtime_ns);
     json_object_set_new(object, "rounds", rounds_json(timeline));
     set_counts(object, timeline);
+    json_object_set_new(object, "compression", report_forms_json(timeline));
     json_object_set_new(object, "postcopy", postcopy_json(report));
     json_object_set_new(object, "instructions_per_s", pace_json(&timeline->pace));
     json_object_set_new(object, "clients", clients_json(report));

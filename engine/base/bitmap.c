@@ -103,6 +103,18 @@ void bitmap_copy(struct bitmap *to, const struct bitmap *from)
     to->set_count = from->set_count;
 }
 
+uint64_t bitmap_union_count(const struct bitmap *one, const struct bitmap *other)
+{
+    uint64_t count = 0;
+
+    MUST(one->bit_count == other->bit_count);
+    if (one->set_count == 0 || other->set_count == 0)
+        return one->set_count + other->set_count;
+    for (uint64_t i = 0; i < word_count(one); i++)
+        count += count_bits(one->words[i] | other->words[i]);
+    return count;
+}
+
 uint64_t bitmap_next(const struct bitmap *bitmap, uint64_t from)
 {
     if (from >= bitmap->bit_count)

@@ -37,6 +37,9 @@ void bitmap_set_all(struct bitmap *bitmap);
 void bitmap_clear_all(struct bitmap *bitmap);
 void bitmap_copy(struct bitmap *to, const struct bitmap *from); /* the same bit_count */
 
+/* How many numbers are in either set; the same bit_count. */
+uint64_t bitmap_union_count(const struct bitmap *one, const struct bitmap *other);
+
 /* The first number in the set that is `from` or above; BITMAP_NONE when there is none. */
 uint64_t bitmap_next(const struct bitmap *bitmap, uint64_t from);
 /* The last number in the set that is below `before`; BITMAP_NONE when there is none. */

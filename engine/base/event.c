@@ -48,6 +48,13 @@ const char *link_state_name(enum link_state state)
     return names[state];
 }
 
+const char *limit_name(enum limit limit)
+{
+    static const char *const names[] = {LIMIT_LIST(TEXT_OF)};
+    MUST((unsigned)limit < LIMIT_COUNT);
+    return names[limit];
+}
+
 const char *decision_sentence(enum decision decision)
 {
     static const char *const sentences[] = {DECISION_LIST(TEXT_OF)};

@@ -71,6 +71,12 @@
     X(LINK_DELAYED, "delayed") /* nanoseconds one way */ \
     X(LINK_CORRUPTING, "corrupting")
 
+/* Which limit was met with the downtime limit out of reach. */
+#define LIMIT_LIST(X)                    \
+    X(LIMIT_ROUNDS, "rounds")            \
+    X(LIMIT_TIME, "total-time")          \
+    X(LIMIT_PROGRESS, "progress") /* pages are written as fast as they are copied */
+
 /* What a strategy or a controller decided by what it had measured, and why. */
 #define DECISION_LIST(X)                                            \
     X(DECISION_ROUNDS, "the rounds shrink fast enough: they go on") \
@@ -93,6 +99,7 @@ enum why { WHY_LIST(EVENT_ENUM_NAME) WHY_COUNT };
 enum outcome { OUTCOME_LIST(EVENT_ENUM_NAME) OUTCOME_COUNT };
 enum page_form { PAGE_FORM_LIST(EVENT_ENUM_NAME) PAGE_FORM_COUNT };
 enum link_state { LINK_STATE_LIST(EVENT_ENUM_NAME) LINK_STATE_COUNT };
+enum limit { LIMIT_LIST(EVENT_ENUM_NAME) LIMIT_COUNT };
 enum decision { DECISION_LIST(EVENT_ENUM_NAME) DECISION_COUNT };
 #undef EVENT_ENUM_NAME
 
@@ -104,6 +111,7 @@ const char *why_name(enum why why);
 const char *outcome_name(enum outcome outcome);
 const char *page_form_name(enum page_form form);
 const char *link_state_name(enum link_state state);
+const char *limit_name(enum limit limit);
 const char *decision_sentence(enum decision decision);
 
 /* The fields of each event: F(name, unit). */
@@ -121,7 +129,7 @@ const char *decision_sentence(enum decision decision);
 #define FIELDS_LOG_FETCHED(F)     F(dirtied_pages, pages) F(first_idx, page) F(count, pages)
 #define FIELDS_DOWNTIME_FORECAST(F) \
     F(now_ns, ns) F(next_round_ns, ns) F(left_ns, ns) F(pages_left, pages)
-#define FIELDS_LIMIT_EXCEEDED(F)       F(round_idx, number) F(downtime_ns, ns)
+#define FIELDS_LIMIT_EXCEEDED(F)       F(round_idx, number) F(downtime_ns, ns) F(limit, enum_limit)
 #define FIELDS_GUEST_PAUSED(F)         F(host, host)
 #define FIELDS_GUEST_RESUMED(F)        F(host, host)
 #define FIELDS_PAGE_FAULTED(F)         F(page_idx, page) F(hart_idx, number)
@@ -148,6 +156,8 @@ const char *decision_sentence(enum decision decision);
 #define FIELDS_PACKET_DROPPED(F)   F(client_idx, number) F(bytes, bytes) F(host, host)
 #define FIELDS_TUNNEL_ENDED(F)     F(packets, number)
 #define FIELDS_PROGRESS_MADE(F)    F(stretch, number) F(instructions, number) F(lived_ns, ns)
+#define FIELDS_PAGES_ENCODED(F) \
+    F(delta_hits, number) F(delta_misses, number) F(delta_overflows, number) F(cost_ns, ns)
 
 /* EVENT_LIST: E(KIND, member, FIELDS). The member's name is the event's name in files.
  *
@@ -187,6 +197,9 @@ const char *decision_sentence(enum decision decision);
  *   tunnel_ended        the old host is not needed any more; how many packets it had forwarded
  *   progress_made       that part of the run (enum stretch) is over: what the guest has retired and
  *                       lived since its beginning
+ *   pages_encoded       since this was told last: pages sent again whose delta travelled, whose
+ *                       copy was not cached, whose delta would not have paid; and what the trying
+ *                       of all forms cost a processor (wire/page_codec.h)
  */
 #define EVENT_LIST(E)                                                                \
     E(EVENT_MIGRATION_STARTED, migration_started, FIELDS_MIGRATION_STARTED)          \
@@ -223,7 +236,8 @@ const char *decision_sentence(enum decision decision);
     E(EVENT_DISK_WRITTEN, disk_written, FIELDS_DISK_WRITTEN)                         \
     E(EVENT_PACKET_FORWARDED, packet_forwarded, FIELDS_PACKET_FORWARDED)             \
     E(EVENT_PACKET_DROPPED, packet_dropped, FIELDS_PACKET_DROPPED)                   \
-    E(EVENT_TUNNEL_ENDED, tunnel_ended, FIELDS_TUNNEL_ENDED) \
+    E(EVENT_TUNNEL_ENDED, tunnel_ended, FIELDS_TUNNEL_ENDED)                         \
+    E(EVENT_PAGES_ENCODED, pages_encoded, FIELDS_PAGES_ENCODED)                      \
     E(EVENT_PROGRESS_MADE, progress_made, FIELDS_PROGRESS_MADE)
 
 #define EVENT_FIELDS_MAX 5

@@ -12,9 +12,11 @@ struct prng {
     uint64_t state;
 };
 
+#define PRNG_STEP 0x9e3779b97f4a7c15ull
+
 static inline uint64_t prng_next(struct prng *prng)
 {
-    uint64_t z = prng->state += 0x9e3779b97f4a7c15ull;
+    uint64_t z = prng->state += PRNG_STEP;
     z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
     z = (z ^ z >> 27) * 0x94d049bb133111ebull;
     return z ^ z >> 31;
@@ -30,6 +32,12 @@ static inline struct prng prng_make(uint64_t seed, uint64_t purpose)
     struct prng of_seed = {seed};
     struct prng of_both = {prng_next(&of_seed) + purpose};
     return (struct prng){prng_next(&of_both)};
+}
+
+/* As if so many numbers had been taken. */
+static inline void prng_skip(struct prng *prng, uint64_t count)
+{
+    prng->state += count * PRNG_STEP;
 }
 
 /* 0 .. bound - 1, by the high half of a 128-bit product (bias below bound / 2^64). */

@@ -28,6 +28,16 @@ static void a_seed_and_purpose_give_the_same_stream(void **state)
         assert_int_equal(prng_next(&a), prng_next(&b));
 }
 
+static void numbers_can_be_skipped(void **state)
+{
+    struct prng walked = prng_make(9, 4), skipped = walked;
+    (void)state;
+    for (unsigned i = 0; i < 100; i++)
+        prng_next(&walked);
+    prng_skip(&skipped, 100);
+    assert_int_equal(prng_next(&walked), prng_next(&skipped));
+}
+
 static int compare(const void *a, const void *b)
 {
     uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
@@ -73,6 +83,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_generator_is_splitmix64),
         cmocka_unit_test(a_seed_and_purpose_give_the_same_stream),
+        cmocka_unit_test(numbers_can_be_skipped),
         cmocka_unit_test(streams_do_not_overlap),
         cmocka_unit_test(numbers_below_a_bound_are_even),
     };

@@ -39,12 +39,17 @@ struct machine {
     uint32_t argument_bytes;
     uint64_t console_total_bytes; /* written since boot */
     struct mailbox mailbox;
+    struct disk disk;
 
     /* What belongs to the host and stays there. */
     struct bytes console;           /* not drained yet */
     uint64_t awaited_idx[HART_MAX]; /* the page that a hart asked the world for, or NO_PAGE */
     struct hart_share shares[HART_MAX];
     bool is_turn_held_back; /* this turn is one that its hart must let pass */
+    uint32_t barred;                /* harts that wait for a barrier, as bits */
+    struct {
+        uint64_t first_idx, count;
+    } flushed; /* the pages that the last flush by a hypercall was about */
 
     /* A debugger's (debug.c): run no further than this tick (UINT64_MAX: no end), and the bytes
      * that the last hypercall read or wrote on the guest's behalf. */
@@ -79,6 +84,7 @@ static inline uint64_t machine_now_ns(const struct machine *machine)
 enum hypercall_result {
     HYPERCALL_DONE,
     HYPERCALL_OUTPUT, /* done, and the world has something to fetch */
+    HYPERCALL_FLUSHED, /* done, and the world decides when the hart goes on: machine->flushed */
     HYPERCALL_ENDED,  /* the guest asked for its end */
     HYPERCALL_LEFT,   /* the hart does not go on behind the call: it stopped, or stands elsewhere */
     HYPERCALL_TROUBLE, /* a page of its buffer is missing or protected: nothing was done */

@@ -38,7 +38,10 @@ enum guest_stop {
     GUEST_MISSING,      /* hart_idx needs page_idx, which is not there; nothing of the instruction
                            has happened. Other harts go on when the guest is run again, and the
                            hart itself once the page is there; is_stuck: until then none can */
-    GUEST_OUTPUT,       /* the console or a mailbox has something for the world, just now */
+    GUEST_FLUSHED,      /* hart_idx has flushed lines of page_count pages from page_idx; while
+                           tell_flushes is on. It goes on unless the world bars it: bar */
+    GUEST_BARRED,       /* no hart can go on before one is not barred any more */
+    GUEST_OUTPUT,       /* the console, a mailbox or the disk has something for the world, just now */
     GUEST_HELD,         /* a debugger has stopped it (debug.h) */
     GUEST_ENDED,        /* exited with `status`, or (is_fault) cannot go on; says so at every call */
 };
@@ -49,6 +52,7 @@ struct guest_run {
     enum guest_stop stop;
     uint32_t hart_idx;
     uint64_t page_idx;
+    uint64_t page_count; /* of GUEST_FLUSHED */
     uint64_t pc; /* of GUEST_DIRTIED and GUEST_MISSING: where the hart stands; 0: a model */
     uint64_t wake_ns;
     uint64_t status;
@@ -57,6 +61,11 @@ struct guest_run {
 };
 
 struct guest;
+
+/* What went from a cache to memory: lines, and the pages that were not dirty before. */
+struct guest_written {
+    uint64_t lines, pages;
+};
 
 struct guest_ops {
     const char *kind;        /* "machine", "model": named in HELLO, both ends must agree */
@@ -75,20 +84,31 @@ struct guest_ops {
     void (*set_share)(struct guest *guest, uint32_t hart_idx, uint32_t permille);
 
     /* Both act on `count` pages from `first_idx`: payloads of all of them, one after the other.
-     * A read page must be present. An installed page is present, protected and not in the log. */
+     * A read page must be present. An installed page is present, protected and not in the log.
+     * What is read is what memory holds, which a cache may hide from the harts: see write_back. */
     void (*read_pages)(const struct guest *guest, uint64_t first_idx, uint64_t count,
                        uint8_t *payloads);
     void (*install_pages)(struct guest *guest, uint64_t first_idx, uint64_t count,
                           const uint8_t *payloads);
     void (*drop_page)(struct guest *guest, uint64_t page_idx); /* missing from now on */
     void (*read_contents)(const struct guest *guest, uint64_t page_idx,
-                          uint8_t page[PAGE_BYTES]); /* present */
+                          uint8_t page[PAGE_BYTES]); /* present; as harts see it */
 
     void (*track)(struct guest *guest, bool is_on); /* on: protects every page, empties the log */
     /* Adds the logged pages among [first_idx, first_idx + count) to `into` (NULL: forgets them),
      * protects them again, returns how many they were. */
     uint64_t (*fetch_dirty)(struct guest *guest, uint64_t first_idx, uint64_t count,
                             struct bitmap *into);
+
+    /* The consistent cut (the guest stands still): all that a cache holds goes to memory, without a
+     * trap; its pages are in the log. */
+    struct guest_written (*write_back)(struct guest *guest);
+    /* No device has a request under way. The cut waits for that: no request travels. */
+    bool (*is_quiet)(const struct guest *guest);
+    /* Flushes by harts stop the run with GUEST_FLUSHED, or do so no more. */
+    void (*tell_flushes)(struct guest *guest, bool is_on);
+    /* The hart does not run, as if it waited for a page, until it is not barred any more. */
+    void (*bar)(struct guest *guest, uint32_t hart_idx, bool is_barred);
 
     /* Everything but the pages: registers, devices, mailboxes, clock; see sections.h. load reads
      * all that there is, or refuses with STATUS_BAD_STATE and leaves the guest as it was. */

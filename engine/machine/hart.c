@@ -2,9 +2,11 @@
 
 #include "base/units.h"
 #include "machine/arithmetic.h"
+#include "machine/cache.h"
 #include "machine/csr.h"
 #include "machine/fast.h"
 #include "machine/instruction.h"
+#include "machine/memory_cache.h"
 
 #define A0              10
 #define A1              11
@@ -12,7 +14,6 @@
 #define STVEC_MODE      3ull
 #define STVEC_VECTORED  1
 #define ECALL_BYTES     4
-#define CACHE_BYTES     64 /* of a cache block */
 
 const char *fault_name(enum fault fault)
 {
@@ -268,13 +269,25 @@ static bool stop_for(struct hart *hart, const struct memory *memory, struct memo
         ILLEGAL();                                                                         \
     WRITE(old)
 
-/* There is no cache that the block could be in; but it must be there to be spoken of. */
-#define CACHE_BLOCK(may_users)                                 \
-    if (hart->is_user && !(may_users))                         \
-        ILLEGAL();                                             \
-    const uint64_t block = RS1 & ~(uint64_t)(CACHE_BYTES - 1); \
-    trouble = memory_check_load(memory, block, CACHE_BYTES);   \
-    STOP_UNLESS_OK(FAULT_STORE_ACCESS, RS1)
+/* The block must be there to be spoken of, cache or not. */
+#define CACHE_BLOCK(operation, may_users)                            \
+    if (hart->is_user && !(may_users))                               \
+        ILLEGAL();                                                   \
+    const uint64_t block = cache_line_address(RS1);                  \
+    trouble = memory_check_load(memory, block, CACHE_LINE_BYTES);    \
+    STOP_UNLESS_OK(FAULT_STORE_ACCESS, RS1);                         \
+    trouble = memory_cache_block(memory, block, (operation));        \
+    STOP_UNLESS_OK(FAULT_STORE_ACCESS, RS1);                         \
+    if (memory->tells_flushes && (operation) != CACHE_INVAL)         \
+        *result = (struct hart_result)                               \
+        {                                                            \
+            .stop = HART_FLUSHED, .page_idx = memory_page_idx(block) \
+        }
+
+/* In user mode cbo.inval may have been made a flush, so that nobody can uncover what others hid
+ * (Zicbom, chapter 2.5.3). */
+#define INVAL_OR_FLUSH \
+    (hart->is_user && SENVCFG_CBIE(hart->senvcfg) == 1 ? CACHE_FLUSH : CACHE_INVAL)
 
 /* The instruction's two or four bytes. Where they cannot be had, *address is where they stop. */
 static struct memory_trouble fetch(const struct memory *memory, uint64_t pc, uint32_t *bits,

@@ -58,6 +58,8 @@ enum hart_stop {
     HART_WAIT,    /* wfi was executed */
     HART_MISSING, /* page_idx */
     HART_DIRTIED, /* page_idx */
+    HART_FLUSHED, /* cbo.clean or cbo.flush was executed, of a line in page_idx:
+                     memory->tells_flushes */
     HART_HELD,    /* memory->holds.is_on, and a debugger may want to look at this instruction */
     HART_FAULT,   /* a trap that cannot be taken: fault, and the word or address it is about */
 };
@@ -117,14 +119,16 @@ uint64_t hart_pending(const struct hart *hart, uint64_t now_ns);
 /* The cause of the interrupt that it takes before its next instruction; 0: none. */
 uint64_t hart_interrupt(const struct hart *hart, uint64_t now_ns);
 
-/* Runs for at most `budget` ticks; returns how many have passed. Unless it was HART_BUDGET or
- * HART_WAIT, pc stands at the instruction that stopped it, of which nothing has happened. */
+/* Runs for at most `budget` ticks; returns how many have passed. Unless it was HART_BUDGET,
+ * HART_WAIT or HART_FLUSHED, pc stands at the instruction that stopped it, of which nothing has
+ * happened. */
 uint64_t hart_run(struct hart *hart, struct memory *memory, const struct hart_clock *clock,
                   uint64_t budget, struct hart_result *result);
 
 /* One tick: an interrupt is taken, or the instruction at pc is run and retires or traps. False, and
- * no tick has passed: see `result` (also after HART_WAIT, whose instruction did retire: true).
- * `clock->ticks` is now. result->stop is HART_BUDGET when there is nothing to tell. */
+ * no tick has passed: see `result` (also after HART_WAIT and HART_FLUSHED, whose instruction did
+ * retire: true). `clock->ticks` is now. result->stop is HART_BUDGET when there is nothing to tell.
+ */
 bool hart_step(struct hart *hart, struct memory *memory, const struct hart_clock *clock,
                struct hart_result *result);
 

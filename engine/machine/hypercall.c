@@ -7,6 +7,7 @@
 #include "machine/board.h"
 
 #include "base/bytes.h"
+#include "machine/memory_cache.h"
 
 #define SBI_VERSION        0x02000000 /* 2.0: major number from bit 24 on */
 #define SBI_IMPLEMENTATION 0x66657272 /* none of the registered ones */
@@ -342,6 +343,73 @@ static void mailbox_call_poll(struct call *call)
     memcpy(memory_at(&machine->memory, call->a0), streams, count * sizeof *streams);
 }
 
+/* ---- The cache, the disk, free pages ---- */
+
+/* Flushes lines. While a move goes on the hart waits until its pages have arrived:
+ * HYPERCALL_FLUSHED. */
+static void flush_cache(struct call *call, uint64_t address, uint64_t count)
+{
+    struct memory *memory = &call->machine->memory;
+    struct memory_trouble trouble = memory_cache_flush(memory, address, count);
+    if (!is_usable(call, trouble, false, address, 0) || !memory->tells_flushes || count == 0)
+        return;
+    uint64_t first_idx = memory_page_idx(address);
+    call->machine->flushed.first_idx = first_idx;
+    call->machine->flushed.count = memory_page_idx(address + count - 1) - first_idx + 1;
+    call->result = HYPERCALL_FLUSHED;
+}
+
+static void cache_flush_all(struct call *call)
+{
+    flush_cache(call, RAM_BASE, call->machine->memory.ram_bytes);
+}
+
+static void cache_flush_range(struct call *call)
+{
+    if (may_read(call, call->a0, call->a1))
+        flush_cache(call, call->a0, call->a1);
+}
+
+/* The page must be there: whoever serves the request has no one to wait for. */
+static void ask_disk(struct call *call, bool is_write)
+{
+    struct disk_request request = {
+        .is_write = is_write, .block_idx = call->a0, .address = call->a1};
+    if (!may_read(call, call->a1, DISK_BLOCK_BYTES))
+        return;
+    answer(call, disk_ask(&call->machine->disk, &request));
+    if (call->error == 0)
+        call->result = HYPERCALL_OUTPUT;
+}
+
+static void disk_call_write(struct call *call)
+{
+    ask_disk(call, true);
+}
+
+static void disk_call_read(struct call *call)
+{
+    ask_disk(call, false);
+}
+
+static void disk_call_poll(struct call *call)
+{
+    call->value = call->machine->disk.done;
+}
+
+static void disk_call_blocks(struct call *call)
+{
+    call->value = call->machine->disk.block_count;
+}
+
+static void pages_give(struct call *call)
+{
+    struct memory *memory = &call->machine->memory;
+    struct memory_trouble trouble = memory_check_give(memory, call->a0, call->a1);
+    if (is_usable(call, trouble, true, call->a0, call->a1))
+        memory_give(memory, call->a0, call->a1);
+}
+
 static const struct {
     uint64_t extension, function;
     void (*run)(struct call *call);
@@ -374,6 +442,13 @@ static const struct {
     {HYPERCALL_MAILBOX, MAILBOX_SEND, mailbox_call_send},
     {HYPERCALL_MAILBOX, MAILBOX_CLOSE, mailbox_call_close},
     {HYPERCALL_MAILBOX, MAILBOX_POLL, mailbox_call_poll},
+    {HYPERCALL_CACHE, CACHE_FLUSH_ALL, cache_flush_all},
+    {HYPERCALL_CACHE, CACHE_FLUSH_RANGE, cache_flush_range},
+    {HYPERCALL_DISK, DISK_WRITE, disk_call_write},
+    {HYPERCALL_DISK, DISK_READ, disk_call_read},
+    {HYPERCALL_DISK, DISK_POLL, disk_call_poll},
+    {HYPERCALL_DISK, DISK_BLOCKS, disk_call_blocks},
+    {HYPERCALL_PAGES, PAGES_GIVE, pages_give},
 };
 #define CALL_COUNT (sizeof calls / sizeof *calls)
 

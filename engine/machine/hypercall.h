@@ -34,6 +34,27 @@
  *                                                      written as 32-bit words, at most `capacity` of them;
  *                                                      the word MAILBOX_CALLER stands for a new connection
  *
+ *   CACHE       0 flush   -                            -    what all harts stored is in memory
+ *               1 flush   address, bytes               -    what they stored to these bytes
+ *   DISK        0 write   block, address               number of the request, from 1; or WOULD_BLOCK
+ *               1 read    block, address               the same; memory is written until it is done
+ *               2 poll    -                            number of the last request that is done
+ *               3 blocks  -                            how many there are, of DISK_BLOCK_BYTES each
+ *   PAGES       0 give    address, bytes               -    whole pages within: zeros from now on
+ *
+ * CACHE is there with a cache and without (then there is nothing to be done); Zicbom's cbo.clean,
+ * cbo.flush and cbo.inval act on single lines of 64 bytes. A device, such as the disk, reads and
+ * writes memory beneath the cache: what a guest stored is there once its lines are written back, and
+ * what the device wrote is seen where no line hides it. A line may be written back, and leave, at any
+ * time: by an eviction, or because the guest is moved.
+ *
+ * Disk requests are served one after the other, while the guest goes on. The address is a multiple
+ * of DISK_BLOCK_BYTES; that memory belongs to the disk until the request is done. Nothing
+ * interrupts a guest when it is: it polls. There is no disk where it has no blocks.
+ *
+ * `give` says that the guest does not need what is in its pages. They read as zeros, and may be
+ * used again without asking; until then a move does not carry them.
+ *
  * `poll` reports a stream that has bytes to receive or was closed by its peer; after a send that was
  * cut short it reports that stream when there is room to send again, and not before.
  *
@@ -57,6 +78,9 @@
 #define HYPERCALL_DBCN      0x4442434E
 #define HYPERCALL_MAILBOX   0x09000001
 #define HYPERCALL_ARGUMENTS 0x09000002
+#define HYPERCALL_CACHE     0x09000003
+#define HYPERCALL_DISK      0x09000004
+#define HYPERCALL_PAGES     0x09000005
 #define HYPERCALL_EXIT      93
 
 #define HYPERCALL_FAILED          (-1)
@@ -91,6 +115,18 @@
 #define MAILBOX_POLL    5
 
 #define MAILBOX_CALLER 0xffffffffu
+
+#define CACHE_FLUSH_ALL   0
+#define CACHE_FLUSH_RANGE 1
+
+#define DISK_WRITE  0
+#define DISK_READ   1
+#define DISK_POLL   2
+#define DISK_BLOCKS 3
+
+#define DISK_BLOCK_BYTES 512
+
+#define PAGES_GIVE 0
 
 #define RAM_BASE   0x80000000
 #define PAGE_BYTES 4096

@@ -6,6 +6,7 @@
 #include "base/units.h"
 #include "machine/board.h"
 #include "machine/elf.h"
+#include "machine/memory_cache.h"
 
 #define SP 2
 
@@ -26,6 +27,9 @@ static struct machine *open_machine(const struct machine_config *config)
     bitmap_init(&guest->dirty, guest->total_pages);
     bitmap_init(&guest->free, guest->total_pages);
     memory_init(&machine->memory, guest, config->memory_bytes);
+    if (config->has_cache)
+        memory_add_cache(&machine->memory);
+    machine->disk.block_count = config->disk_blocks;
 
     machine->hart_count = config->hart_count;
     for (uint32_t i = 0; i < HART_MAX; i++) {
@@ -84,6 +88,11 @@ struct mailbox *machine_mailbox(struct guest *guest)
     return &machine_of(guest)->mailbox;
 }
 
+struct disk *machine_disk(struct guest *guest)
+{
+    return &machine_of(guest)->disk;
+}
+
 struct bytes *machine_console(struct guest *guest)
 {
     return &machine_of(guest)->console;
@@ -126,7 +135,8 @@ static bool is_asleep(const struct hart *hart)
     return hart->status == HART_WAITING || hart->status == HART_SUSPENDED;
 }
 
-/* Mail comes between runs, and is fetched by hypercalls: nothing else changes what is seen here. */
+/* Mail comes between runs, and is fetched by hypercalls: nothing else
+ * changes what is seen here. */
 static void look_for_mail(struct machine *machine)
 {
     bool has_mail = mailbox_wants_attention(&machine->mailbox);
@@ -158,12 +168,13 @@ static bool is_waiting_for_page(struct machine *machine, uint32_t hart_idx)
 struct readiness {
     uint32_t ready;  /* could run now, */
     uint32_t stuck;  /* could if a page were there, */
+    uint32_t barred; /* or a barrier acknowledged, */
     uint32_t asleep; /* will when woken */
 };
 
 static struct readiness readiness(struct machine *machine)
 {
-    struct readiness sets = {0, 0, 0};
+    struct readiness sets = {0, 0, 0, 0};
     for (uint32_t i = 0; i < machine->hart_count; i++) {
         const struct hart *hart = &machine->harts[i];
         uint32_t bit = 1u << i;
@@ -171,6 +182,8 @@ static struct readiness readiness(struct machine *machine)
             sets.asleep |= bit;
         else if (hart->status == HART_STARTED && is_waiting_for_page(machine, i))
             sets.stuck |= bit;
+        else if (hart->status == HART_STARTED && (machine->barred & bit) != 0)
+            sets.barred |= bit;
         else if (hart->status == HART_STARTED)
             sets.ready |= bit;
     }
@@ -179,7 +192,7 @@ static struct readiness readiness(struct machine *machine)
 
 static bool is_stuck(const struct readiness *sets)
 {
-    return sets->ready == 0 && sets->asleep == 0 && sets->stuck != 0;
+    return sets->ready == 0 && sets->asleep == 0 && sets->barred == 0 && sets->stuck != 0;
 }
 
 /* When the first of the sleeping harts is woken by its timer. */
@@ -253,6 +266,11 @@ static bool stops(struct machine *machine, const struct hart_result *result, str
         answer = hypercall_answer(machine, hart, &trouble);
         look_for_mail(machine);
         break;
+    case HART_FLUSHED:
+        run->stop = GUEST_FLUSHED;
+        run->page_idx = result->page_idx;
+        run->page_count = 1;
+        return true;
     case HART_HELD:
         run->stop = GUEST_HELD;
         return true;
@@ -276,8 +294,10 @@ static bool stops(struct machine *machine, const struct hart_result *result, str
     }
     hart_finish_ecall(hart, answer != HYPERCALL_LEFT);
     pass(machine, 1);
-    run->stop = GUEST_OUTPUT;
-    return answer == HYPERCALL_OUTPUT;
+    run->stop = answer == HYPERCALL_FLUSHED ? GUEST_FLUSHED : GUEST_OUTPUT;
+    run->page_idx = machine->flushed.first_idx;
+    run->page_count = machine->flushed.count;
+    return answer == HYPERCALL_OUTPUT || answer == HYPERCALL_FLUSHED;
 }
 
 /* How long the current hart can let time pass without missing its timer. */
@@ -325,6 +345,10 @@ static bool stands_still(struct machine *machine, const struct readiness *sets,
         run->is_stuck = true;
         run->hart_idx = (uint32_t)__builtin_ctz(sets->stuck);
         run->page_idx = machine->awaited_idx[run->hart_idx];
+        return true;
+    }
+    if (sets->ready == 0 && sets->asleep == 0 && sets->barred != 0) {
+        run->stop = GUEST_BARRED;
         return true;
     }
     if (sets->ready == 0) {
@@ -396,7 +420,7 @@ static void machine_read_pages(const struct guest *guest, uint64_t first_idx, ui
 {
     const struct memory *memory = &machine_of_const(guest)->memory;
     MUST(bitmap_run(&guest->present, first_idx, count) == count);
-    memcpy(payloads, memory->ram + first_idx * PAGE_BYTES, count * PAGE_BYTES);
+    memory_read(memory, RAM_BASE + first_idx * PAGE_BYTES, count * PAGE_BYTES, payloads);
 }
 
 static void machine_install_pages(struct guest *guest, uint64_t first_idx, uint64_t count,
@@ -410,7 +434,23 @@ static void machine_install_pages(struct guest *guest, uint64_t first_idx, uint6
 static void machine_read_contents(const struct guest *guest, uint64_t page_idx,
                                   uint8_t page[PAGE_BYTES])
 {
-    machine_read_pages(guest, page_idx, 1, page);
+    const struct memory *memory = &machine_of_const(guest)->memory;
+    MUST(bitmap_has(&guest->present, page_idx));
+    memcpy(page, memory->ram + page_idx * PAGE_BYTES, PAGE_BYTES);
+}
+
+void machine_dma_read(const struct guest *guest, uint64_t address, uint64_t count, uint8_t *bytes)
+{
+    const struct memory *memory = &machine_of_const(guest)->memory;
+    MUST(memory_check_load(memory, address, count).result == MEMORY_OK);
+    memory_read(memory, address, count, bytes);
+}
+
+void machine_dma_write(struct guest *guest, uint64_t address, uint64_t count, const uint8_t *bytes)
+{
+    struct memory *memory = &machine_of(guest)->memory;
+    MUST(memory_check_load(memory, address, count).result == MEMORY_OK);
+    memory_write(memory, address, count, bytes);
 }
 
 static void machine_drop_page(struct guest *guest, uint64_t page_idx)
@@ -444,6 +484,33 @@ static uint64_t machine_fetch_dirty(struct guest *guest, uint64_t first_idx, uin
     return fetched;
 }
 
+/* ---- The consistent cut ---- */
+
+static struct guest_written machine_write_back(struct guest *guest)
+{
+    return memory_write_back(&machine_of(guest)->memory);
+}
+
+static bool machine_is_quiet(const struct guest *guest)
+{
+    return disk_first(&machine_of_const(guest)->disk) == NULL;
+}
+
+/* Without a cache a flush says nothing that the world could wait for. */
+static void machine_tell_flushes(struct guest *guest, bool is_on)
+{
+    struct memory *memory = &machine_of(guest)->memory;
+    memory->tells_flushes = is_on && memory->cache != NULL;
+}
+
+static void machine_bar(struct guest *guest, uint32_t hart_idx, bool is_barred)
+{
+    struct machine *machine = machine_of(guest);
+    MUST(hart_idx < HART_MAX);
+    machine->barred &= ~(1u << hart_idx);
+    machine->barred |= (uint32_t)is_barred << hart_idx;
+}
+
 static const struct guest_ops machine_ops = {
     .kind = "machine",
     .payload_bytes = PAGE_BYTES,
@@ -458,6 +525,10 @@ static const struct guest_ops machine_ops = {
     .read_contents = machine_read_contents,
     .track = machine_track,
     .fetch_dirty = machine_fetch_dirty,
+    .write_back = machine_write_back,
+    .is_quiet = machine_is_quiet,
+    .tell_flushes = machine_tell_flushes,
+    .bar = machine_bar,
     .save = machine_save,
     .load = machine_load,
     .digest = machine_digest,

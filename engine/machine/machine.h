@@ -1,6 +1,6 @@
 /* machine: a small RISC-V computer as a guest. RV64IMAC with Zicsr, Zicntr and Zicbom, 1 to 8 harts
- * in supervisor and user mode, RAM from 0x80000000, a console, timers, arguments and mailboxes
- * behind hypercalls, as an SBI gives them (hypercall.h).
+ * in supervisor and user mode, RAM from 0x80000000, a console, timers, arguments, mailboxes and a
+ * disk behind hypercalls, as an SBI gives them (hypercall.h).
  *
  * Nothing here reads a clock, a file or a socket. The world runs it through struct guest, feeds its
  * mailbox, drains its console.
@@ -35,6 +35,7 @@
 
 #include "base/bytes.h"
 #include "base/status.h"
+#include "machine/disk.h"
 #include "machine/guest.h"
 #include "machine/mailbox.h"
 
@@ -49,6 +50,8 @@ struct machine_config {
     uint32_t hart_count;   /* 1 to HART_MAX */
     const char *arguments; /* each ended by a NUL; arguments[0] is the guest's name */
     uint32_t argument_bytes;
+    bool has_cache;       /* a write-back cache (cache.h) */
+    uint64_t disk_blocks; /* 0: no disk */
 };
 
 /* Boots an ELF image: 64-bit little-endian RISC-V, ET_EXEC, loaded at its physical addresses.
@@ -65,6 +68,10 @@ MUST_USE enum status machine_open(const struct machine_config *config, const cha
 struct guest *machine_open_empty(const struct machine_config *config);
 
 struct mailbox *machine_mailbox(struct guest *guest);
+struct disk *machine_disk(struct guest *guest);
+/* As a device reads and writes memory, beneath the cache; the pages are present. */
+void machine_dma_read(const struct guest *guest, uint64_t address, uint64_t count, uint8_t *bytes);
+void machine_dma_write(struct guest *guest, uint64_t address, uint64_t count, const uint8_t *bytes);
 struct bytes *
 machine_console(struct guest *guest); /* written and not drained yet; the world drains */
 

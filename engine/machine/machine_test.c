@@ -197,7 +197,9 @@ static bool live(struct world *world, uint64_t until_ns)
             bytes_put(&world->console, machine_console(guest)->data, machine_console(guest)->count);
             bytes_clear(machine_console(guest));
             break;
-        case GUEST_HELD: /* nobody debugs it */
+        case GUEST_FLUSHED: /* nobody wants to be told, */
+        case GUEST_BARRED:
+        case GUEST_HELD: /* and nobody debugs it */
             assert_true(false);
             break;
         case GUEST_ENDED:

@@ -2,6 +2,9 @@
 
 #include <stdlib.h>
 
+#include "machine/cache.h"
+#include "machine/memory_cache.h"
+
 static const struct memory_trouble no_trouble = {MEMORY_OK, 0};
 
 static void flush(uint64_t *rows)
@@ -43,10 +46,20 @@ void memory_init(struct memory *memory, struct guest *guest, uint64_t ram_bytes)
     flush(memory->tlb.stores);
 }
 
+void memory_add_cache(struct memory *memory)
+{
+    MUST(memory->cache == NULL);
+    memory->cache = malloc(sizeof *memory->cache);
+    MUST(memory->cache != NULL);
+    cache_init(memory->cache);
+}
+
 void memory_fini(struct memory *memory)
 {
     free(memory->ram);
     memory->ram = NULL;
+    free(memory->cache);
+    memory->cache = NULL;
     blocks_fini(&memory->blocks);
 }
 
@@ -107,21 +120,54 @@ void memory_turn(struct memory *memory, uint32_t hart_idx)
     memory->hart_idx = hart_idx;
 }
 
+void memory_changed(struct memory *memory, uint64_t address, uint64_t count)
+{
+    uint64_t last = memory_page_idx(address + count - 1);
+    for (uint64_t page_idx = memory_page_idx(address); page_idx <= last; page_idx++) {
+        uint64_t begin = page_address(page_idx), end = begin + PAGE_BYTES;
+        uint64_t from = address > begin ? address : begin;
+        uint64_t to = address + count < end ? address + count : end;
+        blocks_forget(&memory->blocks, page_idx, from - begin, to - from);
+    }
+    memory_end_reservations(memory, address, count);
+}
+
 /* DOC: dirty-log
  *
  * The first write to a page since the last fetch is what the dirty log consists of. While tracking
- * is on it stops the guest here; the page is in the log then, so that the second attempt passes. */
+ * is on it stops the guest; the page is in the log then, so that the second attempt passes. */
+bool memory_log(struct memory *memory, uint64_t page_idx)
+{
+    struct guest *guest = memory->guest;
+    if (guest->free.set_count > 0)
+        bitmap_clear(&guest->free, page_idx);
+    return bitmap_set(&guest->dirty, page_idx) && guest->is_tracking;
+}
+
+/* Without a cache a store dirties its pages, with one it takes lines of them. */
+static struct memory_trouble log_store(struct memory *memory, uint64_t address, uint64_t count)
+{
+    if (memory->cache != NULL)
+        return memory_cache_make_room(memory, address, count);
+    uint64_t last = memory_page_idx(address + count - 1);
+    for (uint64_t page_idx = memory_page_idx(address); page_idx <= last; page_idx++)
+        if (memory_log(memory, page_idx))
+            return (struct memory_trouble){MEMORY_DIRTIED, page_idx};
+    return no_trouble;
+}
+
 struct memory_trouble memory_check_store(struct memory *memory, uint64_t address, uint64_t count)
 {
     struct memory_trouble trouble = memory_check_load(memory, address, count);
     if (trouble.result != MEMORY_OK || count == 0)
         return trouble;
-    struct guest *guest = memory->guest;
+    trouble = log_store(memory, address, count);
+    if (trouble.result != MEMORY_OK)
+        return trouble;
+    if (memory->cache != NULL)
+        memory_cache_store(memory, address, count);
     uint64_t first = memory_page_idx(address);
     uint64_t last = memory_page_idx(address + count - 1);
-    for (uint64_t page_idx = first; page_idx <= last; page_idx++)
-        if (bitmap_set(&guest->dirty, page_idx) && guest->is_tracking)
-            return (struct memory_trouble){MEMORY_DIRTIED, page_idx};
     for (uint64_t page_idx = first; page_idx <= last; page_idx++) {
         uint64_t from = page_idx == first ? address % PAGE_BYTES : 0;
         uint64_t to = page_idx == last ? (address + count - 1) % PAGE_BYTES + 1 : PAGE_BYTES;
@@ -143,22 +189,27 @@ static void forget_page(struct memory *memory, uint64_t page_idx)
     evict(memory->tlb.stores, page_idx);
     blocks_drop_page(&memory->blocks, page_idx);
     bitmap_clear(&memory->guest->dirty, page_idx);
+    if (memory->guest->free.set_count > 0)
+        bitmap_clear(&memory->guest->free, page_idx);
 }
 
 void memory_install(struct memory *memory, uint64_t page_idx, const uint8_t *payload)
 {
     forget_page(memory, page_idx);
     bitmap_set(&memory->guest->present, page_idx);
-    /* What is so already is not written: a page of zeros takes no real memory at the target. */
-    if (memcmp(memory->ram + page_idx * PAGE_BYTES, payload, PAGE_BYTES) != 0)
-        memcpy(memory->ram + page_idx * PAGE_BYTES, payload, PAGE_BYTES);
+    memory_replace_page(memory, page_idx, payload);
 }
 
 void memory_drop(struct memory *memory, uint64_t page_idx)
 {
     forget_page(memory, page_idx);
     bitmap_clear(&memory->guest->present, page_idx);
-    memset(memory->ram + page_idx * PAGE_BYTES, 0, PAGE_BYTES);
+    memory_replace_page(memory, page_idx, NULL);
+}
+
+void memory_protect(struct memory *memory, uint64_t page_idx)
+{
+    evict(memory->tlb.stores, page_idx);
 }
 
 void memory_protect_all(struct memory *memory)
@@ -197,7 +248,8 @@ static bool is_noticed(const struct memory *memory, uint64_t page_idx, uint64_t 
                        uint64_t count)
 {
     const struct guest *guest = memory->guest;
-    return (guest->is_tracking && !bitmap_has(&guest->dirty, page_idx)) ||
+    bool is_logged = memory->cache != NULL || bitmap_has(&guest->dirty, page_idx);
+    return (guest->is_tracking && !is_logged) ||
            blocks_overlap(&memory->blocks, page_idx, from, count);
 }
 
@@ -213,10 +265,12 @@ uint8_t *memory_store_slowly(struct memory *memory, uint64_t address, uint64_t c
     bool is_looked_at = is_watched(memory, address, count);
     if (is_looked_at && memory->holds.is_on)
         return NULL;
+    if (memory->cache != NULL && !memory_cache_is_easy(memory, address, count))
+        return NULL;
     struct memory_trouble trouble = memory_check_store(memory, address, count);
     MUST(trouble.result == MEMORY_OK);
     if (!blocks_have_page(&memory->blocks, page_idx) && !is_reserved(memory, page_idx) &&
-        !is_looked_at)
+        !is_looked_at && memory->cache == NULL)
         enter(memory->tlb.stores, page_idx);
     return memory_at(memory, address);
 }

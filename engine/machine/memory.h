@@ -13,6 +13,9 @@
  * nothing is left to be noticed; so a page in which a hart that does not run has something reserved
  * has none either. Addresses are physical, harts take turns: one TLB serves them all.
  *
+ * With a write-back cache (cache.h) the dirty log is a matter of memory_cache.h, and there are no
+ * store entries at all: every store is seen.
+ *
  * An access may be misaligned and may cross a page; all its pages are looked at before anything
  * changes, so that an instruction happens wholly or not at all.
  */
@@ -31,6 +34,8 @@
 
 /* Guest numbers are little-endian, and they are read here with the host's own loads. */
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "needs a little-endian host");
+
+struct cache;
 
 enum memory_result {
     MEMORY_OK,
@@ -65,6 +70,8 @@ struct memory {
     uint64_t ram_bytes;  /* whole pages */
     struct guest *guest; /* borrowed: present, dirty, is_tracking */
     struct tlb tlb;
+    struct cache *cache; /* owned; NULL: stores reach memory at once */
+    bool tells_flushes;  /* HART_FLUSHED */
     struct blocks blocks;
     struct memory_reservation reservations[HART_MAX]; /* state that moves */
     uint32_t hart_idx;                                /* who runs; by memory_turn */
@@ -73,6 +80,7 @@ struct memory {
 
 /* The guest's page sets must have been initialised for that many pages. */
 void memory_init(struct memory *memory, struct guest *guest, uint64_t ram_bytes);
+void memory_add_cache(struct memory *memory); /* behind memory_init: an empty one */
 void memory_fini(struct memory *memory);
 
 /* May [address, address + count) be read? Looks at presence only. */
@@ -80,6 +88,12 @@ struct memory_trouble memory_check_load(const struct memory *memory, uint64_t ad
                                         uint64_t count);
 /* May it be written? Logs what is to be written. After MEMORY_OK the caller writes, at once. */
 struct memory_trouble memory_check_store(struct memory *memory, uint64_t address, uint64_t count);
+
+/* Contents of the page change: it is in the dirty log, and not free any more. True where that is to
+ * be told (the page was protected): memory_check_store and its like stop for it, once. */
+bool memory_log(struct memory *memory, uint64_t page_idx);
+/* Bytes have changed, and by no hart's store: nothing that was derived from them stays. */
+void memory_changed(struct memory *memory, uint64_t address, uint64_t count);
 
 /* Bytes are written, and by no hart: whoever has reserved some of them has them no more. */
 void memory_end_reservations(struct memory *memory, uint64_t address, uint64_t count);
@@ -103,6 +117,7 @@ void memory_install(struct memory *memory, uint64_t page_idx, const uint8_t *pay
 void memory_drop(struct memory *memory, uint64_t page_idx);
 /* A debugger wants to look at other places: nothing stays decoded or in the TLB that hides them. */
 void memory_set_holds(struct memory *memory, const struct holds *holds);
+void memory_protect(struct memory *memory, uint64_t page_idx); /* its next store is seen */
 void memory_protect_all(struct memory *memory); /* the caller has emptied (part of) the dirty log */
 
 /* ---- The quick way, for fast.c ---- */

@@ -284,6 +284,30 @@ static void model_close(struct guest *guest)
     free(guest);
 }
 
+/* No cache and no devices. */
+
+static struct guest_written model_write_back(struct guest *guest)
+{
+    (void)guest;
+    return (struct guest_written){0, 0};
+}
+
+static bool model_is_quiet(const struct guest *guest)
+{
+    (void)guest;
+    return true;
+}
+
+static void model_tell_flushes(struct guest *guest, bool is_on)
+{
+    (void)guest, (void)is_on;
+}
+
+static void model_bar(struct guest *guest, uint32_t hart_idx, bool is_barred)
+{
+    (void)guest, (void)hart_idx, (void)is_barred;
+}
+
 static const struct guest_ops model_ops = {
     .kind = "model",
     .payload_bytes = PAYLOAD_BYTES,
@@ -298,6 +322,10 @@ static const struct guest_ops model_ops = {
     .read_contents = model_read_contents,
     .track = model_track,
     .fetch_dirty = model_fetch_dirty,
+    .write_back = model_write_back,
+    .is_quiet = model_is_quiet,
+    .tell_flushes = model_tell_flushes,
+    .bar = model_bar,
     .save = model_save,
     .load = model_load,
     .digest = model_digest,

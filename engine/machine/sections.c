@@ -38,6 +38,8 @@ void sections_save(const struct section *sections, size_t count, const void *sta
     for (size_t i = 0; i < count; i++) {
         bytes_clear(&body);
         sections[i].save(state, &body);
+        if (sections[i].oldest_version == 0 && body.count == 0)
+            continue;
         put_section(to, sections[i].tag, sections[i].version, &body, to->count);
     }
     bytes_clear(&body);
@@ -159,6 +161,19 @@ static size_t row_of(const struct section *sections, size_t count, const char *t
     return row;
 }
 
+/* Sections that the state does without, from row `next` on and before row `row`: those of which
+ * that is known. Returns the row that must come now. */
+static size_t pass_absent(const struct section *sections, size_t next, size_t row, void *state)
+{
+    for (; next < row && sections[next].oldest_version == 0; next++) {
+        struct bytes_reader nothing;
+        bytes_reader_init(&nothing, NULL, 0);
+        const char *objection = sections[next].load(state, 0, &nothing);
+        MUST(objection == NULL && !nothing.has_failed);
+    }
+    return next;
+}
+
 static enum status check_end(const struct loading *loading, struct found *end)
 {
     if (end->version != 1 || end->flags != 0 || bytes_left(&end->body) > 0)
@@ -188,6 +203,7 @@ static enum status read_sections(struct loading *loading, const struct section *
             return refuse(loading, found.tag, "is not known here, and is not optional");
         if (row < next)
             return refuse(loading, found.tag, "comes twice");
+        next = pass_absent(sections, next, row, state);
         if (row > next)
             return refuse(loading, sections[next].tag, "is missing, or not in its place");
         if (is_end)

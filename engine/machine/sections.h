@@ -13,6 +13,10 @@
  * SECTION_OPTIONAL, and refused by its name where not. Known ones come once each, in the order of
  * their table, and are read to their last byte.
  *
+ * A section that reads version 0 may be absent: where save writes nothing it is left out, and load is
+ * given version 0 and an empty body. So a state that does without it is what it was before there was
+ * such a section.
+ *
  * Format 1, which has been written before, is read as well: no head, no flags and no checksums, END
  * is empty.
  */
@@ -30,7 +34,7 @@
 /* A row of a guest's table. The state is whatever the guest gives to save and load. */
 struct section {
     char tag[5];
-    uint16_t oldest_version; /* that load reads */
+    uint16_t oldest_version; /* that load reads; 0: see below */
     uint16_t version;        /* that save writes; load reads all between */
     void (*save)(const void *state, struct bytes *to);
     /* NULL, or what is wrong as words behind "section TAG: ". What it does not read is refused. */

@@ -223,11 +223,28 @@ static const char *load_mailbox(void *state, uint16_t version, struct bytes_read
     return mailbox_load(&machine->mailbox, from) ? NULL : "its streams hold impossible numbers";
 }
 
+static void save_disk(const void *state, struct bytes *to)
+{
+    const struct machine *machine = state;
+    if (machine->disk.asked > 0)
+        disk_save(&machine->disk, to);
+}
+
+/* Absent: nothing was ever asked of it, as in states from before there was one. */
+static const char *load_disk(void *state, uint16_t version, struct bytes_reader *from)
+{
+    struct machine *machine = state;
+    machine->disk.asked = machine->disk.done = 0;
+    if (version == 0)
+        return NULL;
+    return disk_load(&machine->disk, from) ? NULL : "its disk has requests under way";
+}
+
 static const struct section sections[] = {
     {"SHAP", 1, 1, save_shape, load_shape},         {"HART", 1, 2, save_harts, load_harts},
     {"CLCK", 1, 2, save_clock, load_clock},         {"EXIT", 1, 2, save_end, load_end},
     {"ARGS", 1, 1, save_arguments, load_arguments}, {"CONS", 1, 1, save_console, load_console},
-    {"MAIL", 1, 1, save_mailbox, load_mailbox},
+    {"MAIL", 1, 1, save_mailbox, load_mailbox},     {"DISK", 0, 1, save_disk, load_disk},
 };
 #define SECTION_COUNT (sizeof sections / sizeof *sections)
 
@@ -242,6 +259,7 @@ static void forget_host(struct machine *machine)
 {
     for (uint32_t i = 0; i < HART_MAX; i++)
         machine->awaited_idx[i] = NO_PAGE;
+    machine->barred = 0;
     memory_protect_all(&machine->memory);
 }
 

@@ -6,10 +6,10 @@
 void post_copy_next(const struct view *view, void *memo, struct action *action)
 {
     (void)memo;
-    if (view->phase == PHASE_COPY)
+    if (view->phase == PHASE_COPY) {
         action->kind = ACTION_PAUSE;
-    else if (view->phase == PHASE_PAUSE)
-        action->kind = ACTION_HAND_OVER;
-    else
-        action->kind = ACTION_PUSH;
+        action->reason = "the guest was switched over before its pages";
+    } else {
+        view_finish(view, true, NULL, action);
+    }
 }

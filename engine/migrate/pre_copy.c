@@ -1,78 +1,51 @@
 /* Pre-copy by rounds (C4): round 0 sends all pages while the guest runs; each further round sends
  * what was dirtied during the one before. When little enough is left, the guest is paused for the
- * last set alone.
- *
- * When is it little enough? When the downtime would be within the limit AND another round would
- * not lower it by a quarter: an allowance is not spent because it is there.
+ * last set alone (view_is_time_to_pause). A guest that writes too fast for that is ended by a
+ * limit.
  */
 #include "migrate/strategy.h"
 
 struct pre_copy_memo {
     uint64_t cursor;
     bool is_fetched; /* the round's end has been fetched; what comes next is still to be decided */
-    bool is_forced;  /* the limit was met and post-copy takes over what is left */
+    bool leaves_rest;
 };
 
-static bool is_time_to_pause(const struct view *view)
+static bool is_over(const struct view *view, struct pre_copy_memo *own, struct action *action)
 {
+    bool was_fetched = own->is_fetched;
     uint64_t pages = view->to_send->set_count;
-    if (pages == 0)
-        return true;
-    if (view->limits.downtime_ns == 0)
+
+    own->is_fetched = false;
+    if (was_fetched && view_is_time_to_pause(view, pages)) {
+        action->kind = ACTION_PAUSE;
+        action->reason = pages == 0
+                             ? "nothing was left to send when the guest was paused"
+                             : "the forecast downtime was within the limit, and another round "
+                               "would not have lowered it by a quarter";
+    } else if (was_fetched && view->rounds_done >= view->limits.max_rounds) {
+        own->leaves_rest = view_end_at_limit(view, LIMIT_ROUNDS, action);
+    } else if (view_is_out_of_time(view)) {
+        own->leaves_rest = view_end_at_limit(view, LIMIT_TIME, action);
+    } else {
         return false;
-    uint64_t downtime_ns = view_downtime_ns(view, pages);
-    uint64_t next_ns = view_downtime_ns(view, view_next_round_pages(view));
-    return downtime_ns <= view->limits.downtime_ns && next_ns > downtime_ns - downtime_ns / 4;
-}
-
-/* The round limit: a move that has not got there by now ends as the user has chosen. */
-static void end_at_limit(const struct view *view, struct pre_copy_memo *own, struct action *action)
-{
-    bool is_within = view->limits.downtime_ns > 0 &&
-                     view_downtime_ns(view, view->to_send->set_count) <= view->limits.downtime_ns;
-    action->kind = ACTION_PAUSE;
-    action->is_limit_exceeded = !is_within;
-    if (is_within)
-        return;
-    if (view->limits.on_limit == ON_LIMIT_ABORT)
-        action->kind = ACTION_GIVE_UP;
-    own->is_forced = view->limits.on_limit == ON_LIMIT_POST_COPY;
-}
-
-static void copy_next(const struct view *view, struct pre_copy_memo *own, struct action *action)
-{
-    if (own->is_fetched) {
-        own->is_fetched = false;
-        own->cursor = 0;
-        if (is_time_to_pause(view)) {
-            action->kind = ACTION_PAUSE;
-            return;
-        }
-        if (view->rounds_done >= view->limits.max_rounds) {
-            end_at_limit(view, own, action);
-            return;
-        }
     }
-    if (view_send_next(view, &own->cursor, action))
-        return;
-    if (!view->is_link_idle) /* a round ends when its last byte leaves the source */
-        return;
-    action->kind = ACTION_FETCH;
-    own->is_fetched = true;
+    own->cursor = 0;
+    return true;
 }
 
 void pre_copy_next(const struct view *view, void *memo, struct action *action)
 {
     struct pre_copy_memo *own = memo;
 
-    if (view->phase == PHASE_COPY) {
-        copy_next(view, own, action);
+    if (view->phase != PHASE_COPY) {
+        view_finish(view, own->leaves_rest, &own->cursor, action);
         return;
     }
-    if (view->phase == PHASE_PAUSE) {
-        if (own->is_forced || !view_send_next(view, &own->cursor, action))
-            action->kind = ACTION_HAND_OVER;
+    if (is_over(view, own, action) || view_send_next(view, &own->cursor, action) ||
+        !view->is_link_idle) /* a round ends when its last byte leaves the source */
         return;
-    }
-    action->kind = ACTION_PUSH;
+    own->cursor = 0;
+    own->is_fetched = true;
+    action->kind = ACTION_FETCH;
 }

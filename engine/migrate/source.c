@@ -10,6 +10,7 @@ void source_enter(struct source *source, uint64_t now_ns, enum phase phase)
 {
     MUST(phase_is_legal(source->phase, phase));
     source->phase = phase;
+    source_tell_encoding(source, now_ns);
     source_emit(source, (struct event){.at_ns = now_ns,
                                        .kind = EVENT_PHASE_CHANGED,
                                        .phase_changed = {.phase = phase}});
@@ -23,6 +24,8 @@ void source_fail(struct source *source, uint64_t now_ns, const char *reason)
     bytes_clear(&source->out);
     message_put_text(&source->out, FRAME_ABORT, reason);
     source->guest->ops->track(source->guest, false);
+    source_release_barriers(source);
+    source->is_draining = false;
     source_enter(source, now_ns, PHASE_ABORTED);
     if (was_paused)
         source_emit(source, (struct event){.at_ns = now_ns,
@@ -41,6 +44,8 @@ void source_init(struct source *source, const struct source_config *config, stru
     source->due_ns = UINT64_MAX;
     bitmap_init(&source->to_send, guest->total_pages);
     bitmap_init(&source->sent, guest->total_pages);
+    source_open_forms(source);
+    bitmap_init(&source->flushed, guest->total_pages);
     if (config->strategy->begin != NULL)
         config->strategy->begin(config->strategy->outside);
 }
@@ -49,6 +54,8 @@ void source_fini(struct source *source)
 {
     bitmap_fini(&source->to_send);
     bitmap_fini(&source->sent);
+    page_encoder_close(source->encoder);
+    bitmap_fini(&source->flushed);
     bytes_fini(&source->in);
     bytes_fini(&source->out);
 }
@@ -58,6 +65,7 @@ void source_start(struct source *source, uint64_t now_ns)
     struct guest *guest = source->guest;
     struct message_hello hello = {
         .version = MESSAGE_VERSION,
+        .features = source_forms(source),
         .payload_bytes = guest->ops->payload_bytes,
         .total_pages = guest->total_pages,
     };
@@ -111,8 +119,8 @@ static bool is_strategy_asked(const struct source *source)
            (source_is_after_pause(source) && source->to_send.set_count > 0);
 }
 
-uint64_t source_send(struct source *source, uint64_t now_ns, uint64_t backlog_bytes,
-                     struct bytes *to)
+static uint64_t next_bytes(struct source *source, uint64_t now_ns, uint64_t backlog_bytes,
+                           struct bytes *to)
 {
     source->due_ns = UINT64_MAX;
     for (unsigned asked = 0; asked < SOURCE_IDLE_ACTIONS_MAX; asked++) {
@@ -122,8 +130,14 @@ uint64_t source_send(struct source *source, uint64_t now_ns, uint64_t backlog_by
         if (source->out.count > 0)
             return send_control(source, now_ns, to);
         charge = source_answer_request(source, now_ns, to);
+        if (charge == 0)
+            charge = source_send_barriers(source, now_ns, to);
         if (charge > 0)
             return charge;
+        if (source->is_draining && !source->guest->ops->is_quiet(source->guest))
+            return 0; /* asked again when a request is done */
+        if (source->is_draining)
+            source_end_drain(source, now_ns);
         if (!is_strategy_asked(source))
             return 0;
         if (source->is_switching && source->phase == PHASE_COPY)
@@ -143,7 +157,22 @@ uint64_t source_send(struct source *source, uint64_t now_ns, uint64_t backlog_by
                 "the strategy waits with nothing under way: no one would ever ask it again");
     }
     source_dismiss(source, now_ns, "the strategy asked for actions without end and sent nothing");
-    return source_send(source, now_ns, backlog_bytes, to); /* ABORT, or the engine's own push */
+    return next_bytes(source, now_ns, backlog_bytes, to); /* ABORT, or the engine's own push */
+}
+
+uint64_t source_send(struct source *source, uint64_t now_ns, uint64_t backlog_bytes,
+                     struct bytes *to)
+{
+    if (source->is_link_fed && backlog_bytes == 0) {
+        source->current.link_ns += now_ns - source->fed_at_ns;
+        source->is_link_fed = false;
+    }
+    uint64_t charge = next_bytes(source, now_ns, backlog_bytes, to);
+    if (charge > 0 && !source->is_link_fed) {
+        source->is_link_fed = true;
+        source->fed_at_ns = now_ns;
+    }
+    return charge;
 }
 
 /* ---- What arrives ---- */
@@ -158,6 +187,7 @@ static void receive_frame(struct source *source, uint64_t now_ns, const struct f
             return;
         source->half_rtt_ns = (now_ns - source->hello_sent_ns) / 2;
         source->guest->ops->track(source->guest, true);
+        source->guest->ops->tell_flushes(source->guest, source->config.has_barriers);
         bitmap_set_all(&source->to_send);
         source_enter(source, now_ns, PHASE_COPY);
         return;
@@ -170,6 +200,9 @@ static void receive_frame(struct source *source, uint64_t now_ns, const struct f
     case FRAME_PAGE_REQUEST:
         if (source_is_after_pause(source))
             source_receive_request(source, frame);
+        return;
+    case FRAME_BARRIER_ACK:
+        source_receive_barrier_ack(source, now_ns, frame);
         return;
     case FRAME_COMPLETE:
         if (source->phase == PHASE_POST_COPY)

@@ -4,7 +4,8 @@
  *   source_init, source_start
  *   then, as things happen:  source_receive (bytes from the target)
  *                            source_send    (the link has room: what shall it carry?)
- *   and after each call:     source_wants_pause, events, phase
+ *                            source_flushed (a hart has flushed its cache)
+ *   and after each call:     source_wants_pause, source_barred_harts, events, phase
  *   source_fini
  *
  * The guest must not be run while source_wants_pause says so; in HAND_OVER, POST_COPY and COMPLETED
@@ -23,7 +24,9 @@
 #include "machine/guest.h"
 #include "migrate/strategy.h"
 #include "wire/message.h"
+#include "wire/page_codec.h"
 
+#define SOURCE_HARTS_MAX    8
 #define SOURCE_REQUESTS_MAX 64 /* page requests not answered yet: a guest has at most 8 harts */
 /* A strategy that has been asked this often without sending a byte will never end. */
 #define SOURCE_IDLE_ACTIONS_MAX 64
@@ -31,10 +34,20 @@
 struct source_config {
     const struct strategy *strategy;
     struct limits limits;
+    bool has_barriers;     /* a hart that flushes its cache waits until what it flushed is there */
+    bool skips_write_back; /* leaves the cache unwritten at the cut, to show what that tears */
     /* How many bytes to hand out at once: few enough that contents are fresh and that a demand
      * reply never waits long behind a push, many enough that a big guest is not an event a page. */
     uint64_t copy_chunk_bytes;
     uint64_t push_chunk_bytes;
+    struct page_encoder_config encoding; /* all zeros: pages travel as they are */
+    bool has_free_hints;                 /* pages that the guest gave away are not sent */
+};
+
+/* A hart that has flushed its cache, and waits. */
+struct source_barrier {
+    bool is_waiting, is_sent;
+    uint64_t barrier_idx, pages, since_ns;
 };
 
 struct source {
@@ -52,11 +65,24 @@ struct source {
     struct round current; /* the round going on: counts so far */
     uint64_t round_started_ns;
     bool is_round_open;
+    bool is_scanning;          /* the log is fetched in pieces: no rounds, but what would be ones */
+    uint64_t dirty_at_opening; /* in the log then, of such a one */
+    uint64_t pages_sent;       /* since the start */
+    bool is_link_fed;          /* bytes were handed out at fed_at_ns and have not all left */
+    uint64_t fed_at_ns;
     bool is_switching;      /* the user asked for post-copy */
     bool is_commit_pending; /* HAND_OVER was decided: its burst is in `out` */
     uint64_t started_ns;
     uint64_t hello_sent_ns, half_rtt_ns;
     uint64_t state_bytes;
+
+    /* The consistent cut, see source_cut.c. */
+    struct source_barrier barriers[SOURCE_HARTS_MAX];
+    uint64_t barrier_count;    /* so far */
+    struct bitmap flushed;     /* pages that go before the next barrier */
+    bool is_draining;          /* paused; a device still has requests under way */
+    bool is_limit_exceeded;    /* why it was paused, */
+    enum limit exceeded_limit; /* and by which */
 
     uint64_t requests[SOURCE_REQUESTS_MAX];
     uint32_t request_count;
@@ -64,6 +90,12 @@ struct source {
     struct pre_paging pre_paging;
     uint64_t handed_over_ns;
     uint64_t due_ns; /* when it wants to be asked although nothing arrives; UINT64_MAX: never */
+    struct page_encoder *encoder;       /* owned; NULL: pages travel as they are */
+    struct page_encoder_counts encoded; /* as they were told last */
+    uint64_t fetched_idx;               /* where the last fetch of the log began */
+    /* What a page that holds something costs: of the last round with such pages, and of this. */
+    uint64_t page_bytes;
+    uint64_t full_pages, full_bytes;
 
     struct bytes in;  /* received, not a whole frame yet */
     struct bytes out; /* control frames that wait for the link */
@@ -85,6 +117,11 @@ uint64_t source_send(struct source *source, uint64_t now_ns, uint64_t backlog_by
 /* When source_send must be called again even if nothing arrives and the link is idle; UINT64_MAX:
  * no need to. Asked after source_send. */
 uint64_t source_deadline_ns(const struct source *source);
+/* A hart of the guest has flushed its cache: lines of `count` pages from `first_idx`
+ * (GUEST_FLUSHED). True: it waits from now on, for a barrier; see source_barred_harts. */
+bool source_flushed(struct source *source, uint64_t now_ns, uint32_t hart_idx, uint64_t first_idx,
+                    uint64_t count);
+uint32_t source_barred_harts(const struct source *source); /* that wait, as bits */
 
 /* The guest must stand still: paused, handed over, or gone. */
 bool source_wants_pause(const struct source *source);

@@ -9,7 +9,7 @@
 void source_open_round(struct source *source, uint64_t now_ns)
 {
     source->is_round_open = true;
-    source->current = (struct round){0};
+    source->current = (struct round){.pages = source->to_send.set_count};
     source->round_started_ns = now_ns;
     source_emit(source,
                 (struct event){.at_ns = now_ns,
@@ -30,6 +30,8 @@ static void close_round(struct source *source, uint64_t now_ns, uint64_t dirtied
                                                        .pages_sent = source->current.pages_sent,
                                                        .bytes_sent = source->current.bytes_sent,
                                                        .dirtied_pages = dirtied_pages}});
+    source_close_page_bytes(source);
+    source_tell_encoding(source, now_ns);
     source->last = source->current;
     source->rounds_done++;
 }
@@ -38,6 +40,7 @@ static uint64_t fetch(struct source *source, uint64_t now_ns, uint64_t first_idx
 {
     struct guest *guest = source->guest;
     uint64_t dirtied = guest->ops->fetch_dirty(guest, first_idx, count, &source->to_send);
+    source_begin_sweep(source, first_idx);
     source_emit(source, (struct event){.at_ns = now_ns,
                                        .kind = EVENT_LOG_FETCHED,
                                        .log_fetched = {.dirtied_pages = dirtied,
@@ -71,8 +74,10 @@ struct view source_view(const struct source *source, uint64_t now_ns, bool is_li
         .dirty = &source->guest->dirty,
         .rounds_done = source->rounds_done,
         .last = source->last,
+        .current = source->current,
+        .pages_sent = source->pages_sent,
         .is_link_idle = is_link_idle,
-        .page_bytes = MESSAGE_PAGE_WIRE_BYTES,
+        .page_bytes = source->page_bytes,
         .state_bytes = source->state_bytes,
         .half_rtt_ns = source->half_rtt_ns,
         .limits = source->config.limits,
@@ -80,83 +85,119 @@ struct view source_view(const struct source *source, uint64_t now_ns, bool is_li
     };
 }
 
-/* ---- Actions ---- */
+/* ---- The dirty log ---- */
 
-static void act_fetch(struct source *source, uint64_t now_ns, const struct action *action)
+static void forecast_downtime(struct source *source, uint64_t now_ns)
 {
-    if (action->count > 0) { /* some pages alone are no end of a round */
-        fetch(source, now_ns, action->first_idx, action->count);
-        return;
+    struct view view = source_view(source, now_ns, true);
+    uint64_t left_pages = view_left_pages(&view);
+    uint64_t next_pages = view_pages_after_round(&view, left_pages);
+    source_emit(source, (struct event){.at_ns = now_ns,
+                                       .kind = EVENT_DOWNTIME_FORECAST,
+                                       .downtime_forecast = {
+                                           .now_ns = view_downtime_ns(&view, left_pages),
+                                           .next_round_ns = view_downtime_ns(&view, next_pages)}});
+}
+
+/* What would be a round: it ends when as many pages were sent as were left at its beginning. Of
+ * fewer than these, chance would have too great a part. */
+#define SCAN_PAGES_MIN 64
+
+static void open_scan(struct source *source, uint64_t now_ns)
+{
+    uint64_t left = source->to_send.set_count + source->guest->dirty.set_count;
+    source->is_scanning = true;
+    source->current = (struct round){.pages = left > SCAN_PAGES_MIN ? left : SCAN_PAGES_MIN};
+    source->round_started_ns = now_ns;
+    source->dirty_at_opening = source->guest->dirty.set_count;
+}
+
+static void fetch_piece(struct source *source, uint64_t now_ns, const struct action *action)
+{
+    if (!source->is_scanning) {
+        if (source->is_round_open)
+            close_round(source, now_ns, source->guest->dirty.set_count);
+        open_scan(source, now_ns);
     }
+    source->current.dirtied_pages += fetch(source, now_ns, action->first_idx, action->count);
+    if (source->current.pages_sent < source->current.pages)
+        return;
+    source->last = source->current;
+    source->last.dirtied_pages += source->guest->dirty.set_count - source->dirty_at_opening;
+    source->last.duration_ns = now_ns - source->round_started_ns;
+    open_scan(source, now_ns);
+    source->state_bytes = state_wire_bytes(source);
+    forecast_downtime(source, now_ns);
+}
+
+static void act_fetch(struct source *source, uint64_t now_ns)
+{
     uint64_t dirtied = fetch(source, now_ns, 0, source->guest->total_pages);
 
+    source->is_scanning = false;
     if (source->is_round_open)
         close_round(source, now_ns, dirtied);
     source->state_bytes = state_wire_bytes(source);
-    struct view view = source_view(source, now_ns, true);
-    uint64_t next_pages = view_next_round_pages(&view);
-    source_emit(source,
-                (struct event){.at_ns = now_ns,
-                               .kind = EVENT_DOWNTIME_FORECAST,
-                               .downtime_forecast = {
-                                   .now_ns = view_downtime_ns(&view, source->to_send.set_count),
-                                   .next_round_ns = view_downtime_ns(&view, next_pages)}});
+    forecast_downtime(source, now_ns);
 }
 
-/* Why the guest was paused, in a sentence. */
-static void explain_pause(struct source *source, bool is_limit_exceeded)
-{
-    enum mode mode = source->config.strategy->mode;
-    const char *reason =
-        source->config.strategy->outside != NULL ? "the strategy asked for the pause"
-        : is_limit_exceeded ? "the round limit was met with the downtime limit out of reach"
-        : mode == MODE_PRE_COPY && source->to_send.set_count == 0
-            ? "nothing was left to send when the guest was paused"
-        : mode == MODE_PRE_COPY
-            ? "the forecast downtime was within the limit, and another round would not have "
-              "lowered it by a quarter"
-        : mode == MODE_STOP_AND_COPY ? "everything was sent while the guest stood still"
-        : mode == MODE_POST_COPY     ? "the guest was switched over before its pages"
-                                     : "the rounds before the switch were done";
-    snprintf(source->reason, sizeof source->reason, "%s", reason);
-}
+/* ---- Actions ---- */
 
-static void exceed_limit(struct source *source, uint64_t now_ns)
+static void exceed_limit(struct source *source, uint64_t now_ns, enum limit limit)
 {
     struct view view = source_view(source, now_ns, true);
     uint64_t downtime_ns = view_downtime_ns(&view, source->to_send.set_count);
     source_emit(source, (struct event){.at_ns = now_ns,
                                        .kind = EVENT_LIMIT_EXCEEDED,
                                        .limit_exceeded = {.round_idx = source->rounds_done,
-                                                          .downtime_ns = downtime_ns}});
+                                                          .downtime_ns = downtime_ns,
+                                                          .limit = limit}});
 }
 
-static void act_pause(struct source *source, uint64_t now_ns, bool is_limit_exceeded)
+/* What was dirtied until the guest stood still is what is left to send. */
+static void end_last_round(struct source *source, uint64_t now_ns)
 {
+    source_write_back(source, now_ns);
     uint64_t dirtied = fetch(source, now_ns, 0, source->guest->total_pages);
 
+    source->is_scanning = false;
     if (source->is_round_open)
         close_round(source, now_ns, dirtied);
     source->state_bytes = state_wire_bytes(source);
-    if (is_limit_exceeded)
-        exceed_limit(source, now_ns);
-    explain_pause(source, is_limit_exceeded);
+    if (source->is_limit_exceeded)
+        exceed_limit(source, now_ns, source->exceeded_limit);
+}
+
+/* What a device is still doing belongs before the cut: it may write to memory, and none of its
+ * requests travels. The guest stands still meanwhile. */
+static void act_pause(struct source *source, uint64_t now_ns, const struct action *action)
+{
+    snprintf(source->reason, sizeof source->reason, "%s",
+             action->reason != NULL ? action->reason : "the strategy asked for the pause");
+    source->is_limit_exceeded = action->is_limit_exceeded;
+    source->exceeded_limit = action->limit;
+    source->is_draining = !source->guest->ops->is_quiet(source->guest);
+    source_release_barriers(source);
+    if (!source->is_draining)
+        end_last_round(source, now_ns);
     source_enter(source, now_ns, PHASE_PAUSE);
     source_emit(source, (struct event){.at_ns = now_ns,
                                        .kind = EVENT_GUEST_PAUSED,
                                        .guest_paused = {.host = HOST_SOURCE}});
 }
 
+void source_end_drain(struct source *source, uint64_t now_ns)
+{
+    source->is_draining = false;
+    end_last_round(source, now_ns);
+}
+
 static void act_give_up(struct source *source, uint64_t now_ns, const struct action *action)
 {
     if (action->is_limit_exceeded)
-        exceed_limit(source, now_ns);
+        exceed_limit(source, now_ns, action->limit);
     source_fail(source, now_ns,
-                action->reason != NULL ? action->reason
-                : action->is_limit_exceeded
-                    ? "the round limit was met with the downtime limit out of "
-                      "reach (--on-limit abort)"
-                    : "the strategy gave the move up");
+                action->reason != NULL ? action->reason : "the strategy gave the move up");
 }
 
 /* STALE (where copies sent before are old), STATE and COMMIT leave in one burst. */
@@ -166,6 +207,8 @@ static void act_hand_over(struct source *source, uint64_t now_ns)
     struct bytes state = {0};
     uint64_t missing_pages = source->to_send.set_count;
 
+    /* No line of a cache travels. */
+    MUST(source->config.skips_write_back || guest->ops->write_back(guest).lines == 0);
     if (!source->is_round_open && missing_pages == 0)
         source_open_round(source, now_ns);
     if (source->is_round_open)
@@ -226,33 +269,40 @@ static uint64_t refuse(struct source *source, uint64_t now_ns, const struct acti
 static uint64_t refuse_range(struct source *source, uint64_t now_ns, const struct action *action)
 {
     char reason[MESSAGE_REASON_MAX];
+    const char *name = action_name(action->kind);
     unsigned long long first_idx = action->first_idx, total = source->guest->total_pages;
 
     if (action->first_idx >= total)
         snprintf(reason, sizeof reason,
-                 "the strategy asked to SEND page %llu%s: the guest has pages 0 to %llu", first_idx,
-                 action->first_idx == PAGE_NONE ? ", which is PAGE_NONE" : "", total - 1);
+                 "the strategy asked to %s page %llu%s: the guest has pages 0 to %llu", name,
+                 first_idx, action->first_idx == PAGE_NONE ? ", which is PAGE_NONE" : "",
+                 total - 1);
     else if (action->count == 0)
         snprintf(reason, sizeof reason,
-                 "the strategy asked to SEND 0 pages from page %llu on: at least 1 is to be sent",
-                 first_idx);
+                 "the strategy asked to %s 0 pages from page %llu on: at least 1 is to be sent",
+                 name, first_idx);
     else
-        snprintf(
-            reason, sizeof reason,
-            "the strategy asked to SEND %llu pages from page %llu on: the guest has %llu in all",
-            (unsigned long long)action->count, first_idx, total);
+        snprintf(reason, sizeof reason,
+                 "the strategy asked to %s %llu pages from page %llu on: the guest has %llu in all",
+                 name, (unsigned long long)action->count, first_idx, total);
     source_dismiss(source, now_ns, reason);
     return 0;
 }
 
-/* How many pages are handed out at once: a run of model pages is one frame. */
+static bool is_range(const struct source *source, const struct action *action)
+{
+    uint64_t total = source->guest->total_pages;
+    return action->first_idx < total && action->count > 0 &&
+           action->count <= total - action->first_idx;
+}
+
+/* How many pages are handed out at once. */
 static uint64_t chunk_pages(const struct source *source)
 {
     uint64_t chunk_bytes = source_is_after_pause(source) ? source->config.push_chunk_bytes
                                                          : source->config.copy_chunk_bytes;
-    uint64_t pages = chunk_bytes / MESSAGE_PAGE_WIRE_BYTES;
-    uint64_t frame_pages = FRAME_PAYLOAD_MAX / (8 + source->guest->ops->payload_bytes);
-    return pages == 0 ? 1 : pages < frame_pages ? pages : frame_pages;
+    uint64_t pages = source_pages_most(source, chunk_bytes);
+    return pages == 0 ? 1 : pages;
 }
 
 /* A SEND as a strategy asked for it. Refused are pages that do not exist and, once the guest runs
@@ -260,13 +310,11 @@ static uint64_t chunk_pages(const struct source *source)
 static uint64_t act_send(struct source *source, uint64_t now_ns, const struct action *action,
                          struct bytes *to)
 {
-    uint64_t total = source->guest->total_pages;
     uint64_t most = chunk_pages(source);
     uint64_t count = 1;
     enum why why = WHY_PUSHED;
 
-    if (action->first_idx >= total || action->count == 0 ||
-        action->count > total - action->first_idx)
+    if (!is_range(source, action))
         return refuse_range(source, now_ns, action);
     if (action->count < most)
         most = action->count;
@@ -280,7 +328,7 @@ static uint64_t act_send(struct source *source, uint64_t now_ns, const struct ac
         why = is_again ? WHY_RESENT : WHY_FIRST;
         while (count < most && bitmap_has(&source->sent, action->first_idx + count) == is_again)
             count++;
-        if (!source->is_round_open)
+        if (!source->is_round_open && !source->is_scanning)
             source_open_round(source, now_ns);
     }
     return source_send_pages(source, now_ns, action->first_idx, count, why, to);
@@ -318,12 +366,17 @@ uint64_t source_perform(struct source *source, uint64_t now_ns, const struct act
     case ACTION_FETCH:
         if (!is_copying)
             return refuse(source, now_ns, action);
-        act_fetch(source, now_ns, action);
+        if (action->count == 0)
+            act_fetch(source, now_ns);
+        else if (is_range(source, action))
+            fetch_piece(source, now_ns, action);
+        else
+            return refuse_range(source, now_ns, action);
         return 0;
     case ACTION_PAUSE:
         if (!is_copying)
             return refuse(source, now_ns, action);
-        act_pause(source, now_ns, action->is_limit_exceeded);
+        act_pause(source, now_ns, action);
         return 0;
     case ACTION_HAND_OVER:
         if (!is_paused)

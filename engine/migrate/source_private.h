@@ -1,6 +1,7 @@
 /* source_private: what the files of the source share: source.c (its life, and what arrives),
- * source_act.c (what strategies see and ask for), source_pages.c (pages onto the link). source.h is
- * the contract; nobody else includes this.
+ * source_act.c (what strategies see and ask for), source_pages.c (pages onto the link),
+ * source_cut.c (caches and devices at one instant). source.h is the contract; nobody else includes
+ * this.
  */
 #ifndef MIGRATE_SOURCE_PRIVATE_H
 #define MIGRATE_SOURCE_PRIVATE_H
@@ -28,15 +29,37 @@ void source_open_round(struct source *source, uint64_t now_ns);
 /* Performs one action. Returns the charge of what was put on the link, if anything was. */
 uint64_t source_perform(struct source *source, uint64_t now_ns, const struct action *action,
                         struct bytes *to);
+/* The guest was paused while a device had requests under way, and now none has. */
+void source_end_drain(struct source *source, uint64_t now_ns);
 /* The strategy has broken a rule, and has no say any more. */
 void source_dismiss(struct source *source, uint64_t now_ns, const char *reason);
 void source_post_copy_from_now_on(struct source *source);
 
-/* source_pages.c */
+/* source_forms.c */
+void source_open_forms(struct source *source);
+uint32_t source_forms(const struct source *source); /* in which pages may travel: bits */
+/* How many pages may be asked for at once, where so many bytes may go out. */
+uint64_t source_pages_most(const struct source *source, uint64_t chunk_bytes);
+void source_begin_sweep(struct source *source, uint64_t first_idx); /* the log was fetched from */
+void source_close_page_bytes(struct source *source);                /* a round has ended */
+void source_tell_encoding(struct source *source, uint64_t now_ns);
+/* source_cut.c */
 
-/* Puts `count` pages from `first_idx` on the link and returns their charge. */
+/* Nobody waits for a barrier any more, and nobody is to be told of flushes. */
+void source_release_barriers(struct source *source);
+/* Sends what was flushed, then the barriers behind it; 0: there is nothing. */
+uint64_t source_send_barriers(struct source *source, uint64_t now_ns, struct bytes *to);
+void source_receive_barrier_ack(struct source *source, uint64_t now_ns, const struct frame *frame);
+/* The guest stands still: memory becomes what its harts see. */
+void source_write_back(struct source *source, uint64_t now_ns);
+
+/* source_forms.c: puts pages from `first_idx` on the link, at least one and at most `count`, as
+ * long as they fit into a chunk: takes them out of to_send, and returns their charge. */
 uint64_t source_send_pages(struct source *source, uint64_t now_ns, uint64_t first_idx,
                            uint64_t count, enum why why, struct bytes *to);
+
+/* source_pages.c */
+
 /* Sends the page that a hart of the target has waited for longest; 0: none waits. */
 uint64_t source_answer_request(struct source *source, uint64_t now_ns, struct bytes *to);
 void source_receive_request(struct source *source, const struct frame *frame);

@@ -10,8 +10,10 @@ void stop_and_copy_next(const struct view *view, void *memo, struct action *acti
 {
     struct stop_and_copy_memo *own = memo;
 
-    if (view->phase == PHASE_COPY)
+    if (view->phase == PHASE_COPY) {
         action->kind = ACTION_PAUSE;
-    else if (view->phase == PHASE_PAUSE && !view_send_next(view, &own->cursor, action))
-        action->kind = ACTION_HAND_OVER;
+        action->reason = "everything was sent while the guest stood still";
+    } else {
+        view_finish(view, false, &own->cursor, action);
+    }
 }

@@ -8,7 +8,7 @@ const struct strategy *strategy_of(enum mode mode)
     static const struct strategy strategies[MODE_COUNT] = {
         {MODE_STOP_AND_COPY, stop_and_copy_next, NULL, NULL},
         {MODE_PRE_COPY, pre_copy_next, NULL, NULL},
-        {MODE_CONTINUOUS, pre_copy_next, NULL, NULL},
+        {MODE_CONTINUOUS, continuous_next, NULL, NULL},
         {MODE_POST_COPY, post_copy_next, NULL, NULL},
         {MODE_HYBRID, hybrid_next, NULL, NULL},
         {MODE_AUTO, pre_copy_next, NULL, NULL},
@@ -45,19 +45,100 @@ bool view_send_next(const struct view *view, uint64_t *cursor, struct action *ac
     return true;
 }
 
-uint64_t view_next_round_pages(const struct view *view)
+void view_finish(const struct view *view, bool leaves_rest, uint64_t *cursor, struct action *action)
 {
-    uint64_t pages = view->to_send->set_count;
-    if (view->last.pages_sent == 0)
+    if (view->phase != PHASE_PAUSE) {
+        action->kind = ACTION_PUSH;
+        return;
+    }
+    if (leaves_rest || !view_send_next(view, cursor, action))
+        action->kind = ACTION_HAND_OVER;
+}
+
+/* ---- What is left, and what it would cost ---- */
+
+uint64_t view_left_pages(const struct view *view)
+{
+    return bitmap_union_count(view->to_send, view->dirty);
+}
+
+uint64_t view_pages_after_round(const struct view *view, uint64_t pages)
+{
+    if (view->last.bytes_sent == 0)
         return pages;
-    /* Both rates are counts over the same round, so its duration cancels. */
-    return (uint64_t)((unsigned __int128)pages * view->last.dirtied_pages / view->last.pages_sent);
+    /* Both rates are counts over the same round, so its duration cancels. They are counted in bytes,
+     * for a round of pages that are small in the stream says little of how long others take. */
+    return units_mul_div(pages * view->page_bytes, view->last.dirtied_pages, view->last.bytes_sent);
+}
+
+/* The last round, or what there is of the first. */
+static const struct round *measured_round(const struct view *view)
+{
+    return view->last.bytes_sent > 0 ? &view->last : &view->current;
 }
 
 uint64_t view_downtime_ns(const struct view *view, uint64_t pages)
 {
+    const struct round *round = measured_round(view);
     uint64_t bytes = pages * view->page_bytes + view->state_bytes;
-    if (view->last.bytes_sent == 0)
+    if (round->bytes_sent == 0)
         return view->half_rtt_ns;
-    return units_mul_div(bytes, view->last.duration_ns, view->last.bytes_sent) + view->half_rtt_ns;
+    return units_mul_div(bytes, round->link_ns, round->bytes_sent) + view->half_rtt_ns;
+}
+
+/* ---- When it is time ---- */
+
+static bool is_within_limit(const struct view *view, uint64_t pages)
+{
+    if (view->limits.downtime_ns == 0)
+        return pages == 0;
+    return view_downtime_ns(view, pages) <= view->limits.downtime_ns;
+}
+
+bool view_is_time_to_pause(const struct view *view, uint64_t pages)
+{
+    uint64_t downtime_ns = view_downtime_ns(view, pages);
+    uint64_t next_ns = view_downtime_ns(view, view_pages_after_round(view, pages));
+
+    if (pages == 0)
+        return true;
+    return is_within_limit(view, pages) && next_ns > downtime_ns - downtime_ns / 4;
+}
+
+bool view_is_out_of_time(const struct view *view)
+{
+    uint64_t limit_ns = view->limits.total_time_ns;
+    uint64_t lived_ns = view->now_ns - view->started_ns;
+    /* Pages that are to be sent and were written again as well count once; but to count them is
+     * worth its time only when the simple sum says that it is late. */
+    uint64_t most = view->to_send->set_count + view->dirty->set_count;
+
+    if (limit_ns == LIMIT_NONE || lived_ns + view_downtime_ns(view, most) < limit_ns)
+        return false;
+    return lived_ns + view_downtime_ns(view, view_left_pages(view)) >= limit_ns;
+}
+
+bool view_end_at_limit(const struct view *view, enum limit limit, struct action *action)
+{
+    static const char *const sentences[LIMIT_COUNT][2] = {
+        [LIMIT_ROUNDS] = {"the round limit was met with the downtime limit out of reach",
+                          "the round limit was met with the downtime limit out of reach "
+                          "(--on-limit abort)"},
+        [LIMIT_TIME] = {"the total-time limit was met with the downtime limit out of reach",
+                        "the total-time limit was met with the downtime limit out of reach "
+                        "(--on-limit abort)"},
+        [LIMIT_PROGRESS] = {"pages were written as fast as they were copied, with the downtime "
+                            "limit out of reach",
+                            "pages were written as fast as they were copied, with the downtime "
+                            "limit out of reach (--on-limit abort)"},
+    };
+    bool is_within = is_within_limit(view, view_left_pages(view));
+    bool is_abort = view->limits.on_limit == ON_LIMIT_ABORT;
+
+    action->kind = !is_within && is_abort ? ACTION_GIVE_UP : ACTION_PAUSE;
+    action->is_limit_exceeded = !is_within;
+    action->limit = limit;
+    action->reason = is_within ? "the last round brought the downtime within its limit"
+                               : sentences[limit][is_abort];
+    return !is_within && view->limits.on_limit == ON_LIMIT_POST_COPY;
 }

@@ -15,7 +15,8 @@
  * The set `to_send` holds the pages of which the target has no copy, or one that is known to be
  * old. It is all pages at first; SEND takes pages out of it; FETCH reads the dirty log, puts what
  * was written since the last fetch into it, and protects those pages again: so a round is what
- * happens between two fetches. PAUSE stops the guest and fetches once more. HAND_OVER sends the
+ * happens between two fetches. A strategy that fetches the log in pieces has no rounds from its
+ * first piece on. PAUSE stops the guest and fetches once more. HAND_OVER sends the
  * state; if to_send is not empty the target runs on without those pages, and asks for them.
  *
  * An action that breaks one of these rules ends the strategy's say: before HAND_OVER the move is
@@ -62,12 +63,16 @@ struct limits {
     uint64_t push_after_ns;
 };
 
-/* A round that has ended: a set fetched, sent, and what was dirtied while it was sent. */
+/* A round: a set fetched, sent, and what was dirtied while it was sent. A strategy that fetches the
+ * log in pieces has no rounds: then it is what would be one, from one moment on until as many pages
+ * have been sent as were left at that moment. */
 struct round {
+    uint64_t pages; /* to be sent at its beginning */
     uint64_t pages_sent;
     uint64_t bytes_sent;
     uint64_t dirtied_pages;
     uint64_t duration_ns;
+    uint64_t link_ns; /* of it the link was busy: all, but for --bandwidth-limit */
 };
 
 struct view {
@@ -79,8 +84,11 @@ struct view {
     const struct bitmap *dirty; /* the log: written since it was fetched */
     uint64_t rounds_done;       /* rounds that have ended by a fetch */
     struct round last;          /* the one that ended last; zeros before that */
+    struct round current;       /* the one that goes on: counts so far */
+    uint64_t pages_sent;        /* since the start, each as often as it was sent */
     bool is_link_idle;          /* the last byte handed out has left the source */
-    uint64_t page_bytes;        /* what one page costs on the link */
+    bool is_slowing;            /* auto-converge may still slow the guest down further */
+    uint64_t page_bytes;        /* what one page that was written costs on the link: measured */
     uint64_t state_bytes;       /* what the state would cost now */
     uint64_t half_rtt_ns;       /* measured when READY came */
     struct limits limits;
@@ -111,7 +119,8 @@ enum action_kind {
 struct action {
     enum action_kind kind;
     uint64_t first_idx, count;
-    bool is_limit_exceeded; /* PAUSE, GIVE_UP: not because it is good, but because it must end */
+    bool is_limit_exceeded; /* PAUSE, GIVE_UP: not because it is good, but because it must end: */
+    enum limit limit;       /* the limit that was met */
     const char *reason;     /* PAUSE, GIVE_UP: why, as a sentence that is copied; NULL: not said */
 };
 
@@ -135,15 +144,33 @@ uint64_t view_next_page(const struct view *view, uint64_t from);
 /* SEND the next run of pages at `*cursor` or above and move the cursor behind it; false when there
  * is none, with the action as it was. */
 bool view_send_next(const struct view *view, uint64_t *cursor, struct action *action);
-/* How many pages another round would leave: V * delta / mu (C4), from what the last one counted. */
-uint64_t view_next_round_pages(const struct view *view);
+/* What follows once the guest stands still: the rest is sent from `*cursor` on and the guest handed
+ * over, or (leaves_rest: no cursor is needed) handed over at once and the rest pushed behind it. */
+void view_finish(const struct view *view, bool leaves_rest, uint64_t *cursor,
+                 struct action *action);
+
+/* What would have to be sent if the guest were paused now: what is to be sent, and the log. */
+uint64_t view_left_pages(const struct view *view);
+/* How many pages another round would leave of `pages`: V * delta / mu (C4), from what the last one
+ * counted. */
+uint64_t view_pages_after_round(const struct view *view, uint64_t pages);
 /* The downtime if the guest were paused with that many pages left, in nanoseconds: what must still
  * be sent, over the rate measured in the last round, and half a round trip (C3). */
 uint64_t view_downtime_ns(const struct view *view, uint64_t pages);
 
+/* The rule of the pause, with `pages` left: the downtime would be within its limit, and another
+ * round would not lower it by a quarter: an allowance is not spent because it is there. */
+bool view_is_time_to_pause(const struct view *view, uint64_t pages);
+/* The move must end now if it is to end within --total-time-limit. */
+bool view_is_out_of_time(const struct view *view);
+/* A limit was met: PAUSE or GIVE_UP, as --on-limit says. True: it says post-copy, and what is left
+ * shall be left to it (view_finish). */
+bool view_end_at_limit(const struct view *view, enum limit limit, struct action *action);
+
 /* The strategies, one file each. */
 void stop_and_copy_next(const struct view *view, void *memo, struct action *action);
 void pre_copy_next(const struct view *view, void *memo, struct action *action);
+void continuous_next(const struct view *view, void *memo, struct action *action);
 void post_copy_next(const struct view *view, void *memo, struct action *action);
 void hybrid_next(const struct view *view, void *memo, struct action *action);
 

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -16,38 +17,69 @@ struct situation {
     uint64_t left, rounds_done, sent, dirtied;
     uint64_t downtime_limit_ns;
     bool is_link_busy;
+    uint64_t now_ns, total_time_ns; /* 0: none */
+    uint64_t in_log;                /* the last pages */
+    uint64_t pages_sent;
+    enum on_limit on_limit;
+    enum switch_when switch_when;
 };
 
-static struct view view_of(const struct situation *situation, struct bitmap *to_send)
+/* The sets of a view, of 1000 pages each. */
+struct sets {
+    struct bitmap to_send, dirty;
+};
+
+static void sets_fini(struct sets *sets)
 {
-    bitmap_init(to_send, 1000);
-    for (uint64_t i = 0; i < situation->left; i++)
-        bitmap_set(to_send, i);
+    bitmap_fini(&sets->to_send);
+    bitmap_fini(&sets->dirty);
+}
+
+static struct view view_of(const struct situation *situation, struct sets *sets)
+{
+    uint64_t total_ns = situation->total_time_ns;
+
+    bitmap_init(&sets->to_send, 1000);
+    bitmap_init(&sets->dirty, 1000);
+    bitmap_set_run(&sets->to_send, 0, situation->left);
+    bitmap_set_run(&sets->dirty, 1000 - situation->in_log, situation->in_log);
     return (struct view){
         .phase = situation->phase,
+        .now_ns = situation->now_ns,
         .total_pages = 1000,
-        .to_send = to_send,
+        .to_send = &sets->to_send,
+        .dirty = &sets->dirty,
         .rounds_done = situation->rounds_done,
-        .last = {.pages_sent = situation->sent,
+        .last = {.pages = situation->sent,
+                 .pages_sent = situation->sent,
                  .bytes_sent = situation->sent * 4120,
                  .dirtied_pages = situation->dirtied,
-                 .duration_ns = situation->sent * 10000},
+                 .duration_ns = situation->sent * 10000,
+                 .link_ns = situation->sent * 10000},
+        .pages_sent = situation->pages_sent,
         .is_link_idle = !situation->is_link_busy,
         .page_bytes = 4120,
         .state_bytes = 412,
         .half_rtt_ns = 1000,
-        .limits = {.downtime_ns = situation->downtime_limit_ns, .max_rounds = 5, .switch_after = 2},
+        .limits = {.downtime_ns = situation->downtime_limit_ns,
+                   .max_rounds = 5,
+                   .total_time_ns = total_ns == 0 ? LIMIT_NONE : total_ns,
+                   .on_limit = situation->on_limit,
+                   .switch_when = situation->switch_when,
+                   .switch_after = 2,
+                   .switch_below_bytes = 100 * 4096,
+                   .switch_deadline_ns = 1000000},
     };
 }
 
 static enum action_kind ask(enum mode mode, const struct situation *situation, void *memo,
                             struct action *action)
 {
-    struct bitmap to_send;
-    struct view view = view_of(situation, &to_send);
+    struct sets sets;
+    struct view view = view_of(situation, &sets);
     *action = (struct action){.kind = ACTION_WAIT};
     strategy_of(mode)->next(&view, memo, action);
-    bitmap_fini(&to_send);
+    sets_fini(&sets);
     return action->kind;
 }
 
@@ -70,6 +102,11 @@ static void test_first_and_last_actions_of_every_mode(void **state)
         {MODE_PRE_COPY, {.phase = PHASE_COPY, .left = 0, .is_link_busy = true}, ACTION_WAIT},
         {MODE_PRE_COPY, {.phase = PHASE_PAUSE, .left = 3}, ACTION_SEND},
         {MODE_PRE_COPY, {.phase = PHASE_PAUSE, .left = 0}, ACTION_HAND_OVER},
+        {MODE_CONTINUOUS, {.phase = PHASE_COPY, .left = 1000}, ACTION_FETCH},
+        {MODE_CONTINUOUS, {.phase = PHASE_COPY, .left = 0}, ACTION_PAUSE},
+        {MODE_CONTINUOUS, {.phase = PHASE_COPY, .left = 0, .is_link_busy = true}, ACTION_WAIT},
+        {MODE_CONTINUOUS, {.phase = PHASE_PAUSE, .left = 3}, ACTION_SEND},
+        {MODE_CONTINUOUS, {.phase = PHASE_PAUSE, .left = 0}, ACTION_HAND_OVER},
         {MODE_HYBRID, {.phase = PHASE_COPY, .left = 1000}, ACTION_SEND},
         {MODE_HYBRID, {.phase = PHASE_COPY, .left = 0, .rounds_done = 1}, ACTION_FETCH},
         {MODE_HYBRID, {.phase = PHASE_COPY, .left = 50, .rounds_done = 2}, ACTION_PAUSE},
@@ -142,7 +179,7 @@ static void test_what_happens_at_the_round_limit(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         uint64_t memo[MEMO_BYTES / 8] = {0};
-        struct bitmap to_send;
+        struct sets sets;
         struct action action = {.kind = ACTION_WAIT};
         struct situation situation = {.phase = PHASE_COPY,
                                       .sent = 200,
@@ -152,7 +189,7 @@ static void test_what_happens_at_the_round_limit(void **state)
 
         situation.left = 100;
         situation.rounds_done = 5;
-        struct view view = view_of(&situation, &to_send);
+        struct view view = view_of(&situation, &sets);
         view.limits.on_limit = cases[i].on_limit;
         action = (struct action){.kind = ACTION_WAIT};
         pre_copy_next(&view, memo, &action);
@@ -165,7 +202,7 @@ static void test_what_happens_at_the_round_limit(void **state)
         pre_copy_next(&view, memo, &action);
         assert_int_equal(action.kind,
                          cases[i].on_limit == ON_LIMIT_POST_COPY ? ACTION_HAND_OVER : ACTION_SEND);
-        bitmap_fini(&to_send);
+        sets_fini(&sets);
     }
 }
 
@@ -179,6 +216,149 @@ static void test_hybrid_does_not_wait_for_rounds_that_cannot_come(void **state)
     (void)state;
     assert_int_equal(ask(MODE_HYBRID, &sent, memo, &action), ACTION_FETCH);
     assert_int_equal(ask(MODE_HYBRID, &fetched, memo, &action), ACTION_PAUSE);
+}
+
+/* Each rule beside a situation in which it does not hold yet. The downtime of V pages, and so the
+ * time to send them, is V * 10 us + 2 us. */
+static void test_when_hybrid_switches(void **state)
+{
+    static const struct {
+        struct situation after_fetch;
+        enum action_kind expected;
+        const char *reason;
+    } cases[] = {
+        {{.switch_when = SWITCH_NO_PROGRESS, .left = 76, .sent = 100}, ACTION_PAUSE, "a quarter"},
+        {{.switch_when = SWITCH_NO_PROGRESS, .left = 75, .sent = 100}, ACTION_SEND, NULL},
+        {{.switch_when = SWITCH_REMAINING, .left = 100, .sent = 200}, ACTION_PAUSE, "below"},
+        {{.switch_when = SWITCH_REMAINING, .left = 100, .sent = 200, .in_log = 1},
+         ACTION_SEND,
+         NULL},
+        {{.switch_when = SWITCH_REMAINING, .left = 101, .sent = 200, .rounds_done = 5},
+         ACTION_PAUSE,
+         "round limit"},
+        {{.switch_when = SWITCH_REMAINING,
+          .left = 101,
+          .sent = 200,
+          .rounds_done = 5,
+          .on_limit = ON_LIMIT_ABORT},
+         ACTION_GIVE_UP,
+         "round limit"},
+        {{.switch_when = SWITCH_DEADLINE, .left = 101, .sent = 200, .now_ns = 1000000},
+         ACTION_PAUSE,
+         "time before the switch"},
+        {{.switch_when = SWITCH_DEADLINE, .left = 101, .sent = 200, .now_ns = 999999},
+         ACTION_SEND,
+         NULL},
+        {{.left = 100, .sent = 200, .now_ns = 5000, .total_time_ns = 1007000},
+         ACTION_PAUSE,
+         "total-time"},
+        {{.left = 100, .sent = 200, .now_ns = 5000, .total_time_ns = 1007001}, ACTION_SEND, NULL},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct situation before = {.phase = PHASE_COPY,
+                                   .sent = 200,
+                                   .switch_when = cases[i].after_fetch.switch_when,
+                                   .rounds_done = 1,
+                                   .in_log = 200};
+        struct situation after = cases[i].after_fetch;
+        uint64_t memo[MEMO_BYTES / 8] = {0};
+        struct action action;
+        after.phase = PHASE_COPY;
+        assert_int_equal(ask(MODE_HYBRID, &before, memo, &action), ACTION_FETCH);
+        if (ask(MODE_HYBRID, &after, memo, &action) != cases[i].expected)
+            fail_msg("case %zu: action %d instead of %d", i, action.kind, cases[i].expected);
+        if (cases[i].reason != NULL && strstr(action.reason, cases[i].reason) == NULL)
+            fail_msg("case %zu: because %s", i, action.reason);
+    }
+}
+
+/* A limit is met in time: what is left at that moment, sent or left to post-copy, still fits. */
+static void test_what_happens_at_the_total_time_limit(void **state)
+{
+    static const enum mode modes[] = {MODE_PRE_COPY, MODE_CONTINUOUS};
+    (void)state;
+    for (size_t i = 0; i < 2; i++)
+        for (unsigned on_limit = 0; on_limit <= ON_LIMIT_POST_COPY; on_limit++) {
+            struct situation situation = {.phase = PHASE_COPY,
+                                          .left = 60,
+                                          .in_log = 40,
+                                          .sent = 200,
+                                          .dirtied = 100,
+                                          .downtime_limit_ns = 900000,
+                                          .now_ns = 7000,
+                                          .total_time_ns = 1010001,
+                                          .on_limit = (enum on_limit)on_limit};
+            uint64_t memo[MEMO_BYTES / 8] = {0};
+            struct action action;
+            ask(modes[i], &situation, memo, &action);
+            assert_false(action.is_limit_exceeded);
+            situation.now_ns = 8001;
+            assert_int_equal(ask(modes[i], &situation, memo, &action),
+                             on_limit == ON_LIMIT_ABORT ? ACTION_GIVE_UP : ACTION_PAUSE);
+            assert_true(action.is_limit_exceeded);
+            assert_int_equal(action.limit, LIMIT_TIME);
+            assert_non_null(strstr(action.reason, "total-time limit"));
+        }
+}
+
+/* The chunk that is fetched is the next in which anything is dirty, round and round; then what is
+ * to be sent of it is sent, and no more than that. */
+static void test_a_scan_goes_round_by_chunks(void **state)
+{
+    struct situation situation = {.phase = PHASE_COPY, .in_log = 10};
+    uint64_t memo[MEMO_BYTES / 8] = {0};
+    struct action action;
+    struct sets sets;
+    (void)state;
+
+    assert_int_equal(ask(MODE_CONTINUOUS, &situation, memo, &action), ACTION_FETCH);
+    assert_int_equal(action.first_idx, 960);
+    assert_int_equal(action.count, 40); /* the guest has 1000 pages */
+    situation.in_log = 0;
+    struct view view = view_of(&situation, &sets);
+    bitmap_set_run(&sets.to_send, 990, 10);
+    bitmap_set_run(&sets.dirty, 70, 4);
+    continuous_next(&view, memo, &action);
+    assert_int_equal(action.kind, ACTION_SEND);
+    assert_int_equal(action.first_idx, 990);
+    bitmap_clear_run(&sets.to_send, 990, 10);
+    continuous_next(&view, memo, &action);
+    assert_int_equal(action.kind, ACTION_FETCH);
+    assert_int_equal(action.first_idx, 64);
+    assert_int_equal(action.count, 64);
+    bitmap_set_run(&sets.to_send, 120, 20); /* one more chunk has pages: they are not fresh */
+    continuous_next(&view, memo, &action);
+    assert_int_equal(action.first_idx, 120);
+    assert_int_equal(action.count, 8);
+    sets_fini(&sets);
+}
+
+/* As many pages were sent as the guest has, and what is left has not become a sixteenth less. */
+static void test_a_scan_that_wins_nothing_ends(void **state)
+{
+    static const struct {
+        uint64_t left_later;
+        bool is_slowing, is_ended;
+    } cases[] = {{151, false, true}, {149, false, false}, {151, true, false}};
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        struct situation situation = {.phase = PHASE_COPY, .left = 160, .sent = 64, .dirtied = 64};
+        uint64_t memo[MEMO_BYTES / 8] = {0};
+        struct action action;
+        struct sets sets;
+        ask(MODE_CONTINUOUS, &situation, memo, &action);
+        assert_false(action.is_limit_exceeded);
+        situation.left = cases[i].left_later;
+        situation.pages_sent = 1001;
+        struct view view = view_of(&situation, &sets);
+        view.is_slowing = cases[i].is_slowing;
+        action = (struct action){.kind = ACTION_WAIT};
+        continuous_next(&view, memo, &action);
+        if (action.is_limit_exceeded != cases[i].is_ended)
+            fail_msg("case %zu: action %d", i, action.kind);
+        sets_fini(&sets);
+    }
 }
 
 static void test_a_run_of_pages_is_one_action(void **state)
@@ -219,6 +399,10 @@ int main(void)
         cmocka_unit_test(test_when_pre_copy_pauses),
         cmocka_unit_test(test_what_happens_at_the_round_limit),
         cmocka_unit_test(test_hybrid_does_not_wait_for_rounds_that_cannot_come),
+        cmocka_unit_test(test_when_hybrid_switches),
+        cmocka_unit_test(test_what_happens_at_the_total_time_limit),
+        cmocka_unit_test(test_a_scan_goes_round_by_chunks),
+        cmocka_unit_test(test_a_scan_that_wins_nothing_ends),
         cmocka_unit_test(test_a_run_of_pages_is_one_action),
         cmocka_unit_test(test_phases_only_go_where_they_may),
     };

@@ -15,12 +15,14 @@ void target_fail(struct target *target, const char *reason)
 
 void target_init(struct target *target, struct guest *guest, struct event_list *events)
 {
-    *target = (struct target){.guest = guest, .events = events};
+    *target = (struct target){.guest = guest, .events = events, .features = PAGE_FORMS_ALL};
+    target->decoder = page_decoder_open();
     fault_throttle_init(&target->throttle, false);
 }
 
 void target_fini(struct target *target)
 {
+    page_decoder_close(target->decoder);
     bytes_fini(&target->state);
     bytes_fini(&target->in);
     bytes_fini(&target->out);
@@ -65,6 +67,20 @@ void target_tick(struct target *target, uint64_t now_ns)
     fault_throttle_tick(&target->throttle, now_ns);
 }
 
+/* The source sends pages in a form that is not known here: it is named. */
+static void refuse_features(struct target *target, uint32_t features)
+{
+    char reason[MESSAGE_REASON_MAX];
+    uint32_t unknown = features & ~target->features;
+    unsigned form = (unsigned)__builtin_ctz(unknown);
+
+    snprintf(reason, sizeof reason,
+             "the source may send pages in form %s, which is not known here: leave out --compress "
+             "or --free-hints at the source",
+             form < PAGE_FORM_COUNT ? page_form_name((enum page_form)form) : "of a later version");
+    target_fail(target, reason);
+}
+
 static void receive_hello(struct target *target, const struct frame *frame)
 {
     const struct guest *guest = target->guest;
@@ -72,8 +88,10 @@ static void receive_hello(struct target *target, const struct frame *frame)
 
     if (message_get_hello(frame, &hello) != STATUS_OK)
         target_fail(target, "HELLO is not that of a ferry stream");
-    else if (hello.version != MESSAGE_VERSION || hello.features != 0)
-        target_fail(target, "the stream has another version or features that are not known here");
+    else if (hello.version != MESSAGE_VERSION)
+        target_fail(target, "the stream has another version than the one known here");
+    else if ((hello.features & ~target->features) != 0)
+        refuse_features(target, hello.features);
     else if (strcmp(hello.kind, guest->ops->kind) != 0 ||
              hello.payload_bytes != guest->ops->payload_bytes)
         target_fail(target, "the guest is of another kind than the one prepared here");
@@ -131,6 +149,7 @@ static void receive_commit(struct target *target, uint64_t now_ns, const struct 
 static void receive_frame(struct target *target, uint64_t now_ns, const struct frame *frame)
 {
     bool is_receiving = target->phase == TARGET_RECEIVING;
+    uint64_t number;
 
     switch (frame->type) {
     case FRAME_HELLO:
@@ -154,6 +173,10 @@ static void receive_frame(struct target *target, uint64_t now_ns, const struct f
     case FRAME_COMMIT:
         if (is_receiving)
             receive_commit(target, now_ns, frame);
+        return;
+    case FRAME_BARRIER:
+        if (is_receiving && message_get_number(frame, &number) == STATUS_OK)
+            message_put_number(&target->out, FRAME_BARRIER_ACK, number);
         return;
     case FRAME_ABORT:
         if (is_receiving) {

@@ -20,6 +20,7 @@
 #include "machine/guest.h"
 #include "migrate/fault_throttle.h"
 #include "wire/message.h"
+#include "wire/page_codec.h"
 
 #define TARGET_HARTS_MAX 8
 
@@ -43,6 +44,8 @@ struct target {
     enum target_phase phase;
     bool is_complete; /* running, and no page is missing */
     char reason[MESSAGE_REASON_MAX];
+    uint32_t features;  /* HELLO's that are known here: forms of pages. All, unless it is changed */
+    struct page_decoder *decoder; /* owned */
     struct bytes state; /* STATE, kept until COMMIT */
     struct target_wait waits[TARGET_HARTS_MAX];
     struct fault_throttle throttle;

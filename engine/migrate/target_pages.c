@@ -1,6 +1,7 @@
 /* Pages off the link, and into the guest. */
 #include "migrate/target_private.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static void emit_installed(struct target *target, uint64_t now_ns, uint64_t first_idx,
@@ -77,34 +78,108 @@ static void end_run(struct target *target, uint64_t now_ns, struct arrival *arri
     arrival->count = 0;
 }
 
+/* One more page of which the payload stands in `payload`; zeros where it is NULL. */
+static void add_page(struct target *target, uint64_t now_ns, struct arrival *arrival,
+                     uint64_t page_idx, const uint8_t *payload, enum why why)
+{
+    uint32_t payload_bytes = target->guest->ops->payload_bytes;
+    uint8_t *to;
+
+    /* Once the guest runs here, a page that is present is newer than any that can arrive. */
+    if (target->phase == TARGET_RUNNING && bitmap_has(&target->guest->present, page_idx))
+        return;
+    if (arrival->count == 0 || page_idx != arrival->first_idx + arrival->count) {
+        end_run(target, now_ns, arrival, why);
+        arrival->first_idx = page_idx;
+    }
+    to = arrival->held + arrival->held_count * payload_bytes;
+    if (payload == NULL)
+        memset(to, 0, payload_bytes);
+    else
+        memcpy(to, payload, payload_bytes);
+    arrival->count++;
+    if (++arrival->held_count == PAGE_BYTES / payload_bytes)
+        install_held(target, arrival);
+}
+
+/* The payload of a page that travelled encoded. The copy that a delta is against must have been
+ * installed: of the run that is arriving it may still be held. */
+static enum status decode(struct target *target, struct arrival *arrival,
+                          const struct message_piece *piece, uint8_t *payload)
+{
+    const struct guest *guest = target->guest;
+    uint8_t base[PAGE_BYTES];
+    bool has_base = piece->encoded.form == PAGE_FORM_DELTA && target->phase == TARGET_RECEIVING &&
+                    bitmap_has(&guest->present, piece->first_idx);
+
+    if (guest->ops->payload_bytes != PAGE_BYTES) { /* a model's: its version, see message_pages.h */
+        if (piece->encoded.bytes != guest->ops->payload_bytes ||
+            digest_of(piece->encoded.data, piece->encoded.bytes) != piece->encoded.digest)
+            return STATUS_BAD_STREAM;
+        memcpy(payload, piece->encoded.data, piece->encoded.bytes);
+        return STATUS_OK;
+    }
+    install_held(target, arrival);
+    if (has_base)
+        guest->ops->read_pages(guest, piece->first_idx, 1, base);
+    return page_decode(target->decoder, &piece->encoded, has_base ? base : NULL, payload);
+}
+
+/* A page that is not what its sender says. Before the guest runs here nothing is lost by saying no;
+ * afterwards the page stays missing. */
+static void refuse_page(struct target *target, const struct message_piece *piece)
+{
+    char reason[MESSAGE_REASON_MAX];
+
+    if (target->phase != TARGET_RECEIVING)
+        return;
+    snprintf(reason, sizeof reason,
+             "page %llu arrived in form %s and does not come to the page that its digest names",
+             (unsigned long long)piece->first_idx, page_form_name(piece->encoded.form));
+    target_fail(target, reason);
+}
+
+static bool receive_piece(struct target *target, uint64_t now_ns, struct arrival *arrival,
+                          const struct message_pages *pages, const struct message_piece *piece)
+{
+    uint8_t payload[PAGE_BYTES];
+
+    switch (pages->form) {
+    case PAGE_FORM_PLAIN:
+        add_page(target, now_ns, arrival, piece->first_idx, piece->payload, pages->why);
+        return true;
+    case PAGE_FORM_ZERO:
+    case PAGE_FORM_FREE:
+        for (uint64_t i = 0; i < piece->count; i++)
+            add_page(target, now_ns, arrival, piece->first_idx + i, NULL, pages->why);
+        return true;
+    default:
+        if (decode(target, arrival, piece, payload) != STATUS_OK)
+            return false;
+        add_page(target, now_ns, arrival, piece->first_idx, payload, pages->why);
+        return true;
+    }
+}
+
 void target_receive_pages(struct target *target, uint64_t now_ns, const struct frame *frame)
 {
-    struct guest *guest = target->guest;
-    uint32_t payload_bytes = guest->ops->payload_bytes;
+    const struct guest *guest = target->guest;
     struct message_pages pages;
+    struct message_piece piece;
     struct arrival arrival;
-    const uint8_t *payload;
-    uint64_t page_idx;
 
-    if (message_get_pages(frame, payload_bytes, guest->total_pages, &pages) != STATUS_OK) {
+    if (message_get_pages(frame, guest->ops->payload_bytes, guest->total_pages, &pages) !=
+        STATUS_OK) {
         if (target->phase == TARGET_RECEIVING)
             target_fail(target, "PAGES names pages that the guest does not have");
         return;
     }
     arrival.first_idx = arrival.count = arrival.held_count = 0;
-    while ((payload = message_next_page(&pages, &page_idx)) != NULL) {
-        /* Once the guest runs here, a page that is present is newer than any that can arrive. */
-        if (target->phase == TARGET_RUNNING && bitmap_has(&guest->present, page_idx))
-            continue;
-        if (arrival.count == 0 || page_idx != arrival.first_idx + arrival.count) {
-            end_run(target, now_ns, &arrival, pages.why);
-            arrival.first_idx = page_idx;
+    while (message_next_piece(&pages, &piece))
+        if (!receive_piece(target, now_ns, &arrival, &pages, &piece)) {
+            refuse_page(target, &piece);
+            break;
         }
-        memcpy(arrival.held + arrival.held_count * payload_bytes, payload, payload_bytes);
-        arrival.count++;
-        if (++arrival.held_count == PAGE_BYTES / payload_bytes)
-            install_held(target, &arrival);
-    }
     end_run(target, now_ns, &arrival, pages.why);
     target->is_pushed = pages.why != WHY_FAULT;
     resolve_waits(target, now_ns);

@@ -13,6 +13,7 @@
  *   +-----+-------+------+-------+------+-----+----+
  *
  *   start        every page is OLD: the target has no copy
+ *   given away   as sent, but for SENT: the guest does not need the page, and it does not count
  *   sent         OLD ends, n + 1. LOGGED stays: the page was writable when it was read, and a write
  *                after that makes no second trap, so only the next fetch tells
  *   dirtied      LOGGED at the source, WRITTEN at the target
@@ -205,6 +206,7 @@ uint64_t page_map_bytes(const struct page_map *map)
 
 enum happening {
     PAGE_SENT,
+    PAGE_GIVEN_AWAY,
     PAGE_INSTALLED,
     PAGE_LOGGED,
     PAGE_WRITTEN,
@@ -217,7 +219,8 @@ static uint8_t history_after(enum page_regime regime, enum happening happening, 
     bool is_over = regime == REGIME_HANDED_OVER;
     switch (happening) {
     case PAGE_SENT:
-        page |= SENT;
+    case PAGE_GIVEN_AWAY:
+        page |= happening == PAGE_SENT ? SENT : 0;
         if (is_over && is_current(page))
             break; /* a copy that comes too late; the target ignores it */
         page &= ~(unsigned)OLD;
@@ -308,6 +311,11 @@ void page_map_start(struct page_map *map)
 void page_map_send(struct page_map *map, uint64_t first_idx, uint64_t count)
 {
     happen(map, first_idx, count, PAGE_SENT);
+}
+
+void page_map_give_away(struct page_map *map, uint64_t first_idx, uint64_t count)
+{
+    happen(map, first_idx, count, PAGE_GIVEN_AWAY);
 }
 
 void page_map_install(struct page_map *map, uint64_t first_idx, uint64_t count)

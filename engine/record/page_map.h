@@ -45,6 +45,7 @@ uint64_t page_map_bytes(const struct page_map *map);
 /* What happened, in the words of the events. Pages must be the guest's: a bug otherwise. */
 void page_map_start(struct page_map *map);
 void page_map_send(struct page_map *map, uint64_t first_idx, uint64_t count);
+void page_map_give_away(struct page_map *map, uint64_t first_idx, uint64_t count); /* form free */
 void page_map_install(struct page_map *map, uint64_t first_idx, uint64_t count);
 void page_map_dirty(struct page_map *map, uint32_t host, uint64_t page_idx);
 void page_map_fetch(struct page_map *map);     /* the whole dirty log */

@@ -24,6 +24,7 @@ enum unit {
     UNIT_OF_enum_page_form,
     UNIT_OF_enum_link_state,
     UNIT_OF_enum_decision,
+    UNIT_OF_enum_limit,
 };
 
 struct layout {
@@ -73,6 +74,8 @@ static uint64_t unit_max(enum unit unit)
         return LINK_STATE_COUNT - 1;
     case UNIT_OF_enum_decision:
         return DECISION_COUNT - 1;
+    case UNIT_OF_enum_limit:
+        return LIMIT_COUNT - 1;
     }
     MUST(false); /* The compiler checks that every unit of the list has its case. */
     return 0;

@@ -35,6 +35,7 @@ static uint64_t extreme(const char *unit)
         {"enum_page_form", PAGE_FORM_COUNT - 1},
         {"enum_link_state", LINK_STATE_COUNT - 1},
         {"enum_decision", DECISION_COUNT - 1},
+        {"enum_limit", LIMIT_COUNT - 1},
         {"address", UINT64_MAX},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)

@@ -223,6 +223,7 @@ static void fold_round_ended(struct timeline *timeline, const struct event *even
 static void note_flight(struct timeline *timeline, const struct event *event)
 {
     struct timeline_slice *slice = slice_now(timeline);
+    bool is_sent = event->pages_sent.form != PAGE_FORM_FREE;
     timeline->flights[timeline->flight_count++ % TIMELINE_FLIGHTS] = (struct timeline_flight){
         .sent_ns = event->at_ns,
         .first_idx = event->pages_sent.first_idx,
@@ -230,7 +231,7 @@ static void note_flight(struct timeline *timeline, const struct event *event)
         .bytes = event->pages_sent.bytes,
         .why = (enum why)event->pages_sent.why,
     };
-    if (slice != NULL)
+    if (slice != NULL && is_sent)
         slice->sent[event->pages_sent.why] += (uint32_t)event->pages_sent.count;
 }
 
@@ -240,7 +241,14 @@ static void fold_sent(struct timeline *timeline, const struct event *event)
     uint64_t count = event->pages_sent.count, bytes = event->pages_sent.bytes;
     uint64_t content_bytes = count * PAGE_CONTENT_BYTES;
 
-    page_map_send(&timeline->private->pages, event->pages_sent.first_idx, count);
+    timeline->pages_by_form[event->pages_sent.form] += count;
+    timeline->bytes_by_form[event->pages_sent.form] += bytes;
+    if (event->pages_sent.form == PAGE_FORM_FREE) {
+        page_map_give_away(&timeline->private->pages, event->pages_sent.first_idx, count);
+        count = 0;
+    } else {
+        page_map_send(&timeline->private->pages, event->pages_sent.first_idx, count);
+    }
     timeline->pages_sent += count;
     timeline->pages_resent = timeline->pages_sent - timeline->private->pages.distinct_sent;
     timeline->sent_by_why[event->pages_sent.why] += count;
@@ -253,6 +261,14 @@ static void fold_sent(struct timeline *timeline, const struct event *event)
         round->pages_sent += count;
         round->bytes_sent += bytes;
     }
+}
+
+static void fold_encoded(struct timeline *timeline, const struct event *event)
+{
+    timeline->delta_hits += event->pages_encoded.delta_hits;
+    timeline->delta_misses += event->pages_encoded.delta_misses;
+    timeline->delta_overflows += event->pages_encoded.delta_overflows;
+    timeline->encoding_ns += event->pages_encoded.cost_ns;
 }
 
 static void fold_installed(struct timeline *timeline, const struct event *event)
@@ -457,6 +473,9 @@ static void fold(struct timeline *timeline, const struct event *event)
         timeline->has_run_ended = true;
         timeline->instructions = event->run_ended.instructions;
         timeline->digest = event->run_ended.digest;
+        break;
+    case EVENT_PAGES_ENCODED:
+        fold_encoded(timeline, event);
         break;
     case EVENT_DECIDED:
     case EVENT_SHARE_SET:

@@ -97,6 +97,10 @@ struct timeline {
     uint64_t pages_sent, pages_resent;       /* resent: sent minus distinct pages */
     uint64_t sent_by_why[WHY_COUNT];
     uint64_t bytes_on_wire, framing_bytes, state_bytes;
+    /* By enum page_form. Free pages are told of and not sent: they are in no other count. */
+    uint64_t pages_by_form[PAGE_FORM_COUNT], bytes_by_form[PAGE_FORM_COUNT];
+    uint64_t delta_hits, delta_misses, delta_overflows; /* of pages sent again; see event.h */
+    uint64_t encoding_ns;                               /* what encoding cost a processor */
     uint64_t dirty_traps;                    /* since the start of the migration; a hardware log has none */
     uint64_t faults, pages_pushed;
     uint64_t pages_missing;                  /* at the target, while post-copy runs */

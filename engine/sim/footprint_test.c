@@ -54,7 +54,7 @@ static void test_a_terabyte_is_small(void **state)
     } rows[] = {
         {"guest=model:idle mode=stop-and-copy bandwidth=100Gbit/s run-for=0ms " LARGEST, 512},
         {"guest=model:uniform dirty-rate=20kpages/s bandwidth=100Gbit/s run-for=0ms memory=128GiB",
-         150},
+         160},
         {"guest=model:zipf dirty-rate=50kpages/s mode=hybrid bandwidth=100Gbit/s run-for=0ms "
          "memory=64GiB",
          100},

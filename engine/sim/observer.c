@@ -83,6 +83,47 @@ void observe_streams_at_cut(struct observer *observer, uint64_t now_ns,
     }
 }
 
+/* ---- The cut ---- */
+
+#define LINE_BYTES 64 /* what a flush writes back at once */
+
+void observe_instant(struct observer *observer, uint64_t now_ns, const struct guest *source)
+{
+    uint8_t held[PAGE_BYTES], seen[PAGE_BYTES];
+    if (!source->ops->is_quiet(source))
+        oracle_break(&observer->oracle, RULE_ONE_INSTANT, now_ns,
+                     "a device was still at work at the cut");
+    for (uint64_t i = 0; i < source->total_pages; i++) {
+        source->ops->read_pages(source, i, 1, held);
+        source->ops->read_contents(source, i, seen);
+        if (memcmp(held, seen, PAGE_BYTES) != 0)
+            oracle_break(
+                &observer->oracle, RULE_ONE_INSTANT, now_ns,
+                "page %llu: what the harts had stored was in the cache at the cut, and not "
+                "in memory",
+                (unsigned long long)i);
+    }
+}
+
+void observe_dma(struct observer *observer, uint64_t now_ns, uint64_t block_idx,
+                 const uint8_t asked[DISK_BLOCK_BYTES], const uint8_t now[DISK_BLOCK_BYTES],
+                 const uint8_t block[DISK_BLOCK_BYTES])
+{
+    observer->oracle.applies[RULE_ONE_INSTANT] = true;
+    for (unsigned at = 0; at < DISK_BLOCK_BYTES; at += LINE_BYTES)
+        if (memcmp(block + at, asked + at, LINE_BYTES) != 0 &&
+            memcmp(block + at, now + at, LINE_BYTES) != 0)
+            oracle_break(&observer->oracle, RULE_ONE_INSTANT, now_ns,
+                         "block %llu: the disk read something else than what the guest had flushed",
+                         (unsigned long long)block_idx);
+}
+
+void observe_second_writer(struct observer *observer, uint64_t now_ns, uint32_t host_idx)
+{
+    oracle_break(&observer->oracle, RULE_ONE_INSTANT, now_ns,
+                 "the guest of host %u wrote to the disk, and is not the one that may", host_idx);
+}
+
 /* ---- Memory ---- */
 
 static bool may_differ(const struct guest *target, uint64_t page_idx)

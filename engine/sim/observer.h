@@ -43,6 +43,16 @@ void observe_packet(struct observer *observer, uint64_t now_ns, enum direction d
 void observe_streams_at_cut(struct observer *observer, uint64_t now_ns,
                             const struct mailbox *mailbox);
 
+/* Rule one_instant: what memory holds at the cut is what harts saw, and no device is at work. */
+void observe_instant(struct observer *observer, uint64_t now_ns, const struct guest *source);
+/* And of every block that the disk writes: what it read is what the guest's memory held when it
+ * was asked for, or holds by now, line by line. */
+void observe_dma(struct observer *observer, uint64_t now_ns, uint64_t block_idx,
+                 const uint8_t asked[DISK_BLOCK_BYTES], const uint8_t now[DISK_BLOCK_BYTES],
+                 const uint8_t block[DISK_BLOCK_BYTES]);
+/* A guest that is fenced off tried to write. */
+void observe_second_writer(struct observer *observer, uint64_t now_ns, uint32_t host_idx);
+
 /* Rule same_memory: at the cut, of every page that is there already; at each later arrival (the
  * events from `first` on tell which); and of all pages at the end. */
 void observe_cut(struct observer *observer, uint64_t now_ns, const struct guest *source,

@@ -4,6 +4,7 @@
  *   one_runner     the guest never runs in two places, and is somewhere at the end
  *   same_memory    each page at the target equals the source's at the cut, or was written since
  *   streams        no byte of a connection is lost, doubled, changed or reordered
+ *   one_instant    registers, memory, caches, devices belong to one cut; what was flushed is there
  *   transparent    a guest ends with the digest and console that it has when it is never moved
  *   deterministic  the same scenario and seed make the same recording
  *
@@ -19,6 +20,7 @@
     R(RULE_ONE_RUNNER, "one_runner")   \
     R(RULE_SAME_MEMORY, "same_memory") \
     R(RULE_STREAMS, "streams")         \
+    R(RULE_ONE_INSTANT, "one_instant") \
     R(RULE_TRANSPARENT, "transparent") \
     R(RULE_DETERMINISTIC, "deterministic")
 

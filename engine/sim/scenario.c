@@ -9,27 +9,7 @@
 #include "machine/machine.h"
 #include "machine/model.h"
 #include "sim/dialect.h"
-
-/* DOC: scenario-options
- *
- * Every option has a number, in the order in which help, files and reports list them: the guest and
- * the mode first, then everything with a unit, then the rest. */
-enum option {
-    OPTION_GUEST,
-    OPTION_MODE,
-#define NUMBER_OPTION(key, field, kind, text, help) OPTION_##field,
-    SCENARIO_NUMBERS(NUMBER_OPTION)
-#undef NUMBER_OPTION
-#define CHOICE_OPTION(key, field, type, words, text, help) OPTION_##field,
-        SCENARIO_CHOICES(CHOICE_OPTION)
-#undef CHOICE_OPTION
-            OPTION_FAULT,
-    OPTION_ARGS,
-    OPTION_IMAGE,
-    OPTION_COUNT,
-    FIRST_NUMBER = OPTION_MODE + 1,
-    FIRST_CHOICE = OPTION_pattern,
-};
+#include "sim/scenario_private.h"
 
 static const struct scenario_option options[OPTION_COUNT] = {
     [OPTION_GUEST] = {"guest", "kv", "what is moved: a name, FILE.elf, model:PATTERN", NULL,
@@ -521,25 +501,6 @@ static const char *guest_objection(const struct scenario *scenario, uint32_t idx
     }
 }
 
-/* Why the mode cannot obey an option; NULL when it can. */
-static const char *mode_objection(const struct scenario *scenario, uint32_t idx)
-{
-    switch (idx) {
-    case OPTION_downtime_limit_ns:
-    case OPTION_max_rounds:
-    case OPTION_on_limit:
-    case OPTION_total_time_limit_ns:
-        return scenario->mode == MODE_PRE_COPY ? NULL : "only --mode pre-copy obeys it";
-    case OPTION_switch_after:
-    case OPTION_switch_when:
-    case OPTION_switch_below_bytes:
-    case OPTION_switch_deadline_ns:
-        return scenario->mode == MODE_HYBRID ? NULL : "only --mode hybrid obeys it";
-    default:
-        return NULL;
-    }
-}
-
 static void fill_what_depends_on_the_guest(struct scenario *scenario)
 {
     bool is_server = dialect_find(scenario->guest) != NULL;
@@ -614,7 +575,7 @@ enum status scenario_check(struct scenario *scenario, bool is_comparison, struct
     for (uint32_t i = 0; i < OPTION_COUNT; i++) {
         const char *objection = guest_objection(scenario, i);
         if (objection == NULL && !is_comparison)
-            objection = mode_objection(scenario, i);
+            objection = scenario_mode_objection(scenario, i);
         if (objection != NULL && (scenario->given >> i & 1) != 0)
             return problem_set(problem, STATUS_USAGE, "%s cannot be used here: %s", options[i].key,
                                objection);
@@ -633,7 +594,7 @@ void scenario_text(const struct scenario *scenario, struct bytes *text)
     for (uint32_t i = 0; i < OPTION_COUNT; i++) {
         char value[sizeof scenario->guest];
 
-        if (guest_objection(scenario, i) != NULL || mode_objection(scenario, i) != NULL)
+        if (guest_objection(scenario, i) != NULL || scenario_mode_objection(scenario, i) != NULL)
             continue;
         bytes_put(text, options[i].key, strlen(options[i].key));
         bytes_put(text, " = ", 3);

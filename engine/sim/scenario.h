@@ -17,6 +17,7 @@
 #include "base/units.h"
 #include "machine/writes.h"
 #include "migrate/strategy.h"
+#include "wire/page_codec.h"
 
 #define SCENARIO_CLIENTS_MAX 60
 #define SCENARIO_NONE        UINT64_MAX /* "none": no limit, or not given */
@@ -24,14 +25,6 @@
 
 enum pattern { PATTERN_UNIFORM, PATTERN_SEQUENTIAL, PATTERN_HOT_COLD, PATTERN_ZIPF };
 
-enum compress {
-    COMPRESS_NONE,
-    COMPRESS_ZERO,
-    COMPRESS_DELTA,
-    COMPRESS_LZ4,
-    COMPRESS_ZSTD,
-    COMPRESS_AUTO
-};
 enum dirty_tracking { TRACKING_TRAP, TRACKING_HARDWARE_LOG };
 enum disk_at { DISK_SHARED, DISK_SOURCE, DISK_TARGET };
 enum leave_out { LEAVE_OUT_NONE, LEAVE_OUT_WRITE_BACK, LEAVE_OUT_BARRIER };

@@ -52,8 +52,14 @@ static void open_ends(struct world *world)
                    .switch_deadline_ns = scenario->switch_deadline_ns,
                    .prefetch = scenario->prefetch,
                    .push_after_ns = scenario->push_after_ns},
+        .has_barriers = scenario->cache != 0 && scenario->leave_out != LEAVE_OUT_BARRIER,
+        .skips_write_back = scenario->leave_out == LEAVE_OUT_WRITE_BACK,
         .copy_chunk_bytes = units_mul_div(bytes_per_s, COPY_CHUNK_NS, NS_PER_S),
         .push_chunk_bytes = units_mul_div(bytes_per_s, PUSH_CHUNK_NS, NS_PER_S),
+        .encoding = {.compress = scenario->compress,
+                     .delta_cache_bytes = scenario->delta_cache_bytes,
+                     .bandwidth_bits_per_s = scenario->bandwidth_bits_per_s},
+        .has_free_hints = scenario->free_hints,
     };
     source_init(&world->source, &config, world->hosts[HOST_SOURCE].guest, &world->events);
     target_init(&world->target, world->hosts[HOST_TARGET].guest, &world->events);
@@ -94,6 +100,8 @@ enum status world_open(const struct scenario *scenario, const uint8_t *image, si
     clients_init(&new->clients, dialect_of(scenario), (uint32_t)scenario->client_count,
                  scenario->request_rate, scenario->seed, &new->events);
     observer_init(&new->observer, new->clients.count);
+    storage_init(&new->storage, HOST_SOURCE);
+    new->observer.oracle.applies[RULE_ONE_INSTANT] = scenario->cache != 0;
     world_happen(new, scenario->start_at_ns, HAPPEN_START, 0, 0);
     for (uint32_t i = 0; i < new->clients.count; i++)
         world_happen(new, 0, HAPPEN_CLIENT, i, 0);
@@ -112,6 +120,7 @@ void world_close(struct world *world)
     network_fini(&world->network);
     clients_fini(&world->clients);
     observer_fini(&world->observer);
+    storage_fini(&world->storage);
     heap_fini(&world->heap);
     event_list_fini(&world->events);
     console_fini(&world->console);
@@ -178,6 +187,9 @@ static void take(struct world *world, const struct heap_entry *entry)
     case HAPPEN_SOURCE:
         world->source_due_ns = UINT64_MAX;
         world_feed_link(world, HOST_SOURCE);
+        return;
+    case HAPPEN_DISK:
+        world_disk(world, (enum disk_step)entry->who);
         return;
     case HAPPEN_END:
         finish(world);

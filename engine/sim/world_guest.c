@@ -107,7 +107,19 @@ static bool guest_stopped(struct world *world, struct host *host, const struct g
         world->is_guest_stuck = run->is_stuck;
         world_feed_link(world, HOST_TARGET);
         return !world_hold_back(world) && !run->is_stuck;
+    case GUEST_FLUSHED:
+        if (source_flushed(&world->source, world->now_ns, run->hart_idx, run->page_idx,
+                           run->page_count)) {
+            world->barred_harts |= 1u << run->hart_idx;
+            host->guest->ops->bar(host->guest, run->hart_idx, true);
+            world_feed_link(world, HOST_SOURCE);
+        }
+        return true;
+    case GUEST_BARRED:
+        world->is_guest_stuck = true;
+        return false;
     case GUEST_OUTPUT:
+        world_poke_disk(world);
         world_drain_console(world, host);
         service_send(world, host);
         return true;

@@ -75,18 +75,37 @@ static void schedule_end(struct world *world)
                  HAPPEN_END, 0, 0);
 }
 
+void world_unbar_harts(struct world *world)
+{
+    struct host *source = &world->hosts[HOST_SOURCE];
+    uint32_t freed = world->barred_harts & ~source_barred_harts(&world->source);
+
+    for (uint32_t i = 0; i < SOURCE_HARTS_MAX; i++)
+        if ((freed >> i & 1) != 0)
+            source->guest->ops->bar(source->guest, i, false);
+    world->barred_harts &= ~freed;
+    if (freed == 0 || !world->is_guest_stuck)
+        return;
+    world->is_guest_stuck = false;
+    source->offset_ns = world->now_ns - source->guest->ops->now_ns(source->guest);
+}
+
 /* What a change of the source's phase means for the world. */
 void world_reap_source(struct world *world, enum phase before)
 {
     enum phase after = world->source.phase;
     bool was_paused = before == PHASE_PAUSE || before == PHASE_HAND_OVER;
 
+    world_unbar_harts(world);
     if (after == before)
         return;
     if (source_wants_pause(&world->source) && !was_paused && after != PHASE_POST_COPY)
         world_tell_progress(world, STRETCH_COPYING);
+    if (after == PHASE_HAND_OVER)
+        world->storage.writer = STORAGE_NOBODY;
     if (after == PHASE_ABORTED) {
         world_tell_progress(world, was_paused ? STRETCH_PAUSED : STRETCH_COPYING);
+        world->storage.writer = HOST_SOURCE;
         snprintf(world->reason, sizeof world->reason, "%s", world->source.reason);
         if (was_paused)
             guest_runs_again(world, HOST_SOURCE);
@@ -97,6 +116,9 @@ void world_reap_source(struct world *world, enum phase before)
 static void target_took_over(struct world *world)
 {
     struct host *target = &world->hosts[HOST_TARGET];
+    world->storage.writer = HOST_TARGET;
+    if (world->observer.oracle.applies[RULE_ONE_INSTANT])
+        observe_instant(&world->observer, world->now_ns, world->hosts[HOST_SOURCE].guest);
     observe_cut(&world->observer, world->now_ns, world->hosts[HOST_SOURCE].guest, target->guest);
     if (world->clients.count > 0)
         observe_streams_at_cut(&world->observer, world->now_ns, machine_mailbox(target->guest));

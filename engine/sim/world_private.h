@@ -1,6 +1,6 @@
 /* world_private: what a world is made of, for the files that make it live: world.c (its life, time,
- * the knobs), world_guest.c (the guest runs), world_move.c (the migration's ends and links) and
- * service.c (the clients, their packets, the switch).
+ * the knobs), world_guest.c (the guest runs), world_move.c (the migration's ends and links),
+ * world_disk.c (its disk) and service.c (the clients, their packets, the switch).
  */
 #ifndef SIM_WORLD_PRIVATE_H
 #define SIM_WORLD_PRIVATE_H
@@ -15,6 +15,7 @@
 #include "sim/network.h"
 #include "sim/observer.h"
 #include "sim/share.h"
+#include "sim/storage.h"
 #include "sim/world.h"
 
 enum happening {
@@ -27,6 +28,7 @@ enum happening {
     HAPPEN_CONSOLE,   /* what the guest wrote meanwhile is told */
     HAPPEN_RELEASE,   /* a guest that was held back may run again */
     HAPPEN_SOURCE,    /* the source wanted to be asked now */
+    HAPPEN_DISK,      /* the disk's request takes step `who`, enum disk_step */
     HAPPEN_END,       /* the scenario's time after the move is over */
 };
 
@@ -35,6 +37,18 @@ struct host {
     struct guest *guest;
     uint64_t offset_ns;
     uint32_t shares[HART_MAX]; /* of the time, in thousandths, as told last */
+};
+
+/* How the request under way reaches the blocks, see world_disk.c. */
+enum disk_path { DISK_LOCAL, DISK_CARRIED, DISK_DOORBELL };
+enum disk_step { DISK_SERVE, DISK_ASK_FOR_DATA, DISK_ANSWER };
+
+struct world_disk {
+    bool is_busy;
+    enum disk_path path;
+    uint32_t served_at;
+    uint8_t asked[DISK_BLOCK_BYTES]; /* what the guest's memory held when its turn came */
+    uint8_t block[DISK_BLOCK_BYTES]; /* on its way */
 };
 
 struct world {
@@ -50,15 +64,18 @@ struct world {
     struct network network;
     struct clients clients;
     uint64_t client_armed_ns[SCENARIO_CLIENTS_MAX];
+    struct storage storage;
+    struct world_disk disk;
+    uint32_t barred_harts;   /* of the source's guest, as it was told; bits */
     uint64_t mailbox_due_ns; /* when the guest's mailboxes want to be asked for packets */
     uint32_t home;           /* where the switch sends packets for the guest */
     bool has_started, has_ended, has_guest_ended;
-    bool is_over;        /* the move has ended */
-    bool is_guest_stuck; /* no hart can go on before a page is there */
-    bool is_guest_held_back;   /* by the fault throttle, until HAPPEN_RELEASE */
-    struct share share;        /* of the hart that has most of the time */
-    uint32_t log_entries;      /* in the hardware's buffer of dirtied pages */
-    uint64_t source_due_ns;    /* HAPPEN_SOURCE that is to come; UINT64_MAX: none */
+    bool is_over;            /* the move has ended */
+    bool is_guest_stuck;     /* no hart can go on before a page is there */
+    bool is_guest_held_back; /* by the fault throttle, until HAPPEN_RELEASE */
+    struct share share;      /* of the hart that has most of the time */
+    uint32_t log_entries;    /* in the hardware's buffer of dirtied pages */
+    uint64_t source_due_ns;  /* HAPPEN_SOURCE that is to come; UINT64_MAX: none */
     struct observer observer;
     struct console console;
     uint64_t untold_bytes; /* written to the console since it was last told, */
@@ -130,6 +147,13 @@ void world_feed_link(struct world *world, uint32_t sender);
 /* What a change of the source's phase means for the world. */
 void world_reap_source(struct world *world, enum phase before);
 void world_chunk_arrived(struct world *world, uint32_t sender); /* HAPPEN_ARRIVAL */
+
+/* Harts that wait for a barrier no more go on. */
+void world_unbar_harts(struct world *world);
+
+/* world_disk.c */
+void world_poke_disk(struct world *world); /* the guest may have asked for something */
+void world_disk(struct world *world, enum disk_step step); /* HAPPEN_DISK */
 
 /* service.c */
 

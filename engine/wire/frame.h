@@ -41,6 +41,9 @@ enum frame_type {
     FRAME_REFUSED,
     /* source -> target, instead of all the rest */
     FRAME_ABORT,
+    /* source -> target, and its answer */
+    FRAME_BARRIER,
+    FRAME_BARRIER_ACK,
     FRAME_TYPE_COUNT
 };
 

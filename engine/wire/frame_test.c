@@ -153,40 +153,6 @@ static void test_stale_bits_name_their_pages(void **state)
     bytes_fini(&bytes);
 }
 
-static void put_page(struct bytes *to, uint64_t page_idx, uint8_t fill, uint32_t payload_bytes)
-{
-    bytes_put_u64(to, page_idx);
-    memset(bytes_extend(to, payload_bytes), fill, payload_bytes);
-}
-
-static void test_pages_are_whole_and_in_range_or_refused(void **state)
-{
-    struct bytes bytes = {0};
-    struct frame frame;
-    struct message_pages pages;
-    uint64_t page_idx;
-    (void)state;
-
-    size_t begin = frame_begin(&bytes, FRAME_PAGES, WHY_PUSHED);
-    put_page(&bytes, 3, 'a', 8);
-    put_page(&bytes, 9, 'b', 8);
-    frame_end(&bytes, begin);
-    decode_one(&bytes, &frame);
-    assert_int_equal(message_get_pages(&frame, 8, 10, &pages), STATUS_OK);
-    assert_int_equal(pages.why, WHY_PUSHED);
-    assert_memory_equal(message_next_page(&pages, &page_idx), "aaaaaaaa", 8);
-    assert_int_equal(page_idx, 3);
-    assert_memory_equal(message_next_page(&pages, &page_idx), "bbbbbbbb", 8);
-    assert_int_equal(page_idx, 9);
-    assert_null(message_next_page(&pages, &page_idx));
-
-    assert_int_equal(message_get_pages(&frame, 8, 9, &pages), STATUS_BAD_STREAM);  /* page 9 of 9 */
-    assert_int_equal(message_get_pages(&frame, 7, 10, &pages), STATUS_BAD_STREAM); /* not whole */
-    frame.note = WHY_COUNT;
-    assert_int_equal(message_get_pages(&frame, 8, 10, &pages), STATUS_BAD_STREAM);
-    bytes_fini(&bytes);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -196,7 +162,6 @@ int main(void)
         cmocka_unit_test(test_a_claimed_length_is_not_believed),
         cmocka_unit_test(test_messages_come_back),
         cmocka_unit_test(test_stale_bits_name_their_pages),
-        cmocka_unit_test(test_pages_are_whole_and_in_range_or_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -118,27 +118,3 @@ void message_get_text(const struct frame *frame, char text[MESSAGE_REASON_MAX])
     }
     text[count] = '\0';
 }
-
-enum status message_get_pages(const struct frame *frame, uint32_t payload_bytes,
-                              uint64_t total_pages, struct message_pages *pages)
-{
-    uint64_t page_idx;
-    if (frame->payload_bytes == 0 || frame->payload_bytes % (8 + payload_bytes) != 0 ||
-        frame->note >= WHY_COUNT)
-        return STATUS_BAD_STREAM;
-    *pages = (struct message_pages){.payload_bytes = payload_bytes, .why = (enum why)frame->note};
-    bytes_reader_init(&pages->reader, frame->payload, frame->payload_bytes);
-    while (message_next_page(pages, &page_idx) != NULL)
-        if (page_idx >= total_pages)
-            return STATUS_BAD_STREAM;
-    pages->reader.position = 0;
-    return STATUS_OK;
-}
-
-const uint8_t *message_next_page(struct message_pages *pages, uint64_t *page_idx)
-{
-    if (bytes_left(&pages->reader) == 0)
-        return NULL;
-    *page_idx = bytes_get_u64(&pages->reader);
-    return bytes_get(&pages->reader, pages->payload_bytes);
-}

@@ -5,7 +5,7 @@
  *                            u32 payload bytes of a page, u64 pages,
  *                            kind of guest as 16 characters, filled up with zeros
  *   READY         s <- t     -  (it has the memory and understands the guest)
- *   PAGES         s -> t     one or more of: u64 page number, payload; note: enum why
+ *   PAGES         s -> t     pages, in one of six forms: message_pages.h
  *   STALE         s -> t     u64 first page, bits (set: the copy sent before is stale)
  *   STATE         s -> t     everything but the pages, as the guest saves itself
  *   COMMIT        s -> t     u64 pages that are missing at the target, u64 digest of STATE
@@ -14,13 +14,14 @@
  *   PAGE_REQUEST  s <- t     u64 page number
  *   COMPLETE      s <- t     -  (no page is missing any more)
  *   ABORT         s -> t     reason as text
+ *   BARRIER       s -> t     u64 its number: every page that a flush made dirty is before it
+ *   BARRIER_ACK   s <- t     u64 the same: what came before it is installed
  *
  *   s -> t   HELLO         PAGES PAGES ... STALE STATE COMMIT          PAGES ...
  *   s <- t          READY                                     RUNNING  PAGE_REQUEST ...  COMPLETE
  *
- * A page costs the same on the link alone or in a run: a frame's header, its number, its bytes. A
- * model guest's page carries only a version and is charged as if it carried PAGE_BYTES; for it
- * alone many pages share one frame.
+ * HELLO's features are the forms in which pages may come: bit i for form i of enum page_form. A
+ * target that does not know one of them says so, by name, before anything else is sent.
  */
 #ifndef WIRE_MESSAGE_H
 #define WIRE_MESSAGE_H
@@ -30,20 +31,19 @@
 #include "base/bitmap.h"
 #include "base/event.h"
 #include "wire/frame.h"
+#include "wire/message_pages.h"
 
 #define MESSAGE_MAGIC      0x59525246u /* "FRRY" */
-#define MESSAGE_VERSION    1
+#define MESSAGE_VERSION    2
 #define MESSAGE_KIND_BYTES 16
 #define MESSAGE_REASON_MAX 160
 
-/* What a page costs on the link: header, number, 4096 bytes. */
-#define MESSAGE_PAGE_WIRE_BYTES (FRAME_HEADER_BYTES + 8 + 4096)
 /* Bits in one STALE frame: a whole number of bytes, far below the largest payload. */
 #define MESSAGE_STALE_BITS (1u << 20)
 
 struct message_hello {
     uint16_t version;
-    uint32_t features; /* none yet: must be 0 */
+    uint32_t features; /* forms of pages */
     uint32_t payload_bytes;
     uint64_t total_pages;
     char kind[MESSAGE_KIND_BYTES + 1];
@@ -52,13 +52,6 @@ struct message_hello {
 struct message_commit {
     uint64_t missing_pages;
     uint64_t state_digest;
-};
-
-/* A run of numbered pages inside a PAGES frame, read one at a time. */
-struct message_pages {
-    struct bytes_reader reader;
-    uint32_t payload_bytes;
-    enum why why;
 };
 
 /* What STATE and COMMIT cost on the link for a state of that many bytes. */
@@ -72,7 +65,8 @@ void message_put_hello(struct bytes *to, const struct message_hello *hello);
 void message_put_stale(struct bytes *to, const struct bitmap *stale, uint64_t first_idx);
 void message_put_state(struct bytes *to, const struct bytes *state);
 void message_put_commit(struct bytes *to, const struct message_commit *commit);
-void message_put_number(struct bytes *to, enum frame_type type, uint64_t number); /* PAGE_REQUEST */
+void message_put_number(struct bytes *to, enum frame_type type,
+                        uint64_t number); /* PAGE_REQUEST, BARRIER, BARRIER_ACK */
 /* REFUSED, ABORT; and with "": READY, RUNNING, COMPLETE. */
 void message_put_text(struct bytes *to, enum frame_type type, const char *text);
 
@@ -85,12 +79,5 @@ void message_get_text(const struct frame *frame, char text[MESSAGE_REASON_MAX]);
 /* The STALE bits as a reader of bytes, with where they begin; the caller checks the range. */
 MUST_USE enum status message_get_stale(const struct frame *frame, uint64_t *first_idx,
                                        const uint8_t **bits, uint32_t *bit_count);
-
-/* All pages of the frame lie below total_pages and their payloads are whole, or STATUS_BAD_STREAM:
- * half a page is never handed out. */
-MUST_USE enum status message_get_pages(const struct frame *frame, uint32_t payload_bytes,
-                                       uint64_t total_pages, struct message_pages *pages);
-/* The next page's payload; NULL at the end. */
-const uint8_t *message_next_page(struct message_pages *pages, uint64_t *page_idx);
 
 #endif

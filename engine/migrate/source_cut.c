@@ -1,0 +1,146 @@
+/* The consistent cut: registers, memory, caches and devices belong to one instant.
+ *
+ * DOC: barrier
+ *
+ * A guest with a write-back cache flushes a buffer, then rings a device to read it from memory. The
+ * flush is a promise: what comes after it finds the bytes in memory. While a move goes on there are
+ * two memories, and the device may be served at the target, where it reads the target's copy. So
+ * the promise must hold there as well:
+ *
+ *     source    PAGES of what was flushed ... BARRIER n                        the hart goes on
+ *     target                                           installed, BARRIER_ACK n
+ *
+ * The pages go before whatever the strategy would send next, and the hart that flushed waits; the
+ * others run. Which pages those are: those of the flush of which the target holds an old copy. A
+ * page that was never sent needs none: it is not there to be read. One that is clean and was sent
+ * may still be on its way, so that the barrier goes out behind it all the same.
+ *
+ * At the pause nobody has to wait any longer: everything goes before COMMIT.
+ */
+#include "migrate/source_private.h"
+
+void source_release_barriers(struct source *source)
+{
+    for (uint32_t i = 0; i < SOURCE_HARTS_MAX; i++)
+        source->barriers[i].is_waiting = false;
+    if (source->flushed.set_count > 0)
+        bitmap_clear_all(&source->flushed);
+    source->guest->ops->tell_flushes(source->guest, false);
+}
+
+uint32_t source_barred_harts(const struct source *source)
+{
+    uint32_t harts = 0;
+    for (uint32_t i = 0; i < SOURCE_HARTS_MAX; i++)
+        harts |= (uint32_t)source->barriers[i].is_waiting << i;
+    return harts;
+}
+
+/* The pages of the flush that go before its barrier. `*has_copies`: the target has any of them, or
+ * they are on their way. */
+static uint64_t find_stale(struct source *source, uint64_t first_idx, uint64_t count,
+                           bool *has_copies)
+{
+    uint64_t pages = 0, end_idx = first_idx + count;
+    uint64_t page_idx = bitmap_next(&source->sent, first_idx);
+
+    *has_copies = page_idx < end_idx;
+    for (; page_idx < end_idx; page_idx = bitmap_next(&source->sent, page_idx + 1)) {
+        source->guest->ops->fetch_dirty(source->guest, page_idx, 1, &source->to_send);
+        if (bitmap_has(&source->to_send, page_idx)) {
+            bitmap_set(&source->flushed, page_idx);
+            pages++;
+        }
+    }
+    return pages;
+}
+
+bool source_flushed(struct source *source, uint64_t now_ns, uint32_t hart_idx, uint64_t first_idx,
+                    uint64_t count)
+{
+    bool has_copies;
+
+    if (source->phase != PHASE_COPY || !source->config.has_barriers)
+        return false;
+    uint64_t pages = find_stale(source, first_idx, count, &has_copies);
+    if (!has_copies)
+        return false;
+    MUST(hart_idx < SOURCE_HARTS_MAX && !source->barriers[hart_idx].is_waiting);
+    source->barriers[hart_idx] = (struct source_barrier){.is_waiting = true,
+                                                         .barrier_idx = source->barrier_count++,
+                                                         .pages = pages,
+                                                         .since_ns = now_ns};
+    return true;
+}
+
+/* The next run of what was flushed, as much of it as one chunk carries. */
+static uint64_t send_flushed(struct source *source, uint64_t now_ns, struct bytes *to)
+{
+    uint64_t most = source->config.copy_chunk_bytes / MESSAGE_PAGE_WIRE_BYTES;
+    uint64_t first_idx = bitmap_next(&source->flushed, 0);
+    uint64_t count = bitmap_run(&source->flushed, first_idx, most == 0 ? 1 : most);
+
+    if (!source->is_round_open)
+        source_open_round(source, now_ns);
+    uint64_t charge = source_send_pages(source, now_ns, first_idx, count, WHY_RESENT, to);
+    /* As many as fitted: the rest goes before the barrier as well. */
+    for (uint64_t page_idx = first_idx; page_idx < first_idx + count; page_idx++)
+        if (!bitmap_has(&source->to_send, page_idx))
+            bitmap_clear(&source->flushed, page_idx);
+    return charge;
+}
+
+uint64_t source_send_barriers(struct source *source, uint64_t now_ns, struct bytes *to)
+{
+    size_t begin = to->count;
+
+    if (source->flushed.set_count > 0)
+        return send_flushed(source, now_ns, to);
+    for (uint32_t i = 0; i < SOURCE_HARTS_MAX; i++) {
+        struct source_barrier *barrier = &source->barriers[i];
+        if (!barrier->is_waiting || barrier->is_sent)
+            continue;
+        message_put_number(to, FRAME_BARRIER, barrier->barrier_idx);
+        barrier->is_sent = true;
+        source_emit(source, (struct event){.at_ns = now_ns,
+                                           .kind = EVENT_BARRIER_SENT,
+                                           .barrier_sent = {.barrier_idx = barrier->barrier_idx,
+                                                            .pages = barrier->pages}});
+    }
+    if (to->count > begin)
+        source_emit(source, (struct event){.at_ns = now_ns,
+                                           .kind = EVENT_FRAME_SENT,
+                                           .frame_sent = {.bytes = to->count - begin}});
+    return to->count - begin;
+}
+
+void source_receive_barrier_ack(struct source *source, uint64_t now_ns, const struct frame *frame)
+{
+    uint64_t barrier_idx;
+    if (message_get_number(frame, &barrier_idx) != STATUS_OK)
+        return;
+    for (uint32_t i = 0; i < SOURCE_HARTS_MAX; i++) {
+        struct source_barrier *barrier = &source->barriers[i];
+        if (!barrier->is_waiting || !barrier->is_sent || barrier->barrier_idx != barrier_idx)
+            continue;
+        barrier->is_waiting = false;
+        source_emit(source, (struct event){
+                                .at_ns = now_ns,
+                                .kind = EVENT_BARRIER_ACKNOWLEDGED,
+                                .barrier_acknowledged = {.barrier_idx = barrier_idx,
+                                                         .wait_ns = now_ns - barrier->since_ns}});
+    }
+}
+
+void source_write_back(struct source *source, uint64_t now_ns)
+{
+    if (source->config.skips_write_back)
+        return;
+    struct guest_written written = source->guest->ops->write_back(source->guest);
+    if (written.lines > 0)
+        source_emit(source, (struct event){.at_ns = now_ns,
+                                           .kind = EVENT_CACHE_WRITTEN_BACK,
+                                           .cache_written_back = {.host = HOST_SOURCE,
+                                                                  .lines = written.lines,
+                                                                  .pages = written.pages}});
+}

@@ -1,0 +1,69 @@
+/* message_pages: what a PAGES frame says: pages of one form, which travel for one reason.
+ *
+ *   form               payload (little-endian)                                      note of the
+ * frame plain              one or more of: u64 page number, payload                      7    4 3 0
+ *   zero, free         one or more of: u64 first page, u64 pages +------+------+ delta, lz4, zstd
+ * u64 first page; then of each page of a run, in order:         | form | why  | u64 digest of its
+ * contents, u16 bytes, the bytes              +------+------+
+ *
+ * A plain page costs the same on the link alone or in a run: a frame's header, its number, its
+ * bytes (MESSAGE_PAGE_WIRE_BYTES). Zero pages, and pages that the guest has given away, cost a few
+ * bytes a run.
+ *
+ * A model guest's page carries only its version (guest.h: payload), in whatever form it travels,
+ * and is charged what its contents would cost in that form; of plain ones many then share one
+ * frame.
+ */
+#ifndef WIRE_MESSAGE_PAGES_H
+#define WIRE_MESSAGE_PAGES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/event.h"
+#include "wire/frame.h"
+#include "wire/page_codec.h"
+
+/* What a page costs on the link: header, number, 4096 bytes. */
+#define MESSAGE_PAGE_WIRE_BYTES (FRAME_HEADER_BYTES + 8 + PAGE_CODEC_BYTES)
+/* A frame with a run of zero or free pages. */
+#define MESSAGE_RUN_WIRE_BYTES (FRAME_HEADER_BYTES + 16)
+/* Pages encoded as delta, lz4 or zstd: once for the run, and beside the bytes of each page. */
+#define MESSAGE_ENCODED_RUN_BYTES  (FRAME_HEADER_BYTES + 8)
+#define MESSAGE_ENCODED_PAGE_BYTES 10
+
+/* ---- Onto the link. frame_end (frame.h) seals what these begin. ---- */
+
+size_t message_begin_pages(struct bytes *to, enum page_form form, enum why why);
+void message_put_plain(struct bytes *to, uint64_t page_idx, const uint8_t *payload,
+                       uint32_t payload_bytes);
+void message_put_run(struct bytes *to, uint64_t first_idx, uint64_t count); /* zero, free */
+/* Behind the u64 of the run's first page, which the caller puts. */
+void message_put_encoded(struct bytes *to, const struct page_encoded *encoded);
+
+/* ---- Off the link ---- */
+
+/* What a frame says, read piece by piece. */
+struct message_pages {
+    struct bytes_reader reader;
+    uint32_t payload_bytes;
+    enum page_form form;
+    enum why why;
+    uint64_t next_idx; /* of a run of encoded pages */
+};
+
+/* One page; of zero and free ones a run. */
+struct message_piece {
+    uint64_t first_idx, count;
+    const uint8_t *payload;      /* of plain */
+    struct page_encoded encoded; /* of delta, lz4, zstd */
+};
+
+/* All pages of the frame lie below total_pages, and what is said of each is whole, or
+ * STATUS_BAD_STREAM: half a page is never handed out. */
+MUST_USE enum status message_get_pages(const struct frame *frame, uint32_t payload_bytes,
+                                       uint64_t total_pages, struct message_pages *pages);
+/* False at the end. */
+bool message_next_piece(struct message_pages *pages, struct message_piece *piece);
+
+#endif
