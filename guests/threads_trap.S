@@ -34,6 +34,10 @@ resume:                         /* a0: the frame of the thread to go on with */
     csrw sscratch, a0
     ld t0, FRAME_PC(a0)
     csrw sepc, t0
+    /* What another thread has reserved on this hart is not this thread's: its sc must fail. An sc
+     * ends a reservation; one that succeeds stores what stands there already. */
+    addi t1, a0, FRAME_PC
+    sc.d zero, t0, (t1)
     each_register_but_a0 ld
     ld a0, 8*10(a0)
     sret

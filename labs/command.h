@@ -42,12 +42,14 @@ extern const struct preset demo_presets[];
 int command_demo(const struct command *command, int word_count, char **words);
 int command_run(const struct command *command, int word_count, char **words);
 int command_compare(const struct command *command, int word_count, char **words);
+int command_sweep(const struct command *command, int word_count, char **words);
 int command_forecast(const struct command *command, int word_count, char **words);
 int command_tui(const struct command *command, int word_count, char **words);
 int command_viz(const struct command *command, int word_count, char **words);
 int command_export(const struct command *command, int word_count, char **words);
 int command_grade(const struct command *command, int word_count, char **words);
 int command_lab(const struct command *command, int word_count, char **words);
+int command_swarm(const struct command *command, int word_count, char **words);
 int command_guest(const struct command *command, int word_count, char **words);
 
 /* First of all: the three standard files are there, and the locale is the user's. */

@@ -13,7 +13,9 @@
 #include "labs/debugger.h"
 #include "labs/guest_file.h"
 #include "labs/guest_life.h"
+#include "labs/guest_line.h"
 #include "labs/guest_list.h"
+#include "labs/guest_saved.h"
 #include "labs/image.h"
 #include "labs/options.h"
 #include "labs/people.h"
@@ -24,18 +26,6 @@
 #include "sim/guest_build.h"
 
 #define HEX_DIGITS "0123456789abcdefABCDEF"
-
-/* Loads the image that the word names; models have none and are refused. */
-static enum status load(const char *word, struct scenario *scenario, struct image *image,
-                        struct problem *problem)
-{
-    enum status status = scenario_set(scenario, "guest", word, problem);
-
-    if (status == STATUS_OK && scenario_is_model(scenario))
-        status = problem_set(problem, STATUS_USAGE,
-                             "guest: a model has no program: write a name such as hello");
-    return status == STATUS_OK ? image_load(image, scenario, problem) : status;
-}
 
 /* The checks of a machine that would run it, with all the memory that it asks for: what is shown
  * here can be booted. */
@@ -181,7 +171,7 @@ static int guest_look(const struct command *command, int word_count, char **word
         outcome = problem_set(&problem, STATUS_USAGE, "write ferry guest %s GUEST%s", words[0],
                               is_info ? "" : " [FROM]");
     else
-        outcome = load(words[1], &scenario, &image, &problem);
+        outcome = guest_line_load(words[1], &scenario, &image, &problem);
     if (outcome == STATUS_OK)
         outcome = guest_file_open(&file, &image, &problem);
     if (outcome == STATUS_OK)
@@ -202,133 +192,27 @@ static int guest_look(const struct command *command, int word_count, char **word
 
 /* ---- run ---- */
 
-/* What stands before the guest's own words, and which of it was given. */
-struct run_line {
-    struct scenario *scenario;
-    struct image *image;
-    const char *gdb; /* a port, as written; NULL: no debugger */
-    unsigned given;  /* bit i: option i */
-};
-
-static const char *const run_options[] = {"memory", "harts", "cpu-rate", "gdb"};
-#define RUN_OPTION_COUNT  (sizeof run_options / sizeof *run_options)
-#define RUN_OPTION_MEMORY 0
-#define RUN_OPTION_GDB    3
-
-/* Takes options from the front of the words. Returns how many words it took, or -1. */
-static int take_options(struct run_line *line, int word_count, char **words,
-                        struct problem *problem)
-{
-    int taken = 0;
-
-    while (taken < word_count) {
-        char *word = words[taken];
-        size_t count = strcspn(word, "="), i = 0;
-        while (i < RUN_OPTION_COUNT &&
-               (strncmp(word, "--", 2) != 0 || count < 3 || strlen(run_options[i]) != count - 2 ||
-                strncmp(word + 2, run_options[i], count - 2) != 0))
-            i++;
-        if (i == RUN_OPTION_COUNT)
-            break;
-        const char *key = run_options[i];
-        const char *value = word[count] == '='       ? word + count + 1
-                            : taken + 1 < word_count ? words[taken + 1]
-                                                     : NULL;
-        struct problem detail = {STATUS_OK, ""};
-        if (value == NULL) {
-            problem_set(problem, STATUS_USAGE, "--%s needs a value", key);
-            return -1;
-        }
-        if ((line->given & (1u << i)) != 0) {
-            problem_set(problem, STATUS_USAGE, "--%s was given already: keep one of them", key);
-            return -1;
-        }
-        line->given |= 1u << i;
-        if (i == RUN_OPTION_GDB) {
-            line->gdb = value;
-        } else if (scenario_set(line->scenario, key, value, &detail) != STATUS_OK) {
-            problem_set(problem, STATUS_USAGE, "--%s", detail.text);
-            return -1;
-        }
-        taken += word[count] == '=' ? 1 : 2;
-    }
-    return taken;
-}
-
-/* Everything before the guest can be booted: options, name, options again, the guest's own words.
- */
-static enum status read_line(struct run_line *line, int word_count, char **words,
-                             struct problem *problem)
-{
-    int at = take_options(line, word_count, words, problem);
-    enum status status;
-
-    if (at < 0)
-        return STATUS_USAGE;
-    if (at == word_count)
-        return problem_set(problem, STATUS_USAGE, "no guest named: write ferry guest run hello");
-    if (words[at][0] == '-')
-        return problem_set(problem, STATUS_USAGE,
-                           "unknown option %.40s: those of run are --memory, --harts, --cpu-rate "
-                           "and --gdb",
-                           words[at]);
-    status = load(words[at], line->scenario, line->image, problem);
-    if (status != STATUS_OK)
-        return status;
-    at++;
-    int taken = take_options(line, word_count - at, words + at, problem);
-    if (taken < 0)
-        return STATUS_USAGE;
-    at += taken;
-    if (at < word_count && strcmp(words[at], "--") == 0)
-        at++;
-    for (; at < word_count; at++)
-        bytes_put(&line->scenario->arguments, words[at], strlen(words[at]) + 1);
-    return scenario_check(line->scenario, false, problem);
-}
-
-/* Where nobody has said how much memory, an image that is larger than usual gets what it needs. */
-static enum status build_guest(struct run_line *line, struct guest **guest, struct problem *problem)
-{
-    struct scenario *scenario = line->scenario;
-    const struct image *image = line->image;
-    enum status status = guest_build(scenario, image->data, image->bytes, guest, problem);
-
-    while (status == STATUS_NO_MEMORY && (line->given & 1u << RUN_OPTION_MEMORY) == 0 &&
-           scenario->memory_bytes <= MACHINE_MEMORY_MAX / 2) {
-        scenario->memory_bytes *= 2;
-        *problem = (struct problem){STATUS_OK, ""};
-        status = guest_build(scenario, image->data, image->bytes, guest, problem);
-    }
-    return status;
-}
-
 static int guest_run(const struct command *command, int word_count, char **words)
 {
     struct problem problem = {STATUS_OK, ""};
-    struct scenario scenario;
-    struct image image = {0};
-    struct run_line line = {.scenario = &scenario, .image = &image};
+    struct guest_line line;
     struct debugger debugger = {.listener = -1, .connection = -1};
     struct guest *guest;
     int status;
 
-    if (word_count > 0 && (strcmp(words[0], "--help") == 0 || strcmp(words[0], "-h") == 0))
-        return command_print_help(command);
-    scenario_init(&scenario);
-    if (read_line(&line, word_count, words, &problem) != STATUS_OK ||
-        (line.gdb != NULL &&
-         debugger_open(&debugger, line.gdb, image.data, image.bytes, &problem) != STATUS_OK) ||
-        build_guest(&line, &guest, &problem) != STATUS_OK) {
+    if (guest_line_read(&line, false, word_count, words, &problem) != STATUS_OK ||
+        (line.gdb != NULL && debugger_open(&debugger, line.gdb, line.image.data, line.image.bytes,
+                                           &problem) != STATUS_OK) ||
+        guest_line_build(&line, &guest, &problem) != STATUS_OK) {
         status = command_refuse(command, &problem);
     } else {
-        crash_prepare("run", &scenario, NULL);
-        status = guest_life(scenario.guest, guest, &image, line.gdb != NULL ? &debugger : NULL);
+        crash_prepare("run", &line.scenario, NULL);
+        status = guest_life(line.scenario.guest, guest, &line.image,
+                            line.gdb != NULL ? &debugger : NULL);
         guest->ops->close(guest);
     }
     debugger_close(&debugger);
-    image_fini(&image);
-    scenario_fini(&scenario);
+    guest_line_fini(&line);
     return status;
 }
 
@@ -360,7 +244,8 @@ static int guest_kit(const struct command *command)
 
 int command_guest(const struct command *command, int word_count, char **words)
 {
-    static const char *const verbs[] = {"list", "info", "disassemble", "run", "kit"};
+    static const char *const verbs[] = {"list", "info",   "disassemble", "run",
+                                        "save", "resume", "kit"};
     struct problem problem = {STATUS_OK, ""};
     const char *verb = word_count > 0 ? words[0] : "";
     size_t best = 0;
@@ -369,10 +254,20 @@ int command_guest(const struct command *command, int word_count, char **words)
         return guest_list(stdout);
     if (strcmp(verb, "kit") == 0 && word_count == 1)
         return guest_kit(command);
+    bool is_own_help =
+        word_count > 1 && (strcmp(words[1], "--help") == 0 || strcmp(words[1], "-h") == 0);
+    if (is_own_help)
+        return command_print_help(command);
+    if (strcmp(verb, "info") == 0 && word_count == 2 && guest_saved_is(words[1]))
+        return guest_saved_info(command, words[1]);
     if (strcmp(verb, "info") == 0 || strcmp(verb, "disassemble") == 0)
         return guest_look(command, word_count, words);
     if (strcmp(verb, "run") == 0)
         return guest_run(command, word_count - 1, words + 1);
+    if (strcmp(verb, "save") == 0)
+        return guest_saved_save(command, word_count - 1, words + 1);
+    if (strcmp(verb, "resume") == 0)
+        return guest_saved_resume(command, word_count - 1, words + 1);
     if (strcmp(verb, "--help") == 0 || strcmp(verb, "-h") == 0)
         return command_print_help(command);
     for (size_t i = 1; i < sizeof verbs / sizeof verbs[0]; i++)
@@ -381,7 +276,7 @@ int command_guest(const struct command *command, int word_count, char **words)
     if (word_count == 0 || strcmp(verb, "list") == 0 || strcmp(verb, "kit") == 0 ||
         !nearest_is_close(verb, verbs[best]))
         problem_set(&problem, STATUS_USAGE,
-                    "write ferry guest list, info, disassemble, run or kit");
+                    "write ferry guest list, info, disassemble, run, save, resume or kit");
     else
         problem_set(&problem, STATUS_USAGE, "unknown word \"%.40s\": the nearest is \"%s\"", verb,
                     verbs[best]);

@@ -114,7 +114,7 @@ static void bad_lines_are_refused(void **state)
         {"tui $D/cut.ferry", "cut.ferry"},
         {"run $D/cut.ferry", "this is a recording"},
         {"tui $D/cut.ferry --seed 3", "a recording is what it is"},
-        {"guest", "list, info, disassemble, run or kit"},
+        {"guest", "list, info, disassemble, run, save, resume or kit"},
         {"guest lst", "the nearest is \"list\""},
         {"guest info", "write ferry guest info GUEST"},
         {"guest info nobody", "unknown guest"},
@@ -356,7 +356,7 @@ static void compare_has_every_mode(void **state)
     assert_int_equal(ferry("compare --guest kv --clients 4 --max-rounds 9"), 0);
     for (unsigned i = 0; i < 5; i++)
         assert_non_null(strstr(out, modes[i]));
-    assert_non_null(strstr(out, "one_runner, same_memory, streams held in all modes"));
+    assert_non_null(strstr(out, "one_runner, same_memory, streams, one_instant held in all modes"));
     char *rest = out, *line;
     while ((line = strsep(&rest, "\n")) != NULL)
         if (strlen(line) > 80)

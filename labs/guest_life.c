@@ -21,6 +21,9 @@ struct life {
     bool is_in_line;        /* its console's last byte ended no line */
     bool has_told_waiting;
     int status;
+    const struct guest_instant *instant; /* where it is to stand still; NULL: nowhere */
+    bool has_stopped;                    /* before it came there */
+    struct debug stopper;                /* stops it at an instruction: no debugger's */
 };
 
 /* False: standard output is broken; main tells it. */
@@ -83,13 +86,56 @@ static bool sleeps_for_ever(struct life *life)
     return false;
 }
 
+/* ---- Up to an instant ---- */
+
+static bool is_there(const struct life *life)
+{
+    const struct guest_ops *ops = life->guest->ops;
+    if (life->instant->is_instruction)
+        return ops->instructions(life->guest) >= life->instant->value;
+    return ops->now_ns(life->guest) >= life->instant->value;
+}
+
+/* An instruction takes a tick, and some ticks retire none (hart.h): as many ticks as instructions
+ * are missing never lead too far, and are asked for again until none is missing. */
+static void run_towards(struct life *life, struct guest_run *run)
+{
+    struct guest *guest = life->guest;
+    const struct guest_instant *instant = life->instant;
+
+    if (!instant->is_instruction) {
+        guest->ops->run(guest, instant->value, run);
+        return;
+    }
+    uint64_t missing = instant->value - guest->ops->instructions(guest);
+    uint64_t now_tick = debug_ticks(guest);
+    life->stopper.until_tick = missing < UINT64_MAX - now_tick ? now_tick + missing : UINT64_MAX;
+    debug_run(&life->stopper, guest, UINT64_MAX / 2, run);
+}
+
+/* It does nothing before wake_ns, nor later than the instant. */
+static bool idle(struct life *life, uint64_t wake_ns)
+{
+    struct guest *guest = life->guest;
+    bool is_time = life->instant != NULL && !life->instant->is_instruction;
+
+    if (is_time && wake_ns > life->instant->value)
+        wake_ns = life->instant->value;
+    if (wake_ns == UINT64_MAX)
+        return !sleeps_for_ever(life);
+    guest->ops->idle_until(guest, wake_ns);
+    return true;
+}
+
 /* A piece of its life; false: that was all, and life->status says how it ended. */
 static bool live_on(struct life *life)
 {
     struct guest *guest = life->guest;
     struct guest_run run = {.stop = GUEST_TIME_REACHED};
 
-    if (life->debugger == NULL) {
+    if (life->instant != NULL) {
+        run_towards(life, &run);
+    } else if (life->debugger == NULL) {
         guest->ops->run(guest, UINT64_MAX / 2, &run);
     } else {
         uint64_t slice_tick = debug_ticks(guest) + SLICE_TICKS;
@@ -102,10 +148,8 @@ static bool live_on(struct life *life)
     if (!print_console(life))
         return false;
     life->status = EXIT_FAILED;
-    if (run.stop == GUEST_IDLE && run.wake_ns == UINT64_MAX)
-        return !sleeps_for_ever(life);
     if (run.stop == GUEST_IDLE)
-        guest->ops->idle_until(guest, run.wake_ns);
+        return idle(life, run.wake_ns);
     if (run.stop == GUEST_ENDED)
         life->status = end(life, &run);
     return run.stop != GUEST_ENDED;
@@ -168,6 +212,21 @@ static void begin(struct life *life)
     debugger_write_invitation(debugger, life->image->path, invitation, sizeof invitation);
     fprintf(stderr, "ferry guest: %s waits at its first instruction for a debugger:\n    %s\n",
             life->name, invitation);
+}
+
+int guest_life_until(const char *name, struct guest *guest, const struct image *image,
+                     const struct guest_instant *instant, bool *has_come)
+{
+    struct life life = {
+        .name = name, .guest = guest, .image = image, .instant = instant, .status = EXIT_DONE};
+
+    debug_init(&life.stopper);
+    debug_leave(&life.stopper);
+    while (!life.has_stopped && !is_there(&life))
+        life.has_stopped = !live_on(&life);
+    *has_come = !life.has_stopped;
+    begin_line(&life);
+    return life.has_stopped ? life.status : EXIT_DONE;
 }
 
 int guest_life(const char *name, struct guest *guest, const struct image *image,

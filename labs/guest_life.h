@@ -12,4 +12,17 @@
 int guest_life(const char *name, struct guest *guest, const struct image *image,
                struct debugger *debugger);
 
+/* An instant of a guest's life: of its clock, or when all harts have retired so many instructions.
+ */
+struct guest_instant {
+    bool is_instruction;
+    uint64_t value; /* nanoseconds; instructions */
+};
+
+/* Lives until the instant and stands still there, between two instructions; `*has_come` says
+ * whether it came: otherwise it ended before, and that is told, or standard output is broken.
+ * Returns an exit status. */
+int guest_life_until(const char *name, struct guest *guest, const struct image *image,
+                     const struct guest_instant *instant, bool *has_come);
+
 #endif

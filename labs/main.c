@@ -28,10 +28,21 @@ static const struct command commands[] = {
      "the same guest and seed in every mode, one table", NULL,
      TAKES_SCENARIO | TAKES_EVERY_MODE | TAKES_JSON | TAKES_PLAIN | TAKES_QUIET, NULL,
      command_compare},
-    {"forecast", "ferry forecast [SCENARIO.ini] [OPTIONS]", "what theory says, without a run",
-     "The formulas of stop-and-copy, of pre-copy's rounds and of post-copy, for a\n"
-     "guest that writes evenly over its working set.\n",
-     TAKES_SCENARIO | TAKES_EVERY_MODE | TAKES_JSON | TAKES_QUIET, NULL, command_forecast},
+    {"sweep", "ferry sweep --vary KEY=VALUES [SCENARIO.ini] [OPTIONS] [-- ARGUMENTS...]",
+     "one thing varied: a table, CSV and a plot",
+     "KEY is an option below, or `load`: the pages that are written in a second as a\n"
+     "part of those that the link can copy. VALUES are a,b,c; or from..to, from..to+step,\n"
+     "from..to*factor. --plot draws total-time, downtime, rounds, pages-sent, bytes,\n"
+     "faults, fault-wait, latency or silence; measured, and as forecast where it can be.\n",
+     TAKES_SCENARIO | TAKES_SWEEP | TAKES_JSON | TAKES_PLAIN | TAKES_QUIET, NULL, command_sweep},
+    {"forecast", "ferry forecast [SCENARIO.ini] [OPTIONS]",
+     "what a move will come to, before it is made",
+     "The formulas of all modes, whether they meet the downtime limit, and if not,\n"
+     "what would help. Of a guest for whose writes there is no formula the dirty rate\n"
+     "is measured first, for as long as its memory takes to be copied once, by the\n"
+     "dirty log and by sampled pages.\n",
+     TAKES_SCENARIO | TAKES_EVERY_MODE | TAKES_JSON | TAKES_QUIET | TAKES_FORECAST, NULL,
+     command_forecast},
     {"tui", "ferry tui [SCENARIO.ini | RECORDING] [OPTIONS] [-- ARGUMENTS...]",
      "watch a scenario or a recording in the terminal", NULL,
      TAKES_SCENARIO | TAKES_STRATEGY | TAKES_AT | TAKES_RECORDING | TAKES_PLAIN | TAKES_GDB, NULL,
@@ -64,16 +75,30 @@ static const struct command commands[] = {
      "                            key = answer; how far that came is not kept\n"
      "  --lint [FOLDER]           looks through the data of all labs\n",
      0, NULL, command_lab},
-    {"guest", "ferry guest list | kit | info GUEST | disassemble GUEST | run GUEST ...",
-     "what can be moved: list, look inside, run without moving",
+    {"guest",
+     "ferry guest list | kit | info GUEST | disassemble GUEST | run GUEST ...\n"
+     "             | save GUEST FILE ... | resume FILE | info FILE",
+     "what can be moved: list, look inside, run, save, resume",
      "GUEST is a name that `ferry guest list` shows, or a file of your own: ./FILE or\n"
      "FILE.elf. disassemble takes an address or the name of a function behind it. run\n"
      "takes --memory SIZE, --harts N, --cpu-rate RATE and --gdb PORT before or behind\n"
      "GUEST; all words behind them are the guest's. Without --memory it has 64MiB, or\n"
      "as much as its image needs. Its console is standard output, its exit status\n"
      "ferry's. With --gdb it waits for a debugger, which may go backwards too; PORT 0\n"
-     "is any that is free.\n",
+     "is any that is free.\n"
+     "\n"
+     "save runs GUEST as run does, up to --at TIME (100ms of its life, if nothing is\n"
+     "said) or --at-instruction N, and writes it to FILE; its own words stand behind\n"
+     "FILE. resume lets it go on from there, in another process, today or next year;\n"
+     "info FILE shows what it consists of.\n",
      0, NULL, command_guest},
+    {"swarm", "ferry swarm [--seeds A..B] [--resume FILE] [OPTIONS]",
+     "many small worlds, until one breaks a rule",
+     "Each seed draws a small guest, a way to move it and what happens meanwhile; its\n"
+     "world is lived to its end, and the oracle looks at every rule. The first seed that\n"
+     "breaks one ends the swarm with status 1: its rule, its event, and the command\n"
+     "that lives it again. The seeds mean the same however many processes there are.\n",
+     TAKES_SWARM | TAKES_JSON | TAKES_QUIET, NULL, command_swarm},
     {"help", "ferry help [COMMAND]", "this list, or a command's options", NULL, 0, NULL,
      command_help},
 };

@@ -39,10 +39,22 @@ static const struct own_option {
     {"seeds", TAKES_GRADE, "A..B", MEMBER(grade.seeds), "of each case; else the exercise's own"},
     {"case", TAKES_GRADE, "NAME", MEMBER(grade.only_case), "one case alone"},
     {"hint", TAKES_GRADE, "N", MEMBER(grade.hint), "shows a hint: the first is 1"},
+    {"seeds", TAKES_SWARM, "A..B", MEMBER(swarm.seeds), "which; else 1..2000"},
+    {"jobs", TAKES_SWARM, "N", MEMBER(swarm.jobs), "processes at a time; else one a processor"},
+    {"resume", TAKES_SWARM, "FILE", MEMBER(swarm.resume),
+     "keeps how far it is, and goes on from there"},
     {"perfetto", TAKES_EXPORT, "FILE", MEMBER(export.perfetto),
      "a trace for ui.perfetto.dev; -: to standard output"},
     {"csv", TAKES_EXPORT, "FILE", MEMBER(export.csv),
      "a table with a row for each event; -: to standard output"},
+    {"measure", TAKES_FORECAST, NULL, MEMBER(is_measure),
+     "measures the dirty rate, formula or not"},
+    {"vary", TAKES_SWEEP, "KEY=VALUES", MEMBER(sweep.vary),
+     "a,b,c or from..to, from..to+step, from..to*factor"},
+    {"plot", TAKES_SWEEP, "QUANTITY", MEMBER(sweep.plot),
+     "what is drawn: total-time (default), downtime, ..."},
+    {"csv", TAKES_SWEEP, "FILE", MEMBER(sweep.csv), "a row for each point; -: to standard output"},
+    {"top", TAKES_PAGES, "N", MEMBER(top), "the N pages that cost most for nothing"},
     {"unconfined", TAKES_STRATEGY | TAKES_GRADE, NULL, MEMBER(is_unconfined),
      "compiles without bubblewrap, for a file of your own"},
     {"headless", TAKES_VIZ, NULL, MEMBER(viz.is_headless), "no window: one picture, for --png"},
@@ -116,7 +128,7 @@ static bool is_set_by_line(const struct options *options, int idx)
 static enum status set_own(struct options *options, const struct own_option *own, const char *value,
                            struct problem *problem)
 {
-    unsigned bit = 1u << (own - own_options);
+    uint64_t bit = 1ull << (own - own_options);
     char *member = (char *)options + own->member;
 
     if (value != NULL && *value == '\0')

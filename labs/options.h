@@ -22,15 +22,19 @@
 #define TAKES_VERIFY 0x10u
 #define TAKES_EVERY_MODE \
     0x20u /* it goes through all modes: --mode is refused, options of each are not */
-#define TAKES_RECORDING 0x40u   /* the file may be a recording */
-#define TAKES_SCENARIO  0x80u   /* the scenario's options, and a file */
-#define TAKES_STRATEGY  0x100u  /* a strategy of the user's own */
-#define TAKES_AT        0x200u  /* an instant to begin at */
-#define TAKES_GRADE     0x400u  /* what is graded, and how */
-#define TAKES_EXPORT    0x1000u /* in which forms to write a recording */
-#define TAKES_WORD      0x800u  /* the word that is no option names no file */
-#define TAKES_GDB       0x4000u /* a door for a debugger */
-#define TAKES_VIZ       0x2000u /* how pictures are to look, and where they go */
+#define TAKES_RECORDING 0x40u     /* the file may be a recording */
+#define TAKES_SCENARIO  0x80u     /* the scenario's options, and a file */
+#define TAKES_STRATEGY  0x100u    /* a strategy of the user's own */
+#define TAKES_AT        0x200u    /* an instant to begin at */
+#define TAKES_GRADE     0x400u    /* what is graded, and how */
+#define TAKES_WORD      0x800u    /* the word that is no option names no file */
+#define TAKES_EXPORT    0x1000u   /* in which forms to write a recording */
+#define TAKES_VIZ       0x2000u   /* how pictures are to look, and where they go */
+#define TAKES_GDB       0x4000u   /* a door for a debugger */
+#define TAKES_FORECAST  0x8000u   /* whether to measure */
+#define TAKES_SWEEP     0x10000u  /* what is varied, and where the points go */
+#define TAKES_PAGES     0x20000u  /* which pages of a recording */
+#define TAKES_SWARM     0x100000u /* which seeds, and how they are gone through */
 
 struct options {
     struct scenario scenario;
@@ -46,14 +50,21 @@ struct options {
         const char *source, *format, *out, *seeds, *only_case, *hint;
     } grade; /* as written, NULL: not given */
     struct {
+        const char *seeds, *jobs, *resume; /* as written, NULL: not given */
+    } swarm;
+    struct {
         const char *perfetto, *csv;
     } export; /* paths, NULL: not given; "-": standard output */
     struct {
         const char *scene, *size, *theme, *png, *language; /* as written, NULL: not given */
         bool is_headless;
     } viz;
-    bool is_plain, is_quiet, is_verify, is_unconfined, is_help;
-    unsigned own_set;     /* bit i: the front door's own option i was given */
+    struct {
+        const char *vary, *plot, *csv; /* as written, NULL: not given */
+    } sweep;
+    const char *top; /* a number of pages, as written; NULL: not given */
+    bool is_plain, is_quiet, is_verify, is_unconfined, is_measure, is_help;
+    uint64_t own_set;     /* bit i: the front door's own option i was given */
     uint64_t set;         /* bit i: scenario option i was set by the line or the file */
     uint32_t line_of[64]; /* where in the file option i was set; 0: not there */
 };

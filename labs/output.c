@@ -115,22 +115,52 @@ static bool close_whole(FILE *file)
     return is_whole;
 }
 
+/* The whole of it takes its place. It must be on the disk before what was there is gone. */
+static bool move_in_place(const struct output *output, FILE *file, const char *temporary)
+{
+    bool is_written = fflush(file) == 0 && fsync(fileno(file)) == 0;
+
+    is_written = close_whole(file) && is_written;
+    if (is_written && rename(temporary, output->path) == 0)
+        return true;
+    int error = errno;
+    unlink(temporary);
+    errno = error;
+    return false;
+}
+
 static bool put_in_place(const struct output *output)
 {
     char temporary[OUTPUT_PATH_MAX + 16];
     FILE *file = open_beside(output->path, temporary, sizeof temporary);
-    bool is_written;
 
     if (file == NULL)
         return false;
     fwrite(output->text, 1, output->text_bytes, file);
-    /* It must be on the disk before it takes the place of what was there. */
-    is_written = fflush(file) == 0 && fsync(fileno(file)) == 0;
-    is_written = close_whole(file) && is_written;
-    if (is_written && rename(temporary, output->path) == 0)
-        return true;
-    unlink(temporary);
-    return false;
+    return move_in_place(output, file, temporary);
+}
+
+enum status output_write_through(struct output *output, struct problem *problem)
+{
+    char temporary[OUTPUT_PATH_MAX + 16];
+
+    if (output->is_direct || output->file == NULL || output->file == stdout)
+        return STATUS_OK;
+    FILE *file = open_beside(output->path, temporary, sizeof temporary);
+    if (file == NULL)
+        return refuse(output->path, problem);
+    output_discard(output);
+    output->file = file;
+    output->beside = strdup(temporary);
+    MUST(output->beside != NULL);
+    return STATUS_OK;
+}
+
+static bool close_and_place(struct output *output, FILE *file)
+{
+    if (output->beside != NULL)
+        return move_in_place(output, file, output->beside);
+    return close_whole(file) && (output->is_direct || put_in_place(output));
 }
 
 enum status output_finish(struct output *output, struct problem *problem)
@@ -143,7 +173,7 @@ enum status output_finish(struct output *output, struct problem *problem)
     output->file = NULL;
     if (file == stdout)
         return STATUS_OK;
-    is_written = close_whole(file) && (output->is_direct || put_in_place(output));
+    is_written = close_and_place(output, file);
     enum status status = is_written ? STATUS_OK : refuse(output->path, problem);
     output_discard(output);
     return status;
@@ -153,7 +183,11 @@ void output_discard(struct output *output)
 {
     if (output->file != NULL && output->file != stdout)
         fclose(output->file);
+    if (output->file != NULL && output->beside != NULL)
+        unlink(output->beside);
     free(output->text);
+    free(output->beside);
     output->file = NULL;
     output->text = NULL;
+    output->beside = NULL;
 }

@@ -23,10 +23,14 @@ struct output {
     bool is_direct;
     char *text; /* owned: what waits, when the file is closed */
     size_t text_bytes;
+    char *beside; /* owned: the file beside the place; NULL: it waits in memory */
 };
 
 /* `path` NULL: nothing to do, now and in the calls below; "-": standard output. */
 MUST_USE enum status output_open(struct output *output, const char *path, struct problem *problem);
+/* For what is too large to wait in memory, called when the writing begins: from now on it goes to a
+ * file beside the place, which takes the place at the end as before. */
+MUST_USE enum status output_write_through(struct output *output, struct problem *problem);
 MUST_USE enum status output_finish(struct output *output, struct problem *problem);
 void output_discard(struct output *output); /* after output_finish: nothing */
 

@@ -147,6 +147,10 @@ json_t *report_forecast_json(const struct forecast *forecast)
     set_ns_of(object, "total_time_ns", forecast->total_s);
     set_ns_of(object, "downtime_ns", forecast->downtime_s);
     set_bool(object, "limit_exceeded", !forecast->is_converging);
+    set_u64(object, "plateau_pages", (uint64_t)(forecast->plateau_pages + 0.5));
+    set_u64(object, "left_pages", (uint64_t)(forecast->left_pages + 0.5));
+    set_ns_of(object, "fault_wait_ns", forecast->fault_wait_s);
+    set_u64(object, "faults_per_s", (uint64_t)(forecast->fault_rate + 0.5));
     for (uint32_t i = 0; i < forecast->round_count; i++) {
         json_t *round = json_object();
         set_u64(round, "index", i);

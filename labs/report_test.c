@@ -74,7 +74,7 @@ static void the_object_has_the_agreed_keys(void **state)
              "requests answers errors latency_ns longest_silence_ns");
     has_keys(json_array_get(json_object_get(object, "rounds"), 0),
              "index pages_sent bytes_sent duration_ns dirtied_pages paused");
-    has_keys(json_object_get(object, "oracle"), "one_runner same_memory");
+    has_keys(json_object_get(object, "oracle"), "one_runner same_memory one_instant");
     assert_int_equal(json_object_size(json_object_get(object, "options")), scenario_option_count());
     assert_string_equal(json_string_value(json_object_get(object, "schema")), "ferry.run/1");
     assert_int_equal(strlen(json_string_value(json_object_get(object, "recording_digest"))), 16);

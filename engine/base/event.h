@@ -34,7 +34,7 @@
     X(PHASE_PAUSE, "pause")         /* the guest stands still; the rest and the state travel */ \
     X(PHASE_HAND_OVER, "hand-over") /* COMMIT is out; the source never runs the guest again */  \
     X(PHASE_POST_COPY, "post-copy") /* the guest runs at the target, pages are still missing */ \
-    X(PHASE_LINK_LOST, "link lost") /* after COMMIT: the guest waits for a new connection */    \
+    X(PHASE_LINK_LOST, "link-lost") /* after COMMIT: the guest waits for a new connection */    \
     X(PHASE_RECOVER, "recover")     /* the two ends tell each other what they have */           \
     X(PHASE_COMPLETED, "completed")                                                             \
     X(PHASE_ABORTED, "aborted") /* the guest stayed at the source */

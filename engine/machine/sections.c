@@ -223,3 +223,19 @@ enum status sections_load(const struct section *sections, size_t count, void *st
 
     return status == STATUS_OK ? read_sections(&loading, sections, count, state) : status;
 }
+
+bool sections_next(struct bytes_reader *from, char tag[TAG_BYTES + 1], uint32_t *body_bytes)
+{
+    if (from->position == 0)
+        bytes_get(from, TAG_BYTES + 2 + 2);
+    const uint8_t *bytes = bytes_get(from, TAG_BYTES);
+    if (bytes == NULL)
+        return false;
+    copy_tag(tag, bytes);
+    bytes_get_u16(from);
+    bytes_get_u16(from);
+    *body_bytes = bytes_get_u32(from);
+    bytes_get(from, *body_bytes);
+    bytes_get_u64(from);
+    return !from->has_failed && strcmp(tag, end_tag) != 0;
+}

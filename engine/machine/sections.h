@@ -23,6 +23,7 @@
 #ifndef MACHINE_SECTIONS_H
 #define MACHINE_SECTIONS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -49,5 +50,9 @@ void sections_save(const struct section *sections, size_t count, const void *sta
  * that can be thrown away. */
 MUST_USE enum status sections_load(const struct section *sections, size_t count, void *state,
                                    struct bytes_reader *from, struct problem *problem);
+
+/* For who only looks at a state that was just saved: the next section's tag and the bytes of its
+ * body; false at END, and where no section stands. Begins behind the head that it skips. */
+bool sections_next(struct bytes_reader *from, char tag[5], uint32_t *body_bytes);
 
 #endif

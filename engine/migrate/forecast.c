@@ -2,71 +2,23 @@
 
 #include <math.h>
 
-/* Pages of n that are hit at least once by k writes, evenly. */
-static double hit_evenly(double n, double k)
+#include "machine/hypercall.h"
+
+static double bytes_per_s(uint64_t bits_per_s)
 {
-    return n > 0 ? n * (1 - exp(-k / n)) : 0;
+    return (double)bits_per_s / 8;
 }
 
-static double hit_hot_cold(double n, double k)
-{
-    double hot = floor(n / 10);
-    return hot > 0 ? hit_evenly(hot, 0.9 * k) + hit_evenly(n - hot, 0.1 * k) : hit_evenly(n, k);
-}
-
-/* The sum of i^-0.99 over ranks from..to - 1: for a few the sum, for many the integral. */
-#define ZIPF_EXPONENT 0.99
-static double zipf_part(double from, double to)
-{
-    double sum = 0;
-    if (to - from > 8)
-        return (pow(to - 0.5, 1 - ZIPF_EXPONENT) - pow(from - 0.5, 1 - ZIPF_EXPONENT)) /
-               (1 - ZIPF_EXPONENT);
-    for (double rank = from; rank < to; rank++)
-        sum += pow(rank, -ZIPF_EXPONENT);
-    return sum;
-}
-
-/* In groups of ranks that differ by an eighth at most: the first eight stand alone. */
-static double hit_zipf(double n, double k)
-{
-    double all = 0, hit = 0, to;
-    for (double from = 1; from <= n; from = to) {
-        to = fmin(from + fmax(1, floor(from / 8)), n + 1);
-        all += zipf_part(from, to);
-    }
-    for (double from = 1; from <= n; from = to) {
-        to = fmin(from + fmax(1, floor(from / 8)), n + 1);
-        hit += hit_evenly(to - from, k * zipf_part(from, to) / all);
-    }
-    return hit;
-}
-
-/* Pages that a time of copying `pages` leaves dirty (C4), and the hot ones. */
-static double dirtied(const struct forecast_input *input, double page_rate, double pages)
-{
-    double n = (double)input->working_set_pages;
-    double k = input->write_rate * pages / page_rate;
-    double hot = (double)input->hot_pages;
-    if (k <= 0 || n <= 0)
-        return hot;
-    switch (input->law) {
-    case LAW_EVENLY:
-        return hit_evenly(n, k) + hot;
-    case LAW_IN_ORDER:
-        return fmin(n, k) + hot;
-    case LAW_HOT_COLD:
-        return hit_hot_cold(n, k) + hot;
-    case LAW_ZIPF:
-        return hit_zipf(n, k) + hot;
-    }
-    return hot;
-}
-
+/* Pages, the state, and half a round trip, at the whole bandwidth: what a pause costs (C3). */
 static double burst_s(const struct forecast_input *input, double pages)
 {
     double bytes = pages * (double)input->page_wire_bytes + (double)input->state_bytes;
-    return bytes * 8 / (double)input->bandwidth_bits_per_s + (double)input->latency_ns / 1e9;
+    return bytes / bytes_per_s(input->bandwidth_bits_per_s) + (double)input->latency_ns / 1e9;
+}
+
+static double push_rate(const struct forecast_input *input)
+{
+    return bytes_per_s(input->bandwidth_bits_per_s) / (double)input->page_wire_bytes;
 }
 
 static void add_round(struct forecast *forecast, double pages)
@@ -79,64 +31,279 @@ static void add_round(struct forecast *forecast, double pages)
     forecast->round_count++;
 }
 
-/* The same stop rule as the engine's, on expectations instead of counts. Returns what is left. */
-static double copy_rounds(const struct forecast_input *input, struct forecast *forecast,
-                          uint64_t rounds_max, bool is_hybrid)
+static bool is_within_limit(const struct forecast_input *input, double left)
 {
-    double left = (double)input->total_pages;
+    uint64_t limit_ns = input->limits.downtime_ns;
+    return left < 0.5 || (limit_ns > 0 && burst_s(input, left) * 1e9 <= (double)limit_ns);
+}
+
+/* The strategies' rule of the pause: within the limit, and another round, which would leave `next`,
+ * would not lower the downtime by a quarter. Less than half a page is none. */
+static bool is_time_to_pause(const struct forecast_input *input, double left, double next)
+{
+    return left < 0.5 ||
+           (is_within_limit(input, left) && burst_s(input, next) > burst_s(input, left) * 0.75);
+}
+
+static bool is_out_of_time(const struct forecast_input *input, const struct forecast *forecast,
+                           double left)
+{
+    return input->limits.total_time_ns != LIMIT_NONE && input->limits.total_time_ns != 0 &&
+           (forecast->total_s + burst_s(input, left)) * 1e9 >= (double)input->limits.total_time_ns;
+}
+
+/* ---- Rounds (C4) ---- */
+
+/* Whether hybrid, or auto, leaves the rest to post-copy now. */
+static bool is_warm(const struct forecast_input *input, const struct forecast *forecast,
+                    enum mode mode, double sent, double left)
+{
+    const struct limits *limits = &input->limits;
+    double remaining_pages = (double)(limits->switch_below_bytes / PAGE_BYTES);
+
+    if (mode == MODE_AUTO)
+        return !is_within_limit(input, left) && left > sent * 0.75;
+    if (mode != MODE_HYBRID)
+        return false;
+    switch (limits->switch_when) {
+    case SWITCH_ROUNDS:
+        return forecast->round_count >= limits->switch_after;
+    case SWITCH_NO_PROGRESS:
+        return left > sent * 0.75;
+    case SWITCH_REMAINING:
+        return left <= remaining_pages;
+    case SWITCH_DEADLINE:
+        return forecast->total_s * 1e9 >= (double)limits->switch_deadline_ns;
+    }
+    return true;
+}
+
+/* A round that the deadline cuts: what it had not sent yet is left with what was dirtied. */
+static bool cut_by_deadline(const struct forecast_input *input, struct forecast *forecast,
+                            double *left)
+{
+    double room_s = (double)input->limits.switch_deadline_ns / 1e9 - forecast->total_s;
+
+    if (input->limits.switch_when != SWITCH_DEADLINE || *left / forecast->page_rate <= room_s)
+        return false;
+    double sent = fmax(0, room_s) * forecast->page_rate;
+    double began_s = forecast->total_s;
+    double again = dirty_law_between(&input->writes, began_s, began_s + fmax(0, room_s));
+    add_round(forecast, sent);
+    *left = fmin(input->writes.total_pages, *left - sent + again * sent / *left);
+    return true;
+}
+
+/* Returns what is left when the guest is paused; `*leaves_rest`: for post-copy. */
+static double copy_rounds(enum mode mode, const struct forecast_input *input,
+                          struct forecast *forecast, bool *leaves_rest)
+{
+    uint64_t rounds_max = input->limits.max_rounds;
+    double left = input->writes.total_pages;
+
+    if (mode == MODE_HYBRID && input->limits.switch_when == SWITCH_ROUNDS)
+        rounds_max = input->limits.switch_after;
+    forecast->end = FORECAST_ROUNDS;
     for (uint64_t round = 0; round < rounds_max && round + 1 < FORECAST_ROUNDS_MAX; round++) {
         double sent = left;
+        if (mode == MODE_HYBRID && cut_by_deadline(input, forecast, &left)) {
+            *leaves_rest = true;
+            return left;
+        }
+        double began_s = forecast->total_s;
         add_round(forecast, sent);
-        left = dirtied(input, forecast->page_rate, sent);
-        double downtime_s = burst_s(input, left);
-        double next_s = burst_s(input, sent > 0 ? left * left / sent : 0);
-        if (left < 0.5) { /* less than half a page is none: no round can follow */
-            forecast->is_converging = true;
+        left = dirty_law_between(&input->writes, began_s, forecast->total_s); /* C4 */
+        *leaves_rest = is_warm(input, forecast, mode, sent, left);
+        bool is_done = mode == MODE_HYBRID
+                           ? left < 0.5
+                           : is_time_to_pause(input, left, sent > 0 ? left * left / sent : 0);
+        if (is_done || *leaves_rest) {
+            forecast->end = FORECAST_CONVERGES;
             break;
         }
-        if (is_hybrid)
-            continue;
-        forecast->is_converging = downtime_s * 1e9 <= (double)input->downtime_limit_ns;
-        if (forecast->is_converging && next_s > downtime_s * 0.75)
+        if (is_out_of_time(input, forecast, left)) {
+            forecast->end = FORECAST_TIME;
+            break;
+        }
+    }
+    if (is_within_limit(input, left))
+        forecast->end = FORECAST_CONVERGES;
+    *leaves_rest |= mode == MODE_HYBRID;
+    return left;
+}
+
+/* ---- Continuous scan (C5) ---- */
+
+/* Even writes over all of memory: C(t) = (mu N / w)(1 - e^(-w t / N)) pages are clean. */
+static double even_left(const struct forecast_input *input, double page_rate, double time_s)
+{
+    double n = input->writes.total_pages, w = input->writes.write_rate;
+
+    if (w <= 0)
+        return fmax(0, n - page_rate * time_s);
+    return fmax(0, n - page_rate * n / w * (1 - exp(-w * time_s / n))) + input->writes.hot_pages;
+}
+
+/* T = (N / w) ln(mu / (mu - w)); infinite where the race cannot be won. */
+static double even_end_s(const struct forecast_input *input, double page_rate)
+{
+    double n = input->writes.total_pages, w = input->writes.write_rate;
+
+    if (w >= page_rate)
+        return INFINITY;
+    return w > 0 ? n / w * log(page_rate / (page_rate - w)) : n / page_rate;
+}
+
+/* Any other law: memory as pieces, each with its part of the dirty pages, passed round and round;
+ * at a visit, what was dirtied since the last one is sent. */
+#define PIECES       256
+#define PIECES_APART 16 /* between two sums over all of them */
+
+struct scan {
+    double now_s, last_s[PIECES];
+    uint32_t next;
+    bool is_first_pass;
+    double unsent_pages; /* in the first pass */
+};
+
+static double scan_left(const struct scan *scan, const struct forecast_input *input)
+{
+    double left = 0;
+    for (uint32_t i = 0; i < PIECES; i += PIECES_APART)
+        if (!scan->is_first_pass || i < scan->next)
+            left += dirty_law_between(&input->writes, scan->last_s[i], scan->now_s) * PIECES_APART /
+                    PIECES;
+    return left + scan->unsent_pages;
+}
+
+static void scan_on(struct scan *scan, const struct forecast_input *input, double page_rate)
+{
+    double pages = input->writes.total_pages / PIECES;
+    double last_s = scan->last_s[scan->next];
+
+    if (!scan->is_first_pass)
+        pages = dirty_law_between(&input->writes, last_s, scan->now_s) / PIECES;
+    else
+        scan->unsent_pages -= pages;
+    scan->last_s[scan->next] = scan->now_s;
+    scan->now_s += pages / page_rate;
+    scan->next = (scan->next + 1) % PIECES;
+    scan->is_first_pass &= scan->next != 0;
+}
+
+/* What is left at the beginning of a would-be round, and when that is over: it has sent as much. */
+static double next_left(struct scan *scan, const struct forecast_input *input, double page_rate,
+                        bool is_even, double left)
+{
+    double until_s = scan->now_s + left / page_rate;
+
+    if (is_even) {
+        scan->now_s = until_s;
+        return even_left(input, page_rate, until_s);
+    }
+    /* At the end of the race a piece holds less than a page: then a pass is a step. */
+    for (unsigned i = 0; scan->now_s < until_s && (i < PIECES || scan->is_first_pass); i++)
+        scan_on(scan, input, page_rate);
+    return scan_left(scan, input);
+}
+
+#define SCAN_STEPS_MAX 4096
+
+static double scan_memory(const struct forecast_input *input, struct forecast *forecast)
+{
+    const struct dirty_law *writes = &input->writes;
+    bool is_even = writes->law == LAW_EVENLY && writes->working_set_pages == writes->total_pages;
+    double total = writes->total_pages, rate = forecast->page_rate, began_s = forecast->total_s;
+    double left = total, least = total, sent = 0, sent_at_least = 0;
+    struct scan scan = {.is_first_pass = true, .unsent_pages = total};
+
+    forecast->end = FORECAST_PROGRESS;
+    for (unsigned i = 0; i < SCAN_STEPS_MAX; i++) {
+        double before = left;
+        left = next_left(&scan, input, rate, is_even, before);
+        sent += before;
+        forecast->total_s = began_s + scan.now_s;
+        if (is_time_to_pause(input, left, before > 0 ? left * left / before : 0)) {
+            forecast->end = FORECAST_CONVERGES;
+            if (is_even && left < 0.5 && isfinite(even_end_s(input, rate)))
+                forecast->total_s = began_s + even_end_s(input, rate);
+            return left < 0.5 ? 0 : left;
+        }
+        if (is_out_of_time(input, forecast, left)) {
+            forecast->end = FORECAST_TIME;
+            break;
+        }
+        if (left < least * 15 / 16) {
+            least = left;
+            sent_at_least = sent;
+        }
+        if (sent - sent_at_least > total)
             break;
     }
+    if (is_within_limit(input, left))
+        forecast->end = FORECAST_CONVERGES;
     return left;
+}
+
+/* ---- The switch (C8, C9, C10) ---- */
+
+/* What is left travels after the switch; the state alone makes the downtime, and where copies sent
+ * before are old, the bitmap of those, a bit for each page. */
+static void switch_over(const struct forecast_input *input, struct forecast *forecast, double left)
+{
+    double page_s = 1 / push_rate(input);
+    double rtt_s = 2 * (double)input->latency_ns / 1e9;
+
+    forecast->downtime_s = burst_s(input, 0);
+    forecast->has_paused = left < 0.5;
+    if (left < 0.5) /* nothing is stale: an empty paused round, as in pre-copy */
+        add_round(forecast, 0);
+    else if (left < input->writes.total_pages)
+        forecast->downtime_s += input->writes.total_pages / (double)input->bandwidth_bits_per_s;
+    forecast->left_pages = left < 0.5 ? 0 : left;
+    if (forecast->left_pages > 0) {
+        forecast->fault_wait_s = rtt_s + page_s;
+        forecast->fault_rate =
+            fmin((double)(input->hart_count > 0 ? input->hart_count : 1) / forecast->fault_wait_s,
+                 1 / page_s);
+    }
+    forecast->total_s += forecast->downtime_s + left * page_s;
+    if (input->limits.prefetch == PREFETCH_NONE && left >= 0.5)
+        forecast->total_s += (double)input->limits.push_after_ns / 1e9;
+}
+
+static void pause_and_copy(const struct forecast_input *input, struct forecast *forecast,
+                           double left)
+{
+    forecast->downtime_s = burst_s(input, left);
+    add_round(forecast, left);
+    forecast->has_paused = true;
+    forecast->round_s[forecast->round_count - 1] = left / push_rate(input);
+    forecast->total_s += forecast->downtime_s - left / forecast->page_rate;
 }
 
 void forecast_make(enum mode mode, const struct forecast_input *input, struct forecast *forecast)
 {
-    double left = (double)input->total_pages;
+    uint64_t copy_bits_per_s = input->copy_bits_per_s;
+    double left = input->writes.total_pages;
+    bool leaves_rest = mode == MODE_POST_COPY;
 
+    if (copy_bits_per_s == 0 || copy_bits_per_s > input->bandwidth_bits_per_s)
+        copy_bits_per_s = input->bandwidth_bits_per_s;
     /* Before the first page, HELLO goes there and READY comes back. */
-    *forecast =
-        (struct forecast){.is_converging = true, .total_s = 2 * (double)input->latency_ns / 1e9};
-    forecast->page_rate = (double)input->bandwidth_bits_per_s / 8 / (double)input->page_wire_bytes;
-    switch (mode) {
-    case MODE_STOP_AND_COPY:
-        break;
-    case MODE_PRE_COPY:
-    case MODE_CONTINUOUS:
-    case MODE_AUTO:
-        left = copy_rounds(input, forecast, input->max_rounds, false);
-        break;
-    case MODE_POST_COPY:
-    case MODE_HYBRID:
-        if (mode == MODE_HYBRID)
-            left = copy_rounds(input, forecast, input->switch_after, true);
-        /* The pages that are left travel after the switch; the state alone makes the downtime, and
-         * for hybrid the bitmap of what is stale, a bit for each page. */
-        forecast->downtime_s = burst_s(input, 0);
-        if (mode == MODE_HYBRID && left < 0.5)
-            add_round(forecast, 0); /* nothing is stale: an empty paused round, as in pre-copy */
-        else if (mode == MODE_HYBRID)
-            forecast->downtime_s +=
-                (double)input->total_pages / (double)input->bandwidth_bits_per_s;
-        forecast->total_s += forecast->downtime_s + left / forecast->page_rate;
-        return;
-    case MODE_COUNT:
-        return;
-    }
-    forecast->downtime_s = burst_s(input, left);
-    add_round(forecast, left);
-    forecast->total_s += forecast->downtime_s - left / forecast->page_rate;
+    *forecast = (struct forecast){
+        .page_rate = bytes_per_s(copy_bits_per_s) / (double)input->page_wire_bytes,
+        .total_s = 2 * (double)input->latency_ns / 1e9,
+    };
+    forecast->plateau_pages = dirty_law_plateau(&input->writes, forecast->page_rate);
+    if (mode == MODE_CONTINUOUS)
+        left = scan_memory(input, forecast);
+    else if (mode == MODE_PRE_COPY || mode == MODE_HYBRID || mode == MODE_AUTO)
+        left = copy_rounds(mode, input, forecast, &leaves_rest);
+    forecast->is_converging = forecast->end == FORECAST_CONVERGES;
+    bool is_at_limit = !forecast->is_converging && !leaves_rest;
+    if (leaves_rest || (is_at_limit && input->limits.on_limit == ON_LIMIT_POST_COPY))
+        switch_over(input, forecast, left);
+    else if (!is_at_limit || input->limits.on_limit != ON_LIMIT_ABORT)
+        pause_and_copy(input, forecast, left);
 }

@@ -14,15 +14,16 @@
 
 /* 16384 pages of 4096 bytes at 16384 pages a second: a second for the whole memory. */
 static const struct forecast_input even = {
-    .total_pages = 16384,
     .page_wire_bytes = 4096,
     .bandwidth_bits_per_s = 16384ull * 4096 * 8,
     .latency_ns = 1000000,
     .state_bytes = 67109, /* a millisecond's worth */
-    .working_set_pages = 16384,
-    .downtime_limit_ns = 30000000,
-    .max_rounds = 30,
-    .switch_after = 1,
+    .writes = {.total_pages = 16384, .working_set_pages = 16384},
+    .limits = {.downtime_ns = 30000000,
+               .max_rounds = 30,
+               .total_time_ns = LIMIT_NONE,
+               .switch_after = 1,
+               .prefetch = PREFETCH_SEQUENTIAL},
 };
 
 /* C3's case: 64 GiB over 10 Gbit/s, without framing. */
@@ -31,7 +32,7 @@ static void test_stop_and_copy_is_the_whole_memory(void **state)
     struct forecast_input input = even;
     struct forecast forecast;
     (void)state;
-    input.total_pages = 16777216;
+    input.writes.total_pages = 16777216;
     input.bandwidth_bits_per_s = 10000000000ull;
     forecast_make(MODE_STOP_AND_COPY, &input, &forecast);
     NEAR(forecast.downtime_s, 54.976 + 0.001, 1e-4);
@@ -47,8 +48,8 @@ static void test_post_copy_is_the_state_alone(void **state)
     struct forecast forecast;
     (void)state;
     for (uint64_t pages = 4096; pages <= 262144; pages *= 8) {
-        input.total_pages = input.working_set_pages = pages;
-        input.write_rate = (double)pages;
+        input.writes.total_pages = input.writes.working_set_pages = (double)pages;
+        input.writes.write_rate = (double)pages;
         forecast_make(MODE_POST_COPY, &input, &forecast);
         NEAR(forecast.downtime_s, 0.002, 1e-4);
         NEAR(forecast.total_s, 0.004 + (double)pages / 16384, 1e-4);
@@ -63,8 +64,8 @@ static void test_rounds_shrink_by_the_exponential_form(void **state)
     struct forecast forecast;
     double sum_s = 0;
     (void)state;
-    input.write_rate = 8192;
-    input.downtime_limit_ns = 0; /* to the last page */
+    input.writes.write_rate = 8192;
+    input.limits.downtime_ns = 0; /* to the last page */
     forecast_make(MODE_PRE_COPY, &input, &forecast);
     assert_true(forecast.is_converging && forecast.round_count > 8);
     assert_true(forecast.round_pages[0] == 16384);
@@ -94,9 +95,9 @@ static void test_other_laws(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct forecast_input input = even;
         struct forecast forecast;
-        input.law = rows[i].law;
-        input.write_rate = rows[i].writes; /* round 0 takes a second */
-        input.downtime_limit_ns = 0;
+        input.writes.law = rows[i].law;
+        input.writes.write_rate = rows[i].writes; /* round 0 takes a second */
+        input.limits.downtime_ns = 0;
         forecast_make(MODE_PRE_COPY, &input, &forecast);
         NEAR(forecast.round_pages[1], rows[i].dirtied, 2e-3);
     }
@@ -109,10 +110,10 @@ static void test_hot_pages_end_the_rounds(void **state)
     struct forecast_input input = even;
     struct forecast cold, hot;
     (void)state;
-    input.write_rate = 8192;
+    input.writes.write_rate = 8192;
     input.state_bytes = input.latency_ns = 0; /* the downtime is that of the pages alone */
     forecast_make(MODE_PRE_COPY, &input, &cold);
-    input.hot_pages = 10;
+    input.writes.hot_pages = 10;
     forecast_make(MODE_PRE_COPY, &input, &hot);
     assert_true(hot.is_converging && hot.round_count < cold.round_count);
     assert_true(hot.round_pages[hot.round_count - 1] > 20 &&
@@ -125,7 +126,7 @@ static void test_a_race_that_cannot_be_won_ends_at_the_round_limit(void **state)
     struct forecast_input input = even;
     struct forecast forecast;
     (void)state;
-    input.write_rate = 1.2 * 16384;
+    input.writes.write_rate = 1.2 * 16384;
     forecast_make(MODE_PRE_COPY, &input, &forecast);
     assert_false(forecast.is_converging);
     assert_int_equal(forecast.round_count, 31); /* thirty, and the paused one */
@@ -139,13 +140,13 @@ static void test_hybrid_carries_a_bitmap_where_something_is_stale(void **state)
     struct forecast_input input = even;
     struct forecast forecast;
     (void)state;
-    input.write_rate = 8192;
+    input.writes.write_rate = 8192;
     forecast_make(MODE_HYBRID, &input, &forecast);
     NEAR(forecast.downtime_s, 0.002 + 16384.0 / (double)input.bandwidth_bits_per_s, 1e-4);
     NEAR(forecast.total_s, 0.002 + 1 + forecast.downtime_s + 6446.6 / 16384, 1e-4);
 
-    input.write_rate = 0;
-    input.switch_after = 5;
+    input.writes.write_rate = 0;
+    input.limits.switch_after = 5;
     forecast_make(MODE_HYBRID, &input, &forecast);
     NEAR(forecast.downtime_s, 0.002, 1e-4);
     NEAR(forecast.total_s, 0.002 + 1 + 0.002, 1e-4);

@@ -7,9 +7,16 @@ bool phase_is_legal(enum phase from, enum phase to)
         [PHASE_SETUP] = {[PHASE_COPY] = true, [PHASE_ABORTED] = true},
         [PHASE_COPY] = {[PHASE_PAUSE] = true, [PHASE_ABORTED] = true},
         [PHASE_PAUSE] = {[PHASE_HAND_OVER] = true, [PHASE_ABORTED] = true},
-        [PHASE_HAND_OVER] =
-            {[PHASE_POST_COPY] = true, [PHASE_COMPLETED] = true, [PHASE_ABORTED] = true},
-        [PHASE_POST_COPY] = {[PHASE_COMPLETED] = true},
+        [PHASE_HAND_OVER] = {[PHASE_POST_COPY] = true,
+                             [PHASE_LINK_LOST] = true,
+                             [PHASE_COMPLETED] = true,
+                             [PHASE_ABORTED] = true},
+        [PHASE_POST_COPY] = {[PHASE_LINK_LOST] = true, [PHASE_COMPLETED] = true},
+        [PHASE_LINK_LOST] = {[PHASE_RECOVER] = true},
+        [PHASE_RECOVER] = {[PHASE_POST_COPY] = true,
+                           [PHASE_LINK_LOST] = true,
+                           [PHASE_COMPLETED] = true,
+                           [PHASE_ABORTED] = true},
     };
     return legal[from][to];
 }

@@ -5,8 +5,13 @@
  *             |       |       |          |  \----> POST_COPY -> COMPLETED
  *             \-------+-------+----------+----> ABORTED
  *
- * HAND_OVER to ABORTED is legal in one case only: the target answered REFUSED. After COMMIT nothing
- * else lets the source run the guest again.
+ * A connection that breaks before COMMIT ends in ABORTED. After it there is no way back, and none
+ * forward without a new connection, on which the target says what it has:
+ *
+ *   HAND_OVER, POST_COPY -> LINK_LOST <-> RECOVER -> POST_COPY, COMPLETED or ABORTED
+ *
+ * HAND_OVER and RECOVER to ABORTED are legal in one case only: the target answered REFUSED. After
+ * COMMIT nothing else lets the source run the guest again.
  */
 #ifndef MIGRATE_PHASE_H
 #define MIGRATE_PHASE_H

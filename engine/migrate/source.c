@@ -11,6 +11,7 @@ void source_enter(struct source *source, uint64_t now_ns, enum phase phase)
     MUST(phase_is_legal(source->phase, phase));
     source->phase = phase;
     source_tell_encoding(source, now_ns);
+    source->is_halted = (source->config.halt_at >> phase & 1) != 0;
     source_emit(source, (struct event){.at_ns = now_ns,
                                        .kind = EVENT_PHASE_CHANGED,
                                        .phase_changed = {.phase = phase}});
@@ -58,6 +59,7 @@ void source_fini(struct source *source)
     bitmap_fini(&source->flushed);
     bytes_fini(&source->in);
     bytes_fini(&source->out);
+    bytes_fini(&source->forwards);
 }
 
 void source_start(struct source *source, uint64_t now_ns)
@@ -65,7 +67,9 @@ void source_start(struct source *source, uint64_t now_ns)
     struct guest *guest = source->guest;
     struct message_hello hello = {
         .version = MESSAGE_VERSION,
-        .features = source_forms(source),
+        .features = source_forms(source) | MESSAGE_FEATURE_RECOVER |
+                    (source->config.is_tunnel ? MESSAGE_FEATURE_FORWARD : 0) |
+                    source->config.required_features,
         .payload_bytes = guest->ops->payload_bytes,
         .total_pages = guest->total_pages,
     };
@@ -87,8 +91,7 @@ uint64_t source_deadline_ns(const struct source *source)
 
 bool source_wants_pause(const struct source *source)
 {
-    return source->phase == PHASE_PAUSE || source->phase == PHASE_HAND_OVER ||
-           source->phase == PHASE_POST_COPY || source->phase == PHASE_COMPLETED;
+    return source->phase == PHASE_PAUSE || source_is_committed(source);
 }
 
 /* The control frames that wait; the hand-over's are the state's bytes, all others are framing. */
@@ -102,6 +105,18 @@ static uint64_t send_control(struct source *source, uint64_t now_ns, struct byte
                             .kind = EVENT_FRAME_SENT,
                             .frame_sent = {.bytes = bytes, .is_state = source->is_commit_pending}});
     source->is_commit_pending = false;
+    return bytes;
+}
+
+/* Clients are waiting, and their packets are small: they go before any page. */
+static uint64_t send_forwards(struct source *source, uint64_t now_ns, struct bytes *to)
+{
+    uint64_t bytes = source->forwards.count;
+    bytes_put(to, source->forwards.data, source->forwards.count);
+    bytes_clear(&source->forwards);
+    source_emit(
+        source,
+        (struct event){.at_ns = now_ns, .kind = EVENT_FRAME_SENT, .frame_sent = {.bytes = bytes}});
     return bytes;
 }
 
@@ -127,8 +142,12 @@ static uint64_t next_bytes(struct source *source, uint64_t now_ns, uint64_t back
         struct action action = {.kind = ACTION_WAIT};
         uint64_t charge;
 
+        if (source->is_halted)
+            return 0;
         if (source->out.count > 0)
             return send_control(source, now_ns, to);
+        if (source->forwards.count > 0)
+            return send_forwards(source, now_ns, to);
         charge = source_answer_request(source, now_ns, to);
         if (charge == 0)
             charge = source_send_barriers(source, now_ns, to);
@@ -192,7 +211,7 @@ static void receive_frame(struct source *source, uint64_t now_ns, const struct f
         source_enter(source, now_ns, PHASE_COPY);
         return;
     case FRAME_RUNNING:
-        if (source->phase != PHASE_HAND_OVER)
+        if (source->phase != PHASE_HAND_OVER && source->phase != PHASE_RECOVER)
             return;
         source_enter(source, now_ns,
                      source->to_send.set_count > 0 ? PHASE_POST_COPY : PHASE_COMPLETED);
@@ -208,9 +227,14 @@ static void receive_frame(struct source *source, uint64_t now_ns, const struct f
         if (source->phase == PHASE_POST_COPY)
             source_enter(source, now_ns, PHASE_COMPLETED);
         return;
+    case FRAME_BITMAP:
+        if (source->phase == PHASE_RECOVER)
+            source_receive_bitmap(source, now_ns, frame);
+        return;
     case FRAME_REFUSED:
         message_get_text(frame, reason);
-        if (!phase_is_over(source->phase) && source->phase != PHASE_POST_COPY)
+        if (!phase_is_over(source->phase) && source->phase != PHASE_POST_COPY &&
+            source->phase != PHASE_LINK_LOST)
             source_fail(source, now_ns, reason);
         return;
     default:
@@ -222,6 +246,8 @@ void source_receive(struct source *source, uint64_t now_ns, const uint8_t *data,
 {
     size_t position = 0;
 
+    if (source->has_hung_up)
+        return;
     bytes_put(&source->in, data, count);
     for (;;) {
         struct frame frame;
@@ -229,19 +255,25 @@ void source_receive(struct source *source, uint64_t now_ns, const uint8_t *data,
         enum status status = frame_decode(source->in.data + position, source->in.count - position,
                                           &frame, &consumed);
         if (status != STATUS_OK) {
-            source_abort(source, now_ns, "the stream from the target is broken");
-            bytes_clear(&source->in);
+            source_distrust(source, now_ns, "the stream from the target is broken");
             return;
         }
         if (consumed == 0)
             break;
         receive_frame(source, now_ns, &frame);
+        if (source->has_hung_up)
+            return;
         position += consumed;
     }
     bytes_drop_front(&source->in, position);
 }
 
 /* ---- What people may ask for ---- */
+
+void source_go_on(struct source *source)
+{
+    source->is_halted = false;
+}
 
 bool source_switch_to_post_copy(struct source *source)
 {

@@ -5,11 +5,18 @@
  *   then, as things happen:  source_receive (bytes from the target)
  *                            source_send    (the link has room: what shall it carry?)
  *                            source_flushed (a hart has flushed its cache)
- *   and after each call:     source_wants_pause, source_barred_harts, events, phase
+ *                            source_disconnected, source_connected (see below)
+ *   and after each call:     source_wants_pause, source_barred_harts, has_hung_up, events, phase
  *   source_fini
  *
  * The guest must not be run while source_wants_pause says so; in HAND_OVER, POST_COPY and COMPLETED
  * it must never be run here again.
+ *
+ * The connection may break at any time: source_disconnected. Before COMMIT that ends the move, and
+ * the guest goes on here as if nothing had been tried. After it the source waits (LINK_LOST) for
+ * source_connected, asks the target on the new connection what it has (RECOVER), and sends the
+ * rest. A source that cannot read what it is told after COMMIT does not believe the connection any
+ * more: has_hung_up says so, and is the host's order to break it and to make a new one.
  *
  * Everything that happens is appended to the event list given at the start.
  */
@@ -30,6 +37,9 @@
 #define SOURCE_REQUESTS_MAX 64 /* page requests not answered yet: a guest has at most 8 harts */
 /* A strategy that has been asked this often without sending a byte will never end. */
 #define SOURCE_IDLE_ACTIONS_MAX 64
+/* Bytes of clients' packets that may wait for the link: a few windows. A packet that finds no room
+ * is lost, as in any router, and sent again. */
+#define SOURCE_FORWARDS_MAX (256u << 10)
 
 struct source_config {
     const struct strategy *strategy;
@@ -42,6 +52,9 @@ struct source_config {
     uint64_t push_chunk_bytes;
     struct page_encoder_config encoding; /* all zeros: pages travel as they are */
     bool has_free_hints;                 /* pages that the guest gave away are not sent */
+    bool is_tunnel;             /* source_forward will be called: the target must know FORWARD */
+    uint32_t halt_at;           /* bit p: entering phase p halts it, see source_go_on */
+    uint32_t required_features; /* beside those that the engine needs: MESSAGE_FEATURE_... */
 };
 
 /* A hart that has flushed its cache, and waits. */
@@ -75,6 +88,9 @@ struct source {
     uint64_t started_ns;
     uint64_t hello_sent_ns, half_rtt_ns;
     uint64_t state_bytes;
+    uint64_t state_digest; /* of the STATE that was committed */
+    bool has_hung_up;      /* until it is connected again */
+    bool is_halted;        /* it has nothing to send until source_go_on */
 
     /* The consistent cut, see source_cut.c. */
     struct source_barrier barriers[SOURCE_HARTS_MAX];
@@ -97,8 +113,9 @@ struct source {
     uint64_t page_bytes;
     uint64_t full_pages, full_bytes;
 
-    struct bytes in;  /* received, not a whole frame yet */
-    struct bytes out; /* control frames that wait for the link */
+    struct bytes in;       /* received, not a whole frame yet */
+    struct bytes out;      /* control frames that wait for the link */
+    struct bytes forwards; /* FORWARD frames that wait for the link */
 };
 
 void source_init(struct source *source, const struct source_config *config, struct guest *guest,
@@ -122,6 +139,19 @@ uint64_t source_deadline_ns(const struct source *source);
 bool source_flushed(struct source *source, uint64_t now_ns, uint32_t hart_idx, uint64_t first_idx,
                     uint64_t count);
 uint32_t source_barred_harts(const struct source *source); /* that wait, as bits */
+/* The connection is no more: what had been sent and not arrived is lost. `reason` is why, should it
+ * end the move. */
+void source_disconnected(struct source *source, uint64_t now_ns, const char *reason);
+void source_connected(struct source *source, uint64_t now_ns);
+
+/* Phases may follow each other within one call of source_send. Who wants to do something between
+ * two of them has the source halt there, and lets it go on. */
+void source_go_on(struct source *source);
+
+/* A client's packet has come to this host after COMMIT: it will be sent on through the tunnel.
+ * False where it cannot be: the guest is here, or too many wait; it is dropped then, and sent again
+ * by whoever sent it. Returns what it will be charged. */
+bool source_forward(struct source *source, const struct message_forward *forward, uint64_t *charge);
 
 /* The guest must stand still: paused, handed over, or gone. */
 bool source_wants_pause(const struct source *source);

@@ -218,9 +218,10 @@ static void act_hand_over(struct source *source, uint64_t now_ns)
             message_put_stale(&source->out, &source->to_send, idx);
     guest->ops->save(guest, &state);
     message_put_state(&source->out, &state);
-    message_put_commit(
-        &source->out, &(struct message_commit){.missing_pages = missing_pages,
-                                               .state_digest = digest_of(state.data, state.count)});
+    source->state_digest = digest_of(state.data, state.count);
+    message_put_commit(&source->out,
+                       &(struct message_commit){.missing_pages = missing_pages,
+                                                .state_digest = source->state_digest});
     bytes_fini(&state);
     source->is_commit_pending = true;
     source->handed_over_ns = now_ns;

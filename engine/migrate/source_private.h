@@ -1,7 +1,8 @@
 /* source_private: what the files of the source share: source.c (its life, and what arrives),
  * source_act.c (what strategies see and ask for), source_pages.c (pages onto the link),
- * source_cut.c (caches and devices at one instant). source.h is the contract; nobody else includes
- * this.
+ * source_cut.c (caches and devices at one instant), source_forms.c (pages in their forms) and
+ * source_recover.c (a connection that breaks, and the next one). source.h is the contract; nobody
+ * else includes this.
  */
 #ifndef MIGRATE_SOURCE_PRIVATE_H
 #define MIGRATE_SOURCE_PRIVATE_H
@@ -16,6 +17,13 @@ static inline void source_emit(struct source *source, struct event event)
 static inline bool source_is_after_pause(const struct source *source)
 {
     return source->phase == PHASE_HAND_OVER || source->phase == PHASE_POST_COPY;
+}
+
+/* COMMIT is out: the guest is the target's, unless the target says that it is not. */
+static inline bool source_is_committed(const struct source *source)
+{
+    return source_is_after_pause(source) || source->phase == PHASE_LINK_LOST ||
+           source->phase == PHASE_RECOVER || source->phase == PHASE_COMPLETED;
 }
 
 /* source.c */
@@ -63,5 +71,11 @@ uint64_t source_send_pages(struct source *source, uint64_t now_ns, uint64_t firs
 /* Sends the page that a hart of the target has waited for longest; 0: none waits. */
 uint64_t source_answer_request(struct source *source, uint64_t now_ns, struct bytes *to);
 void source_receive_request(struct source *source, const struct frame *frame);
+
+/* source_recover.c */
+
+/* What has come from the target cannot be read: the connection is worth nothing any more. */
+void source_distrust(struct source *source, uint64_t now_ns, const char *reason);
+void source_receive_bitmap(struct source *source, uint64_t now_ns, const struct frame *frame);
 
 #endif

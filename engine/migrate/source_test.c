@@ -123,7 +123,7 @@ static void test_a_target_that_does_not_fit_refuses_before_anything_is_sent(void
     assert_int_equal(pair.target.phase, TARGET_REFUSED);
     assert_false(source_wants_pause(&pair.source));
     assert_string_equal(pair.source.reason,
-                        "the guest has another memory size than the one prepared here");
+                        "the guest has 256 pages of memory, and the target has room for 128");
     for (size_t i = 0; i < pair.events.count; i++)
         assert_int_not_equal(pair.events.items[i].kind, EVENT_PAGES_SENT);
     pair_fini(&pair);

@@ -15,7 +15,12 @@ void target_fail(struct target *target, const char *reason)
 
 void target_init(struct target *target, struct guest *guest, struct event_list *events)
 {
-    *target = (struct target){.guest = guest, .events = events, .features = PAGE_FORMS_ALL};
+    *target = (struct target){.guest = guest,
+                              .events = events,
+                              .offer = {.version = MESSAGE_VERSION,
+                                        .features = PAGE_FORMS_ALL | MESSAGE_FEATURES,
+                                        .memory_pages = guest->total_pages,
+                                        .kind = guest->ops->kind}};
     target->decoder = page_decoder_open();
     fault_throttle_init(&target->throttle, false);
 }
@@ -26,6 +31,7 @@ void target_fini(struct target *target)
     bytes_fini(&target->state);
     bytes_fini(&target->in);
     bytes_fini(&target->out);
+    bytes_fini(&target->forwards);
 }
 
 bool target_is_running(const struct target *target)
@@ -67,40 +73,65 @@ void target_tick(struct target *target, uint64_t now_ns)
     fault_throttle_tick(&target->throttle, now_ns);
 }
 
-/* The source sends pages in a form that is not known here: it is named. */
-static void refuse_features(struct target *target, uint32_t features)
+/* What the move needs and is not known here, by its name where it has one. */
+static void object_to_features(uint32_t unknown, char reason[MESSAGE_REASON_MAX])
 {
-    char reason[MESSAGE_REASON_MAX];
-    uint32_t unknown = features & ~target->features;
-    unsigned form = (unsigned)__builtin_ctz(unknown);
+    unsigned bit = (unsigned)__builtin_ctz(unknown);
 
-    snprintf(reason, sizeof reason,
-             "the source may send pages in form %s, which is not known here: leave out --compress "
-             "or --free-hints at the source",
-             form < PAGE_FORM_COUNT ? page_form_name((enum page_form)form) : "of a later version");
-    target_fail(target, reason);
+    if (bit < PAGE_FORM_COUNT)
+        snprintf(reason, MESSAGE_REASON_MAX,
+                 "the source may send pages in form %s, which the target does not know: leave out "
+                 "--compress or --free-hints at the source",
+                 page_form_name((enum page_form)bit));
+    else
+        snprintf(reason, MESSAGE_REASON_MAX,
+                 "the move needs a feature that the target does not know (bit %u)", bit);
+}
+
+/* Why this target cannot take the guest; "" where it can. */
+static void object(const struct target *target, const struct message_hello *hello,
+                   char reason[MESSAGE_REASON_MAX])
+{
+    const struct target_offer *offer = &target->offer;
+    uint32_t unknown = hello->features & ~offer->features;
+
+    *reason = '\0';
+    if (hello->version != offer->version)
+        snprintf(reason, MESSAGE_REASON_MAX,
+                 "the stream is of version %u, and the target speaks version %u only",
+                 hello->version, offer->version);
+    else if (unknown != 0)
+        object_to_features(unknown, reason);
+    else if (strcmp(hello->kind, offer->kind) != 0 ||
+             hello->payload_bytes != target->guest->ops->payload_bytes)
+        snprintf(reason, MESSAGE_REASON_MAX,
+                 "the guest is of another kind (%s) than the one prepared at the target (%s)",
+                 hello->kind, offer->kind);
+    else if (hello->total_pages > offer->memory_pages)
+        snprintf(reason, MESSAGE_REASON_MAX,
+                 "the guest has %llu pages of memory, and the target has room for %llu",
+                 (unsigned long long)hello->total_pages, (unsigned long long)offer->memory_pages);
+    else if (hello->total_pages != target->guest->total_pages)
+        snprintf(reason, MESSAGE_REASON_MAX,
+                 "the guest has another memory size than the one prepared at the target");
 }
 
 static void receive_hello(struct target *target, const struct frame *frame)
 {
-    const struct guest *guest = target->guest;
+    char reason[MESSAGE_REASON_MAX];
     struct message_hello hello;
 
-    if (message_get_hello(frame, &hello) != STATUS_OK)
+    if (message_get_hello(frame, &hello) != STATUS_OK) {
         target_fail(target, "HELLO is not that of a ferry stream");
-    else if (hello.version != MESSAGE_VERSION)
-        target_fail(target, "the stream has another version than the one known here");
-    else if ((hello.features & ~target->features) != 0)
-        refuse_features(target, hello.features);
-    else if (strcmp(hello.kind, guest->ops->kind) != 0 ||
-             hello.payload_bytes != guest->ops->payload_bytes)
-        target_fail(target, "the guest is of another kind than the one prepared here");
-    else if (hello.total_pages != guest->total_pages)
-        target_fail(target, "the guest has another memory size than the one prepared here");
-    else {
-        message_put_text(&target->out, FRAME_READY, "");
-        target->phase = TARGET_RECEIVING;
+        return;
     }
+    object(target, &hello, reason);
+    if (*reason != '\0') {
+        target_fail(target, reason);
+        return;
+    }
+    message_put_text(&target->out, FRAME_READY, "");
+    target->phase = TARGET_RECEIVING;
 }
 
 /* The move is done when the last page is here; the source is told. */
@@ -184,6 +215,13 @@ static void receive_frame(struct target *target, uint64_t now_ns, const struct f
             message_get_text(frame, target->reason);
         }
         return;
+    case FRAME_RECOVER:
+        target_receive_recover(target, frame);
+        return;
+    case FRAME_FORWARD:
+        if (target->phase == TARGET_RUNNING)
+            target_receive_forward(target, frame);
+        return;
     default:
         return; /* a frame that only a target sends */
     }
@@ -194,6 +232,8 @@ void target_receive(struct target *target, uint64_t now_ns, const uint8_t *data,
     uint64_t pages_before = target->guest->present.set_count;
     size_t position = 0;
 
+    if (target->has_hung_up)
+        return;
     bytes_put(&target->in, data, count);
     for (;;) {
         struct frame frame;
@@ -201,14 +241,14 @@ void target_receive(struct target *target, uint64_t now_ns, const uint8_t *data,
         enum status status = frame_decode(target->in.data + position, target->in.count - position,
                                           &frame, &consumed);
         if (status != STATUS_OK) {
-            if (target->phase == TARGET_WAITING || target->phase == TARGET_RECEIVING)
-                target_fail(target, "the stream from the source is broken");
-            bytes_clear(&target->in);
+            target_distrust(target, "the stream from the source is broken");
             return;
         }
         if (consumed == 0)
             break;
         receive_frame(target, now_ns, &frame);
+        if (target->has_hung_up)
+            return;
         position += consumed;
     }
     bytes_drop_front(&target->in, position);

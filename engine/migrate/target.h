@@ -5,7 +5,14 @@
  *   target_receive   bytes from the source
  *   target_fault     the guest here touched a page that is missing
  *   target_send      frames for the source
- *   after each call: target_is_running, target_is_waiting
+ *   target_disconnected, target_connected
+ *   after each call: target_is_running, target_is_waiting, has_hung_up
+ *   target_next_forward   clients' packets that came through the tunnel, until there are none
+ *
+ * A connection that breaks before COMMIT was verified ends the move here: whoever asks later is
+ * told REFUSED. After that the guest goes on until it needs a page that is missing; on the next
+ * connection the target says what it has and asks again for what is waited for. has_hung_up: what
+ * came cannot be read; the host is to break the connection and to make a new one.
  *
  * The guest may run here once target_is_running says so, and not while its hart waits for a page.
  */
@@ -31,6 +38,15 @@ enum target_phase {
     TARGET_REFUSED,   /* said no, or was told to forget it: the guest is not here */
 };
 
+/* What this target has to offer. target_init fills in the engine's own; who knows of less memory,
+ * another version or fewer features says so before anything arrives. */
+struct target_offer {
+    uint16_t version;
+    uint32_t features; /* MESSAGE_FEATURE_..., those known here */
+    uint64_t memory_pages;
+    const char *kind;
+};
+
 /* A page that a hart waits for. */
 struct target_wait {
     bool is_waiting;
@@ -42,16 +58,20 @@ struct target {
     struct guest *guest;
     struct event_list *events;
     enum target_phase phase;
+    struct target_offer offer;
     bool is_complete; /* running, and no page is missing */
+    bool has_hung_up; /* until it is connected again */
     char reason[MESSAGE_REASON_MAX];
-    uint32_t features;  /* HELLO's that are known here: forms of pages. All, unless it is changed */
+    uint32_t features; /* HELLO's that are known here: forms of pages. All, unless it is changed */
     struct page_decoder *decoder; /* owned */
-    struct bytes state; /* STATE, kept until COMMIT */
+    struct bytes state;           /* STATE, kept until COMMIT */
     struct target_wait waits[TARGET_HARTS_MAX];
     struct fault_throttle throttle;
     uint64_t set_point_told_ns;
     bool is_pushed; /* the last page that arrived was not asked for */
     struct bytes in, out;
+    struct bytes forwards; /* FORWARD frames that have arrived, one after the other */
+    size_t forwards_taken; /* bytes of them */
 };
 
 void target_init(struct target *target, struct guest *guest, struct event_list *events);
@@ -59,6 +79,11 @@ void target_fini(struct target *target);
 
 void target_receive(struct target *target, uint64_t now_ns, const uint8_t *data, size_t count);
 uint64_t target_send(struct target *target, struct bytes *to); /* all there is; its bytes */
+
+void target_disconnected(struct target *target);
+void target_connected(struct target *target);
+/* The next packet that came through the tunnel; its bytes are good until the next call. */
+bool target_next_forward(struct target *target, struct message_forward *forward);
 
 /* A hart needs a page that is not there: it waits from now on, and the page is asked for. */
 void target_fault(struct target *target, uint64_t now_ns, uint32_t hart_idx, uint64_t page_idx);

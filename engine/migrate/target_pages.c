@@ -170,8 +170,7 @@ void target_receive_pages(struct target *target, uint64_t now_ns, const struct f
 
     if (message_get_pages(frame, guest->ops->payload_bytes, guest->total_pages, &pages) !=
         STATUS_OK) {
-        if (target->phase == TARGET_RECEIVING)
-            target_fail(target, "PAGES names pages that the guest does not have");
+        target_distrust(target, "PAGES names pages that the guest does not have");
         return;
     }
     arrival.first_idx = arrival.count = arrival.held_count = 0;

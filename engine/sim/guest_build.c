@@ -128,7 +128,7 @@ struct guest *guest_build_empty(const struct scenario *scenario)
 #define MEMWALK_HOT_PAGES 1
 
 /* kv with preloaded keys: half of the clients' requests write one of its pages, each as likely. */
-static bool preloaded_writes(const struct scenario *scenario, struct forecast_input *input)
+static bool preloaded_writes(const struct scenario *scenario, struct dirty_law *writes)
 {
     const char *arguments = (const char *)scenario->arguments.data;
     uint64_t preload_bytes;
@@ -138,9 +138,9 @@ static bool preloaded_writes(const struct scenario *scenario, struct forecast_in
         if (strcmp(arguments + at, "--preload") != 0 || next >= scenario->arguments.count ||
             units_parse(UNIT_SIZE, arguments + next, &preload_bytes, NULL) != STATUS_OK)
             continue;
-        input->write_rate = (double)(scenario->client_count * scenario->request_rate) / 2;
-        input->working_set_pages = preload_bytes / PAGE_BYTES;
-        input->hot_pages = KV_HOT_PAGES;
+        writes->write_rate = (double)(scenario->client_count * scenario->request_rate) / 2;
+        writes->working_set_pages = (double)(preload_bytes / PAGE_BYTES);
+        writes->hot_pages = KV_HOT_PAGES;
         return true;
     }
     return false;
@@ -181,16 +181,17 @@ static bool law_of(const struct scenario *scenario, enum forecast_law *law)
     return false;
 }
 
-bool guest_build_writes(const struct scenario *scenario, struct forecast_input *input)
+bool guest_build_writes(const struct scenario *scenario, struct dirty_law *writes)
 {
+    *writes = (struct dirty_law){.total_pages = (double)(scenario->memory_bytes / PAGE_BYTES)};
     if (strcmp(scenario->guest, "kv") == 0 && scenario->client_count > 0)
-        return preloaded_writes(scenario, input);
-    if (!law_of(scenario, &input->law))
+        return preloaded_writes(scenario, writes);
+    if (!law_of(scenario, &writes->law))
         return false;
-    input->write_rate = scenario->dirty_rate == SCENARIO_NONE ? 0 : (double)scenario->dirty_rate;
-    input->working_set_pages = scenario->working_set_bytes == SCENARIO_NONE
-                                   ? scenario->memory_bytes / PAGE_BYTES
-                                   : scenario->working_set_bytes / PAGE_BYTES;
-    input->hot_pages = scenario_is_model(scenario) ? 0 : MEMWALK_HOT_PAGES;
+    writes->write_rate = scenario->dirty_rate == SCENARIO_NONE ? 0 : (double)scenario->dirty_rate;
+    writes->working_set_pages = scenario->working_set_bytes == SCENARIO_NONE
+                                    ? writes->total_pages
+                                    : (double)(scenario->working_set_bytes / PAGE_BYTES);
+    writes->hot_pages = scenario_is_model(scenario) ? 0 : MEMWALK_HOT_PAGES;
     return true;
 }

@@ -3,7 +3,7 @@
 #define SIM_GUEST_BUILD_H
 
 #include "machine/guest.h"
-#include "migrate/forecast.h"
+#include "migrate/dirty_law.h"
 #include "sim/scenario.h"
 
 /* The guest as it begins, for the source; an image for all but models. */
@@ -12,8 +12,8 @@ MUST_USE enum status guest_build(const struct scenario *scenario, const uint8_t 
 /* An empty one of the same shape, for the target. */
 struct guest *guest_build_empty(const struct scenario *scenario);
 
-/* What its writes look like to the forecast: their rate, the pages that they hit evenly, and the few
- * that are written in every round; false where no formula applies. */
-bool guest_build_writes(const struct scenario *scenario, struct forecast_input *input);
+/* What its writes look like to the forecast: their rate, the pages that they hit evenly, and the
+ * few that are written in every round; false where no formula applies. */
+bool guest_build_writes(const struct scenario *scenario, struct dirty_law *writes);
 
 #endif

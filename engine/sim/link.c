@@ -41,6 +41,15 @@ struct bytes *link_fill(struct link *link)
     return bytes;
 }
 
+/* One latency after its last byte has left, but behind the one before it. */
+static uint64_t arrival_of_last(struct link *link)
+{
+    uint64_t arrives_ns = link->free_at_ns + link->latency_ns;
+    if (arrives_ns > link->last_arrives_ns)
+        link->last_arrives_ns = arrives_ns;
+    return link->last_arrives_ns;
+}
+
 uint64_t link_send(struct link *link, uint64_t now_ns, uint64_t charged_bytes)
 {
     unsigned __int128 work;
@@ -51,8 +60,9 @@ uint64_t link_send(struct link *link, uint64_t now_ns, uint64_t charged_bytes)
     work = (unsigned __int128)charged_bytes * 8 * NS_PER_S + link->remainder;
     link->free_at_ns += (uint64_t)(work / link->bandwidth_bits_per_s);
     link->remainder = (uint64_t)(work % link->bandwidth_bits_per_s);
-    link->chunks[(link->first + link->count) % link->capacity].arrives_ns =
-        link->free_at_ns + link->latency_ns;
+    struct link_chunk *chunk = &link->chunks[(link->first + link->count) % link->capacity];
+    chunk->chunk_idx = link->sent_count++;
+    chunk->arrives_ns = arrival_of_last(link);
     link->count++;
     return link->free_at_ns;
 }
@@ -67,4 +77,58 @@ void link_drop(struct link *link)
     MUST(link->count > 0);
     link->first = (link->first + 1) % link->capacity;
     link->count--;
+}
+
+bool link_is_free(const struct link *link, uint64_t now_ns, uint64_t chunk_idx)
+{
+    return link->free_at_ns == now_ns && link->sent_count == chunk_idx + 1;
+}
+
+bool link_is_due(const struct link *link, uint64_t now_ns, uint64_t chunk_idx)
+{
+    const struct link_chunk *next = link_next(link);
+    return next != NULL && next->chunk_idx == chunk_idx && next->arrives_ns == now_ns;
+}
+
+bool link_set_bandwidth(struct link *link, uint64_t now_ns, uint64_t bits_per_s)
+{
+    unsigned __int128 work;
+    bool is_leaving = link->free_at_ns > now_ns && link->count > 0;
+
+    if (link->free_at_ns > now_ns) {
+        work = (unsigned __int128)(link->free_at_ns - now_ns) * link->bandwidth_bits_per_s +
+               link->remainder;
+        link->free_at_ns = now_ns + (uint64_t)(work / bits_per_s);
+        link->remainder = (uint64_t)(work % bits_per_s);
+    } else {
+        link->remainder = 0;
+    }
+    link->bandwidth_bits_per_s = bits_per_s;
+    if (!is_leaving)
+        return false;
+    struct link_chunk *last = &link->chunks[(link->first + link->count - 1) % link->capacity];
+    /* The one before it is what it must not overtake. */
+    link->last_arrives_ns =
+        link->count > 1 ? link->chunks[(link->first + link->count - 2) % link->capacity].arrives_ns
+                        : 0;
+    last->arrives_ns = arrival_of_last(link);
+    return true;
+}
+
+void link_cut(struct link *link, uint64_t now_ns)
+{
+    link->count = 0;
+    link->remainder = 0;
+    link->last_arrives_ns = 0;
+    if (link->free_at_ns > now_ns)
+        link->free_at_ns = now_ns;
+}
+
+void link_corrupt(struct link *link, struct bytes *bytes, uint64_t charged_bytes, struct prng *prng)
+{
+    if (link->corrupt_bytes == 0 || bytes->count == 0 ||
+        prng_below(prng, link->corrupt_bytes) >= charged_bytes)
+        return;
+    bytes->data[prng_below(prng, bytes->count)] ^= (uint8_t)(1 + prng_below(prng, 255));
+    link->corrupted_chunks++;
 }

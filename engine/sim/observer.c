@@ -3,9 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/digest.h"
 #include "base/status.h"
+#include "sim/instant.h"
 
 #define COMPARE_PAGES 16 /* at a time: two buffers of 64 KiB on the stack */
+/* To digest a large memory twice would take longer than to move it. */
+#define DIGEST_PAGES_MAX 16384
 
 void observer_init(struct observer *observer, uint32_t client_count)
 {
@@ -22,6 +26,7 @@ void observer_fini(struct observer *observer)
 {
     for (unsigned direction = 0; direction < DIRECTION_COUNT; direction++)
         free(observer->witnesses[direction]);
+    bitmap_fini(&observer->arrived);
 }
 
 void observe_runners(struct observer *observer, uint64_t now_ns, bool may_run_at_source,
@@ -31,12 +36,30 @@ void observe_runners(struct observer *observer, uint64_t now_ns, bool may_run_at
         oracle_break(&observer->oracle, RULE_ONE_RUNNER, now_ns, "the guest may run at both hosts");
 }
 
+void observe_lives(struct observer *observer, uint64_t now_ns, const struct guest *source,
+                   const struct guest *target)
+{
+    if (observer->has_cut && source->ops->now_ns(source) != observer->lived_at_cut_ns)
+        oracle_break(&observer->oracle, RULE_ONE_RUNNER, now_ns,
+                     "the guest ran on at the source after the cut");
+    if (!observer->has_cut && target->ops->now_ns(target) != 0)
+        oracle_break(&observer->oracle, RULE_ONE_RUNNER, now_ns,
+                     "the guest lives at the target before the cut");
+}
+
+void observe_events(struct observer *observer, const struct event_list *events, size_t first)
+{
+    for (size_t i = first; i < events->count; i++)
+        chronicle_read(&observer->chronicle, &events->items[i], &observer->oracle);
+}
+
 void observe_last_runner(struct observer *observer, uint64_t now_ns, bool may_run_at_source,
-                         bool may_run_at_target)
+                         bool may_run_at_target, const char *said)
 {
     observe_runners(observer, now_ns, may_run_at_source, may_run_at_target);
-    if (!may_run_at_source && !may_run_at_target)
-        oracle_break(&observer->oracle, RULE_ONE_RUNNER, now_ns, "the guest was lost");
+    if (!may_run_at_source && !may_run_at_target && *said == '\0')
+        oracle_break(&observer->oracle, RULE_ONE_RUNNER, now_ns,
+                     "the guest was lost, and nobody said why");
 }
 
 /* ---- Streams ---- */
@@ -158,32 +181,130 @@ static void compare(struct observer *observer, uint64_t now_ns, const struct gue
     }
 }
 
+/* Of all of the source's pages that are there; 0 where they are too many. */
+static uint64_t memory_digest(const struct guest *guest)
+{
+    uint8_t payloads[COMPARE_PAGES * PAGE_BYTES];
+
+    if (guest->total_pages > DIGEST_PAGES_MAX)
+        return 0;
+    struct digest *digest = digest_open();
+    for (uint64_t at = 0; at < guest->total_pages;) {
+        uint64_t run = bitmap_run(&guest->present, at, COMPARE_PAGES);
+        if (run == 0) {
+            at = bitmap_next(&guest->present, at);
+            continue;
+        }
+        guest->ops->read_pages(guest, at, run, payloads);
+        digest_add(digest, payloads, run * guest->ops->payload_bytes);
+        at += run;
+    }
+    uint64_t value = digest_value(digest);
+    digest_close(digest);
+    return value;
+}
+
+static void note_arrival(struct observer *observer, uint64_t now_ns, uint64_t page_idx)
+{
+    if (observer->was_whole_at_cut || !bitmap_set(&observer->arrived, page_idx))
+        oracle_break(&observer->oracle, RULE_SAME_MEMORY, now_ns,
+                     "page %llu arrived over what the guest has there since",
+                     (unsigned long long)page_idx);
+}
+
 void observe_cut(struct observer *observer, uint64_t now_ns, const struct guest *source,
                  const struct guest *target)
 {
+    char what[160];
+
     observer->oracle.applies[RULE_SAME_MEMORY] = true;
+    observer->oracle.applies[RULE_ONE_INSTANT] = true;
     observer->has_cut = true;
     observer->lived_at_cut_ns = source->ops->now_ns(source);
+    observer->source_digest = memory_digest(source);
+    observer->was_whole_at_cut = target->present.set_count == target->total_pages;
+    if (!observer->was_whole_at_cut) {
+        bitmap_fini(&observer->arrived);
+        bitmap_init(&observer->arrived, target->total_pages);
+        bitmap_copy(&observer->arrived, &target->present);
+    }
     compare(observer, now_ns, source, target, 0, target->total_pages);
+    if (!instant_is_one(source, target, what, sizeof what))
+        oracle_break(&observer->oracle, RULE_ONE_INSTANT, now_ns, "%s", what);
 }
 
 void observe_installs(struct observer *observer, uint64_t now_ns, const struct event_list *events,
                       size_t first, const struct guest *source, const struct guest *target)
 {
-    for (size_t i = first; i < events->count; i++)
-        if (events->items[i].kind == EVENT_PAGES_INSTALLED)
-            compare(observer, now_ns, source, target, events->items[i].pages_installed.first_idx,
-                    events->items[i].pages_installed.count);
+    for (size_t i = first; i < events->count; i++) {
+        if (events->items[i].kind != EVENT_PAGES_INSTALLED)
+            continue;
+        uint64_t first_idx = events->items[i].pages_installed.first_idx;
+        uint64_t count = events->items[i].pages_installed.count;
+        compare(observer, now_ns, source, target, first_idx, count);
+        for (uint64_t page = 0; page < count; page++)
+            note_arrival(observer, now_ns, first_idx + page);
+    }
 }
 
 void observe_end(struct observer *observer, uint64_t now_ns, const struct guest *source,
                  const struct guest *target)
 {
     compare(observer, now_ns, source, target, 0, target->total_pages);
-    if (source->ops->now_ns(source) != observer->lived_at_cut_ns)
-        oracle_break(&observer->oracle, RULE_ONE_RUNNER, now_ns,
-                     "the guest ran on at the source after the cut");
+    observe_lives(observer, now_ns, source, target);
+    if (memory_digest(source) != observer->source_digest)
+        oracle_break(&observer->oracle, RULE_SAME_MEMORY, now_ns,
+                     "the source's memory is not what it was at the cut");
     if (target->present.set_count != target->total_pages)
         oracle_break(&observer->oracle, RULE_SAME_MEMORY, now_ns, "%llu pages never arrived",
                      (unsigned long long)(target->total_pages - target->present.set_count));
+}
+
+/* ---- Failures ---- */
+
+static void break_safe(struct observer *observer, uint64_t now_ns, bool is_broken, const char *what)
+{
+    observer->oracle.applies[RULE_SAFE] = true;
+    if (is_broken)
+        oracle_break(&observer->oracle, RULE_SAFE, now_ns, "%s", what);
+}
+
+void observe_abort(struct observer *observer, uint64_t now_ns, const struct guest *source,
+                   bool may_run_at_source, bool may_run_at_target)
+{
+    observer->has_aborted = true;
+    observer->aborted_ns = now_ns;
+    observer->lived_at_abort_ns = source->ops->now_ns(source);
+    break_safe(observer, now_ns, !may_run_at_source || may_run_at_target,
+               "the move was given up, and the guest is not at the source");
+    break_safe(observer, now_ns, source->present.set_count != source->total_pages,
+               "the move was given up, and the source lacks pages");
+    break_safe(observer, now_ns, source->is_tracking,
+               "the move was given up, and writes still trap");
+}
+
+/* Nothing holds it back any more: it has lived all of the time since. */
+void observe_end_after_abort(struct observer *observer, uint64_t now_ns, const struct guest *source,
+                             bool has_guest_ended, uint64_t slack_ns)
+{
+    uint64_t lived_ns = source->ops->now_ns(source) - observer->lived_at_abort_ns;
+
+    if (!observer->has_aborted || has_guest_ended)
+        return;
+    break_safe(observer, now_ns, lived_ns + slack_ns < now_ns - observer->aborted_ns,
+               "the move was given up, and the guest did not go on as before");
+}
+
+/* Neither done nor undone: all that the guest is made of is still at one of the two hosts. */
+void observe_standstill(struct observer *observer, uint64_t now_ns, const struct guest *source,
+                        const struct guest *target)
+{
+    break_safe(observer, now_ns, source->present.set_count != source->total_pages,
+               "the move stands still, and the source has given pages away");
+    if (!observer->has_cut)
+        return;
+    compare(observer, now_ns, source, target, 0, target->total_pages);
+    if (source->ops->now_ns(source) != observer->lived_at_cut_ns)
+        oracle_break(&observer->oracle, RULE_ONE_RUNNER, now_ns,
+                     "the guest ran on at the source after the cut");
 }

@@ -10,6 +10,7 @@
 #include "base/event.h"
 #include "machine/guest.h"
 #include "machine/mailbox.h"
+#include "sim/chronicle.h"
 #include "sim/oracle.h"
 #include "sim/witness.h"
 
@@ -21,6 +22,12 @@ struct observer {
     uint32_t client_count;
     bool has_cut;
     uint64_t lived_at_cut_ns; /* guest time: it stands still at the source from then on */
+    bool has_aborted;
+    uint64_t aborted_ns, lived_at_abort_ns;
+    uint64_t source_digest;   /* of its memory at the cut, where that is small; else 0 */
+    bool was_whole_at_cut;    /* no page was missing: none may arrive any more */
+    struct bitmap arrived;    /* else: pages that the target has, or has had, since the cut */
+    struct chronicle chronicle;
 };
 
 void observer_init(struct observer *observer, uint32_t client_count);
@@ -30,9 +37,17 @@ void observer_fini(struct observer *observer);
 void observe_runners(struct observer *observer, uint64_t now_ns, bool may_run_at_source,
                      bool may_run_at_target);
 
-/* At the end it must be at one of them: a guest is never lost in silence. */
+/* The guests themselves: what has stopped lives no longer, what has not begun does not live yet. */
+void observe_lives(struct observer *observer, uint64_t now_ns, const struct guest *source,
+                   const struct guest *target);
+
+/* All that happened, in its order, as everybody else is told of it. */
+void observe_events(struct observer *observer, const struct event_list *events, size_t first);
+
+/* At the end it must be at one of them, or the run has said why it is not: a guest is never lost in
+ * silence. */
 void observe_last_runner(struct observer *observer, uint64_t now_ns, bool may_run_at_source,
-                         bool may_run_at_target);
+                         bool may_run_at_target, const char *said);
 
 /* Rule streams: an end may have been written to, or may have received. */
 void observe_writer(struct observer *observer, uint64_t now_ns, enum direction direction,
@@ -54,12 +69,23 @@ void observe_dma(struct observer *observer, uint64_t now_ns, uint64_t block_idx,
 void observe_second_writer(struct observer *observer, uint64_t now_ns, uint32_t host_idx);
 
 /* Rule same_memory: at the cut, of every page that is there already; at each later arrival (the
- * events from `first` on tell which); and of all pages at the end. */
+ * events from `first` on tell which), none of which may take the place of a page that the guest has
+ * had since; and of all pages at the end, when the source's are still those of the cut. At the cut
+ * rule one_instant as well. */
 void observe_cut(struct observer *observer, uint64_t now_ns, const struct guest *source,
                  const struct guest *target);
 void observe_installs(struct observer *observer, uint64_t now_ns, const struct event_list *events,
                       size_t first, const struct guest *source, const struct guest *target);
 void observe_end(struct observer *observer, uint64_t now_ns, const struct guest *source,
                  const struct guest *target);
+
+/* Rule safe: when the move was given up, at the end after that (slack_ns: what the guest's clock may
+ * be off the world's by traps and turns), and at the end of a move that stands still. */
+void observe_abort(struct observer *observer, uint64_t now_ns, const struct guest *source,
+                   bool may_run_at_source, bool may_run_at_target);
+void observe_end_after_abort(struct observer *observer, uint64_t now_ns, const struct guest *source,
+                             bool has_guest_ended, uint64_t slack_ns);
+void observe_standstill(struct observer *observer, uint64_t now_ns, const struct guest *source,
+                        const struct guest *target);
 
 #endif

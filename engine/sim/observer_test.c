@@ -95,10 +95,12 @@ static void test_a_guest_in_two_places_or_in_none_is_seen(void **state)
     observer_fini(&observer);
 
     observer_init(&observer, 0);
-    observe_last_runner(&observer, 1, false, true);
-    observe_last_runner(&observer, 1, true, false);
+    observe_last_runner(&observer, 1, false, true, "");
+    observe_last_runner(&observer, 1, true, false, "");
     assert_true(oracle_holds(&observer.oracle));
-    observe_last_runner(&observer, 1, false, false);
+    observe_last_runner(&observer, 1, false, false, "it was lost");
+    assert_true(oracle_holds(&observer.oracle));
+    observe_last_runner(&observer, 1, false, false, "");
     assert_true(observer.oracle.is_broken[RULE_ONE_RUNNER]);
     observer_fini(&observer);
 

@@ -4,7 +4,10 @@
  *   one_runner     the guest never runs in two places, and is somewhere at the end
  *   same_memory    each page at the target equals the source's at the cut, or was written since
  *   streams        no byte of a connection is lost, doubled, changed or reordered
- *   one_instant    registers, memory, caches, devices belong to one cut; what was flushed is there
+ *   one_instant    registers, memory, clock, caches, devices and streams at the target belong to one
+ *                  cut; what the guest had flushed is there
+ *   safe           a failure before COMMIT leaves the guest at the source as if nothing had been
+ *                  tried; one after it leaves it where it can be recovered
  *   transparent    a guest ends with the digest and console that it has when it is never moved
  *   deterministic  the same scenario and seed make the same recording
  *
@@ -21,6 +24,7 @@
     R(RULE_SAME_MEMORY, "same_memory") \
     R(RULE_STREAMS, "streams")         \
     R(RULE_ONE_INSTANT, "one_instant") \
+    R(RULE_SAFE, "safe")               \
     R(RULE_TRANSPARENT, "transparent") \
     R(RULE_DETERMINISTIC, "deterministic")
 

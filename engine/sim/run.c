@@ -6,7 +6,6 @@
 #include "machine/machine.h"
 #include "sim/guest_build.h"
 #include "sim/storage.h"
-#include "wire/message.h"
 
 void run_fold(const struct event_list *events, struct timeline *timeline, struct recorder *recorder)
 {
@@ -92,32 +91,10 @@ void run_close(struct run *run)
     scenario_fini(&run->scenario);
 }
 
-bool run_forecast(const struct scenario *scenario, enum mode mode, uint64_t state_bytes,
-                  struct forecast *forecast)
-{
-    struct forecast_input input = {
-        .total_pages = scenario->memory_bytes / PAGE_BYTES,
-        .page_wire_bytes = MESSAGE_PAGE_WIRE_BYTES,
-        .bandwidth_bits_per_s = scenario->bandwidth_bits_per_s,
-        .latency_ns = scenario->latency_ns,
-        .state_bytes = state_bytes,
-        .downtime_limit_ns = scenario->downtime_limit_ns,
-        .max_rounds = scenario->max_rounds,
-        .switch_after = scenario->switch_after,
-    };
-    bool is_known = guest_build_writes(scenario, &input);
-
-    /* Stop-and-copy and post-copy do not care what the guest writes. */
-    if (!is_known && (mode == MODE_PRE_COPY || mode == MODE_HYBRID))
-        return false;
-    forecast_make(mode, &input, forecast);
-    return true;
-}
-
 /* ---- Rules that need a second run ---- */
 
-static void verify_deterministic(const struct run *run, const uint8_t *image, size_t image_bytes,
-                                 struct oracle *oracle)
+void run_verify_deterministic(const struct run *run, const uint8_t *image, size_t image_bytes,
+                              struct oracle *oracle)
 {
     struct run again;
     enum status status = run_open(&again, &run->scenario, image, image_bytes, false, NULL);
@@ -150,8 +127,8 @@ static void run_unmoved(struct guest *guest, struct console *console, bool *has_
     storage_fini(&storage);
 }
 
-static void verify_transparent(const struct run *run, const uint8_t *image, size_t image_bytes,
-                               struct oracle *oracle)
+static void verify_machine(const struct run *run, const uint8_t *image, size_t image_bytes,
+                           struct oracle *oracle)
 {
     struct guest *guest;
     struct console console;
@@ -213,13 +190,24 @@ static void verify_model(const struct run *run, struct oracle *oracle)
     guest->ops->close(guest);
 }
 
+void run_verify_transparent(const struct run *run, const uint8_t *image, size_t image_bytes,
+                            struct oracle *oracle)
+{
+    const struct timeline *timeline = &run->timeline;
+
+    if (timeline->has_ended &&
+        (timeline->outcome == OUTCOME_PAUSED || timeline->outcome == OUTCOME_LOST))
+        return; /* it did not live on */
+    if (scenario_is_model(&run->scenario))
+        verify_model(run, oracle);
+    else if (run->scenario.client_count == 0 && run->timeline.has_guest_ended)
+        verify_machine(run, image, image_bytes, oracle);
+}
+
 void run_verify(const struct run *run, const uint8_t *image, size_t image_bytes,
                 struct oracle *oracle)
 {
     *oracle = *world_oracle(run->world);
-    verify_deterministic(run, image, image_bytes, oracle);
-    if (scenario_is_model(&run->scenario))
-        verify_model(run, oracle);
-    else if (run->scenario.client_count == 0 && run->timeline.has_guest_ended)
-        verify_transparent(run, image, image_bytes, oracle);
+    run_verify_deterministic(run, image, image_bytes, oracle);
+    run_verify_transparent(run, image, image_bytes, oracle);
 }

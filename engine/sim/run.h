@@ -11,6 +11,7 @@
 #include "record/recording.h"
 #include "record/session.h"
 #include "record/timeline.h"
+#include "sim/dirty_rate.h"
 #include "sim/world.h"
 
 struct run {
@@ -37,10 +38,19 @@ void run_close(struct run *run);
  * world_state_bytes). False where no formula applies to the guest's writes. */
 bool run_forecast(const struct scenario *scenario, enum mode mode, uint64_t state_bytes,
                   struct forecast *forecast);
+/* The same by what was measured of its writes, which needs no formula; NULL: as above. */
+bool run_forecast_of(const struct scenario *scenario, const struct dirty_rate *measured,
+                     enum mode mode, uint64_t state_bytes, struct forecast *forecast);
 
-/* Rules 6 and 7 by a second run each, for a run that has ended: the same scenario again (its
- * recording must be the same), and, where the guest ended by itself and nobody talked to it, or is a
- * model, the same guest without a move (digest and console must be the same). Sets the rules in `oracle`. */
+/* Rules 6 and 7 by a second run each, for a run that has ended: where the guest ended by itself and
+ * nobody talked to it, or is a model, the same guest without a move (digest and console must be the
+ * same); and the same scenario again (its recording must be the same). Each sets its rule in
+ * `oracle`, where it applies. */
+void run_verify_transparent(const struct run *run, const uint8_t *image, size_t image_bytes,
+                            struct oracle *oracle);
+void run_verify_deterministic(const struct run *run, const uint8_t *image, size_t image_bytes,
+                              struct oracle *oracle);
+/* Both, beginning with what the world's own oracle has found. */
 void run_verify(const struct run *run, const uint8_t *image, size_t image_bytes,
                 struct oracle *oracle);
 

@@ -9,6 +9,7 @@
 #include "machine/machine.h"
 #include "machine/model.h"
 #include "sim/dialect.h"
+#include "sim/fault.h"
 #include "sim/scenario_private.h"
 
 static const struct scenario_option options[OPTION_COUNT] = {
@@ -318,6 +319,10 @@ static enum status set_image(struct scenario *scenario, const char *value, struc
 
 static enum status set_fault(struct scenario *scenario, const char *value, struct problem *problem)
 {
+    struct fault_plan plan;
+
+    if (fault_parse(value, &plan, problem) != STATUS_OK)
+        return STATUS_USAGE;
     if (strlen(value) >= sizeof scenario->fault)
         return problem_set(problem, STATUS_USAGE, "fault: a list of more than %zu characters",
                            sizeof scenario->fault - 1);
@@ -586,6 +591,22 @@ enum status scenario_check(struct scenario *scenario, bool is_comparison, struct
     if (check_memory(scenario, problem) != STATUS_OK)
         return STATUS_USAGE;
     return check_bandwidth(scenario, problem);
+}
+
+struct limits scenario_limits(const struct scenario *scenario)
+{
+    return (struct limits){
+        .downtime_ns = scenario->downtime_limit_ns,
+        .max_rounds = scenario->max_rounds,
+        .total_time_ns = scenario->total_time_limit_ns,
+        .on_limit = scenario->on_limit,
+        .switch_when = scenario->switch_when,
+        .switch_after = scenario->switch_after,
+        .switch_below_bytes = scenario->switch_below_bytes,
+        .switch_deadline_ns = scenario->switch_deadline_ns,
+        .prefetch = scenario->prefetch,
+        .push_after_ns = scenario->push_after_ns,
+    };
 }
 
 /* What the guest or the mode does not obey is left out: what stands here can be run again. */

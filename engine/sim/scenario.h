@@ -138,6 +138,9 @@ void scenario_name_image(struct scenario *scenario, const uint8_t *image, size_t
 MUST_USE enum status scenario_check(struct scenario *scenario, bool is_comparison,
                                     struct problem *problem);
 
+/* Its limits, as a strategy is given them. */
+struct limits scenario_limits(const struct scenario *scenario);
+
 bool scenario_is_model(const struct scenario *scenario);
 enum writes_pattern scenario_model_pattern(const struct scenario *scenario); /* of a model */
 bool scenario_is_file(const struct scenario *scenario); /* the guest is a file of the user's */

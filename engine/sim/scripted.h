@@ -39,7 +39,7 @@ static inline void scenario_of(struct scenario *scenario, const char *words)
 
 static inline struct image image_read(const char *guest)
 {
-    char path[600];
+    char path[1024];
     struct image image = {0};
     snprintf(path, sizeof path, BUILD_DIR "/guests/%s", guest);
     FILE *file = fopen(path, "rb");

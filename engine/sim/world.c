@@ -22,6 +22,8 @@ void world_happen(struct world *world, uint64_t at_ns, enum happening kind, uint
 
 struct host *world_home(struct world *world)
 {
+    if (world->failures.is_guest_lost)
+        return NULL;
     if (target_is_running(&world->target))
         return &world->hosts[HOST_TARGET];
     return source_wants_pause(&world->source) ? NULL : &world->hosts[HOST_SOURCE];
@@ -35,33 +37,29 @@ struct host *world_runner(struct world *world)
 
 /* ---- A world's life ---- */
 
+void world_set_chunks(struct world *world, uint64_t bits_per_s)
+{
+    world->source.config.copy_chunk_bytes = units_mul_div(bits_per_s / 8, COPY_CHUNK_NS, NS_PER_S);
+    world->source.config.push_chunk_bytes = units_mul_div(bits_per_s / 8, PUSH_CHUNK_NS, NS_PER_S);
+}
+
 static void open_ends(struct world *world)
 {
     const struct scenario *scenario = &world->scenario;
-    uint64_t bytes_per_s = scenario->bandwidth_bits_per_s / 8;
     bool has_own = scenario->strategy != NULL && scenario->strategy->mode == scenario->mode;
     struct source_config config = {
         .strategy = has_own ? scenario->strategy : strategy_of(scenario->mode),
-        .limits = {.downtime_ns = scenario->downtime_limit_ns,
-                   .max_rounds = scenario->max_rounds,
-                   .total_time_ns = scenario->total_time_limit_ns,
-                   .on_limit = scenario->on_limit,
-                   .switch_when = scenario->switch_when,
-                   .switch_after = scenario->switch_after,
-                   .switch_below_bytes = scenario->switch_below_bytes,
-                   .switch_deadline_ns = scenario->switch_deadline_ns,
-                   .prefetch = scenario->prefetch,
-                   .push_after_ns = scenario->push_after_ns},
+        .limits = scenario_limits(scenario),
         .has_barriers = scenario->cache != 0 && scenario->leave_out != LEAVE_OUT_BARRIER,
         .skips_write_back = scenario->leave_out == LEAVE_OUT_WRITE_BACK,
-        .copy_chunk_bytes = units_mul_div(bytes_per_s, COPY_CHUNK_NS, NS_PER_S),
-        .push_chunk_bytes = units_mul_div(bytes_per_s, PUSH_CHUNK_NS, NS_PER_S),
         .encoding = {.compress = scenario->compress,
                      .delta_cache_bytes = scenario->delta_cache_bytes,
                      .bandwidth_bits_per_s = scenario->bandwidth_bits_per_s},
         .has_free_hints = scenario->free_hints,
+        .is_tunnel = scenario->route == ROUTE_TUNNEL,
     };
     source_init(&world->source, &config, world->hosts[HOST_SOURCE].guest, &world->events);
+    world_set_chunks(world, scenario->bandwidth_bits_per_s);
     target_init(&world->target, world->hosts[HOST_TARGET].guest, &world->events);
     if (scenario->fault_throttle)
         target_throttle_faults(&world->target);
@@ -102,6 +100,7 @@ enum status world_open(const struct scenario *scenario, const uint8_t *image, si
     observer_init(&new->observer, new->clients.count);
     storage_init(&new->storage, HOST_SOURCE);
     new->observer.oracle.applies[RULE_ONE_INSTANT] = scenario->cache != 0;
+    world_plan_faults(new);
     world_happen(new, scenario->start_at_ns, HAPPEN_START, 0, 0);
     for (uint32_t i = 0; i < new->clients.count; i++)
         world_happen(new, 0, HAPPEN_CLIENT, i, 0);
@@ -130,6 +129,14 @@ void world_close(struct world *world)
 
 /* ---- The world's own happenings ---- */
 
+/* Why the guest is at neither host, where it is so. */
+static const char *said(const struct world *world)
+{
+    bool is_at_rest = world->failures.is_guest_lost || world->source.phase == PHASE_LINK_LOST ||
+                      world->source.phase == PHASE_RECOVER;
+    return is_at_rest ? world->reason : "";
+}
+
 static void finish(struct world *world)
 {
     struct host *host =
@@ -142,9 +149,10 @@ static void finish(struct world *world)
     world->has_ended = true;
     world_drain_console(world, host);
     world_tell_console(world);
-    observe_last_runner(&world->observer, world->now_ns, !source_wants_pause(&world->source),
-                        target_is_running(&world->target));
-    if (world->target.is_complete)
+    world_conclude(world);
+    observe_last_runner(&world->observer, world->now_ns, world_may_run(world, HOST_SOURCE),
+                        world_may_run(world, HOST_TARGET), said(world));
+    if (world->target.is_complete && !world->failures.is_guest_lost)
         observe_end(&world->observer, world->now_ns, world->hosts[HOST_SOURCE].guest, guest);
     world_emit(world,
                (struct event){.kind = EVENT_RUN_ENDED,
@@ -159,11 +167,19 @@ static void take(struct world *world, const struct heap_entry *entry)
         world_start(world, NULL);
         return;
     case HAPPEN_LINK_FREE:
-        world->is_link_busy[entry->who] = false;
-        world_feed_link(world, entry->who);
+        world_link_free(world, entry);
         return;
     case HAPPEN_ARRIVAL:
-        world_chunk_arrived(world, entry->who);
+        world_chunk_arrived(world, entry);
+        return;
+    case HAPPEN_SILENCE:
+        world_end_silence(world, entry);
+        return;
+    case HAPPEN_CONNECT:
+        world_connect(world, entry);
+        return;
+    case HAPPEN_FAULT:
+        world_fault(world, entry);
         return;
     case HAPPEN_PACKET:
         service_packet(world, entry->what);
@@ -192,7 +208,8 @@ static void take(struct world *world, const struct heap_entry *entry)
         world_disk(world, (enum disk_step)entry->who);
         return;
     case HAPPEN_END:
-        finish(world);
+        if (entry->what == world->end_idx)
+            finish(world);
         return;
     }
 }
@@ -207,15 +224,17 @@ static uint64_t next_ns(struct world *world)
     return at_ns;
 }
 
-/* One turn: the guest runs up to the next happening, or the happening happens. */
-static void turn(struct world *world, uint64_t until_ns)
+/* The guest runs up to the next happening, or the happening happens. */
+static void live_on(struct world *world, uint64_t until_ns)
 {
     uint64_t at_ns = next_ns(world);
     size_t heap_count = world->heap.count;
     size_t event_count = world->events.count;
 
-    observe_runners(&world->observer, world->now_ns, !source_wants_pause(&world->source),
-                    target_is_running(&world->target));
+    observe_runners(&world->observer, world->now_ns, world_may_run(world, HOST_SOURCE),
+                    world_may_run(world, HOST_TARGET));
+    observe_lives(&world->observer, world->now_ns, world->hosts[HOST_SOURCE].guest,
+                  world->hosts[HOST_TARGET].guest);
     world_run_guest(world, at_ns < until_ns ? at_ns : until_ns);
     if (world->is_over && world->has_guest_ended && world->scenario.run_for_ns == SCENARIO_NONE) {
         finish(world);
@@ -240,12 +259,24 @@ static void turn(struct world *world, uint64_t until_ns)
     }
 }
 
+/* One turn: something happens, and then what waited for it. */
+static void turn(struct world *world, uint64_t until_ns)
+{
+    live_on(world, until_ns);
+    world_watch(world);
+}
+
 static void hand_out(struct world *world, struct event_list *events)
 {
-    for (size_t i = 0; events != NULL && i < world->events.count; i++)
-        event_append(events, world->events.items[i]);
     if (events != NULL)
-        world->events.count = 0;
+        world_watch(world);
+    observe_events(&world->observer, &world->events, world->observed_count);
+    world->observed_count = world->events.count;
+    if (events == NULL)
+        return;
+    for (size_t i = 0; i < world->events.count; i++)
+        event_append(events, world->events.items[i]);
+    world->events.count = world->observed_count = world->failures.watched_count = 0;
 }
 
 bool world_advance(struct world *world, uint64_t until_ns, struct event_list *events)
@@ -271,9 +302,12 @@ bool world_start(struct world *world, struct event_list *events)
 {
     if (world->has_started || world->has_ended)
         return false;
+    if (world->failures.has_crashed[HOST_SOURCE])
+        return false;
     world->has_started = true;
     world_tell_progress(world, STRETCH_BEFORE);
     source_start(&world->source, world->now_ns);
+    world_open_connection(world);
     world_feed_link(world, HOST_SOURCE);
     hand_out(world, events);
     return true;
@@ -291,7 +325,8 @@ bool world_switch_to_post_copy(struct world *world, struct event_list *events)
 bool world_abort(struct world *world, struct event_list *events)
 {
     enum phase before = world->source.phase;
-    if (!source_abort(&world->source, world->now_ns, "given up on request"))
+    if (world->failures.has_crashed[HOST_SOURCE] ||
+        !source_abort(&world->source, world->now_ns, "given up on request"))
         return false;
     world_reap_source(world, before);
     world_feed_link(world, HOST_SOURCE);

@@ -10,10 +10,20 @@
 
 static uint64_t fill_link(struct world *world, uint32_t sender)
 {
-    struct bytes *bytes = link_fill(&world->links[sender]);
-    if (sender == HOST_SOURCE)
-        return source_send(&world->source, world->now_ns, 0, bytes);
-    return target_send(&world->target, bytes);
+    struct link *link = &world->links[sender];
+    struct bytes *bytes = link_fill(link);
+    uint64_t charge = sender == HOST_SOURCE ? source_send(&world->source, world->now_ns, 0, bytes)
+                                            : target_send(&world->target, bytes);
+    link_corrupt(link, bytes, charge, &world->failures.prng);
+    return charge;
+}
+
+/* The chunk put on the link last will leave it, and arrive. */
+void world_await_chunk(struct world *world, uint32_t sender)
+{
+    const struct link *link = &world->links[sender];
+    world_happen(world, link->free_at_ns, HAPPEN_LINK_FREE, sender, link->sent_count - 1);
+    world_happen(world, link->last_arrives_ns, HAPPEN_ARRIVAL, sender, link->sent_count - 1);
 }
 
 /* A source that has nothing to say now may want to be asked without anything arriving. */
@@ -44,7 +54,7 @@ void world_feed_link(struct world *world, uint32_t sender)
     enum phase before = world->source.phase;
     uint64_t charge;
 
-    if (world->is_link_busy[sender] || !world->has_started)
+    if (world->is_link_busy[sender] || !world->failures.is_connected)
         return;
     size_t first_event = world->events.count;
     charge = fill_link(world, sender);
@@ -54,10 +64,18 @@ void world_feed_link(struct world *world, uint32_t sender)
         remember_source(world);
         return;
     }
-    uint64_t free_ns = link_send(&world->links[sender], world->now_ns, charge);
+    link_send(&world->links[sender], world->now_ns, charge);
     world->is_link_busy[sender] = true;
-    world_happen(world, free_ns, HAPPEN_LINK_FREE, sender, 0);
-    world_happen(world, free_ns + world->links[sender].latency_ns, HAPPEN_ARRIVAL, sender, 0);
+    world_await_chunk(world, sender);
+}
+
+void world_link_free(struct world *world, const struct heap_entry *entry)
+{
+    if (!world->is_link_busy[entry->who] ||
+        !link_is_free(&world->links[entry->who], world->now_ns, entry->what))
+        return; /* a fault has moved this instant, or the chunk is lost */
+    world->is_link_busy[entry->who] = false;
+    world_feed_link(world, entry->who);
 }
 
 static void guest_runs_again(struct world *world, uint32_t host)
@@ -67,12 +85,14 @@ static void guest_runs_again(struct world *world, uint32_t host)
     service_rehome(world, here);
 }
 
-static void schedule_end(struct world *world)
+void world_schedule_end(struct world *world)
 {
     uint64_t run_for_ns = world->scenario.run_for_ns;
+    if (world->is_over)
+        return;
     world->is_over = true;
     world_happen(world, world->now_ns + (run_for_ns == SCENARIO_NONE ? WATCH_NS : run_for_ns),
-                 HAPPEN_END, 0, 0);
+                 HAPPEN_END, 0, ++world->end_idx);
 }
 
 void world_unbar_harts(struct world *world)
@@ -94,7 +114,7 @@ void world_unbar_harts(struct world *world)
 void world_reap_source(struct world *world, enum phase before)
 {
     enum phase after = world->source.phase;
-    bool was_paused = before == PHASE_PAUSE || before == PHASE_HAND_OVER;
+    bool was_paused = before != PHASE_SETUP && before != PHASE_COPY;
 
     world_unbar_harts(world);
     if (after == before)
@@ -109,7 +129,12 @@ void world_reap_source(struct world *world, enum phase before)
         snprintf(world->reason, sizeof world->reason, "%s", world->source.reason);
         if (was_paused)
             guest_runs_again(world, HOST_SOURCE);
-        schedule_end(world);
+        observe_abort(&world->observer, world->now_ns, world->hosts[HOST_SOURCE].guest,
+                      world_may_run(world, HOST_SOURCE), world_may_run(world, HOST_TARGET));
+        if (world->clients.count > 0)
+            observe_streams_at_cut(&world->observer, world->now_ns,
+                                   machine_mailbox(world->hosts[HOST_SOURCE].guest));
+        world_schedule_end(world);
     }
 }
 
@@ -126,37 +151,49 @@ static void target_took_over(struct world *world)
     world_tell_progress(world, STRETCH_PAUSED);
 }
 
-void world_chunk_arrived(struct world *world, uint32_t sender)
+static void source_hears(struct world *world, const struct bytes *bytes)
 {
-    const struct link_chunk *chunk = link_next(&world->links[sender]);
     enum phase before = world->source.phase;
+    source_receive(&world->source, world->now_ns, bytes->data, bytes->count);
+    world_reap_source(world, before);
+}
 
-    if (sender == HOST_TARGET) {
-        source_receive(&world->source, world->now_ns, chunk->bytes.data, chunk->bytes.count);
-        link_drop(&world->links[sender]);
-        world_reap_source(world, before);
-    } else {
-        bool was_running = target_is_running(&world->target);
-        uint32_t were_waiting = target_waiting_harts(&world->target);
-        bool was_complete = world->target.is_complete;
-        size_t first_event = world->events.count;
-        target_receive(&world->target, world->now_ns, chunk->bytes.data, chunk->bytes.count);
-        link_drop(&world->links[sender]);
-        if (!was_running && target_is_running(&world->target))
-            target_took_over(world);
-        else if (was_running)
-            observe_installs(&world->observer, world->now_ns, &world->events, first_event,
-                             world->hosts[HOST_SOURCE].guest, world->hosts[HOST_TARGET].guest);
-        if (world->is_guest_stuck && target_waiting_harts(&world->target) < were_waiting) {
-            world->is_guest_stuck = false;
-            world_guest_goes_on(world);
-        }
-        if (!was_complete && world->target.is_complete) {
-            world_tell_progress(world, STRETCH_SWITCHED);
-            snprintf(world->reason, sizeof world->reason, "%s", world->source.reason);
-            schedule_end(world);
-        }
+static void target_hears(struct world *world, const struct bytes *bytes)
+{
+    bool was_running = target_is_running(&world->target);
+    uint32_t were_waiting = target_waiting_harts(&world->target);
+    bool was_complete = world->target.is_complete;
+    size_t first_event = world->events.count;
+
+    target_receive(&world->target, world->now_ns, bytes->data, bytes->count);
+    if (!was_running && target_is_running(&world->target))
+        target_took_over(world);
+    else if (was_running)
+        observe_installs(&world->observer, world->now_ns, &world->events, first_event,
+                         world->hosts[HOST_SOURCE].guest, world->hosts[HOST_TARGET].guest);
+    if (world->is_guest_stuck && target_waiting_harts(&world->target) < were_waiting) {
+        world->is_guest_stuck = false;
+        world_guest_goes_on(world);
     }
+    if (!was_complete && world->target.is_complete) {
+        world_tell_progress(world, STRETCH_SWITCHED);
+        snprintf(world->reason, sizeof world->reason, "%s", world->source.reason);
+        world_schedule_end(world);
+    }
+}
+
+void world_chunk_arrived(struct world *world, const struct heap_entry *entry)
+{
+    struct link *link = &world->links[entry->who];
+    if (!link_is_due(link, world->now_ns, entry->what))
+        return; /* a fault has moved this instant, or the chunk is lost */
+    if (entry->who == HOST_TARGET)
+        source_hears(world, &link_next(link)->bytes);
+    else
+        target_hears(world, &link_next(link)->bytes);
+    link_drop(link);
+    world_see_hang_up(world);
     world_feed_link(world, HOST_SOURCE);
     world_feed_link(world, HOST_TARGET);
+    world_heed_silence(world);
 }

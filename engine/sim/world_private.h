@@ -1,6 +1,7 @@
 /* world_private: what a world is made of, for the files that make it live: world.c (its life, time,
  * the knobs), world_guest.c (the guest runs), world_move.c (the migration's ends and links),
- * world_disk.c (its disk) and service.c (the clients, their packets, the switch).
+ * world_disk.c (its disk), world_fault.c (what goes wrong) and service.c (the clients, their
+ * packets, the switch).
  */
 #ifndef SIM_WORLD_PRIVATE_H
 #define SIM_WORLD_PRIVATE_H
@@ -11,6 +12,7 @@
 #include "migrate/target.h"
 #include "sim/clients.h"
 #include "sim/console.h"
+#include "sim/fault.h"
 #include "sim/link.h"
 #include "sim/network.h"
 #include "sim/observer.h"
@@ -20,8 +22,11 @@
 
 enum happening {
     HAPPEN_START,     /* the scenario starts the move */
-    HAPPEN_LINK_FREE, /* link `who` can take the next chunk */
-    HAPPEN_ARRIVAL,   /* the next chunk of link `who` is there */
+    HAPPEN_LINK_FREE, /* link `who` can take the next chunk: `what` has left */
+    HAPPEN_ARRIVAL,   /* chunk `what` of link `who` is there */
+    HAPPEN_SILENCE,   /* nothing has moved since connection `what`'s links fell silent */
+    HAPPEN_CONNECT,   /* connection `what` is made, if it can be */
+    HAPPEN_FAULT,     /* fault `who` of the plan begins; what != 0: it is over */
     HAPPEN_PACKET,    /* packet `what` of the network is where it was sent */
     HAPPEN_CLIENT,    /* client `who` wanted to be asked now */
     HAPPEN_ANNOUNCE,  /* the switch learns that the guest is at host `who` */
@@ -29,7 +34,7 @@ enum happening {
     HAPPEN_RELEASE,   /* a guest that was held back may run again */
     HAPPEN_SOURCE,    /* the source wanted to be asked now */
     HAPPEN_DISK,      /* the disk's request takes step `who`, enum disk_step */
-    HAPPEN_END,       /* the scenario's time after the move is over */
+    HAPPEN_END,       /* the scenario's time after end `what` of the move is over */
 };
 
 /* A host's view of its guest. World time is guest time plus offset_ns while the guest lives. */
@@ -51,6 +56,23 @@ struct world_disk {
     uint8_t block[DISK_BLOCK_BYTES]; /* on its way */
 };
 
+/* What is broken just now, and what came of it. */
+struct failures {
+    struct fault_plan plan;
+    bool is_active[FAULT_PLAN_MAX];
+    bool has_begun[FAULT_PLAN_MAX];
+    bool is_connected; /* the two ends of the move hear each other */
+    bool has_crashed[HOST_COUNT];
+    bool is_guest_lost;          /* it was in a host that crashed, or needs one */
+    uint64_t connection_idx;     /* of the connection that is, or is to be made */
+    uint64_t tries;              /* connections made since a page was last installed */
+    uint64_t pages_at_last_try;  /* that the target had */
+    bool is_silence_watched;     /* HAPPEN_SILENCE is to come */
+    uint64_t silent_since_chunk; /* how many had been sent when it was promised */
+    size_t watched_count;        /* events that were looked at: a phase may begin a fault */
+    struct prng prng;            /* of corruption */
+};
+
 struct world {
     struct scenario scenario;
     uint64_t now_ns;
@@ -61,6 +83,7 @@ struct world {
     struct target target;
     struct link links[HOST_COUNT]; /* by the host that sends */
     bool is_link_busy[HOST_COUNT];
+    struct failures failures;
     struct network network;
     struct clients clients;
     uint64_t client_armed_ns[SCENARIO_CLIENTS_MAX];
@@ -71,12 +94,14 @@ struct world {
     uint32_t home;           /* where the switch sends packets for the guest */
     bool has_started, has_ended, has_guest_ended;
     bool is_over;            /* the move has ended */
+    uint64_t end_idx;        /* of HAPPEN_END: one that is older is none any more */
     bool is_guest_stuck;     /* no hart can go on before a page is there */
     bool is_guest_held_back; /* by the fault throttle, until HAPPEN_RELEASE */
     struct share share;      /* of the hart that has most of the time */
     uint32_t log_entries;    /* in the hardware's buffer of dirtied pages */
     uint64_t source_due_ns;  /* HAPPEN_SOURCE that is to come; UINT64_MAX: none */
     struct observer observer;
+    size_t observed_count; /* of events: the oracle has read so many */
     struct console console;
     uint64_t untold_bytes; /* written to the console since it was last told, */
     uint32_t untold_host;  /* at that host */
@@ -111,6 +136,8 @@ static inline void world_emit(struct world *world, struct event event)
     event.at_ns = world->now_ns;
     event_append(&world->events, event);
 }
+/* What the source hands out at once follows from what the link carries. */
+void world_set_chunks(struct world *world, uint64_t bits_per_s);
 /* The host at which the guest may execute; NULL while it stands still or waits for a page. */
 struct host *world_runner(struct world *world);
 
@@ -146,7 +173,29 @@ void world_guest_goes_on(struct world *world);
 void world_feed_link(struct world *world, uint32_t sender);
 /* What a change of the source's phase means for the world. */
 void world_reap_source(struct world *world, enum phase before);
-void world_chunk_arrived(struct world *world, uint32_t sender); /* HAPPEN_ARRIVAL */
+void world_await_chunk(struct world *world, uint32_t sender);
+void world_link_free(struct world *world, const struct heap_entry *entry);
+void world_chunk_arrived(struct world *world, const struct heap_entry *entry);
+/* Nothing more will come of the move: the scenario's time after it begins. */
+void world_schedule_end(struct world *world);
+
+/* world_fault.c */
+void world_plan_faults(struct world *world);
+void world_fault(struct world *world, const struct heap_entry *entry);   /* HAPPEN_FAULT */
+void world_connect(struct world *world, const struct heap_entry *entry); /* HAPPEN_CONNECT */
+/* After anything has happened: faults that wait for it begin. */
+void world_watch(struct world *world);
+/* The move begins: on a connection that is there, or not. */
+void world_open_connection(struct world *world);
+/* An end that cannot believe what it hears has hung up: the connection is broken, and made anew. */
+void world_see_hang_up(struct world *world);
+/* Both links may have fallen silent. */
+void world_heed_silence(struct world *world);
+void world_end_silence(struct world *world, const struct heap_entry *entry); /* HAPPEN_SILENCE */
+/* The run ends: a move that can neither go on nor back is told so. */
+void world_conclude(struct world *world);
+/* Whether the end at that host would let the guest run now, and is there to do it. */
+bool world_may_run(const struct world *world, uint32_t host);
 
 /* Harts that wait for a barrier no more go on. */
 void world_unbar_harts(struct world *world);

@@ -3,7 +3,7 @@
 #include "base/digest.h"
 
 /* The header's fields by offset. */
-enum { AT_TYPE = 4, AT_NOTE = 5, AT_ZERO = 6, AT_CHECKSUM = 8 };
+enum { AT_TYPE = 4, AT_NOTE = 5, AT_CHECK = 6, AT_CHECKSUM = 8 };
 
 static uint64_t little_endian(const uint8_t *at, unsigned count)
 {
@@ -17,6 +17,13 @@ static void put_little_endian(uint8_t *at, uint64_t value, unsigned count)
 {
     for (unsigned i = 0; i < count; i++)
         at[i] = (uint8_t)(value >> (8 * i));
+}
+
+/* Of the length, the type and the note alone: a length that was changed on the way would otherwise be
+ * waited for, and a connection that has no more to say would stand still. */
+static uint64_t header_check(const uint8_t *header)
+{
+    return digest_of(header, AT_CHECK) & UINT16_MAX;
 }
 
 /* The payload's fingerprint, bound to the header's first eight bytes. */
@@ -45,6 +52,7 @@ void frame_end(struct bytes *to, size_t begin)
     uint8_t *header = to->data + begin;
     MUST(payload_bytes <= FRAME_PAYLOAD_MAX);
     put_little_endian(header, payload_bytes, 4);
+    put_little_endian(header + AT_CHECK, header_check(header), 2);
     put_little_endian(header + AT_CHECKSUM, checksum(header, (uint32_t)payload_bytes), 8);
 }
 
@@ -55,7 +63,7 @@ enum status frame_decode(const uint8_t *data, size_t count, struct frame *frame,
         return STATUS_OK;
     uint32_t payload_bytes = (uint32_t)little_endian(data, 4);
     if (payload_bytes > FRAME_PAYLOAD_MAX || data[AT_TYPE] >= FRAME_TYPE_COUNT ||
-        little_endian(data + AT_ZERO, 2) != 0)
+        little_endian(data + AT_CHECK, 2) != header_check(data))
         return STATUS_BAD_STREAM;
     if (count - FRAME_HEADER_BYTES < payload_bytes)
         return STATUS_OK;

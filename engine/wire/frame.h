@@ -2,11 +2,13 @@
  *
  *    0               4     5     6           8                              16
  *    +---------------+-----+-----+-----------+-------------------------------+--- ... ---+
- *    | payload bytes |type | note| 0         | XXH3-64 of bytes 0..8+payload |  payload  |
+ *    | payload bytes |type | note| check     | XXH3-64 of bytes 0..8+payload |  payload  |
  *    +---------------+-----+-----+-----------+-------------------------------+--- ... ---+
  *
- * All numbers are little-endian. `note` belongs to the type (PAGES: why the pages travel). The
- * checksum covers the first eight bytes and the payload, so that no header can be taken for
+ * All numbers are little-endian. `check` is the low 16 bits of XXH3-64 of bytes 0..5: a length
+ * is waited for only where it was meant (but for one change in 65,536, which the payload's checksum
+ * finds once so many bytes are there). `note` belongs to the type (PAGES: why the pages travel).
+ * The checksum covers the first eight bytes and the payload, so that no header can be taken for
  * another.
  *
  * A decoder that is fed any bytes, cut anywhere, either asks for more or refuses: it believes a
@@ -44,6 +46,13 @@ enum frame_type {
     /* source -> target, and its answer */
     FRAME_BARRIER,
     FRAME_BARRIER_ACK,
+    /* a new connection after COMMIT: source -> target, and its answer */
+    FRAME_RECOVER,
+    FRAME_BITMAP,
+    /* source -> target: a client's packet that still came to the old host */
+    FRAME_FORWARD,
+    /* at the beginning of a file, and nowhere else */
+    FRAME_SAVED,
     FRAME_TYPE_COUNT
 };
 
@@ -60,7 +69,7 @@ size_t frame_begin(struct bytes *to, enum frame_type type, uint8_t note);
 void frame_end(struct bytes *to, size_t begin);
 
 /* Decodes the first frame of `data`. `*consumed` is its whole length, or 0: not enough bytes yet.
- * STATUS_BAD_STREAM for a length, type, filler or checksum that cannot be. */
+ * STATUS_BAD_STREAM for a length, type, check or checksum that cannot be. */
 MUST_USE enum status frame_decode(const uint8_t *data, size_t count, struct frame *frame,
                                   size_t *consumed);
 

@@ -35,16 +35,27 @@ enum status message_get_hello(const struct frame *frame, struct message_hello *h
     return STATUS_OK;
 }
 
-void message_put_stale(struct bytes *to, const struct bitmap *stale, uint64_t first_idx)
+static void put_bits(struct bytes *to, enum frame_type type, const struct bitmap *bits,
+                     uint64_t first_idx)
 {
     uint64_t end_idx = first_idx + MESSAGE_STALE_BITS;
-    if (end_idx > stale->bit_count)
-        end_idx = stale->bit_count;
-    size_t begin = frame_begin(to, FRAME_STALE, 0);
+    if (end_idx > bits->bit_count)
+        end_idx = bits->bit_count;
+    size_t begin = frame_begin(to, type, 0);
     bytes_put_u64(to, first_idx);
     for (uint64_t idx = first_idx; idx < end_idx; idx += 8)
-        bytes_put_u8(to, (uint8_t)(stale->words[idx / 64] >> (idx % 64)));
+        bytes_put_u8(to, (uint8_t)(bits->words[idx / 64] >> (idx % 64)));
     frame_end(to, begin);
+}
+
+void message_put_stale(struct bytes *to, const struct bitmap *stale, uint64_t first_idx)
+{
+    put_bits(to, FRAME_STALE, stale, first_idx);
+}
+
+void message_put_bitmap(struct bytes *to, const struct bitmap *present, uint64_t first_idx)
+{
+    put_bits(to, FRAME_BITMAP, present, first_idx);
 }
 
 enum status message_get_stale(const struct frame *frame, uint64_t *first_idx, const uint8_t **bits,
@@ -98,6 +109,40 @@ enum status message_get_number(const struct frame *frame, uint64_t *number)
     bytes_reader_init(&reader, frame->payload, frame->payload_bytes);
     *number = bytes_get_u64(&reader);
     return bytes_is_done(&reader) ? STATUS_OK : STATUS_BAD_STREAM;
+}
+
+void message_put_forward(struct bytes *to, const struct message_forward *forward)
+{
+    size_t begin = frame_begin(to, FRAME_FORWARD, 0);
+    bytes_put_u32(to, forward->stream_idx);
+    bytes_put_u32(to, 0);
+    bytes_put_u64(to, forward->sequence);
+    bytes_put_u64(to, forward->ack);
+    bytes_put_u16(to, 0);
+    bytes_put_u8(to, forward->is_fin);
+    bytes_put_u8(to, forward->is_rehome);
+    bytes_put(to, forward->data, forward->bytes);
+    frame_end(to, begin);
+}
+
+enum status message_get_forward(const struct frame *frame, struct message_forward *forward)
+{
+    struct bytes_reader reader;
+    *forward = (struct message_forward){0};
+    bytes_reader_init(&reader, frame->payload, frame->payload_bytes);
+    forward->stream_idx = bytes_get_u32(&reader);
+    uint32_t zero = bytes_get_u32(&reader);
+    forward->sequence = bytes_get_u64(&reader);
+    forward->ack = bytes_get_u64(&reader);
+    zero |= bytes_get_u16(&reader);
+    uint8_t is_fin = bytes_get_u8(&reader), is_rehome = bytes_get_u8(&reader);
+    if (reader.has_failed || zero != 0 || is_fin > 1 || is_rehome > 1)
+        return STATUS_BAD_STREAM;
+    forward->is_fin = is_fin != 0;
+    forward->is_rehome = is_rehome != 0;
+    forward->bytes = (uint32_t)bytes_left(&reader);
+    forward->data = bytes_get(&reader, forward->bytes);
+    return STATUS_OK;
 }
 
 void message_put_text(struct bytes *to, enum frame_type type, const char *text)

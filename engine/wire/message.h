@@ -16,16 +16,30 @@
  *   ABORT         s -> t     reason as text
  *   BARRIER       s -> t     u64 its number: every page that a flush made dirty is before it
  *   BARRIER_ACK   s <- t     u64 the same: what came before it is installed
+ *   RECOVER       s -> t     u64 digest of the STATE that was committed
+ *   BITMAP        s <- t     u64 first page, bits (set: the page is here)
+ *   FORWARD       s -> t     u32 stream, u32 0, u64 sequence, u64 ack, u16 0, u8 is the end behind
+ *                            it, u8 the sender has moved, bytes (stream.h says what they mean)
+ *   SAVED         file       which guest it is and how large, as text: migrate/saved.h
  *
  *   s -> t   HELLO         PAGES PAGES ... STALE STATE COMMIT          PAGES ...
  *   s <- t          READY                                     RUNNING  PAGE_REQUEST ...  COMPLETE
  *
- * HELLO's features are the forms in which pages may come: bit i for form i of enum page_form. A
- * target that does not know one of them says so, by name, before anything else is sent.
+ * HELLO's features are the forms in which pages may come, bit i for form i of enum page_form, and
+ * from bit 16 on MESSAGE_FEATURE_... A target that does not know one of them says so, by name,
+ * before anything else is sent.
+ *
+ * When the connection breaks after COMMIT, all that was under way is lost, and a new one begins
+ * with the question what the target has. Pages that it lacks travel (again); it asks (again) for
+ * those that its harts wait for. A target that had not verified COMMIT answers REFUSED.
+ *
+ *   s -> t   RECOVER                            PAGES ...
+ *   s <- t            BITMAP ... RUNNING  PAGE_REQUEST ...  COMPLETE
  */
 #ifndef WIRE_MESSAGE_H
 #define WIRE_MESSAGE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/bitmap.h"
@@ -41,9 +55,15 @@
 /* Bits in one STALE frame: a whole number of bytes, far below the largest payload. */
 #define MESSAGE_STALE_BITS (1u << 20)
 
+/* What the two ends of a move must both know beyond the table's first part: the bits of `features`.
+ * A target that is asked for one that it does not know refuses before anything is sent. */
+#define MESSAGE_FEATURE_RECOVER (1u << 16) /* RECOVER, BITMAP */
+#define MESSAGE_FEATURE_FORWARD (1u << 17) /* FORWARD */
+#define MESSAGE_FEATURES        (MESSAGE_FEATURE_RECOVER | MESSAGE_FEATURE_FORWARD)
+
 struct message_hello {
     uint16_t version;
-    uint32_t features; /* forms of pages */
+    uint32_t features; /* forms of pages, and MESSAGE_FEATURE_..., that this move may need */
     uint32_t payload_bytes;
     uint64_t total_pages;
     char kind[MESSAGE_KIND_BYTES + 1];
@@ -52,6 +72,15 @@ struct message_hello {
 struct message_commit {
     uint64_t missing_pages;
     uint64_t state_digest;
+};
+
+/* A client's packet on its way through the tunnel; what its numbers mean, stream.h says. */
+struct message_forward {
+    uint32_t stream_idx;
+    uint64_t sequence, ack;
+    bool is_fin, is_rehome;
+    const uint8_t *data; /* borrowed */
+    uint32_t bytes;
 };
 
 /* What STATE and COMMIT cost on the link for a state of that many bytes. */
@@ -63,10 +92,12 @@ static inline uint64_t message_hand_over_bytes(uint64_t state_bytes)
 /* Each appends one whole frame. */
 void message_put_hello(struct bytes *to, const struct message_hello *hello);
 void message_put_stale(struct bytes *to, const struct bitmap *stale, uint64_t first_idx);
+void message_put_bitmap(struct bytes *to, const struct bitmap *present, uint64_t first_idx);
 void message_put_state(struct bytes *to, const struct bytes *state);
 void message_put_commit(struct bytes *to, const struct message_commit *commit);
 void message_put_number(struct bytes *to, enum frame_type type,
-                        uint64_t number); /* PAGE_REQUEST, BARRIER, BARRIER_ACK */
+                        uint64_t number); /* PAGE_REQUEST, BARRIER, BARRIER_ACK, RECOVER */
+void message_put_forward(struct bytes *to, const struct message_forward *forward);
 /* REFUSED, ABORT; and with "": READY, RUNNING, COMPLETE. */
 void message_put_text(struct bytes *to, enum frame_type type, const char *text);
 
@@ -76,8 +107,11 @@ MUST_USE enum status message_get_commit(const struct frame *frame, struct messag
 MUST_USE enum status message_get_number(const struct frame *frame, uint64_t *number);
 /* Printable, and cut where it is longer. */
 void message_get_text(const struct frame *frame, char text[MESSAGE_REASON_MAX]);
-/* The STALE bits as a reader of bytes, with where they begin; the caller checks the range. */
+/* The bits of STALE and BITMAP, with the page where they begin; the caller checks the range. */
 MUST_USE enum status message_get_stale(const struct frame *frame, uint64_t *first_idx,
                                        const uint8_t **bits, uint32_t *bit_count);
+
+MUST_USE enum status message_get_forward(const struct frame *frame,
+                                         struct message_forward *forward);
 
 #endif

@@ -1,0 +1,126 @@
+#include "sim/swarm.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/units.h"
+#include "sim/run.h"
+
+/* A world that has not ended by then has a guest that waits for something that nobody sends. The
+ * longest sound ones are some minutes: rounds without end over the slowest link, and a watch. */
+#define LONGEST_NS     (1000 * NS_PER_S)
+#define MOST_EVENTS    2000000
+#define SLICE_NS       (20 * NS_PER_MS)
+#define EVERY_NTH_SEED 8 /* is lived twice, for rule deterministic */
+
+/* Rule one_runner: a guest that is lost without the run saying so. */
+static bool is_endless(const struct run *run)
+{
+    return world_now_ns(run->world) > LONGEST_NS || run->timeline.event_count > MOST_EVENTS;
+}
+
+static void break_endless(const struct run *run, struct oracle *oracle)
+{
+    oracle_break(oracle, RULE_ONE_RUNNER, world_now_ns(run->world),
+                 "the move neither ends nor says why: after %llu events the phase is %s",
+                 (unsigned long long)run->timeline.event_count, phase_name(run->timeline.phase));
+}
+
+static bool is_at_rest(const struct run *run)
+{
+    return run->timeline.outcome == OUTCOME_COMPLETED || run->timeline.outcome == OUTCOME_ABORTED;
+}
+
+/* The rules that need a second life. */
+static void verify(const struct run *run, uint64_t seed, const struct swarm_image *image,
+                   struct oracle *oracle)
+{
+    if (is_at_rest(run))
+        run_verify_transparent(run, image->data, image->bytes, oracle);
+    if (seed % EVERY_NTH_SEED == 0)
+        run_verify_deterministic(run, image->data, image->bytes, oracle);
+}
+
+static enum status open_seed(struct run *run, uint64_t seed, const struct swarm_image *images,
+                             uint32_t *guest_idx, uint8_t drawn[SWARM_ROWS_MAX],
+                             struct problem *problem)
+{
+    struct scenario scenario;
+
+    swarm_draw(seed, images, &scenario, guest_idx, drawn);
+    enum status status =
+        run_open(run, &scenario, images[*guest_idx].data, images[*guest_idx].bytes, false, problem);
+    scenario_fini(&scenario);
+    return status;
+}
+
+static enum oracle_rule first_broken(const struct oracle *oracle)
+{
+    for (unsigned rule = 0; rule < RULE_COUNT; rule++)
+        if (oracle->is_broken[rule])
+            return (enum oracle_rule)rule;
+    return RULE_COUNT;
+}
+
+void swarm_judge(uint64_t seed, const struct swarm_image *images, struct swarm_result *result)
+{
+    struct problem problem = {STATUS_OK, ""};
+    struct oracle oracle;
+    struct run run;
+
+    memset(result, 0, sizeof *result); /* no gaps: it is written whole */
+    result->seed = seed;
+    enum status status = open_seed(&run, seed, images, &result->guest_idx, result->drawn, &problem);
+    MUST(status == STATUS_OK);
+    while (run_advance(&run, world_now_ns(run.world) + SLICE_NS) && !is_endless(&run))
+        ;
+    oracle = *world_oracle(run.world);
+    if (!run.timeline.has_run_ended)
+        break_endless(&run, &oracle);
+    else if (oracle_holds(&oracle))
+        verify(&run, seed, &images[result->guest_idx], &oracle);
+    result->event_count = run.timeline.event_count;
+    result->outcome = (uint8_t)run.timeline.outcome;
+    result->broken = (uint8_t)first_broken(&oracle);
+    for (unsigned rule = 0; rule < RULE_COUNT; rule++)
+        result->applied[rule] = oracle.applies[rule];
+    run_close(&run);
+}
+
+/* Event by event, to the first after which a rule is broken. */
+static void find_event(struct run *run, struct oracle *oracle, struct swarm_violation *violation)
+{
+    bool is_alive = true;
+
+    while (is_alive && oracle_holds(world_oracle(run->world)) && !is_endless(run)) {
+        is_alive = run_step(run);
+        if (run->events.count > 0)
+            violation->event_kind = run->events.items[run->events.count - 1].kind;
+    }
+    *oracle = *world_oracle(run->world);
+    if (is_alive && oracle_holds(oracle))
+        break_endless(run, oracle);
+    violation->event_idx = run->timeline.event_count;
+    violation->at_ns = world_now_ns(run->world);
+}
+
+bool swarm_explain(uint64_t seed, const struct swarm_image *images,
+                   struct swarm_violation *violation)
+{
+    uint8_t drawn[SWARM_ROWS_MAX];
+    struct problem problem = {STATUS_OK, ""};
+    struct oracle oracle;
+    uint32_t guest_idx;
+    struct run run;
+
+    *violation = (struct swarm_violation){.rule = RULE_COUNT};
+    enum status status = open_seed(&run, seed, images, &guest_idx, drawn, &problem);
+    MUST(status == STATUS_OK);
+    find_event(&run, &oracle, violation);
+    if (oracle_holds(&oracle))
+        verify(&run, seed, &images[guest_idx], &oracle);
+    violation->rule = first_broken(&oracle);
+    snprintf(violation->what, sizeof violation->what, "%s", oracle.what);
+    run_close(&run);
+    return violation->rule != RULE_COUNT;
+}
