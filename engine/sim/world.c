@@ -321,6 +321,7 @@ bool world_start(struct world *world, struct event_list *events)
     if (world->failures.has_crashed[HOST_SOURCE])
         return false;
     world->has_started = true;
+    world_tell_progress(world, STRETCH_BEFORE);
     source_start(&world->source, world->now_ns);
     world_open_connection(world);
     world_feed_link(world, HOST_SOURCE);
