@@ -2,10 +2,14 @@
 
 #include "base/units.h"
 
-/* That many pages at the rate of the last complete round, or of the running one. */
+/* That many pages at the rate of the last complete round, or of the running one; of a move that has
+ * none, at that of all so far. */
 static bool copying_ns(const struct timeline *timeline, uint64_t pages, uint64_t *ns)
 {
-    uint64_t rate = timeline_mu(timeline);
+    uint64_t rate = timeline_mu(timeline), passed_ns = timeline->now_ns - timeline->started_ns;
+
+    if (rate == 0 && passed_ns > 0)
+        rate = units_mul_div(timeline->pages_sent, NS_PER_S, passed_ns);
     if (rate == 0)
         return false;
     *ns = units_mul_div(pages, NS_PER_S, rate);
