@@ -73,7 +73,6 @@ static void test_what_is_no_page_is_refused(void **state)
     } rows[] = {
         {"provenance", "no recording named"},
         {"provenance $D/kv.ferry", "no page named"},
-        {"provenance $D/kv.ferry -- 5", "page"},
         {"provenance $D/kv.ferry five", "is no page"},
         {"provenance $D/kv.ferry 16384", "the guest has pages 0 to 16383"},
         {"provenance $D/kv.ferry 0x1000", "memory begins at 0x80000000"},
