@@ -82,7 +82,7 @@ static void test_what_is_no_page_is_refused(void **state)
         {"provenance $D/kv.ferry 5 --top 3", "keep one"},
         {"provenance $D/kv.ferry --top 0", "write a number from 1 to 1000"},
         {"provenance $D/kv.ferry --top x", "write a number from 1 to 1000"},
-        {"provenance $D/none 5", "No such file"},
+        {"provenance $D/none 5", "cannot be opened"},
         {"provenance $D/kv.ferry 5 --elf $D/none.elf", "none.elf"},
         {"provenance $D/cut.ferry 5", "cut.ferry"},
         {"provenance $D/model.ferry 0x80000000", "a model's pages have no addresses"},

@@ -54,15 +54,38 @@ static bool is_out_of_time(const struct forecast_input *input, const struct fore
 
 /* ---- Rounds (C4) ---- */
 
-/* Whether hybrid, or auto, leaves the rest to post-copy now. */
+/* Auto: whether rounds that go on as the last one did meet the limit in time, and before four times
+ * the memory was sent again. */
+#define AUTO_AGAIN_MAX 4
+
+static bool get_there(const struct forecast_input *input, const struct forecast *forecast,
+                      double sent, double left)
+{
+    double may_send = AUTO_AGAIN_MAX * input->writes.total_pages;
+    double ratio = sent > 0 ? left / sent : 0;
+
+    for (uint64_t round = forecast->round_count; round <= input->limits.max_rounds; round++) {
+        if (is_within_limit(input, left))
+            return true;
+        if (ratio >= 1 || left > may_send)
+            return false;
+        may_send -= left;
+        left *= ratio;
+    }
+    return false;
+}
+
+/* Auto gives rounds that do not get there two more with the hot pages kept for last; of what that
+ * brings, which depends on the guest, nothing is forecast. */
+#define AUTO_REMEDY_ROUNDS 2
+
+/* Whether hybrid leaves the rest to post-copy now. */
 static bool is_warm(const struct forecast_input *input, const struct forecast *forecast,
                     enum mode mode, double sent, double left)
 {
     const struct limits *limits = &input->limits;
     double remaining_pages = (double)(limits->switch_below_bytes / PAGE_BYTES);
 
-    if (mode == MODE_AUTO)
-        return !is_within_limit(input, left) && left > sent * 0.75;
     if (mode != MODE_HYBRID)
         return false;
     switch (limits->switch_when) {
@@ -100,6 +123,7 @@ static double copy_rounds(enum mode mode, const struct forecast_input *input,
 {
     uint64_t rounds_max = input->limits.max_rounds;
     double left = input->writes.total_pages;
+    uint32_t remedied_at = 0; /* auto: the round, from 1 */
 
     if (mode == MODE_HYBRID && input->limits.switch_when == SWITCH_ROUNDS)
         rounds_max = input->limits.switch_after;
@@ -114,6 +138,11 @@ static double copy_rounds(enum mode mode, const struct forecast_input *input,
         add_round(forecast, sent);
         left = dirty_law_between(&input->writes, began_s, forecast->total_s); /* C4 */
         *leaves_rest = is_warm(input, forecast, mode, sent, left);
+        if (mode == MODE_AUTO && !get_there(input, forecast, sent, left)) {
+            if (remedied_at == 0)
+                remedied_at = forecast->round_count;
+            *leaves_rest = forecast->round_count - remedied_at >= AUTO_REMEDY_ROUNDS;
+        }
         bool is_done = mode == MODE_HYBRID
                            ? left < 0.5
                            : is_time_to_pause(input, left, sent > 0 ? left * left / sent : 0);
@@ -128,6 +157,10 @@ static double copy_rounds(enum mode mode, const struct forecast_input *input,
     }
     if (is_within_limit(input, left))
         forecast->end = FORECAST_CONVERGES;
+    if (mode == MODE_AUTO && forecast->end != FORECAST_CONVERGES) { /* at its limit, too */
+        *leaves_rest = true;
+        forecast->end = FORECAST_CONVERGES;
+    }
     *leaves_rest |= mode == MODE_HYBRID;
     return left;
 }
