@@ -9,6 +9,12 @@ static double bytes_per_s(uint64_t bits_per_s)
     return (double)bits_per_s / 8;
 }
 
+/* What has to be sent at least once. */
+static double first_pages(const struct forecast_input *input)
+{
+    return fmax(0, input->writes.total_pages - (double)input->free_pages);
+}
+
 /* Pages, the state, and half a round trip, at the whole bandwidth: what a pause costs (C3). */
 static double burst_s(const struct forecast_input *input, double pages)
 {
@@ -122,7 +128,7 @@ static double copy_rounds(enum mode mode, const struct forecast_input *input,
                           struct forecast *forecast, bool *leaves_rest)
 {
     uint64_t rounds_max = input->limits.max_rounds;
-    double left = input->writes.total_pages;
+    double left = first_pages(input);
     uint32_t remedied_at = 0; /* auto: the round, from 1 */
 
     if (mode == MODE_HYBRID && input->limits.switch_when == SWITCH_ROUNDS)
@@ -211,7 +217,7 @@ static double scan_left(const struct scan *scan, const struct forecast_input *in
 
 static void scan_on(struct scan *scan, const struct forecast_input *input, double page_rate)
 {
-    double pages = input->writes.total_pages / PIECES;
+    double pages = first_pages(input) / PIECES;
     double last_s = scan->last_s[scan->next];
 
     if (!scan->is_first_pass)
@@ -245,8 +251,9 @@ static double next_left(struct scan *scan, const struct forecast_input *input, d
 static double scan_memory(const struct forecast_input *input, struct forecast *forecast)
 {
     const struct dirty_law *writes = &input->writes;
-    bool is_even = writes->law == LAW_EVENLY && writes->working_set_pages == writes->total_pages;
-    double total = writes->total_pages, rate = forecast->page_rate, began_s = forecast->total_s;
+    bool is_even = writes->law == LAW_EVENLY && input->free_pages == 0 &&
+                   writes->working_set_pages == writes->total_pages;
+    double total = first_pages(input), rate = forecast->page_rate, began_s = forecast->total_s;
     double left = total, least = total, sent = 0, sent_at_least = 0;
     struct scan scan = {.is_first_pass = true, .unsent_pages = total};
 
@@ -291,7 +298,7 @@ static void switch_over(const struct forecast_input *input, struct forecast *for
     forecast->has_paused = left < 0.5;
     if (left < 0.5) /* nothing is stale: an empty paused round, as in pre-copy */
         add_round(forecast, 0);
-    else if (left < input->writes.total_pages)
+    else if (left < first_pages(input))
         forecast->downtime_s += input->writes.total_pages / (double)input->bandwidth_bits_per_s;
     forecast->left_pages = left < 0.5 ? 0 : left;
     if (forecast->left_pages > 0) {
@@ -318,7 +325,7 @@ static void pause_and_copy(const struct forecast_input *input, struct forecast *
 void forecast_make(enum mode mode, const struct forecast_input *input, struct forecast *forecast)
 {
     uint64_t copy_bits_per_s = input->copy_bits_per_s;
-    double left = input->writes.total_pages;
+    double left = first_pages(input);
     bool leaves_rest = mode == MODE_POST_COPY;
 
     if (copy_bits_per_s == 0 || copy_bits_per_s > input->bandwidth_bits_per_s)
