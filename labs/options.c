@@ -54,6 +54,7 @@ static const struct own_option {
     {"plot", TAKES_SWEEP, "QUANTITY", MEMBER(sweep.plot),
      "what is drawn: total-time (default), downtime, ..."},
     {"csv", TAKES_SWEEP, "FILE", MEMBER(sweep.csv), "a row for each point; -: to standard output"},
+    {"elf", TAKES_PAGES, "FILE", MEMBER(elf), "the guest's program, for the names of functions"},
     {"top", TAKES_PAGES, "N", MEMBER(top), "the N pages that cost most for nothing"},
     {"unconfined", TAKES_STRATEGY | TAKES_GRADE, NULL, MEMBER(is_unconfined),
      "compiles without bubblewrap, for a file of your own"},
@@ -349,6 +350,10 @@ static enum status find_file(struct options *options, unsigned takes, int word_c
         }
         if ((takes & TAKES_WORD) != 0 && options->file_path == NULL) {
             options->file_path = words[i];
+            continue;
+        }
+        if ((takes & TAKES_PAGES) != 0 && options->page == NULL) {
+            options->page = words[i];
             continue;
         }
         if ((takes & TAKES_SCENARIO) == 0)

@@ -103,6 +103,20 @@ const char *report_later_start(uint64_t first_request_ns, char *text, size_t tex
     return text;
 }
 
+/* Of the pause: what its pages' headers cost at the link's bandwidth. */
+uint64_t report_framing_ns(const struct report *report)
+{
+    const struct timeline *timeline = report->timeline;
+    const struct timeline_round *round =
+        timeline->round_count > 0 ? &timeline->rounds[timeline->round_count - 1] : NULL;
+
+    if (round == NULL || !round->is_paused || timeline->pages_sent == 0)
+        return 0;
+    uint64_t header_bytes =
+        units_mul_div(timeline->bytes_by_use[USE_FRAMING], round->pages_sent, timeline->pages_sent);
+    return units_mul_div(header_bytes * 8, NS_PER_S, report->scenario->bandwidth_bits_per_s);
+}
+
 uint64_t report_total_ns(const struct report *report)
 {
     const struct timeline *timeline = report->timeline;
@@ -157,6 +171,41 @@ static const char *time_of(struct people *people, uint64_t count, uint64_t ns)
     return count > 0 ? people_time(people, ns) : "-";
 }
 
+/* C3: what a pause for everything takes is memory over bandwidth; what the frames add is said
+ * apart. */
+static void print_framing(const struct report *report, FILE *file)
+{
+    const struct timeline *timeline = report->timeline;
+    struct people people = {0};
+    uint64_t framing_ns = report_framing_ns(report);
+
+    if (report->scenario->mode == MODE_STOP_AND_COPY && timeline->downtime_ns > framing_ns)
+        fprintf(file, "\n  %-18sof it %s for memory and state, %s for framing", "",
+                people_time(&people, timeline->downtime_ns - framing_ns),
+                people_time(&people, framing_ns));
+}
+
+/* Each byte once: the parts' sum is what was on the wire. */
+static void print_uses(const struct timeline *timeline, FILE *file)
+{
+    static const char *const names[TIMELINE_USE_COUNT] = {
+#define USE_TEXT(name, key, text) text,
+        TIMELINE_USES(USE_TEXT)
+#undef USE_TEXT
+    };
+    char text[400] = "";
+
+    for (unsigned i = 0; i < TIMELINE_USE_COUNT; i++) {
+        struct people people = {0};
+        size_t used = strlen(text);
+        if (timeline->bytes_by_use[i] > 0)
+            snprintf(text + used, sizeof text - used, "%s%s %s", used > 0 ? ", " : "", names[i],
+                     people_bytes(&people, timeline->bytes_by_use[i]));
+    }
+    if (*text != '\0')
+        people_wrap(file, "  where they went   ", text);
+}
+
 static void print_times(const struct report *report, FILE *file)
 {
     const struct timeline *timeline = report->timeline;
@@ -169,6 +218,7 @@ static void print_times(const struct report *report, FILE *file)
     fprintf(file, "\n  %-18s%s", "downtime", people_time(&people, timeline->downtime_ns));
     if (report->has_forecast)
         fprintf(file, ", forecast %s", people_seconds(&people, forecast->downtime_s));
+    print_framing(report, file);
     if (report->scenario->mode == MODE_PRE_COPY)
         fprintf(file, ", limit %s", people_time(&people, report->scenario->downtime_limit_ns));
     fprintf(file, "\n  %-18s%s, re-sent %s; %s writes trapped\n", "pages sent",
@@ -181,6 +231,7 @@ static void print_times(const struct report *report, FILE *file)
             people_bytes(&people, timeline->state_bytes));
     report_print_forms(timeline, file);
     report_print_cut(timeline, file);
+    print_uses(timeline, file);
     char waits[80] = "";
     if (report->fault_wait.count > 0)
         snprintf(waits, sizeof waits, ", wait %s (median) to %s",
