@@ -121,7 +121,7 @@ static void refuse_page(struct target *target, const struct message_piece *piece
     snprintf(reason, sizeof reason,
              "page %llu arrived in form %s and does not come to the page that its digest names",
              (unsigned long long)piece->first_idx, page_form_name(piece->encoded.form));
-    target_fail(target, reason);
+    target_distrust(target, reason);
 }
 
 static bool receive_piece(struct target *target, uint64_t now_ns, struct arrival *arrival,

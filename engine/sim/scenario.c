@@ -484,6 +484,16 @@ static const char *guest_objection(const struct scenario *scenario, uint32_t idx
         if (scenario_is_model(scenario))
             return "a model has its pattern in its name: write model:hot-cold or another";
         return is_guest(scenario, "memwalk") ? NULL : "only --guest memwalk obeys it";
+    case OPTION_cache:
+    case OPTION_disk_at:
+        return scenario_is_model(scenario) ? "a model has no cache and no disk: leave it out"
+                                           : NULL;
+    case OPTION_leave_out:
+        if (scenario_is_model(scenario))
+            return "a model has no cache and no disk: leave it out";
+        return scenario->cache != 0
+                   ? NULL
+                   : "without a cache there is nothing to leave out: write --cache";
     case OPTION_hart_count:
     case OPTION_cpu_rate:
         return scenario_is_model(scenario) ? "a model has no instructions: leave it out" : NULL;
