@@ -229,7 +229,7 @@ static void print_times(const struct report *report, FILE *file)
             people_bytes(&people, timeline->bytes_on_wire),
             people_bytes(&people, timeline->framing_bytes),
             people_bytes(&people, timeline->state_bytes));
-    report_print_forms(timeline, file);
+    report_print_forms(report, file);
     report_print_cut(timeline, file);
     print_uses(timeline, file);
     char waits[80] = "";

@@ -64,8 +64,7 @@ json_t *report_forecast_json(const struct forecast *forecast);
 void report_print_cut(const struct timeline *timeline, FILE *file);
 json_t *report_cut_json(const struct timeline *timeline);
 json_t *report_forms_json(const struct timeline *timeline);
-void report_print_forms(const struct timeline *timeline,
-                        FILE *file); /* nothing where all is plain */
+void report_print_forms(const struct report *report, FILE *file); /* nothing where all is plain */
 
 /* Writes the object and a line end, and gives the object up. What the file does not take, the file
  * remembers: output_finish or main tells it. */

@@ -56,6 +56,8 @@ static void open_ends(struct world *world)
 {
     const struct scenario *scenario = &world->scenario;
     bool has_own = scenario->strategy != NULL && scenario->strategy->mode == scenario->mode;
+    uint64_t limit = scenario->bandwidth_limit_bits_per_s; /* SCENARIO_NONE is more than any */
+    uint64_t bandwidth = scenario->bandwidth_bits_per_s;
     struct source_config config = {
         .strategy = has_own ? scenario->strategy : strategy_of(scenario->mode),
         .limits = scenario_limits(scenario),
@@ -68,7 +70,7 @@ static void open_ends(struct world *world)
         .is_skipping_rewritten = scenario->skip_rewritten,
         .encoding = {.compress = scenario->compress,
                      .delta_cache_bytes = scenario->delta_cache_bytes,
-                     .bandwidth_bits_per_s = scenario->bandwidth_bits_per_s},
+                     .bandwidth_bits_per_s = limit < bandwidth ? limit : bandwidth},
         .has_free_hints = scenario->free_hints,
         .is_tunnel = scenario->route == ROUTE_TUNNEL,
     };
