@@ -19,8 +19,8 @@
 #define CLIENT_OUTSTANDING_MAX 8
 #define CLIENT_REPLY_MAX       64
 #define CLIENT_CONNECT_NS      1000000ull /* between two attempts to connect */
-/* How long a client goes on asking an address of which it is told that nobody is there: as a rack's
- * router says of a host that is switched off, or from which the guest was taken without a word. */
+/* How long a client goes on waiting for an address of which the network says that nobody is there:
+ * of a host that is switched off, or from which the guest was taken without a word. */
 #define CLIENT_UNREACHABLE_NS 500000000ull
 #define CLIENT_KEYS_DEFAULT   4096 /* where the server starts empty */
 #define CLIENT_KEYS_MAX       (1u << 22)

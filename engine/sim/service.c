@@ -154,22 +154,10 @@ static bool forward(struct world *world, const struct packet *packet)
     return true;
 }
 
-/* Whether the network would say of that host that it knows the guest, be it only to pass on what
- * comes, or to wait for its end of the move. */
-static bool is_somebody_there(const struct world *world, uint32_t host)
-{
-    bool has_left = host == HOST_SOURCE && target_is_running(&world->target);
-    return !world->failures.has_crashed[host] && !world->failures.is_guest_lost &&
-           !(has_left && world->scenario.route == ROUTE_NONE);
-}
-
 static void packet_to_guest(struct world *world, const struct packet *packet)
 {
-    struct client *client = &world->clients.items[packet->stream_idx];
     struct host *host = world_home(world);
 
-    client_told(client, world->now_ns, is_somebody_there(world, packet->host));
-    arm_client(world, client);
     /* A host at which the guest does not live drops what arrives for it: it is sent again. */
     if (host != NULL && host_idx(world, host) == packet->host)
         deliver(world, host, packet->stream_idx, &packet->packet);
@@ -209,6 +197,24 @@ void service_packet(struct world *world, uint64_t packet_idx)
 
 /* ---- Where the guest lives ---- */
 
+/* Whether the network would say of that host that it knows the guest, be it only to pass on what
+ * comes, or to wait for its end of the move. */
+static bool is_somebody_there(const struct world *world, uint32_t host)
+{
+    bool has_left = host == HOST_SOURCE && target_is_running(&world->target);
+    return !world->failures.has_crashed[host] && !world->failures.is_guest_lost &&
+           !(has_left && world->scenario.route == ROUTE_NONE);
+}
+
+void service_tell_clients(struct world *world)
+{
+    bool is_there = is_somebody_there(world, world->home);
+    for (uint32_t i = 0; i < world->clients.count; i++) {
+        client_told(&world->clients.items[i], world->now_ns, is_there);
+        arm_client(world, &world->clients.items[i]);
+    }
+}
+
 void service_rehome(struct world *world, struct host *host)
 {
     bool has_moved = host_idx(world, host) == HOST_TARGET;
@@ -217,6 +223,7 @@ void service_rehome(struct world *world, struct host *host)
         return;
     if (has_moved && world->scenario.route == ROUTE_NONE) {
         world->observer.oracle.applies[RULE_STREAMS] = false; /* every connection is broken */
+        service_tell_clients(world);
         service_send(world, host);
         return;
     }
@@ -232,6 +239,7 @@ void service_rehome(struct world *world, struct host *host)
 void service_announce(struct world *world, const struct heap_entry *entry)
 {
     world->home = entry->who;
+    service_tell_clients(world);
     world_emit(world,
                (struct event){.kind = EVENT_STREAMS_REHOMED,
                               .streams_rehomed = {.streams = entry->what, .host = entry->who}});

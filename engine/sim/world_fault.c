@@ -34,6 +34,12 @@ void world_plan_faults(struct world *world)
     }
 }
 
+uint64_t world_fault_begun_ns(const struct world *world, uint32_t idx)
+{
+    MUST(idx < world->failures.plan.count);
+    return world->failures.has_begun[idx] ? world->failures.begun_ns[idx] : WORLD_NEVER;
+}
+
 bool world_may_run(const struct world *world, uint32_t host)
 {
     const struct failures *failures = &world->failures;
@@ -261,6 +267,7 @@ static void crash(struct world *world, uint32_t host)
         crash_source(world);
     else if (target_is_running(&world->target))
         lose_guest(world, "the target crashed, and the guest with it");
+    service_tell_clients(world);
     settle(world);
 }
 
@@ -358,6 +365,7 @@ static void begin(struct world *world, uint32_t idx)
     const struct planned_fault *fault = &failures->plan.faults[idx];
 
     failures->has_begun[idx] = failures->is_active[idx] = true;
+    failures->begun_ns[idx] = world->now_ns;
     if (fault->duration_ns != FAULT_FOR_GOOD)
         world_happen(world, world->now_ns + fault->duration_ns, HAPPEN_FAULT, idx, 1);
     switch (fault->kind) {

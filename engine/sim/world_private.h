@@ -68,6 +68,7 @@ struct failures {
     struct fault_plan plan;
     bool is_active[FAULT_PLAN_MAX];
     bool has_begun[FAULT_PLAN_MAX];
+    uint64_t begun_ns[FAULT_PLAN_MAX];
     bool is_connected; /* the two ends of the move hear each other */
     bool has_crashed[HOST_COUNT];
     bool is_guest_lost;          /* it was in a host that crashed, or needs one */
@@ -218,6 +219,8 @@ void service_send(struct world *world, struct host *host);
 void service_rehome(struct world *world, struct host *host);
 void service_announce(struct world *world, const struct heap_entry *);   /* HAPPEN_ANNOUNCE */
 void service_end_tunnel(struct world *world, const struct heap_entry *); /* HAPPEN_TUNNEL */
+/* A host crashed, or the guest's way changed: clients hear of it from the network. */
+void service_tell_clients(struct world *world);
 /* Gives the guest what has come through the tunnel. */
 void service_forwarded(struct world *world);
 void service_packet(struct world *world, uint64_t packet_idx);       /* HAPPEN_PACKET */
