@@ -171,6 +171,25 @@ static void test_a_recovery_sends_what_is_missing_and_no_more(void **state)
     }
 }
 
+/* Nobody pushes: a hart that waited when the link was cut is answered because the target asks
+ * again. */
+static void test_what_was_waited_for_is_asked_for_again(void **state)
+{
+    struct scenario scenario;
+    struct run run;
+    (void)state;
+    scenario_of(&scenario,
+                "guest=model:uniform mode=post-copy memory=4MiB start-at=3ms run-for=1ms "
+                "prefetch=none push-after=1s fault=cut@20ms+3ms,cut@40ms+2ms");
+    assert_int_equal(run_open(&run, &scenario, NULL, 0, false, NULL), STATUS_OK);
+    run_to_end(&run);
+    assert_true(oracle_holds(world_oracle(run.world)));
+    assert_int_equal(run.timeline.outcome, OUTCOME_COMPLETED);
+    assert_in_range(timeline_fault_wait(&run.timeline).max, 2000000, 6000000);
+    run_close(&run);
+    scenario_fini(&scenario);
+}
+
 /* Whatever is changed on the way, wherever: never a page that was not checked. */
 static void test_bytes_that_change_at_random_harm_nothing(void **state)
 {
@@ -197,6 +216,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_fault_in_every_phase_ends_as_it_must),
         cmocka_unit_test(test_a_recovery_sends_what_is_missing_and_no_more),
+        cmocka_unit_test(test_what_was_waited_for_is_asked_for_again),
         cmocka_unit_test(test_bytes_that_change_at_random_harm_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
