@@ -58,7 +58,7 @@ FUZZERS := $(patsubst %.c,$(BUILD)/fuzz/%,$(FUZZ_SRC))
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all no-viz no-guests guests.tar golden help demo check test asan fuzz swarm bench lint compilers format handout install clean
+.PHONY: all no-viz no-guests guests.tar golden help demo check test asan fuzz swarm mutations bench lint compilers format handout install clean
 
 all: $(FERRY) $(if $(HAS_SDL),$(FERRY_VIZ),no-viz) \
 	$(if $(HAS_CLANG)$(wildcard $(GUESTS_TAR) $(GUESTS)),$(GUESTS),no-guests) $(KIT) $(EXERCISES) $(LAB_DATA) $(LOCALES) ## build ferry and its guests (build/bin/, build/guests/)
@@ -203,6 +203,10 @@ check: ## install what is missing, build, and run every test
 SEEDS ?= 1..2000
 swarm: all ## many small worlds with all that can happen to them: SEEDS=1..2000
 	@$(FERRY) swarm --seeds $(SEEDS)
+
+# A bug's name, or a part of it, plants it alone: BUG='off by one'.
+mutations: all ## plants bugs, and sees that the swarm finds each of them
+	@.ci/mutate $(BUILD) '$(CC) $(ALL_CFLAGS)' '$(FERRY_LIBS)' '$(BUG)'
 
 test: all $(TESTS) ## build and run the tests alone
 	@.ci/test $(BUILD)/log $(TESTS)

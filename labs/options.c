@@ -605,6 +605,12 @@ void options_write_command(const char *command, const struct scenario *scenario,
             continue;
         snprintf(key, sizeof key, "--%s", scenario_option(i)->key);
         scenario_get(scenario, i, value, sizeof value);
+        if (is_flag(scenario_option(i)->key)) { /* the next word is not its value */
+            bool is_on = strcmp(value, "on") == 0;
+            snprintf(key, sizeof key, "--%s%s", scenario_option(i)->key, is_on ? "" : "=off");
+            put_word(line, key);
+            continue;
+        }
         put_word(line, key);
         put_word(line, value);
     }

@@ -1,7 +1,8 @@
 /* ferry swarm as people and scripts meet it. */
 #include "labs/as_user.h"
 
-#include <jansson.h>
+#include "labs/options.h"
+#include "labs/swarm_tally.h"
 
 static void test_a_sound_swarm_says_what_it_lived(void **state)
 {
@@ -21,6 +22,58 @@ static void test_a_sound_swarm_says_what_it_lived(void **state)
     assert_int_equal(
         json_integer_value(json_object_get(json_object_get(json, "rules"), "one_runner")), 60);
     json_decref(json);
+}
+
+/* A line as a shell takes it, in place. */
+static int split_words(char *line, char **words, int most)
+{
+    int count = 0;
+    for (char *at = line; *at != '\0' && count < most; count++) {
+        char *to = at;
+        bool is_quoted = false;
+        words[count] = to;
+        for (; *at != '\0' && (is_quoted || *at != ' '); at++)
+            if (*at == '\'')
+                is_quoted = !is_quoted;
+            else
+                *to++ = *at;
+        if (*at == ' ')
+            at++;
+        *to = '\0';
+    }
+    return count;
+}
+
+/* The line that is printed for a seed makes its scenario again, whatever was drawn. */
+static void test_the_line_for_a_seed_is_the_seed(void **state)
+{
+    static struct swarm_image images[SWARM_GUESTS_MAX];
+    (void)state;
+    for (uint32_t i = 0; i < swarm_guest_count(); i++)
+        images[i] = (struct swarm_image){(const uint8_t *)"", 1};
+    for (uint64_t seed = 1; seed <= 400; seed++) {
+        struct problem problem = {STATUS_OK, ""};
+        struct bytes line = {0}, drawn = {0}, parsed = {0};
+        struct scenario scenario;
+        struct options options;
+        char *words[200], text[4000];
+
+        swarm_draw(seed, images, &scenario, NULL, NULL);
+        options_write_command("run", &scenario, NULL, &line);
+        snprintf(text, sizeof text, "%s", (const char *)line.data);
+        int count = split_words(text, words, 200);
+        if (options_parse(&options, TAKES_SCENARIO, NULL, count - 2, words + 2, &problem) !=
+            STATUS_OK)
+            fail_msg("%s: %s", (const char *)line.data, problem.text);
+        scenario_text(&scenario, &drawn);
+        scenario_text(&options.scenario, &parsed);
+        assert_string_equal(drawn.data, parsed.data);
+        options_fini(&options);
+        scenario_fini(&scenario);
+        bytes_fini(&line);
+        bytes_fini(&drawn);
+        bytes_fini(&parsed);
+    }
 }
 
 /* How many processes there are, and whether it was interrupted, changes nothing. */
@@ -62,6 +115,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_sound_swarm_says_what_it_lived),
+        cmocka_unit_test(test_the_line_for_a_seed_is_the_seed),
         cmocka_unit_test(test_the_seeds_decide_alone),
         cmocka_unit_test(test_what_is_wrong_is_said_before_anything_runs),
     };

@@ -78,9 +78,14 @@
     X(LIMIT_PROGRESS, "progress") /* pages are written as fast as they are copied */
 
 /* What a strategy or a controller decided by what it had measured, and why. */
-#define DECISION_LIST(X)                                            \
-    X(DECISION_ROUNDS, "the rounds shrink fast enough: they go on") \
-    X(DECISION_POST_COPY, "rounds will not bring the downtime within its limit: post-copy does")
+#define DECISION_LIST(X)                                                                           \
+    X(DECISION_ROUNDS, "the rounds shrink fast enough: they go on") /* pages left */               \
+    X(DECISION_HOT_LAST, "the rounds shrink too slowly: pages written in every round wait for "    \
+                         "the pause, and those written again meanwhile are skipped") /* pages */   \
+    X(DECISION_SLOWER, "rounds leave more than half of what they began with: the guest is slowed " \
+                       "down") /* thousandths of its time that it keeps */                         \
+    X(DECISION_POST_COPY, "rounds will not bring the downtime within its limit: post-copy does, "  \
+                          "and pages are pushed around each fault") /* pages left */
 
 #define EVENT_ENUM_NAME(name, text) name,
 enum mode { MODE_LIST(EVENT_ENUM_NAME) MODE_COUNT };

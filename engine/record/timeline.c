@@ -485,6 +485,12 @@ static void fold(struct timeline *timeline, const struct event *event)
     case EVENT_PAGES_ENCODED:
         fold_encoded(timeline, event);
         break;
+    case EVENT_BARRIER_SENT:
+    case EVENT_BARRIER_ACKNOWLEDGED:
+    case EVENT_CACHE_WRITTEN_BACK:
+    case EVENT_DISK_WRITTEN:
+        cut_fold(&timeline->cut, event);
+        break;
     case EVENT_HOST_CRASHED:
         fold_crashed(timeline, event);
         break;
@@ -492,10 +498,6 @@ static void fold(struct timeline *timeline, const struct event *event)
     case EVENT_SHARE_SET:
     case EVENT_LOG_DRAINED:
     case EVENT_LINK_CHANGED:
-    case EVENT_BARRIER_SENT:
-    case EVENT_BARRIER_ACKNOWLEDGED:
-    case EVENT_CACHE_WRITTEN_BACK:
-    case EVENT_DISK_WRITTEN:
     case EVENT_PACKET_FORWARDED:
     case EVENT_PACKET_DROPPED:
     case EVENT_TUNNEL_ENDED:

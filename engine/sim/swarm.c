@@ -10,13 +10,16 @@
  * longest sound ones are some minutes: rounds without end over the slowest link, and a watch. */
 #define LONGEST_NS     (1000 * NS_PER_S)
 #define MOST_EVENTS    2000000
+#define MOST_TICKS     300000000ull /* instructions: a hart may spin while another one waits */
 #define SLICE_NS       (20 * NS_PER_MS)
 #define EVERY_NTH_SEED 8 /* is lived twice, for rule deterministic */
 
 /* Rule one_runner: a guest that is lost without the run saying so. */
 static bool is_endless(const struct run *run)
 {
-    return world_now_ns(run->world) > LONGEST_NS || run->timeline.event_count > MOST_EVENTS;
+    const struct guest *guest = world_guest(run->world);
+    return world_now_ns(run->world) > LONGEST_NS || run->timeline.event_count > MOST_EVENTS ||
+           guest->ops->instructions(guest) > MOST_TICKS;
 }
 
 static void break_endless(const struct run *run, struct oracle *oracle)
@@ -31,10 +34,34 @@ static bool is_at_rest(const struct run *run)
     return run->timeline.outcome == OUTCOME_COMPLETED || run->timeline.outcome == OUTCOME_ABORTED;
 }
 
+/* What the guest says of itself: a program that checks itself ends well, if it is to end at all,
+ * and gives no client a wrong answer. */
+static void verify_guest(const struct run *run, struct oracle *oracle)
+{
+    const struct timeline *timeline = &run->timeline;
+    const struct scenario *scenario = &run->scenario;
+
+    /* A server that has ended closes its connections in the middle of an answer. */
+    if (timeline->errors > 0 && !timeline->has_guest_ended)
+        oracle_break(oracle, RULE_STREAMS, timeline->now_ns, "clients got %llu wrong answers",
+                     (unsigned long long)timeline->errors);
+    /* (2 is its word for options that it cannot obey, such as more than its memory to write to.) */
+    if (timeline->has_guest_ended && (timeline->is_guest_fault || timeline->guest_status == 1))
+        oracle_break(oracle, RULE_TRANSPARENT, timeline->now_ns,
+                     "the guest %s with %llu: it does not find itself as it should be",
+                     timeline->is_guest_fault ? "crashed" : "ended",
+                     (unsigned long long)timeline->guest_status);
+    if (!timeline->has_guest_ended && scenario->run_for_ns == SCENARIO_NONE)
+        oracle_break(oracle, RULE_TRANSPARENT, timeline->now_ns,
+                     "the guest has not ended long after the move, as it does unmoved");
+}
+
 /* The rules that need a second life. */
 static void verify(const struct run *run, uint64_t seed, const struct swarm_image *image,
                    struct oracle *oracle)
 {
+    if (is_at_rest(run))
+        verify_guest(run, oracle);
     if (is_at_rest(run))
         run_verify_transparent(run, image->data, image->bytes, oracle);
     if (seed % EVERY_NTH_SEED == 0)

@@ -20,7 +20,8 @@ struct witness {
     uint64_t read;                /* bytes seen to arrive, in order */
 };
 
-/* After the writing end may have been written to. False: it forgot or changed bytes. */
+/* After the writing end may have been written to. False: it changed bytes, or forgot some that the
+ * reading end has not got. */
 bool witness_follow_writer(struct witness *witness, const struct stream *writer);
 /* After the reading end may have received. False: what it holds is not what was written. */
 bool witness_follow_reader(struct witness *witness, const struct stream *reader);

@@ -37,9 +37,18 @@ struct host *world_runner(struct world *world)
 
 /* ---- A world's life ---- */
 
+static uint64_t or_zero(uint64_t number)
+{
+    return number == SCENARIO_NONE ? 0 : number;
+}
+
+/* While the guest runs at the source, the move may use no more of the link than its limit. */
 void world_set_chunks(struct world *world, uint64_t bits_per_s)
 {
-    world->source.config.copy_chunk_bytes = units_mul_div(bits_per_s / 8, COPY_CHUNK_NS, NS_PER_S);
+    uint64_t limit = world->scenario.bandwidth_limit_bits_per_s; /* none is the greatest number */
+    uint64_t copy_bits_per_s = limit < bits_per_s ? limit : bits_per_s;
+    world->source.config.copy_chunk_bytes =
+        units_mul_div(copy_bits_per_s / 8, COPY_CHUNK_NS, NS_PER_S);
     world->source.config.push_chunk_bytes = units_mul_div(bits_per_s / 8, PUSH_CHUNK_NS, NS_PER_S);
 }
 
@@ -52,6 +61,11 @@ static void open_ends(struct world *world)
         .limits = scenario_limits(scenario),
         .has_barriers = scenario->cache != 0 && scenario->leave_out != LEAVE_OUT_BARRIER,
         .skips_write_back = scenario->leave_out == LEAVE_OUT_WRITE_BACK,
+        .bandwidth_limit_bits_per_s = or_zero(scenario->bandwidth_limit_bits_per_s),
+        .throttle = {.is_auto_converging = scenario->auto_converge,
+                     .dirty_limit_pages_per_s = or_zero(scenario->dirty_limit)},
+        .is_hot_last = scenario->hot_last,
+        .is_skipping_rewritten = scenario->skip_rewritten,
         .encoding = {.compress = scenario->compress,
                      .delta_cache_bytes = scenario->delta_cache_bytes,
                      .bandwidth_bits_per_s = scenario->bandwidth_bits_per_s},
@@ -99,6 +113,8 @@ enum status world_open(const struct scenario *scenario, const uint8_t *image, si
                  scenario->request_rate, scenario->seed, &new->events);
     observer_init(&new->observer, new->clients.count);
     storage_init(&new->storage, HOST_SOURCE);
+    for (uint32_t host = 0; host < HOST_COUNT && !scenario_is_model(scenario); host++)
+        storage_attach(new->hosts[host].guest);
     new->observer.oracle.applies[RULE_ONE_INSTANT] = scenario->cache != 0;
     world_plan_faults(new);
     world_happen(new, scenario->start_at_ns, HAPPEN_START, 0, 0);
