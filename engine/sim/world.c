@@ -206,10 +206,10 @@ static void take(struct world *world, const struct heap_entry *entry)
         service_client(world, entry);
         return;
     case HAPPEN_ANNOUNCE:
-        world->home = entry->who;
-        world_emit(world,
-                   (struct event){.kind = EVENT_STREAMS_REHOMED,
-                                  .streams_rehomed = {.streams = entry->what, .host = entry->who}});
+        service_announce(world, entry);
+        return;
+    case HAPPEN_TUNNEL:
+        service_end_tunnel(world, entry);
         return;
     case HAPPEN_CONSOLE:
         world->is_telling = false;
