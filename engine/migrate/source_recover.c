@@ -53,6 +53,7 @@ void source_connected(struct source *source, uint64_t now_ns)
     /* The strategy's memory is of a set that is no more: how far it had pushed, for one. What is
      * left to do after the switch is the same after all of them. */
     source_post_copy_from_now_on(source);
+    source->pre_paging = (struct pre_paging){.prefetch = source->pre_paging.prefetch};
 }
 
 void source_receive_bitmap(struct source *source, uint64_t now_ns, const struct frame *frame)
