@@ -165,6 +165,7 @@ static bool open_database(uint64_t key_count, uint64_t seed)
               key_count, (log_pages + index_pages) * (PAGE_BYTES / 1024), heap_bytes() / 1024);
         return false;
     }
+    give_pages(__heap_start, heap_bytes()); /* what is used is taken back by using it */
     log.records = (struct record *)__heap_start;
     log.count = log_pages * records_per_page;
     tree_init(__heap_start + log_pages * PAGE_BYTES, index_pages);

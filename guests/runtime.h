@@ -143,7 +143,9 @@ static inline uint64_t disk_blocks(void) /* 0: there is no disk */
  * not carried by a move until it is used again. */
 static inline void give_pages(void *first, size_t count)
 {
-    hypercall(HYPERCALL_PAGES, PAGES_GIVE, (uint64_t)first, count, 0);
+    struct hypercall_result given = {0, 0};
+    for (uint64_t at = 0; at < count && given.error == 0; at += given.value)
+        given = hypercall(HYPERCALL_PAGES, PAGES_GIVE, (uint64_t)first + at, count - at, 0);
 }
 
 /* ---- Memory ---- */

@@ -207,8 +207,11 @@ static int guest_run(const struct command *command, int word_count, char **words
         status = command_refuse(command, &problem);
     } else {
         crash_prepare("run", &line.scenario, NULL);
-        status = guest_life(line.scenario.guest, guest, &line.image,
+        struct storage storage;
+        storage_init(&storage, HOST_SOURCE);
+        status = guest_life(line.scenario.guest, guest, &line.image, &storage,
                             line.gdb != NULL ? &debugger : NULL);
+        storage_fini(&storage);
         guest->ops->close(guest);
     }
     debugger_close(&debugger);

@@ -15,6 +15,7 @@ struct life {
     const char *name;
     struct guest *guest;
     const struct image *image;
+    struct storage *storage;   /* of its disk, which is served at once */
     struct debugger *debugger; /* NULL: none */
     struct rewind *rewind;     /* owned, with a debugger */
     uint64_t printed_bytes; /* of all that it ever wrote: what is lived again is not said again */
@@ -144,6 +145,7 @@ static bool live_on(struct life *life)
         debug_run(&life->debugger->debug, guest, UINT64_MAX / 2, &run);
         rewind_pass(life->rewind);
     }
+    storage_serve(life->storage, HOST_SOURCE, guest);
     life->status = EXIT_USAGE; /* of a standard output that takes no more */
     if (!print_console(life))
         return false;
@@ -215,10 +217,14 @@ static void begin(struct life *life)
 }
 
 int guest_life_until(const char *name, struct guest *guest, const struct image *image,
-                     const struct guest_instant *instant, bool *has_come)
+                     struct storage *storage, const struct guest_instant *instant, bool *has_come)
 {
-    struct life life = {
-        .name = name, .guest = guest, .image = image, .instant = instant, .status = EXIT_DONE};
+    struct life life = {.name = name,
+                        .guest = guest,
+                        .image = image,
+                        .storage = storage,
+                        .instant = instant,
+                        .status = EXIT_DONE};
 
     debug_init(&life.stopper);
     debug_leave(&life.stopper);
@@ -230,10 +236,14 @@ int guest_life_until(const char *name, struct guest *guest, const struct image *
 }
 
 int guest_life(const char *name, struct guest *guest, const struct image *image,
-               struct debugger *debugger)
+               struct storage *storage, struct debugger *debugger)
 {
-    struct life life = {
-        .name = name, .guest = guest, .image = image, .debugger = debugger, .status = EXIT_FAILED};
+    struct life life = {.name = name,
+                        .guest = guest,
+                        .image = image,
+                        .storage = storage,
+                        .debugger = debugger,
+                        .status = EXIT_FAILED};
 
     if (debugger != NULL)
         begin(&life);

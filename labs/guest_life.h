@@ -6,11 +6,13 @@
 
 #include "labs/debugger.h"
 #include "labs/image.h"
+#include "sim/storage.h"
 
-/* Until it ends. `debugger` is open, or NULL; the guest waits for somebody to come then. Returns
- * the exit status of the program; what went wrong is told on stderr. */
+/* Until it ends, with `storage` for its disk. `debugger` is open, or NULL; the guest waits for
+ * somebody to come then. Returns the exit status of the program; what went wrong is told on stderr.
+ */
 int guest_life(const char *name, struct guest *guest, const struct image *image,
-               struct debugger *debugger);
+               struct storage *storage, struct debugger *debugger);
 
 /* An instant of a guest's life: of its clock, or when all harts have retired so many instructions.
  */
@@ -23,6 +25,6 @@ struct guest_instant {
  * whether it came: otherwise it ended before, and that is told, or standard output is broken.
  * Returns an exit status. */
 int guest_life_until(const char *name, struct guest *guest, const struct image *image,
-                     const struct guest_instant *instant, bool *has_come);
+                     struct storage *storage, const struct guest_instant *instant, bool *has_come);
 
 #endif

@@ -57,12 +57,13 @@ static enum status check_path(const struct guest_line *line, struct problem *pro
 }
 
 static enum status write_machine(struct guest_line *line, struct guest *guest,
-                                 struct output *output, struct problem *problem)
+                                 const struct storage *storage, struct output *output,
+                                 struct problem *problem)
 {
     scenario_name_image(&line->scenario, line->image.data, line->image.bytes);
     enum status status = output_write_through(output, problem);
     if (status == STATUS_OK) {
-        saved_file_write(output->file, &line->scenario, guest);
+        saved_file_write(output->file, &line->scenario, guest, storage);
         status = output_finish(output, problem);
     }
     return status;
@@ -84,13 +85,13 @@ static void tell_saved(const char *path, const char *name, const struct guest *g
 
 static int save_built(const struct command *command, struct guest_line *line,
                       const struct guest_instant *instant, struct guest *guest,
-                      struct output *output)
+                      struct storage *storage, struct output *output)
 {
     struct problem problem = {STATUS_OK, ""};
     const char *name = line->scenario.guest;
     bool has_come;
 
-    int status = guest_life_until(name, guest, &line->image, instant, &has_come);
+    int status = guest_life_until(name, guest, &line->image, storage, instant, &has_come);
     if (!has_come && ferror(stdout))
         return status; /* main tells of it */
     if (!has_come) {
@@ -100,7 +101,7 @@ static int save_built(const struct command *command, struct guest_line *line,
                 (unsigned long long)guest->ops->instructions(guest));
         return EXIT_FAILED;
     }
-    if (write_machine(line, guest, output, &problem) != STATUS_OK)
+    if (write_machine(line, guest, storage, output, &problem) != STATUS_OK)
         return command_refuse(command, &problem);
     tell_saved(line->path, name, guest);
     return EXIT_DONE;
@@ -113,6 +114,7 @@ int guest_saved_save(const struct command *command, int word_count, char **words
     struct guest_instant instant;
     struct output output = {.file = NULL};
     struct guest *guest;
+    struct storage storage;
     int status;
 
     if (guest_line_read(&line, true, word_count, words, &problem) != STATUS_OK ||
@@ -121,10 +123,12 @@ int guest_saved_save(const struct command *command, int word_count, char **words
         guest_line_build(&line, &guest, &problem) != STATUS_OK) {
         status = command_refuse(command, &problem);
     } else {
+        storage_init(&storage, HOST_SOURCE);
         if (output_open(&output, line.path, &problem) != STATUS_OK)
             status = command_refuse(command, &problem);
         else
-            status = save_built(command, &line, &instant, guest, &output);
+            status = save_built(command, &line, &instant, guest, &storage, &output);
+        storage_fini(&storage);
         output_discard(&output);
         guest->ops->close(guest);
     }
@@ -174,7 +178,7 @@ int guest_saved_resume(const struct command *command, int word_count, char **wor
         status = command_refuse(command, &problem);
     } else {
         find_image(&machine.scenario, &image);
-        status = guest_life(machine.scenario.guest, machine.guest, &image, NULL);
+        status = guest_life(machine.scenario.guest, machine.guest, &image, &machine.storage, NULL);
         image_fini(&image);
     }
     saved_machine_fini(&machine);

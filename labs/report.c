@@ -180,6 +180,7 @@ static void print_times(const struct report *report, FILE *file)
             people_bytes(&people, timeline->framing_bytes),
             people_bytes(&people, timeline->state_bytes));
     report_print_forms(timeline, file);
+    report_print_cut(timeline, file);
     char waits[80] = "";
     if (report->fault_wait.count > 0)
         snprintf(waits, sizeof waits, ", wait %s (median) to %s",

@@ -59,6 +59,9 @@ json_t *report_options_json(const struct scenario *scenario);
 json_t *report_forecast_json(const struct forecast *forecast);
 
 /* "compression": pages and bytes by form, what that saved, and what it took. */
+/* What the consistent cut took. */
+void report_print_cut(const struct timeline *timeline, FILE *file);
+json_t *report_cut_json(const struct timeline *timeline);
 json_t *report_forms_json(const struct timeline *timeline);
 void report_print_forms(const struct timeline *timeline, FILE *file); /* nothing where all is plain */
 

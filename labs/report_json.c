@@ -179,6 +179,7 @@ json_t *report_json(const struct report *report)
     json_object_set_new(object, "rounds", rounds_json(timeline));
     set_counts(object, timeline);
     json_object_set_new(object, "compression", report_forms_json(timeline));
+    json_object_set_new(object, "cut", report_cut_json(timeline));
     json_object_set_new(object, "postcopy", postcopy_json(report));
     json_object_set_new(object, "clients", clients_json(report));
     json_object_set_new(object, "forecast",

@@ -66,8 +66,11 @@ static void the_object_has_the_agreed_keys(void **state)
     has_keys(object, "schema options guest mode seed outcome reason limit_exceeded memory_pages "
                      "page_bytes instructions total_time_ns downtime_ns rounds pages_sent "
                      "pages_resent pages_zero bytes_on_wire framing_bytes state_bytes dirty_traps "
-                     "compression postcopy clients forecast oracle digest recording_digest");
+                     "compression cut postcopy clients forecast oracle digest recording_digest");
     has_keys(json_object_get(object, "compression"), "forms delta_cache saved_bytes encoding_ns");
+    has_keys(json_object_get(object, "cut"),
+             "barriers_sent barriers_acknowledged barrier_wait_ns barrier_wait_max_ns "
+             "flushed_pages lines_written_back pages_written_back disk_blocks_written");
     has_keys(json_object_get(object, "postcopy"),
              "faults fault_wait_ns pages_pushed resume_to_last_page_ns");
     has_keys(json_object_get(object, "clients"),

@@ -26,7 +26,8 @@ static void put_text(const struct scenario *scenario, struct bytes *text)
     bytes_put_u8(text, 0);
 }
 
-void saved_file_write(FILE *file, const struct scenario *scenario, struct guest *guest)
+void saved_file_write(FILE *file, const struct scenario *scenario, struct guest *guest,
+                      const struct storage *storage)
 {
     struct saving saving;
     struct bytes text = {0}, piece = {0};
@@ -34,6 +35,7 @@ void saved_file_write(FILE *file, const struct scenario *scenario, struct guest 
 
     put_text(scenario, &text);
     saving_begin(&piece, (const char *)text.data);
+    saving_put_disk(&piece, storage->blocks, (size_t)STORAGE_BLOCKS * DISK_BLOCK_BYTES);
     for (saving_init(&saving, guest); is_more && !ferror(file);
          is_more = saving_next(&saving, &piece)) {
         fwrite(piece.data, 1, piece.count, file);
@@ -150,7 +152,8 @@ static enum status read_file(FILE *file, struct saved_machine *saved, struct pro
         return status;
     if (fseek(file, (long)position, SEEK_SET) != 0)
         return problem_set(problem, STATUS_NO_FILE, "it cannot be read: %s", strerror(errno));
-    resuming_init(&resuming, saved->guest, position);
+    resuming_init(&resuming, saved->guest, position, saved->storage.blocks,
+                  (size_t)STORAGE_BLOCKS * DISK_BLOCK_BYTES);
     status = read_rest(file, &resuming, problem);
     saved->file_bytes = resuming.position;
     resuming_fini(&resuming);
@@ -163,6 +166,7 @@ enum status saved_file_read(const char *path, struct saved_machine *saved, struc
 
     *saved = (struct saved_machine){.guest = NULL};
     scenario_init(&saved->scenario);
+    storage_init(&saved->storage, HOST_SOURCE);
     FILE *file = open_file(path, problem);
     if (file == NULL)
         return STATUS_NO_FILE;
@@ -177,5 +181,6 @@ void saved_machine_fini(struct saved_machine *saved)
 {
     if (saved->guest != NULL)
         saved->guest->ops->close(saved->guest);
+    storage_fini(&saved->storage);
     scenario_fini(&saved->scenario);
 }

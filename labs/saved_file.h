@@ -18,15 +18,18 @@
 #include "machine/guest.h"
 #include "machine/sections.h"
 #include "sim/scenario.h"
+#include "sim/storage.h"
 
 struct saved_machine {
     struct scenario scenario; /* the text's options; all others as they always are */
     struct guest *guest;      /* owned; NULL: it could not be read */
+    struct storage storage;   /* its disk */
     uint64_t file_bytes;
 };
 
 /* Whether it could be written shows when the file is closed. */
-void saved_file_write(FILE *file, const struct scenario *scenario, struct guest *guest);
+void saved_file_write(FILE *file, const struct scenario *scenario, struct guest *guest,
+                      const struct storage *storage);
 
 bool saved_file_is(const char *path); /* it begins as one */
 /* What is wrong with a file is told with its path. saved_machine_fini in every case. */

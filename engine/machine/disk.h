@@ -29,7 +29,7 @@ struct disk_request {
 };
 
 struct disk {
-    uint64_t block_count; /* 0: there is no disk */
+    uint64_t block_count; /* whoever serves the disk says it; 0: there is none */
     uint64_t asked, done;
     struct disk_request requests[DISK_REQUESTS_MAX]; /* request n at n modulo this */
 };

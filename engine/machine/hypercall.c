@@ -22,6 +22,9 @@
  * that floods its console cannot make one instruction cost more than a few hundred others. */
 #define CONSOLE_WRITE_MAX 1024
 
+/* So much is given away with one call; likewise. */
+#define PAGES_GIVE_MAX (4ull << 20)
+
 /* A poll reports every stream at most once, and new connections. */
 #define POLL_MAX (MAILBOX_STREAMS + 1)
 
@@ -402,12 +405,18 @@ static void disk_call_blocks(struct call *call)
     call->value = call->machine->disk.block_count;
 }
 
+/* As much at once as ends with a page, so that none is cut in two by it. */
 static void pages_give(struct call *call)
 {
     struct memory *memory = &call->machine->memory;
-    struct memory_trouble trouble = memory_check_give(memory, call->a0, call->a1);
-    if (is_usable(call, trouble, true, call->a0, call->a1))
-        memory_give(memory, call->a0, call->a1);
+    uint64_t count = call->a1;
+    if (count > PAGES_GIVE_MAX)
+        count = PAGES_GIVE_MAX - call->a0 % PAGE_BYTES;
+    struct memory_trouble trouble = memory_check_give(memory, call->a0, count);
+    if (!is_usable(call, trouble, true, call->a0, count))
+        return;
+    memory_give(memory, call->a0, count);
+    call->value = count;
 }
 
 static const struct {

@@ -40,7 +40,8 @@
  *               1 read    block, address               the same; memory is written until it is done
  *               2 poll    -                            number of the last request that is done
  *               3 blocks  -                            how many there are, of DISK_BLOCK_BYTES each
- *   PAGES       0 give    address, bytes               -    whole pages within: zeros from now on
+ *   PAGES       0 give    address, bytes               bytes dealt with: whole pages within these are
+ *                                                      zeros from now on; what is left, by another call
  *
  * CACHE is there with a cache and without (then there is nothing to be done); Zicbom's cbo.clean,
  * cbo.flush and cbo.inval act on single lines of 64 bytes. A device, such as the disk, reads and

@@ -29,7 +29,6 @@ static struct machine *open_machine(const struct machine_config *config)
     memory_init(&machine->memory, guest, config->memory_bytes);
     if (config->has_cache)
         memory_add_cache(&machine->memory);
-    machine->disk.block_count = config->disk_blocks;
 
     machine->hart_count = config->hart_count;
     for (uint32_t i = 0; i < HART_MAX; i++) {

@@ -50,8 +50,7 @@ struct machine_config {
     uint32_t hart_count;   /* 1 to HART_MAX */
     const char *arguments; /* each ended by a NUL; arguments[0] is the guest's name */
     uint32_t argument_bytes;
-    bool has_cache;       /* a write-back cache (cache.h) */
-    uint64_t disk_blocks; /* 0: no disk */
+    bool has_cache; /* a write-back cache (cache.h) */
 };
 
 /* Boots an ELF image: 64-bit little-endian RISC-V, ET_EXEC, loaded at its physical addresses.
@@ -68,7 +67,7 @@ MUST_USE enum status machine_open(const struct machine_config *config, const cha
 struct guest *machine_open_empty(const struct machine_config *config);
 
 struct mailbox *machine_mailbox(struct guest *guest);
-struct disk *machine_disk(struct guest *guest);
+struct disk *machine_disk(struct guest *guest); /* without blocks, until somebody serves it */
 /* As a device reads and writes memory, beneath the cache; the pages are present. */
 void machine_dma_read(const struct guest *guest, uint64_t address, uint64_t count, uint8_t *bytes);
 void machine_dma_write(struct guest *guest, uint64_t address, uint64_t count, const uint8_t *bytes);

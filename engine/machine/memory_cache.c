@@ -279,6 +279,8 @@ static void drop_lines(struct memory *memory, uint64_t page_idx)
 void memory_give(struct memory *memory, uint64_t address, uint64_t count)
 {
     for (uint64_t i = first_whole(address); i < end_whole(address, count); i++) {
+        if (is_free(memory, i) && !has_lines(memory))
+            continue; /* nobody has used it since */
         drop_lines(memory, i);
         memory_replace_page(memory, i, NULL);
         memory_changed(memory, RAM_BASE + i * PAGE_BYTES, PAGE_BYTES);

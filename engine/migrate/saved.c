@@ -4,6 +4,8 @@
 
 #define SAVED_MAGIC_BYTES (sizeof SAVED_MAGIC - 1)
 
+#define NOTE_DISK         1 /* of SAVED: a block of the disk */
+
 /* A file has no bandwidth to be fair about: pieces that are worth a call to write. */
 #define PIECE_BYTES (256u << 10)
 
@@ -23,6 +25,8 @@ void saving_init(struct saving *saving, struct guest *guest)
         .strategy = strategy_of(MODE_STOP_AND_COPY),
         .copy_chunk_bytes = PIECE_BYTES,
         .push_chunk_bytes = PIECE_BYTES,
+        .encoding = {.compress = COMPRESS_ZERO,
+                     .bandwidth_bits_per_s = 1}, /* what holds nothing takes no room */
     };
     *saving = (struct saving){.events = {0}};
     source_init(&saving->source, &config, guest, &saving->events);
@@ -35,6 +39,20 @@ void saving_begin(struct bytes *to, const char *text)
     bytes_put(to, SAVED_MAGIC, SAVED_MAGIC_BYTES);
     bytes_put(to, text, strlen(text));
     frame_end(to, begin);
+}
+
+void saving_put_disk(struct bytes *to, const uint8_t *disk, size_t disk_bytes)
+{
+    static const uint8_t nothing[DISK_BLOCK_BYTES];
+
+    for (size_t at = 0; at < disk_bytes; at += DISK_BLOCK_BYTES) {
+        if (memcmp(disk + at, nothing, DISK_BLOCK_BYTES) == 0)
+            continue;
+        size_t begin = frame_begin(to, FRAME_SAVED, NOTE_DISK);
+        bytes_put_u64(to, at);
+        bytes_put(to, disk + at, DISK_BLOCK_BYTES);
+        frame_end(to, begin);
+    }
 }
 
 bool saving_next(struct saving *saving, struct bytes *to)
@@ -75,8 +93,9 @@ enum status saved_read_text(const uint8_t *data, size_t count, const char **text
         memcmp(data + FRAME_HEADER_BYTES, SAVED_MAGIC, compared - FRAME_HEADER_BYTES) != 0)
         return problem_set(problem, STATUS_BAD_INPUT, "this is no saved machine");
     if (frame_decode(data, count, &frame, consumed) != STATUS_OK ||
-        (*consumed > 0 && (frame.type != FRAME_SAVED || frame.payload_bytes < SAVED_MAGIC_BYTES ||
-                           frame.payload_bytes > SAVED_MAGIC_BYTES + SAVED_TEXT_MAX)))
+        (*consumed > 0 &&
+         (frame.type != FRAME_SAVED || frame.note != 0 || frame.payload_bytes < SAVED_MAGIC_BYTES ||
+          frame.payload_bytes > SAVED_MAGIC_BYTES + SAVED_TEXT_MAX)))
         return problem_set(problem, STATUS_BAD_INPUT,
                            "the saved machine is damaged at its beginning");
     if (*consumed > 0) {
@@ -86,9 +105,10 @@ enum status saved_read_text(const uint8_t *data, size_t count, const char **text
     return STATUS_OK;
 }
 
-void resuming_init(struct resuming *resuming, struct guest *guest, uint64_t position)
+void resuming_init(struct resuming *resuming, struct guest *guest, uint64_t position, uint8_t *disk,
+                   size_t disk_bytes)
 {
-    *resuming = (struct resuming){.position = position};
+    *resuming = (struct resuming){.position = position, .disk = disk, .disk_bytes = disk_bytes};
     target_init(&resuming->target, guest, &resuming->events);
 }
 
@@ -97,6 +117,21 @@ static enum status refuse(const struct resuming *resuming, const char *what,
 {
     return problem_set(problem, STATUS_BAD_INPUT, "%s (at byte %llu of it)", what,
                        (unsigned long long)resuming->position);
+}
+
+static enum status receive_disk(struct resuming *resuming, const struct frame *frame,
+                                struct problem *problem)
+{
+    struct bytes_reader reader;
+
+    bytes_reader_init(&reader, frame->payload, frame->payload_bytes);
+    uint64_t at = bytes_get_u64(&reader);
+    const uint8_t *block = bytes_get(&reader, DISK_BLOCK_BYTES);
+    if (block == NULL || !bytes_is_done(&reader) || at % DISK_BLOCK_BYTES != 0 ||
+        at >= resuming->disk_bytes)
+        return refuse(resuming, "a block stands there that the disk does not have", problem);
+    memcpy(resuming->disk + at, block, DISK_BLOCK_BYTES);
+    return STATUS_OK;
 }
 
 /* One whole frame. What a target would let pass (a page that it has already, a frame that is not
@@ -108,6 +143,8 @@ static enum status receive_frame(struct resuming *resuming, const uint8_t *data,
 
     if (target_is_running(target))
         return refuse(resuming, "something stands behind the saved machine's end", problem);
+    if (frame->type == FRAME_SAVED && frame->note == NOTE_DISK && target->phase == TARGET_WAITING)
+        return receive_disk(resuming, frame, problem);
     if (frame->type > FRAME_COMMIT || frame->type == FRAME_STALE)
         return refuse(resuming, "a frame stands there that no saved machine has", problem);
     target_receive(target, 0, data, count);

@@ -2,12 +2,13 @@
  * it would say to a target, by stop-and-copy; another process, perhaps much later, gives the same
  * bytes to a target. There is no second format and no second way to install a page:
  *
- *     SAVED  HELLO  PAGES PAGES ...  STATE  COMMIT
+ *     SAVED  SAVED ...  HELLO  PAGES PAGES ...  STATE  COMMIT
  *
- * SAVED comes first and is for whoever opens the file: which guest it is and how large, as lines of
- * text that both ends of a saving agree on and nobody here reads. A file has no target behind it:
- * the READY that a source waits for is said by the saving, and RUNNING, after which the source has
- * moved its guest, when the file is safe.
+ * The first SAVED is for whoever opens the file: which guest it is and how large, as lines of text
+ * that both ends of a saving agree on and nobody here reads. The others (note 1) hold what the two
+ * hosts of a move share and a file must bring along: the disk, as u64 first byte, bytes. A file has
+ * no target behind it: the READY that a source waits for is said by the saving, and RUNNING, after
+ * which the source has moved its guest, when the file is safe.
  *
  * A file is believed as little as a link: frame by frame, by its checksums, and the guest runs when
  * COMMIT has been verified, nothing is missing, and nothing stands behind it.
@@ -32,6 +33,8 @@ struct saving {
 void saving_init(struct saving *saving, struct guest *guest);
 /* Appends SAVED with the magic and `text` to what is to be written. */
 void saving_begin(struct bytes *to, const char *text);
+/* Appends what a disk holds, but for what is zero anyway. */
+void saving_put_disk(struct bytes *to, const uint8_t *disk, size_t disk_bytes);
 /* Appends the next piece; false: all was written, and nothing was appended. */
 bool saving_next(struct saving *saving, struct bytes *to);
 void saving_fini(struct saving *saving);
@@ -46,12 +49,15 @@ MUST_USE enum status saved_read_text(const uint8_t *data, size_t count, const ch
 struct resuming {
     struct target target;
     struct event_list events;
+    uint8_t *disk;     /* borrowed: what the file's disk goes to, */
+    size_t disk_bytes; /* and how large it is */
     struct bytes in;   /* received, not a whole frame yet */
     uint64_t position; /* of the frame that is read, in the file */
 };
 
 /* `guest` is empty and of the shape that the text tells; `position`: how many bytes SAVED took. */
-void resuming_init(struct resuming *resuming, struct guest *guest, uint64_t position);
+void resuming_init(struct resuming *resuming, struct guest *guest, uint64_t position, uint8_t *disk,
+                   size_t disk_bytes);
 /* What stands behind SAVED, in pieces of any size. */
 MUST_USE enum status resuming_receive(struct resuming *resuming, const uint8_t *data, size_t count,
                                       struct problem *problem);

@@ -28,7 +28,10 @@ static uint64_t make_file(struct bytes *file)
 
     guest->ops->run(guest, 31000000, &run);
     uint64_t digest = guest->ops->digest(guest);
+    static uint8_t blocks[4 * DISK_BLOCK_BYTES];
+    blocks[2 * DISK_BLOCK_BYTES] = 5;
     saving_begin(file, "guest = toy\n");
+    saving_put_disk(file, blocks, sizeof blocks);
     saving_init(&saving, guest);
     while (saving_next(&saving, file))
         ;
@@ -37,6 +40,8 @@ static uint64_t make_file(struct bytes *file)
     guest->ops->close(guest);
     return digest;
 }
+
+static uint8_t disk[4 * DISK_BLOCK_BYTES];
 
 /* Reads a file in pieces. `digest` becomes the guest's where it is whole. */
 static enum status read_file(const struct bytes *file, size_t piece, uint64_t *digest,
@@ -50,7 +55,7 @@ static enum status read_file(const struct bytes *file, size_t piece, uint64_t *d
     if (status != STATUS_OK)
         return status;
     struct guest *guest = model_open_empty(&config);
-    resuming_init(&resuming, guest, at);
+    resuming_init(&resuming, guest, at, disk, sizeof disk);
     for (; status == STATUS_OK && at < file->count; at += piece) {
         size_t count = file->count - at < piece ? file->count - at : piece;
         status = resuming_receive(&resuming, file->data + at, count, problem);
@@ -81,6 +86,8 @@ static void test_what_was_written_is_read(void **state)
         read = 0;
         assert_int_equal(read_file(&file, piece, &read, &problem), STATUS_OK);
         assert_int_equal(read, digest);
+        assert_int_equal(disk[2 * DISK_BLOCK_BYTES], 5);
+        memset(disk, 0, sizeof disk);
     }
     bytes_fini(&file);
 }
@@ -140,6 +147,10 @@ static void test_what_no_source_writes_is_refused(void **state)
     struct frame frame;
     size_t head, hello;
     assert_int_equal(frame_decode(file.data, file.count, &frame, &head), STATUS_OK);
+    size_t block;
+    assert_int_equal(frame_decode(file.data + head, file.count - head, &frame, &block), STATUS_OK);
+    assert_int_equal(frame.type, FRAME_SAVED);
+    head += block;
     assert_int_equal(frame_decode(file.data + head, file.count - head, &frame, &hello), STATUS_OK);
     bytes_clear(&other);
     bytes_put(&other, file.data, head);
@@ -156,6 +167,15 @@ static void test_what_no_source_writes_is_refused(void **state)
     bytes_put(&other, file.data, head + hello);
     bytes_put(&other, file.data + head + hello + pages, file.count - head - hello - pages);
     assert_says(&other, "pages are missing");
+
+    /* A block beyond the disk's end. */
+    bytes_clear(&other);
+    bytes_put(&other, file.data, head - block);
+    size_t begin = frame_begin(&other, FRAME_SAVED, 1);
+    bytes_put_u64(&other, sizeof disk);
+    bytes_put(&other, disk, DISK_BLOCK_BYTES);
+    frame_end(&other, begin);
+    assert_says(&other, "that the disk does not have");
 
     bytes_clear(&other);
     bytes_put(&other, file.data, head + hello);

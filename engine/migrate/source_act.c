@@ -122,6 +122,7 @@ static void fetch_piece(struct source *source, uint64_t now_ns, const struct act
     source->current.dirtied_pages += fetch(source, now_ns, action->first_idx, action->count);
     if (source->current.pages_sent < source->current.pages)
         return;
+    source_close_page_bytes(source);
     source->last = source->current;
     source->last.dirtied_pages += source->guest->dirty.set_count - source->dirty_at_opening;
     source->last.duration_ns = now_ns - source->round_started_ns;
@@ -298,21 +299,12 @@ static bool is_range(const struct source *source, const struct action *action)
            action->count <= total - action->first_idx;
 }
 
-/* How many pages are handed out at once. */
-static uint64_t chunk_pages(const struct source *source)
-{
-    uint64_t chunk_bytes = source_is_after_pause(source) ? source->config.push_chunk_bytes
-                                                         : source->config.copy_chunk_bytes;
-    uint64_t pages = source_pages_most(source, chunk_bytes);
-    return pages == 0 ? 1 : pages;
-}
-
 /* A SEND as a strategy asked for it. Refused are pages that do not exist and, once the guest runs
  * elsewhere, pages that are no longer the source's to give. */
 static uint64_t act_send(struct source *source, uint64_t now_ns, const struct action *action,
                          struct bytes *to)
 {
-    uint64_t most = chunk_pages(source);
+    uint64_t most = source_chunk_pages(source);
     uint64_t count = 1;
     enum why why = WHY_PUSHED;
 
@@ -347,8 +339,8 @@ static uint64_t act_push(struct source *source, uint64_t now_ns, struct bytes *t
         source->due_ns = begins_ns;
         return 0;
     }
-    if (!pre_paging_next(&source->pre_paging, &source->to_send, chunk_pages(source), &first_idx,
-                         &count))
+    if (!pre_paging_next(&source->pre_paging, &source->to_send, source_chunk_pages(source),
+                         &first_idx, &count))
         return 0;
     return source_send_pages(source, now_ns, first_idx, count, WHY_PUSHED, to);
 }

@@ -24,21 +24,35 @@ void source_open_forms(struct source *source)
         source->encoder = page_encoder_open(&encoding);
 }
 
+void source_give_up_forms(struct source *source)
+{
+    page_encoder_close(source->encoder);
+    source->encoder = NULL;
+    source->page_bytes = MESSAGE_PAGE_WIRE_BYTES;
+}
+
 uint32_t source_forms(const struct source *source)
 {
     uint32_t free = source->config.has_free_hints ? 1u << PAGE_FORM_FREE : 0;
     return page_forms_of(source->config.encoding.compress) | free;
 }
 
-uint64_t source_pages_most(const struct source *source, uint64_t chunk_bytes)
+static uint64_t chunk_bytes(const struct source *source)
 {
+    return source_is_after_pause(source) ? source->config.push_chunk_bytes
+                                         : source->config.copy_chunk_bytes;
+}
+
+uint64_t source_chunk_pages(const struct source *source)
+{
+    uint64_t pages = chunk_bytes(source) / MESSAGE_PAGE_WIRE_BYTES;
     /* A run of model pages is one frame. */
     uint64_t frame_pages = FRAME_PAYLOAD_MAX / (8 + source->guest->ops->payload_bytes);
-    uint64_t chunk_pages = chunk_bytes / MESSAGE_PAGE_WIRE_BYTES;
+    bool may_be_small = source->encoder != NULL || source->guest->free.set_count > 0;
 
-    if (source->encoder != NULL || source->guest->free.set_count > 0)
-        return SMALL_PAGES_MAX;
-    return chunk_pages < frame_pages ? chunk_pages : frame_pages;
+    if (may_be_small && !source_is_after_pause(source))
+        return SMALL_PAGES_MAX; /* what is pushed keeps its order: it is chosen in small steps */
+    return pages == 0 ? 1 : pages < frame_pages ? pages : frame_pages;
 }
 
 /* A whole fetch begins at page 0, and so does a scan each time it comes round. */
@@ -98,13 +112,12 @@ static void close_frame(struct run *run, struct bytes *to)
 static void count_run(struct source *source, const struct run *run)
 {
     bool holds_something = run->form != PAGE_FORM_ZERO && run->form != PAGE_FORM_FREE;
+    uint64_t sent = run->form != PAGE_FORM_FREE ? run->count : 0;
 
-    if (run->form != PAGE_FORM_FREE)
-        source->pages_sent += run->count;
+    source->pages_sent += sent;
     if (source_is_after_pause(source))
         return;
-    if (run->form != PAGE_FORM_FREE)
-        source->current.pages_sent += run->count;
+    source->current.pages_sent += sent;
     source->current.bytes_sent += run->bytes;
     if (holds_something) {
         source->full_pages += run->count;
@@ -277,13 +290,12 @@ static uint64_t used_pages(const struct source *source, uint64_t page_idx, uint6
 uint64_t source_send_pages(struct source *source, uint64_t now_ns, uint64_t first_idx,
                            uint64_t count, enum why why, struct bytes *to)
 {
-    uint64_t chunk_bytes = source_is_after_pause(source) ? source->config.push_chunk_bytes
-                                                         : source->config.copy_chunk_bytes;
+    uint64_t most_bytes = chunk_bytes(source);
     uint64_t end_idx = first_idx + count, page_idx = first_idx, charge = 0;
     struct run run = {.why = why};
 
     while (page_idx < end_idx &&
-           (page_idx == first_idx || charge + run.bytes + MESSAGE_PAGE_WIRE_BYTES <= chunk_bytes)) {
+           (page_idx == first_idx || charge + run.bytes + MESSAGE_PAGE_WIRE_BYTES <= most_bytes)) {
         uint64_t left = end_idx - page_idx;
         uint64_t free = free_pages(source, page_idx, left);
         if (free == 0 && source->encoder != NULL) {
@@ -300,7 +312,7 @@ uint64_t source_send_pages(struct source *source, uint64_t now_ns, uint64_t firs
                     page_encode_zero(source->encoder, page_idx + i);
         } else {
             uint64_t room =
-                charge < chunk_bytes ? (chunk_bytes - charge) / MESSAGE_PAGE_WIRE_BYTES : 0;
+                charge < most_bytes ? (most_bytes - charge) / MESSAGE_PAGE_WIRE_BYTES : 0;
             uint64_t used = used_pages(source, page_idx, left);
             put_plain_run(source, &run, used < room ? used : room > 0 ? room : 1, to);
         }

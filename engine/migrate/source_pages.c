@@ -23,6 +23,10 @@ void source_receive_request(struct source *source, const struct frame *frame)
     if (message_get_number(frame, &page_idx) != STATUS_OK ||
         page_idx >= source->guest->total_pages || source->request_count == SOURCE_REQUESTS_MAX)
         return; /* no guest has that many harts or pages: nobody waits for it */
+    if (frame->note == MESSAGE_AGAIN) {
+        bitmap_set(&source->to_send, page_idx);
+        source_give_up_forms(source);
+    }
     source->requests[source->request_count++] = page_idx;
     pre_paging_faulted(&source->pre_paging, page_idx);
 }

@@ -45,9 +45,11 @@ void source_post_copy_from_now_on(struct source *source);
 
 /* source_forms.c */
 void source_open_forms(struct source *source);
+/* A page came to something else at the target: from now on pages travel as they are. */
+void source_give_up_forms(struct source *source);
 uint32_t source_forms(const struct source *source); /* in which pages may travel: bits */
-/* How many pages may be asked for at once, where so many bytes may go out. */
-uint64_t source_pages_most(const struct source *source, uint64_t chunk_bytes);
+/* How many pages may be handed out at once; source_send_pages takes as many of them as fit. */
+uint64_t source_chunk_pages(const struct source *source);
 void source_begin_sweep(struct source *source, uint64_t first_idx); /* the log was fetched from */
 void source_close_page_bytes(struct source *source);                /* a round has ended */
 void source_tell_encoding(struct source *source, uint64_t now_ns);

@@ -85,7 +85,10 @@ static void object_to_features(uint32_t unknown, char reason[MESSAGE_REASON_MAX]
                  page_form_name((enum page_form)bit));
     else
         snprintf(reason, MESSAGE_REASON_MAX,
-                 "the move needs a feature that the target does not know (bit %u)", bit);
+                 "the move needs a target that %s, and this one does not know how",
+                 bit == 16   ? "recovers a broken connection"
+                 : bit == 17 ? "takes packets from a tunnel"
+                             : "is of a later version");
 }
 
 /* Why this target cannot take the guest; "" where it can. */

@@ -62,7 +62,6 @@ struct target {
     bool is_complete; /* running, and no page is missing */
     bool has_hung_up; /* until it is connected again */
     char reason[MESSAGE_REASON_MAX];
-    uint32_t features; /* HELLO's that are known here: forms of pages. All, unless it is changed */
     struct page_decoder *decoder; /* owned */
     struct bytes state;           /* STATE, kept until COMMIT */
     struct target_wait waits[TARGET_HARTS_MAX];

@@ -109,17 +109,20 @@ static enum status decode(struct target *target, struct arrival *arrival,
 }
 
 /* A page that is not what its sender says. Before the guest runs here nothing is lost by saying no;
- * afterwards the page stays missing. */
+ * afterwards the page is asked for again. */
 static void refuse_page(struct target *target, const struct message_piece *piece)
 {
     char reason[MESSAGE_REASON_MAX];
 
-    if (target->phase != TARGET_RECEIVING)
+    if (target->phase != TARGET_RECEIVING) {
+        if (!bitmap_has(&target->guest->present, piece->first_idx))
+            message_put_request_again(&target->out, piece->first_idx);
         return;
+    }
     snprintf(reason, sizeof reason,
              "page %llu arrived in form %s and does not come to the page that its digest names",
              (unsigned long long)piece->first_idx, page_form_name(piece->encoded.form));
-    target_fail(target, reason);
+    target_distrust(target, reason);
 }
 
 static bool receive_piece(struct target *target, uint64_t now_ns, struct arrival *arrival,
@@ -157,11 +160,9 @@ void target_receive_pages(struct target *target, uint64_t now_ns, const struct f
         return;
     }
     arrival.first_idx = arrival.count = arrival.held_count = 0;
-    while (message_next_piece(&pages, &piece))
-        if (!receive_piece(target, now_ns, &arrival, &pages, &piece)) {
+    while (target->phase != TARGET_REFUSED && message_next_piece(&pages, &piece))
+        if (!receive_piece(target, now_ns, &arrival, &pages, &piece))
             refuse_page(target, &piece);
-            break;
-        }
     end_run(target, now_ns, &arrival, pages.why);
     target->is_pushed = pages.why != WHY_FAULT;
     resolve_waits(target, now_ns);

@@ -124,7 +124,7 @@ static void the_head_is_as_documented(void **state)
      * before, written by hart 3 at address 64 (from 0: zigzag 128). */
     static const uint8_t first[] = {EVENT_PAGES_SENT, 0xac, 2, 10, 1, WHY_RESENT, 0x80, 1,
                                     PAGE_FORM_ZERO};
-    static const uint8_t second[] = {EVENT_PAGE_DIRTIED, 0, 1, 0, 3, 0x80, 1};
+    static const uint8_t second[] = {EVENT_PAGE_DIRTIED, 0, 1, 0, 3, 0x80, 1, 0};
     (void)state;
 
     recorder_init(&recorder, "a\n", true);
@@ -300,9 +300,9 @@ static void what_cannot_be_is_refused(void **state)
         {{EVENT_COUNT, 0}, 2, false},
         {{0xff, 0xff, 0xff, 0xff, 0x7f, 0, 0, 0}, 8, false},
         /* Page -1, page 2^28, and one page before that. */
-        {{EVENT_PAGE_DIRTIED, 0, 1, 0, 0, 0}, 6, false},
-        {{EVENT_PAGE_DIRTIED, 0, 0x80, 0x80, 0x80, 0x80, 2, 0, 0, 0}, 10, false},
-        {{EVENT_PAGE_DIRTIED, 0, 0xfe, 0xff, 0xff, 0xff, 1, 0, 0, 0}, 10, true},
+        {{EVENT_PAGE_DIRTIED, 0, 1, 0, 0, 0, 0}, 7, false},
+        {{EVENT_PAGE_DIRTIED, 0, 0x80, 0x80, 0x80, 0x80, 2, 0, 0, 0, 0}, 11, false},
+        {{EVENT_PAGE_DIRTIED, 0, 0xfe, 0xff, 0xff, 0xff, 1, 0, 0, 0, 0}, 11, true},
         /* 2^28 dirtied pages are all of the largest guest; one more is not there. */
         {{EVENT_LOG_FETCHED, 0, 0x80, 0x80, 0x80, 0x80, 1, 0, 0}, 9, true},
         {{EVENT_LOG_FETCHED, 0, 0x81, 0x80, 0x80, 0x80, 1, 0, 0}, 9, false},

@@ -78,6 +78,9 @@ static inline void assert_same_timeline(const struct timeline *a, const struct t
     for (unsigned why = 0; why < WHY_COUNT; why++)
         SAME(sent_by_why[why]);
     SAME(bytes_on_wire), SAME(framing_bytes), SAME(state_bytes), SAME(dirty_traps);
+    SAME(cut.barriers_sent), SAME(cut.barriers_acknowledged), SAME(cut.flushed_pages);
+    SAME(cut.barrier_wait_ns), SAME(cut.barrier_wait_max_ns), SAME(cut.lines_written_back);
+    SAME(cut.pages_written_back), SAME(cut.disk_blocks_written);
     SAME(faults), SAME(pages_pushed), SAME(pages_missing), SAME(waiting_harts);
     SAME(requests), SAME(answers), SAME(errors), SAME(first_request_ns);
     SAME(longest_silence_ns), SAME(last_latency_ns);

@@ -155,6 +155,7 @@ void timeline_advance(struct timeline *timeline, uint64_t now_ns)
     if (is_down(timeline))
         timeline->downtime_ns = timeline->now_ns - timeline->paused_at_ns;
     note_silence(timeline, timeline->private->silent_since_ns);
+    trouble_advance(&timeline->trouble, timeline->now_ns);
     grow_slices(timeline);
 }
 
@@ -337,6 +338,13 @@ static void fold_resumed(struct timeline *timeline, const struct event *event)
     page_map_hand_over(&timeline->private->pages);
 }
 
+/* A move that was over is not undone by a crash; the guest is lost all the same. */
+static void fold_crashed(struct timeline *timeline, const struct event *event)
+{
+    if (timeline->has_ended && timeline->host == event->host_crashed.host)
+        timeline->outcome = OUTCOME_LOST;
+}
+
 static void fold_guest_ended(struct timeline *timeline, const struct event *event)
 {
     timeline->has_guest_ended = true;
@@ -409,6 +417,7 @@ static void fold_answer(struct timeline *timeline, const struct event *event)
 
 static void fold(struct timeline *timeline, const struct event *event)
 {
+    trouble_fold(&timeline->trouble, event);
     switch (event->kind) {
     case EVENT_MIGRATION_STARTED:
         fold_started(timeline, event);
@@ -476,15 +485,19 @@ static void fold(struct timeline *timeline, const struct event *event)
     case EVENT_PAGES_ENCODED:
         fold_encoded(timeline, event);
         break;
-    case EVENT_DECIDED:
-    case EVENT_SHARE_SET:
-    case EVENT_LOG_DRAINED:
-    case EVENT_LINK_CHANGED:
-    case EVENT_HOST_CRASHED:
     case EVENT_BARRIER_SENT:
     case EVENT_BARRIER_ACKNOWLEDGED:
     case EVENT_CACHE_WRITTEN_BACK:
     case EVENT_DISK_WRITTEN:
+        cut_fold(&timeline->cut, event);
+        break;
+    case EVENT_HOST_CRASHED:
+        fold_crashed(timeline, event);
+        break;
+    case EVENT_DECIDED:
+    case EVENT_SHARE_SET:
+    case EVENT_LOG_DRAINED:
+    case EVENT_LINK_CHANGED:
     case EVENT_PACKET_FORWARDED:
     case EVENT_PACKET_DROPPED:
     case EVENT_TUNNEL_ENDED:

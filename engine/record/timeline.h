@@ -12,6 +12,8 @@
 #include <stdint.h>
 
 #include "base/event.h"
+#include "record/cut.h"
+#include "record/trouble.h"
 
 /* What a page is at a host, as a view shows it. When several are true, the later one in this list
  * is shown. */
@@ -101,6 +103,7 @@ struct timeline {
     uint64_t delta_hits, delta_misses, delta_overflows; /* of pages sent again; see event.h */
     uint64_t encoding_ns;                               /* what encoding cost a processor */
     uint64_t dirty_traps;                    /* since the start of the migration */
+    struct cut_counts cut;
     uint64_t faults, pages_pushed;
     uint64_t pages_missing;                  /* at the target, while post-copy runs */
     uint64_t pages_left;                     /* at the source, which still has to send them */
@@ -117,6 +120,8 @@ struct timeline {
     /* The link: run i of flight_count stands at i % TIMELINE_FLIGHTS. */
     struct timeline_flight flights[TIMELINE_FLIGHTS];
     uint64_t flight_count;
+
+    struct trouble trouble; /* links, hosts, clients' packets */
 
     /* The end. */
     bool has_run_ended;

@@ -108,12 +108,12 @@ static void test_deltas_win_a_race_that_cannot_be_won(void **state)
 {
     static const char words[] = "guest=model:uniform memory=32MiB working-set=24MiB "
                                 "dirty-rate=40000pages/s bandwidth=1Gbit/s start-at=1s "
-                                "delta-cache=32MiB max-rounds=20";
+                                "max-rounds=20";
     struct image none = {0};
     struct run plain, delta;
     (void)state;
     run_and_verify(&plain, words, "none", &none);
-    run_and_verify(&delta, words, "delta", &none);
+    run_and_verify(&delta, words, "delta delta-cache=32MiB", &none);
     assert_true(plain.timeline.is_limit_exceeded);
     assert_false(delta.timeline.is_limit_exceeded);
     assert_true(delta.timeline.downtime_ns <= 30000000);

@@ -4,6 +4,7 @@
 #include "machine/machine.h"
 #include "sim/guest_build.h"
 #include "sim/scripted.h"
+#include "sim/storage.h"
 
 /* Pairs of seed and starting instant, for each guest and mode: the small ones are moved often. */
 #define PAIRS     50
@@ -38,6 +39,7 @@ static void scenario_for(struct scenario *scenario, const char *guest, const cha
 /* The end of the same guest unmoved: what a move has to be compared with. */
 struct ending {
     uint64_t digest, instructions, lived_ns;
+    bool has_used_disk; /* how long that takes is not the guest's, nor the same in a world */
     struct bytes console;
 };
 
@@ -46,9 +48,13 @@ static struct ending ending_of(const struct scenario *scenario, const struct ima
     struct ending ending = {0};
     struct guest *guest;
     struct guest_run stop = {0};
+    struct storage storage;
     assert_int_equal(guest_build(scenario, image->data, image->count, &guest, NULL), STATUS_OK);
+    storage_init(&storage, HOST_SOURCE);
+    storage_attach(guest);
     do {
         guest->ops->run(guest, UINT64_MAX / 4, &stop);
+        storage_serve(&storage, HOST_SOURCE, guest);
         if (stop.stop == GUEST_IDLE)
             guest->ops->idle_until(guest, stop.wake_ns);
         bytes_put(&ending.console, machine_console(guest)->data, machine_console(guest)->count);
@@ -56,6 +62,8 @@ static struct ending ending_of(const struct scenario *scenario, const struct ima
     } while (stop.stop != GUEST_ENDED);
     assert_int_equal(stop.status, 0);
     assert_false(stop.is_fault);
+    ending.has_used_disk = machine_disk(guest)->asked > 0;
+    storage_fini(&storage);
     ending.digest = guest->ops->digest(guest);
     ending.instructions = guest->ops->instructions(guest);
     ending.lived_ns = guest->ops->now_ns(guest);
@@ -88,8 +96,11 @@ static void assert_moves_unnoticed(const char *guest, const char *args, uint64_t
                          world_oracle(run.world)->what);
             assert_int_equal(run.timeline.outcome, OUTCOME_COMPLETED);
             assert_int_equal(run.timeline.host, HOST_TARGET);
-            assert_int_equal(run.timeline.digest, ending.digest);
-            assert_int_equal(run.timeline.instructions, ending.instructions);
+            assert_int_equal(run.timeline.guest_status, 0);
+            if (!ending.has_used_disk) {
+                assert_int_equal(run.timeline.digest, ending.digest);
+                assert_int_equal(run.timeline.instructions, ending.instructions);
+            }
             assert_int_equal(console->count, ending.console.count);
             assert_memory_equal(console->data, ending.console.data, console->count);
             moved_alive += run.timeline.pages_resent > 0 || run.timeline.faults > 0;

@@ -5,7 +5,6 @@
 
 #include "machine/machine.h"
 #include "machine/model.h"
-#include "sim/storage.h"
 
 static void put_argument(struct bytes *arguments, const char *text)
 {
@@ -66,7 +65,6 @@ static struct machine_config machine_config_of(const struct scenario *scenario,
         .arguments = (const char *)arguments->data,
         .argument_bytes = (uint32_t)arguments->count,
         .has_cache = scenario->cache != 0,
-        .disk_blocks = STORAGE_BLOCKS,
     };
 }
 

@@ -112,6 +112,7 @@ static void run_unmoved(struct guest *guest, struct console *console, bool *has_
     struct storage storage;
 
     storage_init(&storage, HOST_SOURCE);
+    storage_attach(guest);
     for (;;) {
         struct guest_run stop = {0};
         guest->ops->run(guest, UINT64_MAX / 2, &stop);

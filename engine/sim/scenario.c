@@ -59,7 +59,7 @@ static const struct range {
     [OPTION_switch_deadline_ns] = {0, HOUR_NS},
     [OPTION_dirty_limit] = {1, 100000000},
     [OPTION_push_after_ns] = {0, HOUR_NS},
-    [OPTION_delta_cache_bytes] = {PAGE_BYTES, MODEL_PAGES_MAX *PAGE_BYTES},
+    [OPTION_delta_cache_bytes] = {PAGE_BYTES, 1u << 30 /* memory of ours, not of the guest's */},
     [OPTION_tunnel_for_ns] = {0, HOUR_NS},
     [OPTION_client_count] = {0, SCENARIO_CLIENTS_MAX},
     [OPTION_request_rate] = {1, 1000000},
@@ -484,6 +484,16 @@ static const char *guest_objection(const struct scenario *scenario, uint32_t idx
         if (scenario_is_model(scenario))
             return "a model has its pattern in its name: write model:hot-cold or another";
         return is_guest(scenario, "memwalk") ? NULL : "only --guest memwalk obeys it";
+    case OPTION_cache:
+    case OPTION_disk_at:
+        return scenario_is_model(scenario) ? "a model has no cache and no disk: leave it out"
+                                           : NULL;
+    case OPTION_leave_out:
+        if (scenario_is_model(scenario))
+            return "a model has no cache and no disk: leave it out";
+        return scenario->cache != 0
+                   ? NULL
+                   : "without a cache there is nothing to leave out: write --cache";
     case OPTION_hart_count:
     case OPTION_cpu_rate:
         return scenario_is_model(scenario) ? "a model has no instructions: leave it out" : NULL;
@@ -492,6 +502,10 @@ static const char *guest_objection(const struct scenario *scenario, uint32_t idx
     case OPTION_leave_out:
         return scenario_is_model(scenario) ? "a model has neither cache nor disk: leave it out"
                                            : NULL;
+    case OPTION_delta_cache_bytes:
+        return scenario->compress == COMPRESS_DELTA || scenario->compress == COMPRESS_AUTO
+                   ? NULL
+                   : "only --compress delta and auto keep copies";
     case OPTION_IMAGE:
         return scenario_is_model(scenario) ? "a model has no program: leave it out" : NULL;
     case OPTION_ARGS:

@@ -76,7 +76,7 @@ enum route { ROUTE_TUNNEL, ROUTE_ANNOUNCE, ROUTE_NONE };
       "what is pushed once the guest runs there")                                                 \
     C("fault-throttle", fault_throttle, unsigned, OFF_ON, "off", "slows a guest that faults")     \
     C("compress", compress, enum compress, "none|zero|delta|lz4|zstd|auto", "none",               \
-      "how pages are encoded")                                                                    \
+      "how pages travel: forms that are smaller")                                                                    \
     C("free-hints", free_hints, unsigned, OFF_ON, "on", "pages given away are not sent")          \
     C("dirty-tracking", dirty_tracking, enum dirty_tracking, "trap|hardware-log", "trap",         \
       "how writes are noticed")                                                                   \

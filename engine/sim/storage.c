@@ -18,6 +18,11 @@ void storage_fini(struct storage *storage)
     storage->blocks = NULL;
 }
 
+void storage_attach(struct guest *guest)
+{
+    machine_disk(guest)->block_count = STORAGE_BLOCKS;
+}
+
 bool storage_write(struct storage *storage, uint32_t from_host, uint64_t block_idx,
                    const uint8_t block[DISK_BLOCK_BYTES])
 {

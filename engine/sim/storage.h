@@ -23,6 +23,9 @@ struct storage {
 void storage_init(struct storage *storage, uint32_t writer);
 void storage_fini(struct storage *storage);
 
+/* The machine has a disk from now on. */
+void storage_attach(struct guest *guest);
+
 /* False, and nothing is written: that host's guest is fenced off. */
 bool storage_write(struct storage *storage, uint32_t from_host, uint64_t block_idx,
                    const uint8_t block[DISK_BLOCK_BYTES]);

@@ -99,6 +99,8 @@ enum status world_open(const struct scenario *scenario, const uint8_t *image, si
                  scenario->request_rate, scenario->seed, &new->events);
     observer_init(&new->observer, new->clients.count);
     storage_init(&new->storage, HOST_SOURCE);
+    for (uint32_t host = 0; host < HOST_COUNT && !scenario_is_model(scenario); host++)
+        storage_attach(new->hosts[host].guest);
     new->observer.oracle.applies[RULE_ONE_INSTANT] = scenario->cache != 0;
     world_plan_faults(new);
     world_happen(new, scenario->start_at_ns, HAPPEN_START, 0, 0);

@@ -218,14 +218,18 @@ void world_end_silence(struct world *world, const struct heap_entry *entry)
 
 /* ---- Hosts ---- */
 
+/* A move ends once: where it had ended before, host_crashed alone tells that the guest is lost. */
 static void lose_guest(struct world *world, const char *reason)
 {
+    bool has_ended = world->source.phase == PHASE_ABORTED || world->target.is_complete;
+
     if (world->failures.is_guest_lost)
         return;
     world->failures.is_guest_lost = true;
     snprintf(world->reason, sizeof world->reason, "%s", reason);
-    world_emit(world, (struct event){.kind = EVENT_MIGRATION_ENDED,
-                                     .migration_ended = {.outcome = OUTCOME_LOST}});
+    if (!has_ended)
+        world_emit(world, (struct event){.kind = EVENT_MIGRATION_ENDED,
+                                         .migration_ended = {.outcome = OUTCOME_LOST}});
     world_schedule_end(world);
 }
 
@@ -344,7 +348,7 @@ static void refuse(struct world *world, enum fault_refusal why)
     if (why == FAULT_REFUSE_VERSION)
         offer->version++;
     if (why == FAULT_REFUSE_FEATURE)
-        offer->features = 0;
+        offer->features &= ~MESSAGE_FEATURE_RECOVER;
     if (why == FAULT_REFUSE_KIND)
         offer->kind = "process";
 }

@@ -103,6 +103,13 @@ void message_put_number(struct bytes *to, enum frame_type type, uint64_t number)
     frame_end(to, begin);
 }
 
+void message_put_request_again(struct bytes *to, uint64_t page_idx)
+{
+    size_t begin = frame_begin(to, FRAME_PAGE_REQUEST, MESSAGE_AGAIN);
+    bytes_put_u64(to, page_idx);
+    frame_end(to, begin);
+}
+
 enum status message_get_number(const struct frame *frame, uint64_t *number)
 {
     struct bytes_reader reader;

@@ -11,7 +11,7 @@
  *   COMMIT        s -> t     u64 pages that are missing at the target, u64 digest of STATE
  *   RUNNING       s <- t     -  (it has verified all of it, and runs)
  *   REFUSED       s <- t     reason as text, at any time before it runs
- *   PAGE_REQUEST  s <- t     u64 page number
+ *   PAGE_REQUEST  s <- t     u64 page number; note: MESSAGE_AGAIN where it came and was wrong
  *   COMPLETE      s <- t     -  (no page is missing any more)
  *   ABORT         s -> t     reason as text
  *   BARRIER       s -> t     u64 its number: every page that a flush made dirty is before it
@@ -50,6 +50,7 @@
 #define MESSAGE_MAGIC      0x59525246u /* "FRRY" */
 #define MESSAGE_VERSION    2
 #define MESSAGE_KIND_BYTES 16
+#define MESSAGE_AGAIN      1
 #define MESSAGE_REASON_MAX 160
 
 /* Bits in one STALE frame: a whole number of bytes, far below the largest payload. */
@@ -97,6 +98,7 @@ void message_put_state(struct bytes *to, const struct bytes *state);
 void message_put_commit(struct bytes *to, const struct message_commit *commit);
 void message_put_number(struct bytes *to, enum frame_type type,
                         uint64_t number); /* PAGE_REQUEST, BARRIER, BARRIER_ACK, RECOVER */
+void message_put_request_again(struct bytes *to, uint64_t page_idx);
 void message_put_forward(struct bytes *to, const struct message_forward *forward);
 /* REFUSED, ABORT; and with "": READY, RUNNING, COMPLETE. */
 void message_put_text(struct bytes *to, enum frame_type type, const char *text);

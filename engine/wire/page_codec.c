@@ -41,7 +41,7 @@ uint64_t page_form_cost_ns(enum page_form form)
 {
     static const uint16_t costs[PAGE_FORM_COUNT] = {
         [PAGE_FORM_PLAIN] = 0,  [PAGE_FORM_ZERO] = 100,   [PAGE_FORM_DELTA] = 1000,
-        [PAGE_FORM_LZ4] = 7000, [PAGE_FORM_ZSTD] = 20000,
+        [PAGE_FORM_LZ4] = 9000, [PAGE_FORM_ZSTD] = 27000,
     };
     return costs[form];
 }
@@ -82,7 +82,10 @@ struct page_encoder *page_encoder_open(const struct page_encoder_config *config)
     encoder->forms = page_forms_of(config->compress);
     encoder->fs_per_byte = FS_PER_S * 8 / config->bandwidth_bits_per_s;
     if (may_use(encoder, PAGE_FORM_DELTA)) {
-        delta_cache_init(&encoder->cache, config->delta_cache_bytes);
+        uint64_t all_bytes = config->total_pages * PAGE_CODEC_BYTES;
+        delta_cache_init(&encoder->cache, config->delta_cache_bytes < all_bytes
+                                              ? config->delta_cache_bytes
+                                              : all_bytes);
         bitmap_init(&encoder->zeros, config->total_pages);
     }
     if (may_use(encoder, PAGE_FORM_LZ4)) {
