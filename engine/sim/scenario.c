@@ -497,11 +497,6 @@ static const char *guest_objection(const struct scenario *scenario, uint32_t idx
     case OPTION_hart_count:
     case OPTION_cpu_rate:
         return scenario_is_model(scenario) ? "a model has no instructions: leave it out" : NULL;
-    case OPTION_cache:
-    case OPTION_disk_at:
-    case OPTION_leave_out:
-        return scenario_is_model(scenario) ? "a model has neither cache nor disk: leave it out"
-                                           : NULL;
     case OPTION_delta_cache_bytes:
         return scenario->compress == COMPRESS_DELTA || scenario->compress == COMPRESS_AUTO
                    ? NULL
