@@ -66,7 +66,8 @@ static void the_object_has_the_agreed_keys(void **state)
     has_keys(object, "schema options guest mode seed outcome reason limit_exceeded memory_pages "
                      "page_bytes instructions total_time_ns downtime_ns rounds pages_sent "
                      "pages_resent pages_zero bytes_on_wire framing_bytes state_bytes dirty_traps "
-                     "compression cut postcopy clients forecast oracle digest recording_digest");
+                     "compression cut postcopy clients connections failures forecast oracle digest "
+                     "recording_digest");
     has_keys(json_object_get(object, "compression"), "forms delta_cache saved_bytes encoding_ns");
     has_keys(json_object_get(object, "cut"),
              "barriers_sent barriers_acknowledged barrier_wait_ns barrier_wait_max_ns "
