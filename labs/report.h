@@ -49,6 +49,7 @@ bool report_is_good(const struct report *report);
 /* A start of the move, as text for --start-at, at which clients that began then talk already. */
 const char *report_later_start(uint64_t first_request_ns, char *text, size_t text_bytes);
 uint64_t report_total_ns(const struct report *report);
+uint64_t report_framing_ns(const struct report *report); /* of the downtime */
 
 /* The run for people, in lines of at most 80 columns. */
 void report_print(const struct report *report, FILE *file);
@@ -66,8 +67,7 @@ json_t *report_forecast_json(const struct forecast *forecast);
 void report_print_cut(const struct timeline *timeline, FILE *file);
 json_t *report_cut_json(const struct timeline *timeline);
 json_t *report_forms_json(const struct timeline *timeline);
-void report_print_forms(const struct timeline *timeline,
-                        FILE *file); /* nothing where all is plain */
+void report_print_forms(const struct report *report, FILE *file); /* nothing where all is plain */
 
 /* "connections": the route, and what became of packets that went to the old host (C2); null without
  * clients. "failures": the faults of the plan, and what they did to the link and the hosts (C15).

@@ -212,9 +212,10 @@ void world_end_silence(struct world *world, const struct heap_entry *entry)
     enum phase before = world->source.phase;
 
     failures->is_silence_watched = false;
-    if (entry->what != failures->connection_idx || !is_stalled(world))
+    if (!is_stalled(world))
         return;
-    if (sent_chunks(world) != failures->silent_since_chunk) {
+    if (entry->what != failures->connection_idx ||
+        sent_chunks(world) != failures->silent_since_chunk) {
         world_heed_silence(world); /* it has spoken meanwhile, and is silent again */
         return;
     }
