@@ -246,6 +246,29 @@ static void print_times(const struct report *report, FILE *file)
                 people_time(&people, timeline->ended_ns - timeline->resumed_at_ns));
 }
 
+/* What stood in the guest's way after the switch, and how much it got done all the same. */
+static void print_pace(const struct report *report, FILE *file)
+{
+    const struct pace *pace = &report->timeline->pace;
+    uint64_t queue = pace_queue_permille(pace);
+    uint64_t switched = pace_rate(pace, STRETCH_SWITCHED), after = pace_rate(pace, STRETCH_AFTER);
+    struct people people = {0};
+
+    if (!report->has_post_copy || pace->network_faults == 0)
+        return;
+    fprintf(file, "  %-18s%s; %llu.%03llu waiting harts on average, %s at most\n", "asked for",
+            people_count(&people, pace->network_faults), (unsigned long long)queue / 1000,
+            (unsigned long long)queue % 1000, people_count(&people, pace->waiting_harts_max));
+    if (pace->set_point_ns > 0)
+        fprintf(file, "  %-18sset point %s, p99 %s; least share %u.%u %%\n", "fault throttle",
+                people_time(&people, pace->set_point_ns),
+                people_time(&people, report->fault_wait.p99), pace->share_least_permille / 10,
+                pace->share_least_permille % 10);
+    if (switched > 0)
+        fprintf(file, "  %-18s%s instructions/s until the last page, %s after it\n", "progress",
+                people_count(&people, switched), after > 0 ? people_count(&people, after) : "-");
+}
+
 static void print_clients(const struct report *report, FILE *file)
 {
     const struct timeline *timeline = report->timeline;
@@ -310,6 +333,7 @@ void report_print(const struct report *report, FILE *file)
     print_heading(report, file);
     print_rounds(report, file);
     print_times(report, file);
+    print_pace(report, file);
     print_clients(report, file);
     print_console(report, file);
     print_oracle(report, file);

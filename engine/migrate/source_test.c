@@ -310,7 +310,7 @@ static void greedy_next(const struct view *view, void *memo, struct action *acti
     action->kind = view->phase == PHASE_COPY                                     ? ACTION_PAUSE
                    : view->phase == PHASE_PAUSE && view->to_send->set_count == 0 ? ACTION_HAND_OVER
                                                                                  : ACTION_SEND;
-    action->first_idx = view_next_page(view, 0);
+    action->first_idx = bitmap_next(view->to_send, 0);
     action->count = view->total_pages - action->first_idx;
 }
 

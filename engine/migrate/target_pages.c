@@ -15,6 +15,21 @@ static void emit_installed(struct target *target, uint64_t now_ns, uint64_t firs
                         .pages_installed = {.first_idx = first_idx, .count = count, .why = why}});
 }
 
+/* The controller's aim, when it has moved by an eighth. */
+static void tell_set_point(struct target *target, uint64_t now_ns)
+{
+    uint64_t told_ns = target->set_point_told_ns;
+    uint64_t set_point_ns = fault_throttle_set_point_ns(&target->throttle);
+    uint64_t apart_ns = set_point_ns > told_ns ? set_point_ns - told_ns : told_ns - set_point_ns;
+    if (!target->throttle.is_on || apart_ns * 8 < told_ns || apart_ns == 0)
+        return;
+    target->set_point_told_ns = set_point_ns;
+    target_emit(target, (struct event){.at_ns = now_ns,
+                                       .kind = EVENT_DECIDED,
+                                       .decided = {.decision = DECISION_FAULT_SET_POINT,
+                                                   .value = set_point_ns}});
+}
+
 /* Of harts that wait for one page, the first has asked for it: its wait is what the link took. */
 static void resolve_waits(struct target *target, uint64_t now_ns)
 {
@@ -32,8 +47,10 @@ static void resolve_waits(struct target *target, uint64_t now_ns)
                                                               .hart_idx = hart_idx,
                                                               .wait_ns = now_ns - wait->since_ns}});
     }
-    if (longest_ns > 0 && !target->is_pushed)
+    if (longest_ns > 0 && !target->is_pushed) {
         fault_throttle_resolved(&target->throttle, now_ns, longest_ns);
+        tell_set_point(target, now_ns);
+    }
 }
 
 /* Pages of one run on their way from the frame into the guest: as many at a time as fit into a

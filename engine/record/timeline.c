@@ -27,6 +27,7 @@ struct timeline_private {
 void timeline_init(struct timeline *timeline, uint64_t total_pages)
 {
     *timeline = (struct timeline){.total_pages = total_pages};
+    pace_init(&timeline->pace);
     timeline->private = calloc(1, sizeof *timeline->private);
     MUST(timeline->private != NULL);
     page_map_init(&timeline->private->pages, total_pages);
@@ -320,7 +321,7 @@ static void fold_dirtied(struct timeline *timeline, const struct event *event)
     page_map_dirty(&timeline->private->pages, host, event->page_dirtied.page_idx);
     if (host != HOST_SOURCE || !timeline->has_started)
         return;
-    timeline->dirty_traps++;
+    timeline->dirty_traps += event->page_dirtied.is_logged == 0;
     if (round != NULL)
         round->dirtied_pages++;
 }
@@ -528,6 +529,7 @@ static void fold(struct timeline *timeline, const struct event *event)
     case EVENT_PACKET_FORWARDED:
     case EVENT_PACKET_DROPPED:
     case EVENT_TUNNEL_ENDED:
+    case EVENT_PROGRESS_MADE:
     case EVENT_STREAMS_REHOMED:
     case EVENT_CONSOLE_WRITTEN:
     case EVENT_INPUT_GIVEN:
@@ -543,6 +545,7 @@ void timeline_add(struct timeline *timeline, const struct event *event)
     timeline_advance(timeline, event->at_ns);
     timeline->event_count++;
     fold(timeline, event);
+    pace_fold(&timeline->pace, event);
     const uint64_t *target = timeline->private->pages.totals[HOST_TARGET];
     timeline->pages_missing = target[PAGE_MISSING] + target[PAGE_WAITED_FOR];
     timeline->pages_left = timeline->private->pages.totals[HOST_SOURCE][PAGE_DIRTY];

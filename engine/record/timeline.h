@@ -13,6 +13,7 @@
 
 #include "base/event.h"
 #include "record/cut.h"
+#include "record/pace.h"
 #include "record/trouble.h"
 
 /* What a page is at a host, as a view shows it. When several are true, the later one in this list
@@ -124,12 +125,13 @@ struct timeline {
     uint64_t pages_by_form[PAGE_FORM_COUNT], bytes_by_form[PAGE_FORM_COUNT];
     uint64_t delta_hits, delta_misses, delta_overflows; /* of pages sent again; see event.h */
     uint64_t encoding_ns;                               /* what encoding cost a processor */
-    uint64_t dirty_traps;                    /* since the start of the migration */
+    uint64_t dirty_traps;                    /* since the start of the migration; a hardware log has none */
     struct cut_counts cut;
     uint64_t faults, pages_pushed;
     uint64_t pages_missing;                  /* at the target, while post-copy runs */
     uint64_t pages_left;                     /* at the source, which still has to send them */
     uint64_t waiting_harts;
+    struct pace pace; /* how fast the guest got on, and what slowed it */
 
     /* Clients. */
     uint64_t requests, answers, errors;

@@ -37,9 +37,18 @@ struct host *world_runner(struct world *world)
 
 /* ---- A world's life ---- */
 
+static uint64_t or_zero(uint64_t number)
+{
+    return number == SCENARIO_NONE ? 0 : number;
+}
+
+/* While the guest runs at the source, the move may use no more of the link than its limit. */
 void world_set_chunks(struct world *world, uint64_t bits_per_s)
 {
-    world->source.config.copy_chunk_bytes = units_mul_div(bits_per_s / 8, COPY_CHUNK_NS, NS_PER_S);
+    uint64_t limit = world->scenario.bandwidth_limit_bits_per_s; /* none is the greatest number */
+    uint64_t copy_bits_per_s = limit < bits_per_s ? limit : bits_per_s;
+    world->source.config.copy_chunk_bytes =
+        units_mul_div(copy_bits_per_s / 8, COPY_CHUNK_NS, NS_PER_S);
     world->source.config.push_chunk_bytes = units_mul_div(bits_per_s / 8, PUSH_CHUNK_NS, NS_PER_S);
 }
 
@@ -52,6 +61,11 @@ static void open_ends(struct world *world)
         .limits = scenario_limits(scenario),
         .has_barriers = scenario->cache != 0 && scenario->leave_out != LEAVE_OUT_BARRIER,
         .skips_write_back = scenario->leave_out == LEAVE_OUT_WRITE_BACK,
+        .bandwidth_limit_bits_per_s = or_zero(scenario->bandwidth_limit_bits_per_s),
+        .throttle = {.is_auto_converging = scenario->auto_converge,
+                     .dirty_limit_pages_per_s = or_zero(scenario->dirty_limit)},
+        .is_hot_last = scenario->hot_last,
+        .is_skipping_rewritten = scenario->skip_rewritten,
         .encoding = {.compress = scenario->compress,
                      .delta_cache_bytes = scenario->delta_cache_bytes,
                      .bandwidth_bits_per_s = scenario->bandwidth_bits_per_s},
@@ -307,6 +321,7 @@ bool world_start(struct world *world, struct event_list *events)
     if (world->failures.has_crashed[HOST_SOURCE])
         return false;
     world->has_started = true;
+    world_tell_progress(world, STRETCH_BEFORE);
     source_start(&world->source, world->now_ns);
     world_open_connection(world);
     world_feed_link(world, HOST_SOURCE);

@@ -161,6 +161,8 @@ void world_end_slice(struct world *world, struct host *host, uint64_t at_ns);
 /* After a fault: true where the throttle holds the guest, which is released by HAPPEN_RELEASE. */
 bool world_hold_back(struct world *world);
 void world_release(struct world *world);
+/* That part of the run is over: how far the guest has got is told. */
+void world_tell_progress(struct world *world, enum stretch stretch);
 /* A reason to stand still is gone; where none is left, guest time goes on from now. */
 void world_guest_goes_on(struct world *world);
 

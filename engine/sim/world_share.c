@@ -12,7 +12,8 @@ static uint32_t hart_count(const struct world *world)
 /* What the end that has the guest wants that hart to have. */
 static uint32_t wanted(const struct world *world, uint32_t host, uint32_t hart_idx)
 {
-    return host == HOST_TARGET ? target_share(&world->target, hart_idx) : GUEST_SHARE_WHOLE;
+    return host == HOST_TARGET ? target_share(&world->target, hart_idx)
+                               : source_share(&world->source, hart_idx);
 }
 
 void world_set_shares(struct world *world)
@@ -76,4 +77,14 @@ void world_release(struct world *world)
     world->is_guest_held_back = false;
     if (!world_hold_back(world))
         world_guest_goes_on(world);
+}
+
+void world_tell_progress(struct world *world, enum stretch stretch)
+{
+    const struct guest *guest = world_guest(world);
+    world_emit(world,
+               (struct event){.kind = EVENT_PROGRESS_MADE,
+                              .progress_made = {.stretch = stretch,
+                                                .instructions = guest->ops->instructions(guest),
+                                                .lived_ns = guest->ops->now_ns(guest)}});
 }
