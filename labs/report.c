@@ -47,11 +47,13 @@ static void describe_guest_end(struct report *report)
 static void add_what_went_wrong(struct report *report)
 {
     bool is_fault = report->timeline->is_guest_fault;
+    const char *route = report_broken_route(report);
 
-    if (!is_fault && !report->is_unserved)
+    if (!is_fault && !report->is_unserved && route == NULL)
         return;
-    snprintf(report->whole_reason, sizeof report->whole_reason, "%.200s%s%s%s%s", report->reason,
-             *report->reason != '\0' ? "; " : "",
+    snprintf(report->whole_reason, sizeof report->whole_reason, "%.200s%s%s%s%s%s%s",
+             report->reason, *report->reason != '\0' ? "; " : "", route == NULL ? "" : route,
+             route != NULL && (is_fault || report->is_unserved) ? "; " : "",
              report->is_unserved ? "no client ever got an answer" : "",
              report->is_unserved && *report->guest_end != '\0' ? ": " : "", report->guest_end);
     report->reason = report->whole_reason;
@@ -81,6 +83,10 @@ void report_make(struct report *report, const struct run *run, const struct orac
         report->outcome = OUTCOME_LOST;
         report->reason = "the run was over before the move was";
     }
+    enum status status = fault_parse(run->scenario.fault, &report->faults, NULL);
+    MUST(status == STATUS_OK); /* the run has had it */
+    for (uint32_t i = 0; i < report->faults.count; i++)
+        report->fault_begun_ns[i] = world_fault_begun_ns(run->world, i);
     describe_guest_end(report);
     add_what_went_wrong(report);
     /* The state that was sent is the S of the formulas; before it is, what it would be. */
@@ -229,7 +235,7 @@ static void print_times(const struct report *report, FILE *file)
             people_bytes(&people, timeline->bytes_on_wire),
             people_bytes(&people, timeline->framing_bytes),
             people_bytes(&people, timeline->state_bytes));
-    report_print_forms(timeline, file);
+    report_print_forms(report, file);
     report_print_cut(timeline, file);
     print_uses(timeline, file);
     char waits[80] = "";
@@ -238,11 +244,14 @@ static void print_times(const struct report *report, FILE *file)
                  people_time(&people, report->fault_wait.p50),
                  people_time(&people, report->fault_wait.max));
     if (report->has_post_copy && timeline->has_resumed)
-        fprintf(file,
-                "  %-18s%s faults%s; %s pages pushed;\n"
-                "  %-18slast page %s after the guest ran on\n",
-                "after the switch", people_count(&people, timeline->faults), waits,
-                people_count(&people, timeline->pages_pushed), "",
+        fprintf(file, "  %-18s%s faults%s; %s pages pushed;\n", "after the switch",
+                people_count(&people, timeline->faults), waits,
+                people_count(&people, timeline->pages_pushed));
+    if (report->has_post_copy && timeline->has_resumed && timeline->pages_missing > 0)
+        fprintf(file, "  %-18s%s pages never came\n", "",
+                people_count(&people, timeline->pages_missing));
+    else if (report->has_post_copy && timeline->has_resumed)
+        fprintf(file, "  %-18slast page %s after the guest ran on\n", "",
                 people_time(&people, timeline->ended_ns - timeline->resumed_at_ns));
 }
 
@@ -335,6 +344,7 @@ void report_print(const struct report *report, FILE *file)
     print_times(report, file);
     print_pace(report, file);
     print_clients(report, file);
+    report_print_trouble(report, file);
     print_console(report, file);
     print_oracle(report, file);
 }

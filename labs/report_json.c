@@ -227,6 +227,8 @@ json_t *report_json(const struct report *report)
     json_object_set_new(object, "postcopy", postcopy_json(report));
     json_object_set_new(object, "instructions_per_s", pace_json(&timeline->pace));
     json_object_set_new(object, "clients", clients_json(report));
+    json_object_set_new(object, "connections", report_connections_json(report));
+    json_object_set_new(object, "failures", report_failures_json(report));
     json_object_set_new(object, "forecast",
                         report->has_forecast ? report_forecast_json(&report->forecast)
                                              : json_null());

@@ -259,6 +259,7 @@ static void act_hand_over(struct source *source, uint64_t now_ns)
         source_open_round(source, now_ns);
     if (source->is_round_open)
         close_round(source, now_ns, 0);
+    source->has_committed_all = missing_pages == 0;
     if (missing_pages > 0 && source->sent.set_count > 0)
         for (uint64_t idx = 0; idx < guest->total_pages; idx += MESSAGE_STALE_BITS)
             message_put_stale(&source->out, &source->to_send, idx);
