@@ -172,6 +172,20 @@ static json_t *oracle_json(const struct oracle *oracle)
     return object;
 }
 
+static json_t *uses_json(const struct timeline *timeline)
+{
+    static const char *const keys[TIMELINE_USE_COUNT] = {
+#define USE_KEY(name, key, text) key,
+        TIMELINE_USES(USE_KEY)
+#undef USE_KEY
+    };
+    json_t *object = json_object();
+
+    for (unsigned i = 0; i < TIMELINE_USE_COUNT; i++)
+        set_u64(object, keys[i], timeline->bytes_by_use[i]);
+    return object;
+}
+
 static void set_counts(json_t *object, const struct timeline *timeline)
 {
     set_u64(object, "pages_sent", timeline->pages_sent);
@@ -183,6 +197,7 @@ static void set_counts(json_t *object, const struct timeline *timeline)
     set_u64(object, "dirty_traps", timeline->dirty_traps);
     set_u64(object, "log_drains", timeline->pace.log_drains);
     set_u64(object, "share_least_permille", timeline->pace.share_least_permille);
+    json_object_set_new(object, "bytes_by_use", uses_json(timeline));
 }
 
 json_t *report_json(const struct report *report)
@@ -204,6 +219,7 @@ json_t *report_json(const struct report *report)
     set_u64(object, "instructions", timeline->instructions);
     set_u64(object, "total_time_ns", report_total_ns(report));
     set_u64(object, "downtime_ns", timeline->downtime_ns);
+    set_u64(object, "downtime_framing_ns", report_framing_ns(report));
     json_object_set_new(object, "rounds", rounds_json(timeline));
     set_counts(object, timeline);
     json_object_set_new(object, "compression", report_forms_json(timeline));
@@ -211,6 +227,8 @@ json_t *report_json(const struct report *report)
     json_object_set_new(object, "postcopy", postcopy_json(report));
     json_object_set_new(object, "instructions_per_s", pace_json(&timeline->pace));
     json_object_set_new(object, "clients", clients_json(report));
+    json_object_set_new(object, "connections", report_connections_json(report));
+    json_object_set_new(object, "failures", report_failures_json(report));
     json_object_set_new(object, "forecast",
                         report->has_forecast ? report_forecast_json(&report->forecast)
                                              : json_null());

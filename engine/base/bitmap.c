@@ -103,6 +103,26 @@ void bitmap_copy(struct bitmap *to, const struct bitmap *from)
     to->set_count = from->set_count;
 }
 
+void bitmap_add(struct bitmap *bitmap, const struct bitmap *other)
+{
+    MUST(bitmap->bit_count == other->bit_count);
+    for (uint64_t i = 0; i < word_count(bitmap); i++) {
+        uint64_t bits = other->words[i] & ~bitmap->words[i];
+        bitmap->set_count += count_bits(bits);
+        bitmap->words[i] |= bits;
+    }
+}
+
+void bitmap_keep(struct bitmap *bitmap, const struct bitmap *other)
+{
+    MUST(bitmap->bit_count == other->bit_count);
+    for (uint64_t i = 0; i < word_count(bitmap); i++) {
+        uint64_t bits = bitmap->words[i] & ~other->words[i];
+        bitmap->set_count -= count_bits(bits);
+        bitmap->words[i] &= ~bits;
+    }
+}
+
 uint64_t bitmap_union_count(const struct bitmap *one, const struct bitmap *other)
 {
     uint64_t count = 0;

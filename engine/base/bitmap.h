@@ -37,6 +37,10 @@ void bitmap_set_all(struct bitmap *bitmap);
 void bitmap_clear_all(struct bitmap *bitmap);
 void bitmap_copy(struct bitmap *to, const struct bitmap *from); /* the same bit_count */
 
+/* Puts the numbers of `other` into the set, and leaves only those that are in `other` as well. */
+void bitmap_add(struct bitmap *bitmap, const struct bitmap *other); /* the same bit_count */
+void bitmap_keep(struct bitmap *bitmap, const struct bitmap *other);
+
 /* How many numbers are in either set; the same bit_count. */
 uint64_t bitmap_union_count(const struct bitmap *one, const struct bitmap *other);
 

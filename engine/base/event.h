@@ -78,16 +78,21 @@
     X(LIMIT_PROGRESS, "progress") /* pages are written as fast as they are copied */
 
 /* What a strategy or a controller decided by what it had measured, and why. */
-#define DECISION_LIST(X)                                            \
-    X(DECISION_ROUNDS, "the rounds shrink fast enough: they go on") \
-    X(DECISION_POST_COPY, "rounds will not bring the downtime within its limit: post-copy does") \
-    X(DECISION_FAULT_SET_POINT, "no fault should wait for its page longer than this")
+#define DECISION_LIST(X)                                                                           \
+    X(DECISION_ROUNDS, "the rounds shrink fast enough: they go on") /* pages left */               \
+    X(DECISION_HOT_LAST, "the rounds shrink too slowly: pages written in every round wait for "    \
+                         "the pause, and those written again meanwhile are skipped") /* pages */   \
+    X(DECISION_SLOWER, "rounds leave more than half of what they began with: the guest is slowed " \
+                       "down") /* thousandths of its time that it keeps */                         \
+    X(DECISION_POST_COPY, "rounds will not bring the downtime within its limit: post-copy does, "  \
+                          "and pages are pushed around each fault") /* pages left */               \
+    X(DECISION_FAULT_SET_POINT, "no fault should wait for its page longer than this") /* ns */
 
 /* The parts of a run, by what the guest could do in them. */
-#define STRETCH_LIST(X)                                                          \
-    X(STRETCH_BEFORE, "before")                                                  \
-    X(STRETCH_COPYING, "copying")   /* pages travel, it runs at the source */    \
-    X(STRETCH_PAUSED, "paused")     /* between the two hosts */                  \
+#define STRETCH_LIST(X)                                                            \
+    X(STRETCH_BEFORE, "before")                                                    \
+    X(STRETCH_COPYING, "copying")   /* pages travel, it runs at the source */      \
+    X(STRETCH_PAUSED, "paused")     /* between the two hosts */                    \
     X(STRETCH_SWITCHED, "switched") /* it runs at the target, without all pages */ \
     X(STRETCH_AFTER, "after")
 

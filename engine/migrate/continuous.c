@@ -35,7 +35,7 @@ static bool is_over(const struct view *view, struct continuous_memo *own, struct
     /* A page that is in both sets is in the chunk under way, or has not been sent at all yet. */
     uint64_t left = view->to_send->set_count + view->dirty->set_count;
 
-    if (view->is_link_idle && (left == 0 || view->last.pages_sent > 0) &&
+    if (view->is_link_idle && (left == 0 || view->last.bytes_sent > 0) &&
         view_is_time_to_pause(view, left)) {
         action->kind = ACTION_PAUSE;
         action->reason = left == 0 ? "every page was clean at once when the guest was paused"

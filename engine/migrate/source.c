@@ -10,6 +10,8 @@ void source_enter(struct source *source, uint64_t now_ns, enum phase phase)
 {
     MUST(phase_is_legal(source->phase, phase));
     source->phase = phase;
+    if (phase != PHASE_COPY)
+        throttle_end(&source->throttle);
     source_tell_encoding(source, now_ns);
     source->is_halted = (source->config.halt_at >> phase & 1) != 0;
     source_emit(source, (struct event){.at_ns = now_ns,
@@ -43,6 +45,12 @@ void source_init(struct source *source, const struct source_config *config, stru
     *source = (struct source){.config = *config, .guest = guest, .events = events};
     source->pre_paging.prefetch = config->limits.prefetch;
     source->due_ns = UINT64_MAX;
+    source->pacer.bits_per_s = config->bandwidth_limit_bits_per_s;
+    throttle_init(&source->throttle, &config->throttle);
+    page_order_init(&source->order, guest->total_pages,
+                    config->is_hot_last || config->strategy->mode == MODE_AUTO);
+    source->order.is_hot_last = config->is_hot_last;
+    source->order.is_skipping = config->is_skipping_rewritten;
     bitmap_init(&source->to_send, guest->total_pages);
     bitmap_init(&source->sent, guest->total_pages);
     source_open_forms(source);
@@ -55,6 +63,7 @@ void source_fini(struct source *source)
 {
     bitmap_fini(&source->to_send);
     bitmap_fini(&source->sent);
+    page_order_fini(&source->order);
     page_encoder_close(source->encoder);
     bitmap_fini(&source->flushed);
     bytes_fini(&source->in);
@@ -137,7 +146,6 @@ static bool is_strategy_asked(const struct source *source)
 static uint64_t next_bytes(struct source *source, uint64_t now_ns, uint64_t backlog_bytes,
                            struct bytes *to)
 {
-    source->due_ns = UINT64_MAX;
     for (unsigned asked = 0; asked < SOURCE_IDLE_ACTIONS_MAX; asked++) {
         struct action action = {.kind = ACTION_WAIT};
         uint64_t charge;
@@ -179,19 +187,45 @@ static uint64_t next_bytes(struct source *source, uint64_t now_ns, uint64_t back
     return next_bytes(source, now_ns, backlog_bytes, to); /* ABORT, or the engine's own push */
 }
 
+/* The link has been busy since it was fed: now it is known for how long. */
+static void measure_link(struct source *source, uint64_t now_ns, uint64_t backlog_bytes)
+{
+    if (!source->is_link_fed || backlog_bytes > 0)
+        return;
+    source->current.link_ns += now_ns - source->fed_at_ns;
+    source->is_link_fed = false;
+}
+
 uint64_t source_send(struct source *source, uint64_t now_ns, uint64_t backlog_bytes,
                      struct bytes *to)
 {
-    if (source->is_link_fed && backlog_bytes == 0) {
-        source->current.link_ns += now_ns - source->fed_at_ns;
-        source->is_link_fed = false;
+    uint64_t charge;
+
+    measure_link(source, now_ns, backlog_bytes);
+    throttle_tick(&source->throttle, now_ns);
+    source->due_ns = UINT64_MAX;
+    if (source->phase == PHASE_COPY && pacer_is_holding(&source->pacer, now_ns)) {
+        source->due_ns = source->pacer.next_ns;
+        return 0;
     }
-    uint64_t charge = next_bytes(source, now_ns, backlog_bytes, to);
+    charge = next_bytes(source, now_ns, backlog_bytes, to);
     if (charge > 0 && !source->is_link_fed) {
         source->is_link_fed = true;
         source->fed_at_ns = now_ns;
     }
+    if (charge > 0 && source->phase == PHASE_COPY)
+        pacer_sent(&source->pacer, now_ns, charge);
     return charge;
+}
+
+uint32_t source_share(const struct source *source, uint32_t hart_idx)
+{
+    return throttle_share(&source->throttle, hart_idx);
+}
+
+void source_dirtied(struct source *source, uint32_t hart_idx)
+{
+    throttle_dirtied(&source->throttle, hart_idx);
 }
 
 /* ---- What arrives ---- */
@@ -209,12 +243,18 @@ static void receive_frame(struct source *source, uint64_t now_ns, const struct f
         source->guest->ops->tell_flushes(source->guest, source->config.has_barriers);
         bitmap_set_all(&source->to_send);
         source_enter(source, now_ns, PHASE_COPY);
+        throttle_begin(&source->throttle, now_ns);
         return;
     case FRAME_RUNNING:
         if (source->phase != PHASE_HAND_OVER && source->phase != PHASE_RECOVER)
             return;
+        /* Pages that were pushed since COMMIT have been sent, and may yet be lost. On a connection
+         * that recovers, what is left is what the target has not got. */
         source_enter(source, now_ns,
-                     source->to_send.set_count > 0 ? PHASE_POST_COPY : PHASE_COMPLETED);
+                     source->phase == PHASE_HAND_OVER
+                         ? source->has_committed_all ? PHASE_COMPLETED : PHASE_POST_COPY
+                     : source->to_send.set_count > 0 ? PHASE_POST_COPY
+                                                     : PHASE_COMPLETED);
         return;
     case FRAME_PAGE_REQUEST:
         if (source_is_after_pause(source))

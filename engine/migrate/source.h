@@ -29,7 +29,9 @@
 #include "base/bytes.h"
 #include "base/event.h"
 #include "machine/guest.h"
+#include "migrate/pacer.h"
 #include "migrate/strategy.h"
+#include "migrate/throttle.h"
 #include "wire/message.h"
 #include "wire/page_codec.h"
 
@@ -50,6 +52,9 @@ struct source_config {
      * reply never waits long behind a push, many enough that a big guest is not an event a page. */
     uint64_t copy_chunk_bytes;
     uint64_t push_chunk_bytes;
+    uint64_t bandwidth_limit_bits_per_s; /* while the guest runs here; 0: none */
+    struct throttle_config throttle;
+    bool is_hot_last, is_skipping_rewritten;
     struct page_encoder_config encoding; /* all zeros: pages travel as they are */
     bool has_free_hints;                 /* pages that the guest gave away are not sent */
     bool is_tunnel;             /* source_forward will be called: the target must know FORWARD */
@@ -83,14 +88,18 @@ struct source {
     uint64_t pages_sent;       /* since the start */
     bool is_link_fed;          /* bytes were handed out at fed_at_ns and have not all left */
     uint64_t fed_at_ns;
+    struct page_order order;
+    struct throttle throttle;
+    struct pacer pacer;
     bool is_switching;      /* the user asked for post-copy */
     bool is_commit_pending; /* HAND_OVER was decided: its burst is in `out` */
     uint64_t started_ns;
     uint64_t hello_sent_ns, half_rtt_ns;
     uint64_t state_bytes;
-    uint64_t state_digest; /* of the STATE that was committed */
-    bool has_hung_up;      /* until it is connected again */
-    bool is_halted;        /* it has nothing to send until source_go_on */
+    uint64_t state_digest;  /* of the STATE that was committed */
+    bool has_committed_all; /* no page was missing then: RUNNING is the end */
+    bool has_hung_up;       /* until it is connected again */
+    bool is_halted;         /* it has nothing to send until source_go_on */
 
     /* The consistent cut, see source_cut.c. */
     struct source_barrier barriers[SOURCE_HARTS_MAX];
@@ -152,6 +161,11 @@ void source_go_on(struct source *source);
  * False where it cannot be: the guest is here, or too many wait; it is dropped then, and sent again
  * by whoever sent it. Returns what it will be charged. */
 bool source_forward(struct source *source, const struct message_forward *forward, uint64_t *charge);
+
+/* How much of its time a hart may run here, in thousandths. It may change with every call. */
+uint32_t source_share(const struct source *source, uint32_t hart_idx);
+/* While the guest runs here: a hart has written to a page for the first time since the fetch. */
+void source_dirtied(struct source *source, uint32_t hart_idx);
 
 /* The guest must stand still: paused, handed over, or gone. */
 bool source_wants_pause(const struct source *source);

@@ -23,6 +23,7 @@ static void close_round(struct source *source, uint64_t now_ns, uint64_t dirtied
 {
     source->is_round_open = false;
     source->current.dirtied_pages = dirtied_pages;
+    source->current.left_pages = source->to_send.set_count;
     source->current.duration_ns = now_ns - source->round_started_ns;
     source_emit(source, (struct event){.at_ns = now_ns,
                                        .kind = EVENT_ROUND_ENDED,
@@ -36,10 +37,21 @@ static void close_round(struct source *source, uint64_t now_ns, uint64_t dirtied
     source->rounds_done++;
 }
 
+void source_decide(struct source *source, uint64_t now_ns, enum decision decision, uint64_t value)
+{
+    source_emit(source, (struct event){.at_ns = now_ns,
+                                       .kind = EVENT_DECIDED,
+                                       .decided = {.decision = decision, .value = value}});
+}
+
 static uint64_t fetch(struct source *source, uint64_t now_ns, uint64_t first_idx, uint64_t count)
 {
     struct guest *guest = source->guest;
-    uint64_t dirtied = guest->ops->fetch_dirty(guest, first_idx, count, &source->to_send);
+    bool is_watched = source->order.is_watching && count == guest->total_pages;
+    struct bitmap *into = is_watched ? &source->order.fetched : &source->to_send;
+    uint64_t dirtied = guest->ops->fetch_dirty(guest, first_idx, count, into);
+    if (is_watched)
+        page_order_fetched(&source->order, &source->to_send);
     source_begin_sweep(source, first_idx);
     source_emit(source, (struct event){.at_ns = now_ns,
                                        .kind = EVENT_LOG_FETCHED,
@@ -70,6 +82,9 @@ struct view source_view(const struct source *source, uint64_t now_ns, bool is_li
         .started_ns = source->started_ns,
         .total_pages = source->guest->total_pages,
         .to_send = &source->to_send,
+        .choice = source->phase == PHASE_COPY
+                      ? page_order_choice(&source->order, &source->to_send, &source->guest->dirty)
+                      : (struct page_choice){.of = &source->to_send},
         .sent = &source->sent,
         .dirty = &source->guest->dirty,
         .rounds_done = source->rounds_done,
@@ -77,6 +92,7 @@ struct view source_view(const struct source *source, uint64_t now_ns, bool is_li
         .current = source->current,
         .pages_sent = source->pages_sent,
         .is_link_idle = is_link_idle,
+        .is_slowing = throttle_has_more(&source->throttle),
         .page_bytes = source->page_bytes,
         .state_bytes = source->state_bytes,
         .half_rtt_ns = source->half_rtt_ns,
@@ -87,6 +103,24 @@ struct view source_view(const struct source *source, uint64_t now_ns, bool is_li
 
 /* ---- The dirty log ---- */
 
+/* The time to the end of the move, by what the last round counted: rounds that go on shrinking, or
+ * not, as they did, until the rule of the pause holds or they are used up; then the pause. What a
+ * hybrid move leaves is copied after the switch, which takes as long. */
+static uint64_t time_left_ns(const struct source *source, const struct view *view, uint64_t pages)
+{
+    bool is_hybrid = source->config.strategy->mode == MODE_HYBRID;
+    uint64_t rounds_max = is_hybrid ? view->limits.switch_after : view->limits.max_rounds;
+    uint64_t ns = 0;
+
+    for (uint64_t round = view->rounds_done; round < rounds_max; round++) {
+        if (view_is_time_to_pause(view, pages))
+            break;
+        ns += view_downtime_ns(view, pages) - view_downtime_ns(view, 0);
+        pages = view_pages_after_round(view, pages);
+    }
+    return ns + view_downtime_ns(view, pages);
+}
+
 static void forecast_downtime(struct source *source, uint64_t now_ns)
 {
     struct view view = source_view(source, now_ns, true);
@@ -96,7 +130,18 @@ static void forecast_downtime(struct source *source, uint64_t now_ns)
                                        .kind = EVENT_DOWNTIME_FORECAST,
                                        .downtime_forecast = {
                                            .now_ns = view_downtime_ns(&view, left_pages),
-                                           .next_round_ns = view_downtime_ns(&view, next_pages)}});
+                                           .next_round_ns = view_downtime_ns(&view, next_pages),
+                                           .left_ns = time_left_ns(source, &view, left_pages),
+                                           .pages_left = left_pages}});
+}
+
+/* A round, or what would be one, has ended while the guest goes on. */
+static void learn_from_round(struct source *source, uint64_t now_ns)
+{
+    if (throttle_round_ended(&source->throttle, &source->last))
+        source_decide(source, now_ns, DECISION_SLOWER, throttle_share(&source->throttle, 0));
+    source->state_bytes = state_wire_bytes(source);
+    forecast_downtime(source, now_ns);
 }
 
 /* What would be a round: it ends when as many pages were sent as were left at its beginning. Of
@@ -125,10 +170,11 @@ static void fetch_piece(struct source *source, uint64_t now_ns, const struct act
     source_close_page_bytes(source);
     source->last = source->current;
     source->last.dirtied_pages += source->guest->dirty.set_count - source->dirty_at_opening;
+    source->last.pages = source->last.pages_sent;
+    source->last.left_pages = source->last.dirtied_pages;
     source->last.duration_ns = now_ns - source->round_started_ns;
     open_scan(source, now_ns);
-    source->state_bytes = state_wire_bytes(source);
-    forecast_downtime(source, now_ns);
+    learn_from_round(source, now_ns);
 }
 
 static void act_fetch(struct source *source, uint64_t now_ns)
@@ -138,8 +184,7 @@ static void act_fetch(struct source *source, uint64_t now_ns)
     source->is_scanning = false;
     if (source->is_round_open)
         close_round(source, now_ns, dirtied);
-    source->state_bytes = state_wire_bytes(source);
-    forecast_downtime(source, now_ns);
+    learn_from_round(source, now_ns);
 }
 
 /* ---- Actions ---- */
@@ -214,6 +259,7 @@ static void act_hand_over(struct source *source, uint64_t now_ns)
         source_open_round(source, now_ns);
     if (source->is_round_open)
         close_round(source, now_ns, 0);
+    source->has_committed_all = missing_pages == 0;
     if (missing_pages > 0 && source->sent.set_count > 0)
         for (uint64_t idx = 0; idx < guest->total_pages; idx += MESSAGE_STALE_BITS)
             message_put_stale(&source->out, &source->to_send, idx);
@@ -227,6 +273,16 @@ static void act_hand_over(struct source *source, uint64_t now_ns)
     source->is_commit_pending = true;
     source->handed_over_ns = now_ns;
     source_enter(source, now_ns, PHASE_HAND_OVER);
+}
+
+/* A decision that is a remedy comes into force. */
+static void act_decide(struct source *source, uint64_t now_ns, const struct action *action)
+{
+    source_decide(source, now_ns, action->decision, action->value);
+    if (action->decision == DECISION_HOT_LAST)
+        source->order.is_hot_last = source->order.is_skipping = true;
+    if (action->decision == DECISION_POST_COPY)
+        source->pre_paging.prefetch = PREFETCH_BUBBLE;
 }
 
 /* ---- Strategies that break a rule ---- */
@@ -380,6 +436,11 @@ uint64_t source_perform(struct source *source, uint64_t now_ns, const struct act
         if (!is_copying && !is_paused)
             return refuse(source, now_ns, action);
         act_give_up(source, now_ns, action);
+        return 0;
+    case ACTION_DECIDE:
+        if (!is_copying || (unsigned)action->decision >= DECISION_COUNT)
+            return refuse(source, now_ns, action);
+        act_decide(source, now_ns, action);
         return 0;
     case ACTION_PUSH:
         if (!source_is_after_pause(source))

@@ -80,7 +80,7 @@ static uint64_t send_flushed(struct source *source, uint64_t now_ns, struct byte
     uint64_t first_idx = bitmap_next(&source->flushed, 0);
     uint64_t count = bitmap_run(&source->flushed, first_idx, most == 0 ? 1 : most);
 
-    if (!source->is_round_open)
+    if (!source->is_round_open && !source->is_scanning)
         source_open_round(source, now_ns);
     uint64_t charge = source_send_pages(source, now_ns, first_idx, count, WHY_RESENT, to);
     /* As many as fitted: the rest goes before the barrier as well. */

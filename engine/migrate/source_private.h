@@ -34,6 +34,8 @@ void source_fail(struct source *source, uint64_t now_ns, const char *reason);
 /* source_act.c */
 struct view source_view(const struct source *source, uint64_t now_ns, bool is_link_idle);
 void source_open_round(struct source *source, uint64_t now_ns);
+/* Tells what was decided. */
+void source_decide(struct source *source, uint64_t now_ns, enum decision decision, uint64_t value);
 /* Performs one action. Returns the charge of what was put on the link, if anything was. */
 uint64_t source_perform(struct source *source, uint64_t now_ns, const struct action *action,
                         struct bytes *to);

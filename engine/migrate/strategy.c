@@ -11,7 +11,7 @@ const struct strategy *strategy_of(enum mode mode)
         {MODE_CONTINUOUS, continuous_next, NULL, NULL},
         {MODE_POST_COPY, post_copy_next, NULL, NULL},
         {MODE_HYBRID, hybrid_next, NULL, NULL},
-        {MODE_AUTO, pre_copy_next, NULL, NULL},
+        {MODE_AUTO, auto_next, NULL, NULL},
     };
     MUST((unsigned)mode < MODE_COUNT && strategies[mode].mode == mode);
     return &strategies[mode];
@@ -27,19 +27,14 @@ const char *action_name(enum action_kind kind)
     return (unsigned)kind < ACTION_COUNT ? names[kind] : NULL;
 }
 
-uint64_t view_next_page(const struct view *view, uint64_t from)
-{
-    return bitmap_next(view->to_send, from);
-}
-
 bool view_send_next(const struct view *view, uint64_t *cursor, struct action *action)
 {
-    uint64_t first_idx = view_next_page(view, *cursor);
+    uint64_t first_idx = page_choice_next(&view->choice, *cursor);
     if (first_idx == PAGE_NONE)
         return false;
     action->kind = ACTION_SEND;
     action->first_idx = first_idx;
-    action->count = bitmap_run(view->to_send, first_idx, 4096);
+    action->count = page_choice_run(&view->choice, first_idx, 4096);
     /* The engine may send less than the run at once: the cursor stays until the pages have left. */
     *cursor = first_idx;
     return true;
@@ -64,11 +59,17 @@ uint64_t view_left_pages(const struct view *view)
 
 uint64_t view_pages_after_round(const struct view *view, uint64_t pages)
 {
-    if (view->last.bytes_sent == 0)
+    const struct round *last = &view->last;
+
+    if (last->bytes_sent == 0)
         return pages;
-    /* Both rates are counts over the same round, so its duration cancels. They are counted in bytes,
-     * for a round of pages that are small in the stream says little of how long others take. */
-    return units_mul_div(pages * view->page_bytes, view->last.dirtied_pages, view->last.bytes_sent);
+    /* Both rates are counts over the same round, so its duration cancels. They are counted in
+     * bytes, for a round of pages that are small in the stream says little of how long others take;
+     * and as if all of the round's pages had been sent, where some were kept back. */
+    uint64_t left = units_mul_div(
+        units_mul_div(pages * view->page_bytes, last->left_pages, last->bytes_sent),
+        last->pages_sent, last->pages);
+    return left < view->total_pages ? left : view->total_pages; /* no round leaves more than all */
 }
 
 /* The last round, or what there is of the first. */
@@ -88,7 +89,7 @@ uint64_t view_downtime_ns(const struct view *view, uint64_t pages)
 
 /* ---- When it is time ---- */
 
-static bool is_within_limit(const struct view *view, uint64_t pages)
+bool view_is_within_limit(const struct view *view, uint64_t pages)
 {
     if (view->limits.downtime_ns == 0)
         return pages == 0;
@@ -102,7 +103,7 @@ bool view_is_time_to_pause(const struct view *view, uint64_t pages)
 
     if (pages == 0)
         return true;
-    return is_within_limit(view, pages) && next_ns > downtime_ns - downtime_ns / 4;
+    return view_is_within_limit(view, pages) && next_ns > downtime_ns - downtime_ns / 4;
 }
 
 bool view_is_out_of_time(const struct view *view)
@@ -132,7 +133,7 @@ bool view_end_at_limit(const struct view *view, enum limit limit, struct action 
                             "pages were written as fast as they were copied, with the downtime "
                             "limit out of reach (--on-limit abort)"},
     };
-    bool is_within = is_within_limit(view, view_left_pages(view));
+    bool is_within = view_is_within_limit(view, view_left_pages(view));
     bool is_abort = view->limits.on_limit == ON_LIMIT_ABORT;
 
     action->kind = !is_within && is_abort ? ACTION_GIVE_UP : ACTION_PAUSE;

@@ -7,7 +7,7 @@
  * action that would break a rule, and it alone knows how a hand-over is done.
  *
  *   phase       what a strategy may ask for
- *   COPY        SEND, FETCH, PAUSE, WAIT, GIVE_UP
+ *   COPY        SEND, FETCH, DECIDE, PAUSE, WAIT, GIVE_UP
  *   PAUSE       SEND, HAND_OVER, WAIT, GIVE_UP
  *   HAND_OVER   PUSH, SEND, WAIT      (pages that are still to be sent)
  *   POST_COPY   PUSH, SEND, WAIT
@@ -31,6 +31,7 @@
 
 #include "base/bitmap.h"
 #include "base/event.h"
+#include "migrate/page_order.h"
 #include "migrate/pre_paging.h"
 
 #define MEMO_BYTES 256
@@ -71,6 +72,7 @@ struct round {
     uint64_t pages_sent;
     uint64_t bytes_sent;
     uint64_t dirtied_pages;
+    uint64_t left_pages; /* to be sent at its end: more than dirtied, where pages were kept back */
     uint64_t duration_ns;
     uint64_t link_ns; /* of it the link was busy: all, but for --bandwidth-limit */
 };
@@ -80,6 +82,7 @@ struct view {
     uint64_t now_ns, started_ns;
     uint64_t total_pages;
     const struct bitmap *to_send;
+    struct page_choice choice;  /* of these, what had better go in this round: page_order.h */
     const struct bitmap *sent;  /* at least once */
     const struct bitmap *dirty; /* the log: written since it was fetched */
     uint64_t rounds_done;       /* rounds that have ended by a fetch */
@@ -99,7 +102,9 @@ struct view {
  *   WAIT       nothing now; ask again when something has arrived or left
  *   SEND       count pages from first_idx; the engine may take fewer of them at once
  *   FETCH      count pages from first_idx; count 0: all, and a round ends
- *   PUSH       pages that are still to be sent, in the order of --prefetch (pre_paging.h) */
+ *   PUSH       pages that are still to be sent, in the order of --prefetch (pre_paging.h)
+ *   DECIDE     it is told what was decided and why; a remedy among the decisions is applied. Asked
+ *              again at once */
 #define ACTION_LIST(A)               \
     A(ACTION_WAIT, "WAIT")           \
     A(ACTION_SEND, "SEND")           \
@@ -107,7 +112,8 @@ struct view {
     A(ACTION_PAUSE, "PAUSE")         \
     A(ACTION_HAND_OVER, "HAND_OVER") \
     A(ACTION_GIVE_UP, "GIVE_UP")     \
-    A(ACTION_PUSH, "PUSH")
+    A(ACTION_PUSH, "PUSH")           \
+    A(ACTION_DECIDE, "DECIDE")
 
 enum action_kind {
 #define ACTION_ENUM(kind, name) kind,
@@ -122,6 +128,8 @@ struct action {
     bool is_limit_exceeded; /* PAUSE, GIVE_UP: not because it is good, but because it must end: */
     enum limit limit;       /* the limit that was met */
     const char *reason;     /* PAUSE, GIVE_UP: why, as a sentence that is copied; NULL: not said */
+    enum decision decision; /* DECIDE */
+    uint64_t value;         /* DECIDE: what belongs to the decision, see DECISION_LIST */
 };
 
 struct strategy {
@@ -139,10 +147,8 @@ const struct strategy *strategy_of(enum mode mode);
 /* "SEND"; NULL for a number that is no action. */
 const char *action_name(enum action_kind kind);
 
-/* The next page to send at `from` or above; PAGE_NONE when there is none. */
-uint64_t view_next_page(const struct view *view, uint64_t from);
-/* SEND the next run of pages at `*cursor` or above and move the cursor behind it; false when there
- * is none, with the action as it was. */
+/* SEND the next run of pages of the choice, at `*cursor` or above, and move the cursor to it; false
+ * when there is none, with the action as it was. */
 bool view_send_next(const struct view *view, uint64_t *cursor, struct action *action);
 /* What follows once the guest stands still: the rest is sent from `*cursor` on and the guest handed
  * over, or (leaves_rest: no cursor is needed) handed over at once and the rest pushed behind it. */
@@ -158,6 +164,8 @@ uint64_t view_pages_after_round(const struct view *view, uint64_t pages);
  * be sent, over the rate measured in the last round, and half a round trip (C3). */
 uint64_t view_downtime_ns(const struct view *view, uint64_t pages);
 
+/* The downtime would be within its limit; a limit of 0 allows no page. */
+bool view_is_within_limit(const struct view *view, uint64_t pages);
 /* The rule of the pause, with `pages` left: the downtime would be within its limit, and another
  * round would not lower it by a quarter: an allowance is not spent because it is there. */
 bool view_is_time_to_pause(const struct view *view, uint64_t pages);
@@ -173,5 +181,6 @@ void pre_copy_next(const struct view *view, void *memo, struct action *action);
 void continuous_next(const struct view *view, void *memo, struct action *action);
 void post_copy_next(const struct view *view, void *memo, struct action *action);
 void hybrid_next(const struct view *view, void *memo, struct action *action);
+void auto_next(const struct view *view, void *memo, struct action *action);
 
 #endif

@@ -48,12 +48,14 @@ static struct view view_of(const struct situation *situation, struct sets *sets)
         .now_ns = situation->now_ns,
         .total_pages = 1000,
         .to_send = &sets->to_send,
+        .choice = {.of = &sets->to_send},
         .dirty = &sets->dirty,
         .rounds_done = situation->rounds_done,
         .last = {.pages = situation->sent,
                  .pages_sent = situation->sent,
                  .bytes_sent = situation->sent * 4120,
                  .dirtied_pages = situation->dirtied,
+                 .left_pages = situation->dirtied,
                  .duration_ns = situation->sent * 10000,
                  .link_ns = situation->sent * 10000},
         .pages_sent = situation->pages_sent,
@@ -364,7 +366,7 @@ static void test_a_scan_that_wins_nothing_ends(void **state)
 static void test_a_run_of_pages_is_one_action(void **state)
 {
     struct bitmap to_send;
-    struct view view = {.to_send = &to_send};
+    struct view view = {.choice = {.of = &to_send}};
     struct action action;
     uint64_t cursor = 0;
     (void)state;

@@ -102,10 +102,10 @@ static void add_page(struct target *target, uint64_t now_ns, struct arrival *arr
         install_held(target, arrival);
 }
 
-/* The payload of a page that travelled encoded. The copy that a delta is against must have been
- * installed: of the run that is arriving it may still be held. */
-static enum status decode(struct target *target, struct arrival *arrival,
-                          const struct message_piece *piece, uint8_t *payload)
+/* The payload of a page that travelled encoded. (The copy that a delta is against came in another
+ * frame: it is installed.) */
+static enum status decode(struct target *target, const struct message_piece *piece,
+                          uint8_t *payload)
 {
     const struct guest *guest = target->guest;
     uint8_t base[PAGE_BYTES];
@@ -119,7 +119,6 @@ static enum status decode(struct target *target, struct arrival *arrival,
         memcpy(payload, piece->encoded.data, piece->encoded.bytes);
         return STATUS_OK;
     }
-    install_held(target, arrival);
     if (has_base)
         guest->ops->read_pages(guest, piece->first_idx, 1, base);
     return page_decode(target->decoder, &piece->encoded, has_base ? base : NULL, payload);
@@ -157,7 +156,7 @@ static bool receive_piece(struct target *target, uint64_t now_ns, struct arrival
             add_page(target, now_ns, arrival, piece->first_idx + i, NULL, pages->why);
         return true;
     default:
-        if (decode(target, arrival, piece, payload) != STATUS_OK)
+        if (decode(target, piece, payload) != STATUS_OK)
             return false;
         add_page(target, now_ns, arrival, piece->first_idx, payload, pages->why);
         return true;

@@ -65,6 +65,26 @@ struct timeline_flight {
     enum why why;
 };
 
+/* Where the bytes of a move went: each byte on the wire is one of these. A page's contents count
+ * as what it travelled for when they travelled as they are, else as their form. U(name, key, text) */
+#define TIMELINE_USES(U)                                        \
+    U(USE_FIRST, "first_copies", "first copies")                \
+    U(USE_RESENT, "re_sent", "re-sent")                         \
+    U(USE_FAULT, "faults", "faults")                            \
+    U(USE_PUSHED, "pushed", "pushed")                           \
+    U(USE_ZERO, "zero", "zero and free pages")                  \
+    U(USE_DELTA, "delta", "delta")                              \
+    U(USE_COMPRESSED, "compressed", "compressed")               \
+    U(USE_FRAMING, "framing", "headers of pages")               \
+    U(USE_CONTROL, "control", "frames without pages")           \
+    U(USE_STATE, "state", "state")
+enum timeline_use {
+#define TIMELINE_USE_NAME(name, key, text) name,
+    TIMELINE_USES(TIMELINE_USE_NAME)
+#undef TIMELINE_USE_NAME
+        TIMELINE_USE_COUNT
+};
+
 struct timeline {
     uint64_t now_ns;
     uint64_t event_count;
@@ -78,6 +98,7 @@ struct timeline {
     uint64_t started_ns, ended_ns; /* ended: the last page installed, or the abort */
     bool is_limit_exceeded;
     uint64_t forecast_downtime_ns, forecast_next_ns; /* the engine's own, at the last round's end */
+    uint64_t forecast_at_ns, forecast_left_ns; /* when that was; the time left to the move's end */
 
     /* The guest. */
     uint32_t host;             /* where it runs, or ran last */
@@ -99,6 +120,7 @@ struct timeline {
     uint64_t pages_sent, pages_resent;       /* resent: sent minus distinct pages */
     uint64_t sent_by_why[WHY_COUNT];
     uint64_t bytes_on_wire, framing_bytes, state_bytes;
+    uint64_t bytes_by_use[TIMELINE_USE_COUNT]; /* their sum is bytes_on_wire */
     /* By enum page_form. Free pages are told of and not sent: they are in no other count. */
     uint64_t pages_by_form[PAGE_FORM_COUNT], bytes_by_form[PAGE_FORM_COUNT];
     uint64_t delta_hits, delta_misses, delta_overflows; /* of pages sent again; see event.h */

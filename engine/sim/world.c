@@ -37,9 +37,18 @@ struct host *world_runner(struct world *world)
 
 /* ---- A world's life ---- */
 
+static uint64_t or_zero(uint64_t number)
+{
+    return number == SCENARIO_NONE ? 0 : number;
+}
+
+/* While the guest runs at the source, the move may use no more of the link than its limit. */
 void world_set_chunks(struct world *world, uint64_t bits_per_s)
 {
-    world->source.config.copy_chunk_bytes = units_mul_div(bits_per_s / 8, COPY_CHUNK_NS, NS_PER_S);
+    uint64_t limit = world->scenario.bandwidth_limit_bits_per_s; /* none is the greatest number */
+    uint64_t copy_bits_per_s = limit < bits_per_s ? limit : bits_per_s;
+    world->source.config.copy_chunk_bytes =
+        units_mul_div(copy_bits_per_s / 8, COPY_CHUNK_NS, NS_PER_S);
     world->source.config.push_chunk_bytes = units_mul_div(bits_per_s / 8, PUSH_CHUNK_NS, NS_PER_S);
 }
 
@@ -47,14 +56,21 @@ static void open_ends(struct world *world)
 {
     const struct scenario *scenario = &world->scenario;
     bool has_own = scenario->strategy != NULL && scenario->strategy->mode == scenario->mode;
+    uint64_t limit = scenario->bandwidth_limit_bits_per_s; /* SCENARIO_NONE is more than any */
+    uint64_t bandwidth = scenario->bandwidth_bits_per_s;
     struct source_config config = {
         .strategy = has_own ? scenario->strategy : strategy_of(scenario->mode),
         .limits = scenario_limits(scenario),
         .has_barriers = scenario->cache != 0 && scenario->leave_out != LEAVE_OUT_BARRIER,
         .skips_write_back = scenario->leave_out == LEAVE_OUT_WRITE_BACK,
+        .bandwidth_limit_bits_per_s = or_zero(scenario->bandwidth_limit_bits_per_s),
+        .throttle = {.is_auto_converging = scenario->auto_converge,
+                     .dirty_limit_pages_per_s = or_zero(scenario->dirty_limit)},
+        .is_hot_last = scenario->hot_last,
+        .is_skipping_rewritten = scenario->skip_rewritten,
         .encoding = {.compress = scenario->compress,
                      .delta_cache_bytes = scenario->delta_cache_bytes,
-                     .bandwidth_bits_per_s = scenario->bandwidth_bits_per_s},
+                     .bandwidth_bits_per_s = limit < bandwidth ? limit : bandwidth},
         .has_free_hints = scenario->free_hints,
         .is_tunnel = scenario->route == ROUTE_TUNNEL,
     };
@@ -190,10 +206,10 @@ static void take(struct world *world, const struct heap_entry *entry)
         service_client(world, entry);
         return;
     case HAPPEN_ANNOUNCE:
-        world->home = entry->who;
-        world_emit(world,
-                   (struct event){.kind = EVENT_STREAMS_REHOMED,
-                                  .streams_rehomed = {.streams = entry->what, .host = entry->who}});
+        service_announce(world, entry);
+        return;
+    case HAPPEN_TUNNEL:
+        service_end_tunnel(world, entry);
         return;
     case HAPPEN_CONSOLE:
         world->is_telling = false;

@@ -62,6 +62,8 @@ static void page_dirtied(struct world *world, struct host *host, const struct gu
 {
     bool is_logged = world->scenario.dirty_tracking == TRACKING_HARDWARE_LOG;
 
+    if (host_idx(world, host) == HOST_SOURCE)
+        source_dirtied(&world->source, run->hart_idx);
     world_emit(world, (struct event){.kind = EVENT_PAGE_DIRTIED,
                                      .page_dirtied = {.page_idx = run->page_idx,
                                                       .host = host_idx(world, host),

@@ -180,6 +180,7 @@ static void target_hears(struct world *world, const struct bytes *bytes)
         snprintf(world->reason, sizeof world->reason, "%s", world->source.reason);
         world_schedule_end(world);
     }
+    service_forwarded(world);
 }
 
 void world_chunk_arrived(struct world *world, const struct heap_entry *entry)

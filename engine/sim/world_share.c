@@ -12,7 +12,8 @@ static uint32_t hart_count(const struct world *world)
 /* What the end that has the guest wants that hart to have. */
 static uint32_t wanted(const struct world *world, uint32_t host, uint32_t hart_idx)
 {
-    return host == HOST_TARGET ? target_share(&world->target, hart_idx) : GUEST_SHARE_WHOLE;
+    return host == HOST_TARGET ? target_share(&world->target, hart_idx)
+                               : source_share(&world->source, hart_idx);
 }
 
 void world_set_shares(struct world *world)
