@@ -11,13 +11,14 @@
  *
  * Each page begins with a word made of its own number and of how many storms it has seen. A storm
  * reads it, checks it, and (--touch write) writes the next; pages are taken in an order that
- * guessing the neighbour does not help against. Harts share the pages among them. */
+ * guessing the neighbour does not help against. Harts share the pages among them. --work N lets a hart
+ * run N instructions before each page: the think time between two faults, to the instruction. */
 #include "harts.h"
 
 enum touch { READ, WRITE };
 
 static struct {
-    uint64_t page_count, step;
+    uint64_t page_count, step, work;
     enum touch touch;
     uint64_t harts;
     struct meeting meeting;
@@ -47,12 +48,22 @@ static void touch_page(uint64_t page_idx)
         *word_of(page_idx) = seal_of(page_idx, storm.storm_idx + 1);
 }
 
+/* Two instructions each time round. */
+static void work(void)
+{
+    uint64_t left = storm.work / 2;
+    if (left > 0)
+        __asm__ volatile("1: addi %0, %0, -1\n   bnez %0, 1b" : "+r"(left));
+}
+
 /* One hart's share: every so-manieth page of the walk. */
 static void rage(void)
 {
     sleep_until(storm.at_ns);
-    for (uint64_t i = hart_idx(); i < storm.page_count; i += storm.harts)
+    for (uint64_t i = hart_idx(); i < storm.page_count; i += storm.harts) {
+        work();
         touch_page(i * storm.step % storm.page_count);
+    }
     meet(&storm.meeting, storm.harts);
 }
 
@@ -102,6 +113,7 @@ int main(int argc, char **argv)
         {"--every", OPTION_TIME, &every_ns, NULL},
         {"--storms", OPTION_NUMBER, &storms, NULL},
         {"--touch", OPTION_WORD, &touch, touches},
+        {"--work", OPTION_NUMBER, &storm.work, NULL},
         {"--working-set", OPTION_SIZE, &working_set_bytes, NULL},
     };
 

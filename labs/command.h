@@ -47,6 +47,7 @@ int command_forecast(const struct command *command, int word_count, char **words
 int command_tui(const struct command *command, int word_count, char **words);
 int command_viz(const struct command *command, int word_count, char **words);
 int command_export(const struct command *command, int word_count, char **words);
+int command_provenance(const struct command *command, int word_count, char **words);
 int command_grade(const struct command *command, int word_count, char **words);
 int command_lab(const struct command *command, int word_count, char **words);
 int command_swarm(const struct command *command, int word_count, char **words);

@@ -91,6 +91,9 @@ static void print_measured(const struct scenario *scenario, const struct dirty_r
                people_count(&row, (uint64_t)(changed + 0.5)),
                people_count(&row, (uint64_t)(dirty_rate_by_sample(rate, i, total) + 0.5)));
     }
+    if (rate->free_pages > 0)
+        printf("\n  %s pages it has given away: they are not sent\n",
+               people_count(&people, rate->free_pages));
     if (rate->has_ended)
         printf("\n  the guest ended at %s: after that nothing is written\n",
                people_time(&people, rate->ended_ns));
@@ -305,8 +308,9 @@ static json_t *rate_json(const struct scenario *scenario, const struct dirty_rat
                                         json_real(dirty_rate_pages(rate, i)), "by_log_pages_per_s",
                                         number(dirty_rate_by_log(rate, i)), "by_sample_pages_per_s",
                                         number(dirty_rate_by_sample(rate, i, total))));
-    return json_pack("{s:I, s:I, s:o, s:o}", "from_ns", (json_int_t)rate->from_ns, "sampled_pages",
-                     (json_int_t)rate->sampled_pages, "guest_ended_ns",
+    return json_pack("{s:I, s:I, s:I, s:o, s:o}", "from_ns", (json_int_t)rate->from_ns,
+                     "sampled_pages", (json_int_t)rate->sampled_pages, "free_pages",
+                     (json_int_t)rate->free_pages, "guest_ended_ns",
                      rate->has_ended ? json_integer((json_int_t)rate->ended_ns) : json_null(),
                      "intervals", levels);
 }

@@ -55,6 +55,12 @@ static const struct command commands[] = {
      "table has a row for each event and a column for each kind of value, for\n"
      "spreadsheets and scripts; labs/README.md describes both.\n",
      TAKES_WORD | TAKES_EXPORT | TAKES_QUIET, NULL, command_export},
+    {"provenance", "ferry provenance RECORDING PAGE | ADDRESS | --top N",
+     "what became of a page: who wrote it, when it was sent, what for",
+     "RECORDING is what --record wrote. A page is named by its number or by an address\n"
+     "in it (0x80001234). Writes are those that dirty tracking noticed: the first since\n"
+     "the page was fetched. Functions are named from the guest's program.\n",
+     TAKES_WORD | TAKES_PAGES | TAKES_JSON | TAKES_QUIET, NULL, command_provenance},
     {"grade", "ferry grade [NN --source DIR | NN --hint N] [OPTIONS]",
      "an exercise: lists them, grades one, opens its hints",
      "NN is the exercise's number, DIR the folder with the file that its README asks\n"

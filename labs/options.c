@@ -54,6 +54,7 @@ static const struct own_option {
     {"plot", TAKES_SWEEP, "QUANTITY", MEMBER(sweep.plot),
      "what is drawn: total-time (default), downtime, ..."},
     {"csv", TAKES_SWEEP, "FILE", MEMBER(sweep.csv), "a row for each point; -: to standard output"},
+    {"elf", TAKES_PAGES, "FILE", MEMBER(elf), "the guest's program, for the names of functions"},
     {"top", TAKES_PAGES, "N", MEMBER(top), "the N pages that cost most for nothing"},
     {"unconfined", TAKES_STRATEGY | TAKES_GRADE, NULL, MEMBER(is_unconfined),
      "compiles without bubblewrap, for a file of your own"},
@@ -186,7 +187,8 @@ static void split_option(const char *word, struct split *split)
         snprintf(split->key, sizeof split->key, "help");
 }
 
-/* Options that are off or on may stand alone, and are on then. */
+/* Options that are off or on may stand alone, and are on then; one of these words behind them is
+ * their value. */
 static bool is_flag(const char *key)
 {
     int idx = options_find(key);
@@ -194,8 +196,14 @@ static bool is_flag(const char *key)
     return choices != NULL && strcmp(choices, OFF_ON) == 0;
 }
 
-/* How many words the option at words[0] takes: 0 when it is unknown, which is then refused. */
-static int option_words(const struct split *split, unsigned takes)
+static bool is_off_or_on(const char *word)
+{
+    return word != NULL && (strcmp(word, "off") == 0 || strcmp(word, "on") == 0);
+}
+
+/* How many words the option takes, `next` being the word behind it (NULL: none): 0 when it is
+ * unknown, which is then refused. */
+static int option_words(const struct split *split, unsigned takes, const char *next)
 {
     const struct own_option *own = own_find(split->key, takes);
     bool is_of_scenario = (takes & TAKES_SCENARIO) != 0 && options_find(split->key) >= 0;
@@ -203,7 +211,7 @@ static int option_words(const struct split *split, unsigned takes)
     if (own == NULL && !is_of_scenario)
         return 0;
     if (own == NULL)
-        return split->value == NULL && !is_flag(split->key) ? 2 : 1;
+        return split->value == NULL && (!is_flag(split->key) || is_off_or_on(next)) ? 2 : 1;
     return split->value == NULL && own->value != NULL ? 2 : 1;
 }
 
@@ -220,7 +228,7 @@ static enum status take_option(struct options *options, unsigned takes, int word
     struct split split;
     split_option(words[0], &split);
     const struct own_option *own = own_find(split.key, takes);
-    int needed = option_words(&split, takes);
+    int needed = option_words(&split, takes, word_count > 1 ? words[1] : NULL);
 
     if (needed == 0 || (words[0][1] != '-' && strcmp(words[0], "-h") != 0))
         return refuse_unknown(words[0], takes, problem);
@@ -341,14 +349,18 @@ static enum status find_file(struct options *options, unsigned takes, int word_c
         if (is_option(words[i])) {
             split_option(words[i], &split);
             /* Whether the next word is its value is not known of an unknown option. */
-            if (option_words(&split, takes) == 0)
+            int needed = option_words(&split, takes, i + 1 < word_count ? words[i + 1] : NULL);
+            if (needed == 0)
                 return refuse_unknown(words[i], takes, problem);
-            i += option_words(&split, takes) == 2 &&
-                 has_value_behind(&split, word_count - i, words + i);
+            i += needed == 2 && has_value_behind(&split, word_count - i, words + i);
             continue;
         }
         if ((takes & TAKES_WORD) != 0 && options->file_path == NULL) {
             options->file_path = words[i];
+            continue;
+        }
+        if ((takes & TAKES_PAGES) != 0 && options->page == NULL) {
+            options->page = words[i];
             continue;
         }
         if ((takes & TAKES_SCENARIO) == 0)
@@ -482,7 +494,7 @@ enum status options_parse(struct options *options, unsigned takes, const struct 
             continue;
         status = take_option(options, takes, word_count - i, words + i, problem);
         split_option(words[i], &split);
-        i += option_words(&split, takes) == 2;
+        i += option_words(&split, takes, i + 1 < word_count ? words[i + 1] : NULL) == 2;
     }
     if (status != STATUS_OK || options->is_help)
         return status;

@@ -62,7 +62,9 @@ struct options {
     struct {
         const char *vary, *plot, *csv; /* as written, NULL: not given */
     } sweep;
-    const char *top; /* a number of pages, as written; NULL: not given */
+    const char *page; /* with TAKES_PAGES: the second word, as it stands */
+    const char *elf;  /* a program, for its names */
+    const char *top;  /* a number of pages, as written; NULL: not given */
     bool is_plain, is_quiet, is_verify, is_unconfined, is_measure, is_help;
     uint64_t own_set;     /* bit i: the front door's own option i was given */
     uint64_t set;         /* bit i: scenario option i was set by the line or the file */

@@ -52,6 +52,39 @@ static void a_line_becomes_a_scenario(void **state)
     options_fini(&options);
 }
 
+/* Alone, with a word behind it, with "=", and as the last of the line. */
+static void a_flag_may_stand_alone(void **state)
+{
+    static const struct {
+        const char *line;
+        unsigned fault_throttle, free_hints;
+    } rows[] = {
+        {"", 0, 1},
+        {"--fault-throttle", 1, 1},
+        {"--fault-throttle on --free-hints off", 1, 0},
+        {"--free-hints off --fault-throttle", 1, 0},
+        {"--free-hints=off", 0, 0},
+        {"--mode post-copy --fault-throttle off", 0, 1},
+        {"--fault-throttle --free-hints on", 1, 1},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct options options;
+        struct problem problem;
+        char line[200];
+        snprintf(line, sizeof line, "%s%s--mode post-copy", rows[i].line,
+                 *rows[i].line == '\0' ? "" : " ");
+        if (strstr(rows[i].line, "--mode") != NULL)
+            snprintf(line, sizeof line, "%s", rows[i].line);
+        if (parse(&options, TAKES_OF_RUN, NULL, line, &problem) != STATUS_OK)
+            fail_msg("%s: %s", line, problem.text);
+        assert_int_equal(options.scenario.fault_throttle, rows[i].fault_throttle);
+        assert_int_equal(options.scenario.free_hints, rows[i].free_hints);
+        assert_null(options.file_path);
+        options_fini(&options);
+    }
+}
+
 static void what_is_wrong_is_named(void **state)
 {
     static const struct {
@@ -182,6 +215,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_line_becomes_a_scenario),
+        cmocka_unit_test(a_flag_may_stand_alone),
         cmocka_unit_test(what_is_wrong_is_named),
         cmocka_unit_test(a_file_comes_before_the_line),
         cmocka_unit_test(presets_yield_to_the_user),

@@ -47,11 +47,13 @@ static void describe_guest_end(struct report *report)
 static void add_what_went_wrong(struct report *report)
 {
     bool is_fault = report->timeline->is_guest_fault;
+    const char *route = report_broken_route(report);
 
-    if (!is_fault && !report->is_unserved)
+    if (!is_fault && !report->is_unserved && route == NULL)
         return;
-    snprintf(report->whole_reason, sizeof report->whole_reason, "%.200s%s%s%s%s", report->reason,
-             *report->reason != '\0' ? "; " : "",
+    snprintf(report->whole_reason, sizeof report->whole_reason, "%.200s%s%s%s%s%s%s",
+             report->reason, *report->reason != '\0' ? "; " : "", route == NULL ? "" : route,
+             route != NULL && (is_fault || report->is_unserved) ? "; " : "",
              report->is_unserved ? "no client ever got an answer" : "",
              report->is_unserved && *report->guest_end != '\0' ? ": " : "", report->guest_end);
     report->reason = report->whole_reason;
@@ -81,6 +83,10 @@ void report_make(struct report *report, const struct run *run, const struct orac
         report->outcome = OUTCOME_LOST;
         report->reason = "the run was over before the move was";
     }
+    enum status status = fault_parse(run->scenario.fault, &report->faults, NULL);
+    MUST(status == STATUS_OK); /* the run has had it */
+    for (uint32_t i = 0; i < report->faults.count; i++)
+        report->fault_begun_ns[i] = world_fault_begun_ns(run->world, i);
     describe_guest_end(report);
     add_what_went_wrong(report);
     /* The state that was sent is the S of the formulas; before it is, what it would be. */
@@ -101,6 +107,20 @@ const char *report_later_start(uint64_t first_request_ns, char *text, size_t tex
 {
     units_format(UNIT_TIME, (first_request_ns / NS_PER_S + 1) * NS_PER_S, text, text_bytes);
     return text;
+}
+
+/* Of the pause: what its pages' headers cost at the link's bandwidth. */
+uint64_t report_framing_ns(const struct report *report)
+{
+    const struct timeline *timeline = report->timeline;
+    const struct timeline_round *round =
+        timeline->round_count > 0 ? &timeline->rounds[timeline->round_count - 1] : NULL;
+
+    if (round == NULL || !round->is_paused || timeline->pages_sent == 0)
+        return 0;
+    uint64_t header_bytes =
+        units_mul_div(timeline->bytes_by_use[USE_FRAMING], round->pages_sent, timeline->pages_sent);
+    return units_mul_div(header_bytes * 8, NS_PER_S, report->scenario->bandwidth_bits_per_s);
 }
 
 uint64_t report_total_ns(const struct report *report)
@@ -167,6 +187,41 @@ static const char *time_of(struct people *people, uint64_t count, uint64_t ns)
     return count > 0 ? people_time(people, ns) : "-";
 }
 
+/* C3: what a pause for everything takes is memory over bandwidth; what the frames add is said
+ * apart. */
+static void print_framing(const struct report *report, FILE *file)
+{
+    const struct timeline *timeline = report->timeline;
+    struct people people = {0};
+    uint64_t framing_ns = report_framing_ns(report);
+
+    if (report->scenario->mode == MODE_STOP_AND_COPY && timeline->downtime_ns > framing_ns)
+        fprintf(file, "\n  %-18sof it %s for memory and state, %s for framing", "",
+                people_time(&people, timeline->downtime_ns - framing_ns),
+                people_time(&people, framing_ns));
+}
+
+/* Each byte once: the parts' sum is what was on the wire. */
+static void print_uses(const struct timeline *timeline, FILE *file)
+{
+    static const char *const names[TIMELINE_USE_COUNT] = {
+#define USE_TEXT(name, key, text) text,
+        TIMELINE_USES(USE_TEXT)
+#undef USE_TEXT
+    };
+    char text[400] = "";
+
+    for (unsigned i = 0; i < TIMELINE_USE_COUNT; i++) {
+        struct people people = {0};
+        size_t used = strlen(text);
+        if (timeline->bytes_by_use[i] > 0)
+            snprintf(text + used, sizeof text - used, "%s%s %s", used > 0 ? ", " : "", names[i],
+                     people_bytes(&people, timeline->bytes_by_use[i]));
+    }
+    if (*text != '\0')
+        people_wrap(file, "  where they went   ", text);
+}
+
 static void print_times(const struct report *report, FILE *file)
 {
     const struct timeline *timeline = report->timeline;
@@ -179,6 +234,7 @@ static void print_times(const struct report *report, FILE *file)
     fprintf(file, "\n  %-18s%s", "downtime", people_time(&people, timeline->downtime_ns));
     if (report->has_forecast)
         fprintf(file, ", forecast %s", people_seconds(&people, forecast->downtime_s));
+    print_framing(report, file);
     if (report->scenario->mode == MODE_PRE_COPY)
         fprintf(file, ", limit %s", people_time(&people, report->scenario->downtime_limit_ns));
     fprintf(file, "\n  %-18s%s, re-sent %s; %s writes trapped\n", "pages sent",
@@ -189,20 +245,47 @@ static void print_times(const struct report *report, FILE *file)
             people_bytes(&people, timeline->bytes_on_wire),
             people_bytes(&people, timeline->framing_bytes),
             people_bytes(&people, timeline->state_bytes));
-    report_print_forms(timeline, file);
+    report_print_forms(report, file);
     report_print_cut(timeline, file);
+    print_uses(timeline, file);
     char waits[80] = "";
     if (report->fault_wait.count > 0)
         snprintf(waits, sizeof waits, ", wait %s (median) to %s",
                  people_time(&people, report->fault_wait.p50),
                  people_time(&people, report->fault_wait.max));
     if (report->has_post_copy && timeline->has_resumed)
-        fprintf(file,
-                "  %-18s%s faults%s; %s pages pushed;\n"
-                "  %-18slast page %s after the guest ran on\n",
-                "after the switch", people_count(&people, timeline->faults), waits,
-                people_count(&people, timeline->pages_pushed), "",
+        fprintf(file, "  %-18s%s faults%s; %s pages pushed;\n", "after the switch",
+                people_count(&people, timeline->faults), waits,
+                people_count(&people, timeline->pages_pushed));
+    if (report->has_post_copy && timeline->has_resumed && timeline->pages_missing > 0)
+        fprintf(file, "  %-18s%s pages never came\n", "",
+                people_count(&people, timeline->pages_missing));
+    else if (report->has_post_copy && timeline->has_resumed)
+        fprintf(file, "  %-18slast page %s after the guest ran on\n", "",
                 people_time(&people, timeline->ended_ns - timeline->resumed_at_ns));
+}
+
+/* What stood in the guest's way after the switch, and how much it got done all the same. */
+static void print_pace(const struct report *report, FILE *file)
+{
+    const struct pace *pace = &report->timeline->pace;
+    uint64_t queue = pace_queue_permille(pace);
+    uint64_t switched = pace_rate(pace, STRETCH_SWITCHED), after = pace_rate(pace, STRETCH_AFTER);
+    struct people people = {0};
+
+    if (!report->has_post_copy || pace->network_faults == 0)
+        return;
+    fprintf(file, "  %-18s%s; %llu.%03llu waiting harts on average, %s at most\n", "asked for",
+            people_count(&people, pace->network_faults), (unsigned long long)queue / 1000,
+            (unsigned long long)queue % 1000, people_count(&people, pace->waiting_harts_max));
+    if (pace->set_point_ns > 0)
+        fprintf(file, "  %-18sset point %s, p99 %s; least share %u.%u %%\n", "fault throttle",
+                people_time(&people, pace->set_point_ns),
+                people_time(&people, report->fault_wait.p99), pace->share_least_permille / 10,
+                pace->share_least_permille % 10);
+    if (switched > 0)
+        fprintf(file, "  %-18s%s instructions/s until the last page, %s after it\n", "progress",
+                people_count(&people, switched), after > 0 ? people_count(&people, after) : "-");
 }
 
 static void print_clients(const struct report *report, FILE *file)
@@ -269,7 +352,9 @@ void report_print(const struct report *report, FILE *file)
     print_heading(report, file);
     print_rounds(report, file);
     print_times(report, file);
+    print_pace(report, file);
     print_clients(report, file);
+    report_print_trouble(report, file);
     print_console(report, file);
     print_oracle(report, file);
 }

@@ -12,6 +12,7 @@
 
 #include "labs/output.h"
 #include "migrate/forecast.h"
+#include "sim/fault.h"
 #include "sim/run.h"
 
 struct report {
@@ -28,6 +29,8 @@ struct report {
     struct forecast forecast;
     struct timeline_spread latency, fault_wait;
     uint64_t recording_digest;
+    struct fault_plan faults;
+    uint64_t fault_begun_ns[FAULT_PLAN_MAX]; /* WORLD_NEVER: its phase did not come */
     char guest_end[260]; /* how the guest ended, with its last line; empty: it lives */
     char whole_reason[512];
 };
@@ -48,6 +51,7 @@ const char *report_later_start(uint64_t first_request_ns, char *text, size_t tex
 /* The move took longer than --total-time-limit allows. */
 bool report_is_out_of_time(const struct report *report);
 uint64_t report_total_ns(const struct report *report);
+uint64_t report_framing_ns(const struct report *report); /* of the downtime */
 
 /* The run for people, in lines of at most 80 columns. */
 void report_print(const struct report *report, FILE *file);
@@ -65,7 +69,18 @@ json_t *report_forecast_json(const struct forecast *forecast);
 void report_print_cut(const struct timeline *timeline, FILE *file);
 json_t *report_cut_json(const struct timeline *timeline);
 json_t *report_forms_json(const struct timeline *timeline);
-void report_print_forms(const struct timeline *timeline, FILE *file); /* nothing where all is plain */
+void report_print_forms(const struct report *report, FILE *file); /* nothing where all is plain */
+
+/* "connections": the route, and what became of packets that went to the old host (C2); null without
+ * clients. "failures": the faults of the plan, and what they did to the link and the hosts (C15).
+ */
+json_t *report_connections_json(const struct report *report);
+json_t *report_failures_json(const struct report *report);
+void report_print_trouble(const struct report *report,
+                          FILE *file); /* nothing where all went well */
+/* The guest moved, and its clients could not follow. */
+bool report_has_broken_connections(const struct report *report);
+const char *report_broken_route(const struct report *report); /* why, in a sentence; NULL */
 
 /* Writes the object and a line end, and gives the object up. What the file does not take, the file
  * remembers: output_finish or main tells it. */

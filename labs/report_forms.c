@@ -44,8 +44,9 @@ json_t *report_forms_json(const struct timeline *timeline)
     return object;
 }
 
-void report_print_forms(const struct timeline *timeline, FILE *file)
+void report_print_forms(const struct report *report, FILE *file)
 {
+    const struct timeline *timeline = report->timeline;
     const char *head = "pages by form";
     struct people people = {0};
 
@@ -62,6 +63,8 @@ void report_print_forms(const struct timeline *timeline, FILE *file)
     fprintf(file, "  %-18ssaved %s; encoding takes a processor %s\n", "",
             people_bytes(&people, saved_bytes(timeline)),
             people_time(&people, timeline->encoding_ns));
+    if (report->has_forecast && timeline->encoding_ns > 0)
+        fprintf(file, "  %-18sthe forecast is of pages as they are\n", "");
     if (timeline->delta_hits + timeline->delta_misses + timeline->delta_overflows > 0)
         fprintf(file, "  %-18s%s of use, %s not kept, %s changed too much\n", "delta cache",
                 people_count(&people, timeline->delta_hits),

@@ -81,16 +81,42 @@ static json_t *rounds_json(const struct timeline *timeline)
 static json_t *postcopy_json(const struct report *report)
 {
     const struct timeline *timeline = report->timeline;
+    const struct pace *pace = &timeline->pace;
     json_t *object = json_object();
 
     set_u64(object, "faults", timeline->faults);
+    set_u64(object, "network_faults", pace->network_faults);
     json_object_set_new(object, "fault_wait_ns", spread_json(&report->fault_wait));
+    set_u64(object, "queue_max", pace->waiting_harts_max);
+    set_u64(object, "queue_mean_permille", pace_queue_permille(pace));
+    json_object_set_new(object, "set_point_ns",
+                        pace->set_point_ns > 0
+                            ? json_integer((json_int_t)pace->set_point_ns)
+                            : json_null());
     set_u64(object, "pages_pushed", timeline->pages_pushed);
     json_object_set_new(
         object, "resume_to_last_page_ns",
         report->has_post_copy && timeline->has_resumed && timeline->has_ended
             ? json_integer((json_int_t)(timeline->ended_ns - timeline->resumed_at_ns))
             : json_null());
+    return object;
+}
+
+/* Instructions per second of each part of the run; null where none were counted. */
+static json_t *pace_json(const struct pace *pace)
+{
+    static const char *const names[STRETCH_COUNT] = {
+#define STRETCH_NAME(name, text) text,
+        STRETCH_LIST(STRETCH_NAME)
+#undef STRETCH_NAME
+    };
+    json_t *object = json_object();
+
+    for (unsigned i = 0; i < STRETCH_COUNT; i++) {
+        uint64_t rate = pace_rate(pace, (enum stretch)i);
+        json_object_set_new(object, names[i],
+                            rate > 0 ? json_integer((json_int_t)rate) : json_null());
+    }
     return object;
 }
 
@@ -146,6 +172,20 @@ static json_t *oracle_json(const struct oracle *oracle)
     return object;
 }
 
+static json_t *uses_json(const struct timeline *timeline)
+{
+    static const char *const keys[TIMELINE_USE_COUNT] = {
+#define USE_KEY(name, key, text) key,
+        TIMELINE_USES(USE_KEY)
+#undef USE_KEY
+    };
+    json_t *object = json_object();
+
+    for (unsigned i = 0; i < TIMELINE_USE_COUNT; i++)
+        set_u64(object, keys[i], timeline->bytes_by_use[i]);
+    return object;
+}
+
 static void set_counts(json_t *object, const struct timeline *timeline)
 {
     set_u64(object, "pages_sent", timeline->pages_sent);
@@ -155,6 +195,9 @@ static void set_counts(json_t *object, const struct timeline *timeline)
     set_u64(object, "framing_bytes", timeline->framing_bytes);
     set_u64(object, "state_bytes", timeline->state_bytes);
     set_u64(object, "dirty_traps", timeline->dirty_traps);
+    set_u64(object, "log_drains", timeline->pace.log_drains);
+    set_u64(object, "share_least_permille", timeline->pace.share_least_permille);
+    json_object_set_new(object, "bytes_by_use", uses_json(timeline));
 }
 
 json_t *report_json(const struct report *report)
@@ -182,12 +225,16 @@ json_t *report_json(const struct report *report)
     set_u64(object, "instructions", timeline->instructions);
     set_u64(object, "total_time_ns", report_total_ns(report));
     set_u64(object, "downtime_ns", timeline->downtime_ns);
+    set_u64(object, "downtime_framing_ns", report_framing_ns(report));
     json_object_set_new(object, "rounds", rounds_json(timeline));
     set_counts(object, timeline);
     json_object_set_new(object, "compression", report_forms_json(timeline));
     json_object_set_new(object, "cut", report_cut_json(timeline));
     json_object_set_new(object, "postcopy", postcopy_json(report));
+    json_object_set_new(object, "instructions_per_s", pace_json(&timeline->pace));
     json_object_set_new(object, "clients", clients_json(report));
+    json_object_set_new(object, "connections", report_connections_json(report));
+    json_object_set_new(object, "failures", report_failures_json(report));
     json_object_set_new(object, "forecast",
                         report->has_forecast ? report_forecast_json(&report->forecast)
                                              : json_null());

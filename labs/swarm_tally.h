@@ -10,7 +10,7 @@
 #include "sim/swarm.h"
 
 #define SWARM_GUESTS_MAX 64
-#define SWARM_VALUES_MAX 32
+#define SWARM_VALUES_MAX 64
 
 struct swarm_tally {
     uint64_t first, last; /* the seeds asked for */

@@ -56,6 +56,20 @@ static void draw_heading(struct canvas *canvas, struct rect rect, const struct s
                       is_far ? COLOUR_WAITED_FOR | STYLE_BOLD : COLOUR_FAINT, text);
 }
 
+/* How much of the time the guest may run: of its harts, the one that has least. */
+static void draw_share(struct canvas *canvas, struct rect rect, int *row, const struct pace *pace)
+{
+    uint32_t least = pace->share_permille[0];
+    char text[24];
+    for (unsigned i = 1; i < PACE_HARTS_MAX; i++)
+        if (pace->share_permille[i] < least)
+            least = pace->share_permille[i];
+    if (least >= 1000)
+        return;
+    snprintf(text, sizeof text, "%u.%u %%", least / 10, least % 10);
+    draw_line(canvas, rect, row, COLOUR_WAITED_FOR, _("slowed: its share"), text);
+}
+
 /* The engine's own, made at the end of each round of pre-copy: the last one made it pause. */
 static bool has_forecast(const struct timeline *timeline)
 {
@@ -108,6 +122,7 @@ void panel_measures(struct canvas *canvas, struct rect rect, const struct pictur
               is_ascii ? (is_wide ? _("delta page dirty rate") : _("delta dirty rate"))
                        : _("\u03b4 page dirty rate"),
               rate(&words, timeline_delta(timeline), is_wide));
+    draw_share(canvas, rect, &row, &timeline->pace);
     if (row >= rect.row + rect.rows)
         return;
     /* With more rows: what the move costs so far. */

@@ -150,6 +150,10 @@ static void draw_post_copy(struct canvas *canvas, struct rect rect, int row,
         canvas_format(canvas, row++, column, room, COLOUR_PLAIN, _("usual wait %s, longest %s"),
                       words_time(&usual, picture->fault_wait.p50),
                       words_time(&worst, picture->fault_wait.max));
+    if (row < end && timeline->pace.waiting_harts_max > 1)
+        canvas_format(canvas, row, column, room, COLOUR_PLAIN, _("harts in line %s, at most %s"),
+                      words_short(&count, timeline->pace.waiting_harts),
+                      words_short(&usual, timeline->pace.waiting_harts_max));
 }
 
 /* How many rows the rounds get: all, or what the lines on post-copy leave. */

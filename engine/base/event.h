@@ -85,9 +85,19 @@
     X(DECISION_SLOWER, "rounds leave more than half of what they began with: the guest is slowed " \
                        "down") /* thousandths of its time that it keeps */                         \
     X(DECISION_POST_COPY, "rounds will not bring the downtime within its limit: post-copy does, "  \
-                          "and pages are pushed around each fault") /* pages left */
+                          "and pages are pushed around each fault") /* pages left */               \
+    X(DECISION_FAULT_SET_POINT, "no fault should wait for its page longer than this") /* ns */
+
+/* The parts of a run, by what the guest could do in them. */
+#define STRETCH_LIST(X)                                                            \
+    X(STRETCH_BEFORE, "before")                                                    \
+    X(STRETCH_COPYING, "copying")   /* pages travel, it runs at the source */      \
+    X(STRETCH_PAUSED, "paused")     /* between the two hosts */                    \
+    X(STRETCH_SWITCHED, "switched") /* it runs at the target, without all pages */ \
+    X(STRETCH_AFTER, "after")
 
 #define EVENT_ENUM_NAME(name, text) name,
+enum stretch { STRETCH_LIST(EVENT_ENUM_NAME) STRETCH_COUNT };
 enum mode { MODE_LIST(EVENT_ENUM_NAME) MODE_COUNT };
 enum phase { PHASE_LIST(EVENT_ENUM_NAME) PHASE_COUNT };
 enum why { WHY_LIST(EVENT_ENUM_NAME) WHY_COUNT };
@@ -150,6 +160,7 @@ const char *decision_sentence(enum decision decision);
 #define FIELDS_PACKET_FORWARDED(F) F(client_idx, number) F(bytes, bytes)
 #define FIELDS_PACKET_DROPPED(F)   F(client_idx, number) F(bytes, bytes) F(host, host)
 #define FIELDS_TUNNEL_ENDED(F)     F(packets, number)
+#define FIELDS_PROGRESS_MADE(F)    F(stretch, number) F(instructions, number) F(lived_ns, ns)
 #define FIELDS_PAGES_ENCODED(F) \
     F(delta_hits, number) F(delta_misses, number) F(delta_overflows, number) F(cost_ns, ns)
 
@@ -189,6 +200,8 @@ const char *decision_sentence(enum decision decision);
  *   packet_forwarded    the old host sent a client's packet on through the tunnel
  *   packet_dropped      a packet arrived where the guest does not live
  *   tunnel_ended        the old host is not needed any more; how many packets it had forwarded
+ *   progress_made       that part of the run (enum stretch) is over: what the guest has retired and
+ *                       lived since its beginning
  *   pages_encoded       since this was told last: pages sent again whose delta travelled, whose
  *                       copy was not cached, whose delta would not have paid; and what the trying
  *                       of all forms cost a processor (wire/page_codec.h)
@@ -229,7 +242,8 @@ const char *decision_sentence(enum decision decision);
     E(EVENT_PACKET_FORWARDED, packet_forwarded, FIELDS_PACKET_FORWARDED)             \
     E(EVENT_PACKET_DROPPED, packet_dropped, FIELDS_PACKET_DROPPED)                   \
     E(EVENT_TUNNEL_ENDED, tunnel_ended, FIELDS_TUNNEL_ENDED)                         \
-    E(EVENT_PAGES_ENCODED, pages_encoded, FIELDS_PAGES_ENCODED)
+    E(EVENT_PAGES_ENCODED, pages_encoded, FIELDS_PAGES_ENCODED)                      \
+    E(EVENT_PROGRESS_MADE, progress_made, FIELDS_PROGRESS_MADE)
 
 #define EVENT_FIELDS_MAX 5
 

@@ -31,7 +31,7 @@ static void least_turn(struct least *least, uint32_t window)
     if (++least->count < window)
         return;
     if (least->now_ns == UINT64_MAX && least->before_ns != UINT64_MAX)
-        least->now_ns = least->before_ns / 2;
+        least->now_ns = least->before_ns - least->before_ns / 8;
     least->before_ns = least->now_ns;
     least->now_ns = UINT64_MAX;
     least->count = 0;
@@ -51,9 +51,9 @@ void fault_throttle_init(struct fault_throttle *throttle, bool is_on)
 uint64_t fault_throttle_page_ns(const struct fault_throttle *throttle)
 {
     uint64_t page_ns = least_of(&throttle->page), wait_ns = least_of(&throttle->wait);
-    if (page_ns > wait_ns) /* a page's own time is part of any wait for it */
-        page_ns = wait_ns;
-    return page_ns == UINT64_MAX ? 0 : page_ns;
+    if (page_ns == UINT64_MAX)
+        return 0;
+    return page_ns < wait_ns ? page_ns : wait_ns; /* a page's own time is part of any wait for it */
 }
 
 void fault_throttle_arrived(struct fault_throttle *throttle, uint64_t now_ns, uint64_t pages,

@@ -9,6 +9,12 @@ static double bytes_per_s(uint64_t bits_per_s)
     return (double)bits_per_s / 8;
 }
 
+/* What has to be sent at least once. */
+static double first_pages(const struct forecast_input *input)
+{
+    return fmax(0, input->writes.total_pages - (double)input->free_pages);
+}
+
 /* Pages, the state, and half a round trip, at the whole bandwidth: what a pause costs (C3). */
 static double burst_s(const struct forecast_input *input, double pages)
 {
@@ -54,15 +60,38 @@ static bool is_out_of_time(const struct forecast_input *input, const struct fore
 
 /* ---- Rounds (C4) ---- */
 
-/* Whether hybrid, or auto, leaves the rest to post-copy now. */
+/* Auto: whether rounds that go on as the last one did meet the limit in time, and before four times
+ * the memory was sent again. */
+#define AUTO_AGAIN_MAX 4
+
+static bool get_there(const struct forecast_input *input, const struct forecast *forecast,
+                      double sent, double left)
+{
+    double may_send = AUTO_AGAIN_MAX * input->writes.total_pages;
+    double ratio = sent > 0 ? left / sent : 0;
+
+    for (uint64_t round = forecast->round_count; round <= input->limits.max_rounds; round++) {
+        if (is_within_limit(input, left))
+            return true;
+        if (ratio >= 1 || left > may_send)
+            return false;
+        may_send -= left;
+        left *= ratio;
+    }
+    return false;
+}
+
+/* Auto gives rounds that do not get there two more with the hot pages kept for last; of what that
+ * brings, which depends on the guest, nothing is forecast. */
+#define AUTO_REMEDY_ROUNDS 2
+
+/* Whether hybrid leaves the rest to post-copy now. */
 static bool is_warm(const struct forecast_input *input, const struct forecast *forecast,
                     enum mode mode, double sent, double left)
 {
     const struct limits *limits = &input->limits;
     double remaining_pages = (double)(limits->switch_below_bytes / PAGE_BYTES);
 
-    if (mode == MODE_AUTO)
-        return !is_within_limit(input, left) && left > sent * 0.75;
     if (mode != MODE_HYBRID)
         return false;
     switch (limits->switch_when) {
@@ -99,7 +128,8 @@ static double copy_rounds(enum mode mode, const struct forecast_input *input,
                           struct forecast *forecast, bool *leaves_rest)
 {
     uint64_t rounds_max = input->limits.max_rounds;
-    double left = input->writes.total_pages;
+    double left = first_pages(input);
+    uint32_t remedied_at = 0; /* auto: the round, from 1 */
 
     if (mode == MODE_HYBRID && input->limits.switch_when == SWITCH_ROUNDS)
         rounds_max = input->limits.switch_after;
@@ -114,6 +144,11 @@ static double copy_rounds(enum mode mode, const struct forecast_input *input,
         add_round(forecast, sent);
         left = dirty_law_between(&input->writes, began_s, forecast->total_s); /* C4 */
         *leaves_rest = is_warm(input, forecast, mode, sent, left);
+        if (mode == MODE_AUTO && !get_there(input, forecast, sent, left)) {
+            if (remedied_at == 0)
+                remedied_at = forecast->round_count;
+            *leaves_rest = forecast->round_count - remedied_at >= AUTO_REMEDY_ROUNDS;
+        }
         bool is_done = mode == MODE_HYBRID
                            ? left < 0.5
                            : is_time_to_pause(input, left, sent > 0 ? left * left / sent : 0);
@@ -128,6 +163,10 @@ static double copy_rounds(enum mode mode, const struct forecast_input *input,
     }
     if (is_within_limit(input, left))
         forecast->end = FORECAST_CONVERGES;
+    if (mode == MODE_AUTO && forecast->end != FORECAST_CONVERGES) { /* at its limit, too */
+        *leaves_rest = true;
+        forecast->end = FORECAST_CONVERGES;
+    }
     *leaves_rest |= mode == MODE_HYBRID;
     return left;
 }
@@ -178,7 +217,7 @@ static double scan_left(const struct scan *scan, const struct forecast_input *in
 
 static void scan_on(struct scan *scan, const struct forecast_input *input, double page_rate)
 {
-    double pages = input->writes.total_pages / PIECES;
+    double pages = first_pages(input) / PIECES;
     double last_s = scan->last_s[scan->next];
 
     if (!scan->is_first_pass)
@@ -212,8 +251,9 @@ static double next_left(struct scan *scan, const struct forecast_input *input, d
 static double scan_memory(const struct forecast_input *input, struct forecast *forecast)
 {
     const struct dirty_law *writes = &input->writes;
-    bool is_even = writes->law == LAW_EVENLY && writes->working_set_pages == writes->total_pages;
-    double total = writes->total_pages, rate = forecast->page_rate, began_s = forecast->total_s;
+    bool is_even = writes->law == LAW_EVENLY && input->free_pages == 0 &&
+                   writes->working_set_pages == writes->total_pages;
+    double total = first_pages(input), rate = forecast->page_rate, began_s = forecast->total_s;
     double left = total, least = total, sent = 0, sent_at_least = 0;
     struct scan scan = {.is_first_pass = true, .unsent_pages = total};
 
@@ -258,7 +298,7 @@ static void switch_over(const struct forecast_input *input, struct forecast *for
     forecast->has_paused = left < 0.5;
     if (left < 0.5) /* nothing is stale: an empty paused round, as in pre-copy */
         add_round(forecast, 0);
-    else if (left < input->writes.total_pages)
+    else if (left < first_pages(input))
         forecast->downtime_s += input->writes.total_pages / (double)input->bandwidth_bits_per_s;
     forecast->left_pages = left < 0.5 ? 0 : left;
     if (forecast->left_pages > 0) {
@@ -285,7 +325,7 @@ static void pause_and_copy(const struct forecast_input *input, struct forecast *
 void forecast_make(enum mode mode, const struct forecast_input *input, struct forecast *forecast)
 {
     uint64_t copy_bits_per_s = input->copy_bits_per_s;
-    double left = input->writes.total_pages;
+    double left = first_pages(input);
     bool leaves_rest = mode == MODE_POST_COPY;
 
     if (copy_bits_per_s == 0 || copy_bits_per_s > input->bandwidth_bits_per_s)

@@ -28,6 +28,7 @@ struct forecast_input {
     uint64_t latency_ns;      /* one way */
     uint64_t state_bytes;     /* S, with its framing */
     uint64_t hart_count;
+    uint64_t free_pages; /* that the guest has given away: they are not sent */
     struct dirty_law writes;
     struct limits limits;
 };

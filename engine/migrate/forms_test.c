@@ -110,6 +110,19 @@ static void assert_moved(const struct pair *pair)
                             PAGE_BYTES);
 }
 
+/* Of what is sent once the guest may run there, the target has no copy that counts. */
+static void assert_no_delta_after_the_hand_over(const struct event_list *events)
+{
+    bool is_over = false;
+    for (size_t i = 0; i < events->count; i++) {
+        const struct event *event = &events->items[i];
+        is_over |=
+            event->kind == EVENT_PHASE_CHANGED && event->phase_changed.phase == PHASE_HAND_OVER;
+        if (event->kind == EVENT_PAGES_SENT && is_over)
+            assert_int_not_equal(event->pages_sent.form, PAGE_FORM_DELTA);
+    }
+}
+
 static void test_every_mode_in_every_form_however_it_is_cut(void **state)
 {
     static const size_t pieces[] = {1, 63, 1 << 20};
@@ -126,6 +139,7 @@ static void test_every_mode_in_every_form_however_it_is_cut(void **state)
                 while (exchange(&pair, pieces[i]))
                     ;
                 assert_moved(&pair);
+                assert_no_delta_after_the_hand_over(&pair.events);
                 if (compress == COMPRESS_NONE)
                     plain_bytes = pair.bytes;
                 else
@@ -203,8 +217,8 @@ static void test_a_page_that_is_not_what_its_digest_says(void **state)
     pair_fini(&pair);
 }
 
-/* After COMMIT there is no way back: such a page is not installed, but asked for again, although the
- * source had sent it; and comes as it is. */
+/* After COMMIT there is no way back: such a page is not installed, but asked for again, although
+ * the source had sent it; and comes as it is. */
 static void test_after_commit_it_is_asked_for_again(void **state)
 {
     struct pair pair;

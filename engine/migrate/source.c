@@ -248,8 +248,13 @@ static void receive_frame(struct source *source, uint64_t now_ns, const struct f
     case FRAME_RUNNING:
         if (source->phase != PHASE_HAND_OVER && source->phase != PHASE_RECOVER)
             return;
+        /* Pages that were pushed since COMMIT have been sent, and may yet be lost. On a connection
+         * that recovers, what is left is what the target has not got. */
         source_enter(source, now_ns,
-                     source->to_send.set_count > 0 ? PHASE_POST_COPY : PHASE_COMPLETED);
+                     source->phase == PHASE_HAND_OVER
+                         ? source->has_committed_all ? PHASE_COMPLETED : PHASE_POST_COPY
+                     : source->to_send.set_count > 0 ? PHASE_POST_COPY
+                                                     : PHASE_COMPLETED);
         return;
     case FRAME_PAGE_REQUEST:
         if (source_is_after_pause(source))

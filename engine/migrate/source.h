@@ -96,9 +96,10 @@ struct source {
     uint64_t started_ns;
     uint64_t hello_sent_ns, half_rtt_ns;
     uint64_t state_bytes;
-    uint64_t state_digest; /* of the STATE that was committed */
-    bool has_hung_up;      /* until it is connected again */
-    bool is_halted;        /* it has nothing to send until source_go_on */
+    uint64_t state_digest;  /* of the STATE that was committed */
+    bool has_committed_all; /* no page was missing then: RUNNING is the end */
+    bool has_hung_up;       /* until it is connected again */
+    bool is_halted;         /* it has nothing to send until source_go_on */
 
     /* The consistent cut, see source_cut.c. */
     struct source_barrier barriers[SOURCE_HARTS_MAX];

@@ -103,6 +103,24 @@ struct view source_view(const struct source *source, uint64_t now_ns, bool is_li
 
 /* ---- The dirty log ---- */
 
+/* The time to the end of the move, by what the last round counted: rounds that go on shrinking, or
+ * not, as they did, until the rule of the pause holds or they are used up; then the pause. What a
+ * hybrid move leaves is copied after the switch, which takes as long. */
+static uint64_t time_left_ns(const struct source *source, const struct view *view, uint64_t pages)
+{
+    bool is_hybrid = source->config.strategy->mode == MODE_HYBRID;
+    uint64_t rounds_max = is_hybrid ? view->limits.switch_after : view->limits.max_rounds;
+    uint64_t ns = 0;
+
+    for (uint64_t round = view->rounds_done; round < rounds_max; round++) {
+        if (view_is_time_to_pause(view, pages))
+            break;
+        ns += view_downtime_ns(view, pages) - view_downtime_ns(view, 0);
+        pages = view_pages_after_round(view, pages);
+    }
+    return ns + view_downtime_ns(view, pages);
+}
+
 static void forecast_downtime(struct source *source, uint64_t now_ns)
 {
     struct view view = source_view(source, now_ns, true);
@@ -112,7 +130,9 @@ static void forecast_downtime(struct source *source, uint64_t now_ns)
                                        .kind = EVENT_DOWNTIME_FORECAST,
                                        .downtime_forecast = {
                                            .now_ns = view_downtime_ns(&view, left_pages),
-                                           .next_round_ns = view_downtime_ns(&view, next_pages)}});
+                                           .next_round_ns = view_downtime_ns(&view, next_pages),
+                                           .left_ns = time_left_ns(source, &view, left_pages),
+                                           .pages_left = left_pages}});
 }
 
 /* A round, or what would be one, has ended while the guest goes on. */
@@ -239,6 +259,7 @@ static void act_hand_over(struct source *source, uint64_t now_ns)
         source_open_round(source, now_ns);
     if (source->is_round_open)
         close_round(source, now_ns, 0);
+    source->has_committed_all = missing_pages == 0;
     if (missing_pages > 0 && source->sent.set_count > 0)
         for (uint64_t idx = 0; idx < guest->total_pages; idx += MESSAGE_STALE_BITS)
             message_put_stale(&source->out, &source->to_send, idx);

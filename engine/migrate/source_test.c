@@ -259,6 +259,119 @@ static void test_a_requested_page_overtakes_the_push(void **state)
     pair_fini(&pair);
 }
 
+/* ---- Connections that break ---- */
+
+static void pair_disconnect(struct pair *pair)
+{
+    source_disconnected(&pair->source, pair->now_ns, "the link was cut");
+    target_disconnected(&pair->target);
+}
+
+static void pair_connect(struct pair *pair)
+{
+    source_connected(&pair->source, pair->now_ns);
+    target_connected(&pair->target);
+}
+
+/* COMMIT is out and lost: only the target's word gives the guest back, and it never runs there. */
+static void test_a_commit_that_was_lost_is_refused_on_the_next_connection(void **state)
+{
+    struct pair pair;
+    struct bytes burst = {0};
+    (void)state;
+    pair_init(&pair, strategy_of(MODE_STOP_AND_COPY), PAGES);
+    source_start(&pair.source, 0);
+    while (pair.source.phase != PHASE_PAUSE || pair.source.to_send.set_count > 0)
+        pair_exchange(&pair, 4096);
+    source_send(&pair.source, pair.now_ns, 0, &burst);
+    assert_int_equal(pair.source.phase, PHASE_HAND_OVER);
+    pair_disconnect(&pair);
+    assert_int_equal(pair.source.phase, PHASE_LINK_LOST);
+    assert_true(source_wants_pause(&pair.source));
+    assert_false(source_abort(&pair.source, pair.now_ns, "no way back"));
+    target_receive(&pair.target, pair.now_ns, burst.data, burst.count); /* late, from before */
+    assert_false(target_is_running(&pair.target));
+    pair_connect(&pair);
+    assert_int_equal(pair.source.phase, PHASE_RECOVER);
+    assert_true(source_wants_pause(&pair.source));
+    while (pair_exchange(&pair, 7))
+        ;
+    assert_int_equal(pair.source.phase, PHASE_ABORTED);
+    assert_false(source_wants_pause(&pair.source));
+    assert_false(target_is_running(&pair.target));
+    bytes_fini(&burst);
+    pair_fini(&pair);
+}
+
+/* The RUNNING that was lost is said again, with all that is here. */
+static void test_a_move_is_recovered_however_often_the_connection_breaks(void **state)
+{
+    struct pair pair;
+    uint64_t exchanges = 0;
+    (void)state;
+    pair_init(&pair, strategy_of(MODE_POST_COPY), PAGES);
+    source_start(&pair.source, 0);
+    while (!target_is_running(&pair.target))
+        pair_exchange(&pair, 4096);
+    do {
+        pair_disconnect(&pair);
+        pair_disconnect(&pair);
+        pair_connect(&pair);
+        for (uint64_t i = 0; i <= exchanges; i++)
+            pair_exchange(&pair, 64);
+    } while (++exchanges < 40 && !pair.target.is_complete);
+    while (pair_exchange(&pair, 4096))
+        ;
+    assert_true(exchanges > 5);
+    assert_moved(&pair);
+    pair_fini(&pair);
+}
+
+/* The source of another move is told nothing, least of all that it may have its guest back. */
+static void test_a_recovery_of_another_move_is_not_answered(void **state)
+{
+    struct pair pair;
+    struct bytes forged = {0}, out = {0};
+    (void)state;
+    pair_init(&pair, strategy_of(MODE_STOP_AND_COPY), PAGES);
+    source_start(&pair.source, 0);
+    while (!target_is_running(&pair.target))
+        pair_exchange(&pair, 4096);
+    target_send(&pair.target, &out);
+    bytes_clear(&out);
+    message_put_number(&forged, FRAME_RECOVER, 12345);
+    target_receive(&pair.target, pair.now_ns, forged.data, forged.count);
+    assert_true(pair.target.has_hung_up);
+    assert_int_equal(target_send(&pair.target, &out), 0);
+    assert_true(target_is_running(&pair.target));
+    bytes_fini(&forged);
+    bytes_fini(&out);
+    pair_fini(&pair);
+}
+
+/* What cannot be read after COMMIT ends the connection, and neither the move nor the guest. */
+static void test_who_cannot_read_after_commit_hangs_up(void **state)
+{
+    static const uint8_t noise[64] = {0xff, 0xff, 0xff, 0xff, 9};
+    struct pair pair;
+    (void)state;
+    pair_init(&pair, strategy_of(MODE_POST_COPY), PAGES);
+    source_start(&pair.source, 0);
+    while (pair.source.phase != PHASE_POST_COPY)
+        pair_exchange(&pair, 4096);
+    source_receive(&pair.source, pair.now_ns, noise, sizeof noise);
+    assert_true(pair.source.has_hung_up);
+    assert_int_equal(pair.source.phase, PHASE_LINK_LOST);
+    target_receive(&pair.target, pair.now_ns, noise, sizeof noise);
+    assert_true(pair.target.has_hung_up);
+    pair_disconnect(&pair);
+    pair_connect(&pair);
+    while (pair_exchange(&pair, 4096))
+        ;
+    assert_moved(&pair);
+    pair_fini(&pair);
+}
+
 /* Strategies that nobody should write. The one that is told what to ask for is told so from
  * outside: in COPY at once, in PAUSE after a PAUSE of its own. */
 struct order {
@@ -442,6 +555,10 @@ int main(void)
         cmocka_unit_test(test_an_old_copy_does_not_overwrite_what_the_guest_wrote),
         cmocka_unit_test(test_a_broken_stream_ends_the_move_and_not_the_guest),
         cmocka_unit_test(test_a_requested_page_overtakes_the_push),
+        cmocka_unit_test(test_a_commit_that_was_lost_is_refused_on_the_next_connection),
+        cmocka_unit_test(test_a_move_is_recovered_however_often_the_connection_breaks),
+        cmocka_unit_test(test_a_recovery_of_another_move_is_not_answered),
+        cmocka_unit_test(test_who_cannot_read_after_commit_hangs_up),
         cmocka_unit_test(test_a_run_of_pages_is_bounded_by_a_frame),
         cmocka_unit_test(test_a_strategy_cannot_break_a_rule),
         cmocka_unit_test(test_a_strategy_that_never_sends_is_stopped),

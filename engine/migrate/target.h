@@ -66,6 +66,7 @@ struct target {
     struct bytes state;           /* STATE, kept until COMMIT */
     struct target_wait waits[TARGET_HARTS_MAX];
     struct fault_throttle throttle;
+    uint64_t set_point_told_ns;
     bool is_pushed; /* the last page that arrived was not asked for */
     struct bytes in, out;
     struct bytes forwards; /* FORWARD frames that have arrived, one after the other */

@@ -15,6 +15,21 @@ static void emit_installed(struct target *target, uint64_t now_ns, uint64_t firs
                         .pages_installed = {.first_idx = first_idx, .count = count, .why = why}});
 }
 
+/* The controller's aim, when it has moved by an eighth. */
+static void tell_set_point(struct target *target, uint64_t now_ns)
+{
+    uint64_t told_ns = target->set_point_told_ns;
+    uint64_t set_point_ns = fault_throttle_set_point_ns(&target->throttle);
+    uint64_t apart_ns = set_point_ns > told_ns ? set_point_ns - told_ns : told_ns - set_point_ns;
+    if (!target->throttle.is_on || apart_ns * 8 < told_ns || apart_ns == 0)
+        return;
+    target->set_point_told_ns = set_point_ns;
+    target_emit(target, (struct event){.at_ns = now_ns,
+                                       .kind = EVENT_DECIDED,
+                                       .decided = {.decision = DECISION_FAULT_SET_POINT,
+                                                   .value = set_point_ns}});
+}
+
 /* Of harts that wait for one page, the first has asked for it: its wait is what the link took. */
 static void resolve_waits(struct target *target, uint64_t now_ns)
 {
@@ -32,8 +47,10 @@ static void resolve_waits(struct target *target, uint64_t now_ns)
                                                               .hart_idx = hart_idx,
                                                               .wait_ns = now_ns - wait->since_ns}});
     }
-    if (longest_ns > 0 && !target->is_pushed)
+    if (longest_ns > 0 && !target->is_pushed) {
         fault_throttle_resolved(&target->throttle, now_ns, longest_ns);
+        tell_set_point(target, now_ns);
+    }
 }
 
 /* Pages of one run on their way from the frame into the guest: as many at a time as fit into a
@@ -85,10 +102,10 @@ static void add_page(struct target *target, uint64_t now_ns, struct arrival *arr
         install_held(target, arrival);
 }
 
-/* The payload of a page that travelled encoded. The copy that a delta is against must have been
- * installed: of the run that is arriving it may still be held. */
-static enum status decode(struct target *target, struct arrival *arrival,
-                          const struct message_piece *piece, uint8_t *payload)
+/* The payload of a page that travelled encoded. (The copy that a delta is against came in another
+ * frame: it is installed.) */
+static enum status decode(struct target *target, const struct message_piece *piece,
+                          uint8_t *payload)
 {
     const struct guest *guest = target->guest;
     uint8_t base[PAGE_BYTES];
@@ -102,7 +119,6 @@ static enum status decode(struct target *target, struct arrival *arrival,
         memcpy(payload, piece->encoded.data, piece->encoded.bytes);
         return STATUS_OK;
     }
-    install_held(target, arrival);
     if (has_base)
         guest->ops->read_pages(guest, piece->first_idx, 1, base);
     return page_decode(target->decoder, &piece->encoded, has_base ? base : NULL, payload);
@@ -140,7 +156,7 @@ static bool receive_piece(struct target *target, uint64_t now_ns, struct arrival
             add_page(target, now_ns, arrival, piece->first_idx + i, NULL, pages->why);
         return true;
     default:
-        if (decode(target, arrival, piece, payload) != STATUS_OK)
+        if (decode(target, piece, payload) != STATUS_OK)
             return false;
         add_page(target, now_ns, arrival, piece->first_idx, payload, pages->why);
         return true;

@@ -121,7 +121,7 @@ static void the_head_is_as_documented(void **state)
     static const uint8_t head[] = {'f', 'e', 'r', 'r', 'y', 'r', 'e', 'c', 2,
                                    0,   0,   0,   2,   0,   0,   0,   'a', '\n'};
     /* kind, 300 ns later, page +5 (zigzag 10), one page, why, 128 bytes, form; then the page
-     * before, written by hart 3 at address 64 (from 0: zigzag 128). */
+     * before, written by hart 3 at address 64 (from 0: zigzag 128), noticed by a trap. */
     static const uint8_t first[] = {EVENT_PAGES_SENT, 0xac, 2, 10, 1, WHY_RESENT, 0x80, 1,
                                     PAGE_FORM_ZERO};
     static const uint8_t second[] = {EVENT_PAGE_DIRTIED, 0, 1, 0, 3, 0x80, 1, 0};

@@ -27,6 +27,7 @@ struct timeline_private {
 void timeline_init(struct timeline *timeline, uint64_t total_pages)
 {
     *timeline = (struct timeline){.total_pages = total_pages};
+    pace_init(&timeline->pace);
     timeline->private = calloc(1, sizeof *timeline->private);
     MUST(timeline->private != NULL);
     page_map_init(&timeline->private->pages, total_pages);
@@ -235,6 +236,26 @@ static void note_flight(struct timeline *timeline, const struct event *event)
         slice->sent[event->pages_sent.why] += (uint32_t)event->pages_sent.count;
 }
 
+static enum timeline_use use_of(const struct event *event)
+{
+    static const enum timeline_use of_why[WHY_COUNT] = {[WHY_FIRST] = USE_FIRST,
+                                                        [WHY_RESENT] = USE_RESENT,
+                                                        [WHY_FAULT] = USE_FAULT,
+                                                        [WHY_PUSHED] = USE_PUSHED};
+    switch ((enum page_form)event->pages_sent.form) {
+    case PAGE_FORM_ZERO:
+    case PAGE_FORM_FREE:
+        return USE_ZERO;
+    case PAGE_FORM_DELTA:
+        return USE_DELTA;
+    case PAGE_FORM_LZ4:
+    case PAGE_FORM_ZSTD:
+        return USE_COMPRESSED;
+    default:
+        return of_why[event->pages_sent.why];
+    }
+}
+
 static void fold_sent(struct timeline *timeline, const struct event *event)
 {
     struct timeline_round *round = running_round(timeline);
@@ -256,7 +277,10 @@ static void fold_sent(struct timeline *timeline, const struct event *event)
     if (event->pages_sent.why == WHY_PUSHED)
         timeline->pages_pushed += count;
     timeline->bytes_on_wire += bytes;
-    timeline->framing_bytes += bytes > content_bytes ? bytes - content_bytes : 0;
+    uint64_t header_bytes = bytes > content_bytes ? bytes - content_bytes : 0;
+    timeline->framing_bytes += header_bytes;
+    timeline->bytes_by_use[USE_FRAMING] += header_bytes;
+    timeline->bytes_by_use[use_of(event)] += bytes - header_bytes;
     if (round != NULL) {
         round->pages_sent += count;
         round->bytes_sent += bytes;
@@ -283,7 +307,9 @@ static void fold_frame(struct timeline *timeline, const struct event *event)
     timeline->bytes_on_wire += event->frame_sent.bytes;
     if (event->frame_sent.is_state)
         timeline->state_bytes += event->frame_sent.bytes;
-    else
+    timeline->bytes_by_use[event->frame_sent.is_state ? USE_STATE : USE_CONTROL] +=
+        event->frame_sent.bytes;
+    if (!event->frame_sent.is_state)
         timeline->framing_bytes += event->frame_sent.bytes;
 }
 
@@ -295,7 +321,7 @@ static void fold_dirtied(struct timeline *timeline, const struct event *event)
     page_map_dirty(&timeline->private->pages, host, event->page_dirtied.page_idx);
     if (host != HOST_SOURCE || !timeline->has_started)
         return;
-    timeline->dirty_traps++;
+    timeline->dirty_traps += event->page_dirtied.is_logged == 0;
     if (round != NULL)
         round->dirtied_pages++;
 }
@@ -450,6 +476,8 @@ static void fold(struct timeline *timeline, const struct event *event)
     case EVENT_DOWNTIME_FORECAST:
         timeline->forecast_downtime_ns = event->downtime_forecast.now_ns;
         timeline->forecast_next_ns = event->downtime_forecast.next_round_ns;
+        timeline->forecast_at_ns = event->at_ns;
+        timeline->forecast_left_ns = event->downtime_forecast.left_ns;
         break;
     case EVENT_LIMIT_EXCEEDED:
         timeline->is_limit_exceeded = true;
@@ -503,6 +531,7 @@ static void fold(struct timeline *timeline, const struct event *event)
     case EVENT_PACKET_FORWARDED:
     case EVENT_PACKET_DROPPED:
     case EVENT_TUNNEL_ENDED:
+    case EVENT_PROGRESS_MADE:
     case EVENT_STREAMS_REHOMED:
     case EVENT_CONSOLE_WRITTEN:
     case EVENT_INPUT_GIVEN:
@@ -518,6 +547,7 @@ void timeline_add(struct timeline *timeline, const struct event *event)
     timeline_advance(timeline, event->at_ns);
     timeline->event_count++;
     fold(timeline, event);
+    pace_fold(&timeline->pace, event);
     const uint64_t *target = timeline->private->pages.totals[HOST_TARGET];
     timeline->pages_missing = target[PAGE_MISSING] + target[PAGE_WAITED_FOR];
     timeline->pages_left = timeline->private->pages.totals[HOST_SOURCE][PAGE_DIRTY];

@@ -515,6 +515,7 @@ void trace_add(struct trace *trace, const struct event *event)
     case EVENT_PACKET_FORWARDED:
     case EVENT_PACKET_DROPPED:
     case EVENT_TUNNEL_ENDED:
+    case EVENT_PROGRESS_MADE:
     case EVENT_PAGES_ENCODED:
     case EVENT_LOG_FETCHED:
     case EVENT_DOWNTIME_FORECAST:

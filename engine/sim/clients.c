@@ -15,6 +15,7 @@ void clients_init(struct clients *clients, const struct dialect *dialect, uint32
     for (uint32_t i = 0; i < count; i++) {
         struct client *client = &clients->items[i];
         client->client_idx = i;
+        client->unreachable_ns = UINT64_MAX;
         client->prng = prng_make(seed, 100 + i);
         stream_init(&client->stream);
     }
@@ -95,8 +96,32 @@ void client_connected(struct clients *clients, struct client *client, uint64_t n
     clients->dialect->greet(clients, client, now_ns);
 }
 
+void client_told(struct client *client, uint64_t now_ns, bool is_reachable)
+{
+    if (is_reachable)
+        client->unreachable_ns = UINT64_MAX;
+    else if (client->unreachable_ns == UINT64_MAX)
+        client->unreachable_ns = now_ns;
+}
+
+static uint64_t gives_up_ns(const struct client *client)
+{
+    bool is_over = client->state == CLIENT_FAILED || client->unreachable_ns == UINT64_MAX;
+    return is_over ? UINT64_MAX : client->unreachable_ns + CLIENT_UNREACHABLE_NS;
+}
+
+/* Nobody will answer any more: every answer that is still due is an error. */
+static void give_up(struct clients *clients, struct client *client, uint64_t now_ns)
+{
+    while (client->outstanding_count > 0)
+        client_answered(clients, client, now_ns, true);
+    client->state = CLIENT_FAILED;
+}
+
 void client_tick(struct clients *clients, struct client *client, uint64_t now_ns)
 {
+    if (now_ns >= gives_up_ns(client))
+        give_up(clients, client, now_ns);
     if (client->state != CLIENT_TALKING)
         return;
     while (client->due_ns <= now_ns) {
@@ -125,6 +150,8 @@ void client_read(struct clients *clients, struct client *client, uint64_t now_ns
 uint64_t client_deadline_ns(const struct client *client)
 {
     uint64_t retry_ns = stream_deadline_ns(&client->stream);
+    if (gives_up_ns(client) < retry_ns)
+        retry_ns = gives_up_ns(client);
     bool is_due = client->state == CLIENT_CONNECTING || client->state == CLIENT_TALKING;
     return is_due && client->due_ns < retry_ns ? client->due_ns : retry_ns;
 }

@@ -19,8 +19,11 @@
 #define CLIENT_OUTSTANDING_MAX 8
 #define CLIENT_REPLY_MAX       64
 #define CLIENT_CONNECT_NS      1000000ull /* between two attempts to connect */
-#define CLIENT_KEYS_DEFAULT    4096       /* where the server starts empty */
-#define CLIENT_KEYS_MAX        (1u << 22)
+/* How long a client goes on waiting for an address of which the network says that nobody is there:
+ * of a host that is switched off, or from which the guest was taken without a word. */
+#define CLIENT_UNREACHABLE_NS 500000000ull
+#define CLIENT_KEYS_DEFAULT   4096 /* where the server starts empty */
+#define CLIENT_KEYS_MAX       (1u << 22)
 
 enum client_state {
     CLIENT_CONNECTING, /* nobody listens yet */
@@ -45,11 +48,12 @@ struct client {
     uint64_t due_ns;  /* the next request, or attempt to connect */
     uint64_t base_ns; /* request n is due at base + n / rate */
     uint64_t due_count;
-    uint64_t server_keys; /* as DBSIZE said */
-    uint32_t *versions;   /* owned: of each of its keys, how often it was SET; 0: never */
-    uint64_t counter;     /* what the guest has counted last, for this client */
-    uint64_t sent_number; /* of the last request, where they are numbered */
-    uint64_t numbers[2];  /* in the answer that is being read */
+    uint64_t server_keys;    /* as DBSIZE said */
+    uint32_t *versions;      /* owned: of each of its keys, how often it was SET; 0: never */
+    uint64_t unreachable_ns; /* since when nobody is there; UINT64_MAX: somebody is */
+    uint64_t counter;        /* what the guest has counted last, for this client */
+    uint64_t sent_number;    /* of the last request, where they are numbered */
+    uint64_t numbers[2];     /* in the answer that is being read */
     struct client_request outstanding[CLIENT_OUTSTANDING_MAX]; /* oldest first */
     uint32_t outstanding_count;
     char reply[CLIENT_REPLY_MAX]; /* the part of the answer that is there */
@@ -77,6 +81,8 @@ void client_connected(struct clients *clients, struct client *client, uint64_t n
 void client_read(struct clients *clients, struct client *client, uint64_t now_ns);
 /* Sends what is due. */
 void client_tick(struct clients *clients, struct client *client, uint64_t now_ns);
+/* The network says whether anybody is at the address that the client sends to. */
+void client_told(struct client *client, uint64_t now_ns, bool is_reachable);
 uint64_t client_deadline_ns(const struct client *client); /* when to tick or to ask for packets */
 
 /* For the dialects. */

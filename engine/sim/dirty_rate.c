@@ -176,6 +176,7 @@ enum status dirty_rate_measure(const struct scenario *scenario, const uint8_t *i
     bitmap_init(&measuring.dirty, total);
     live_until(&measuring, rate->from_ns);
     rate->state_bytes = world_state_bytes(measuring.world);
+    rate->free_pages = scenario->free_hints ? measuring.guest->free.set_count : 0;
     look(&measuring);
     draw_curve(rate);
     bitmap_fini(&measuring.dirty);

@@ -34,6 +34,7 @@
 struct dirty_rate {
     uint64_t from_ns;     /* when it began: where the move would begin, */
     uint64_t state_bytes; /* and the state that it had there, on the link */
+    uint64_t free_pages;  /* that the guest had given away there, and that are not sent */
     bool has_ended;       /* the guest, before or meanwhile, */
     uint64_t ended_ns;    /* at that instant of its life */
     uint64_t sampled_pages;

@@ -125,8 +125,8 @@ static void assert_row(const struct row *row, const char *guest, enum mode mode)
 
 static void test_every_fault_in_every_phase_ends_as_it_must(void **state)
 {
-    static const enum mode modes[] = {MODE_STOP_AND_COPY, MODE_PRE_COPY, MODE_POST_COPY,
-                                      MODE_HYBRID};
+    static const enum mode modes[] = {MODE_STOP_AND_COPY, MODE_PRE_COPY, MODE_CONTINUOUS,
+                                      MODE_POST_COPY, MODE_HYBRID};
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         for (size_t k = 0; k < sizeof modes / sizeof modes[0]; k++) {
@@ -135,10 +135,89 @@ static void test_every_fault_in_every_phase_ends_as_it_must(void **state)
         }
 }
 
+/* After a cut only what is not there travels: of what had been sent, a link's latency full. */
+static void test_a_recovery_sends_what_is_missing_and_no_more(void **state)
+{
+    static const struct {
+        const char *fault;
+        uint64_t losses;
+    } cases[] = {
+        {"none", 0},
+        {"cut@40ms+3ms", 1},
+        {"cut@post-copy+3ms,cut@30ms+1ms,cut@60ms+2ms,cut@recover+5ms", 4},
+        {"cut@running+20ms,cut@80ms+1ns", 2},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct scenario scenario;
+        struct run run;
+        char words[300];
+        snprintf(words, sizeof words,
+                 "guest=model:uniform mode=post-copy memory=16MiB start-at=3ms run-for=1ms "
+                 "dirty-rate=20000pages/s fault=%s",
+                 cases[i].fault);
+        scenario_of(&scenario, words);
+        assert_int_equal(run_open(&run, &scenario, NULL, 0, false, NULL), STATUS_OK);
+        run_to_end(&run);
+        assert_true(oracle_holds(world_oracle(run.world)));
+        assert_int_equal(run.timeline.outcome, OUTCOME_COMPLETED);
+        assert_int_equal(run.timeline.trouble.link_losses, cases[i].losses);
+        assert_true(run.timeline.trouble.recoveries >= 1 || cases[i].losses == 0);
+        assert_in_range(run.timeline.pages_sent, 4096, 4096 + 8 * cases[i].losses);
+        assert_int_equal(run.timeline.pages_resent, run.timeline.pages_sent - 4096);
+        assert_true(cases[i].losses == 0 || run.timeline.trouble.lost_ns > 0);
+        run_close(&run);
+        scenario_fini(&scenario);
+    }
+}
+
+/* Nobody pushes: a hart that waited when the link was cut is answered because the target asks
+ * again. */
+static void test_what_was_waited_for_is_asked_for_again(void **state)
+{
+    struct scenario scenario;
+    struct run run;
+    (void)state;
+    scenario_of(&scenario,
+                "guest=model:uniform mode=post-copy memory=4MiB start-at=3ms run-for=1ms "
+                "prefetch=none push-after=1s fault=cut@20ms+3ms,cut@40ms+2ms");
+    assert_int_equal(run_open(&run, &scenario, NULL, 0, false, NULL), STATUS_OK);
+    run_to_end(&run);
+    assert_true(oracle_holds(world_oracle(run.world)));
+    assert_int_equal(run.timeline.outcome, OUTCOME_COMPLETED);
+    assert_in_range(timeline_fault_wait(&run.timeline).max, 2000000, 6000000);
+    run_close(&run);
+    scenario_fini(&scenario);
+}
+
+/* Whatever is changed on the way, wherever: never a page that was not checked. */
+static void test_bytes_that_change_at_random_harm_nothing(void **state)
+{
+    static const char *const rates[] = {"2KiB", "16KiB", "100KiB", "700KiB"};
+    uint64_t changed_ends = 0;
+    (void)state;
+    for (uint64_t seed = 1; seed <= 60; seed++) {
+        enum mode mode = (enum mode)(seed % MODES_COMPARED);
+        char fault[64];
+        struct run run;
+        snprintf(fault, sizeof fault, "corrupt@%llums:%s", (unsigned long long)(seed % 16),
+                 rates[seed % 4]);
+        run_row(&run, seed % 3 == 0 ? "sort" : "model:uniform", mode, fault, seed);
+        assert_int_not_equal(run.timeline.outcome, OUTCOME_LOST);
+        changed_ends +=
+            run.timeline.outcome != OUTCOME_COMPLETED || run.timeline.trouble.link_losses > 0;
+        run_close(&run);
+    }
+    assert_true(changed_ends > 20);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_fault_in_every_phase_ends_as_it_must),
+        cmocka_unit_test(test_a_recovery_sends_what_is_missing_and_no_more),
+        cmocka_unit_test(test_what_was_waited_for_is_asked_for_again),
+        cmocka_unit_test(test_bytes_that_change_at_random_harm_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,7 +15,7 @@
 struct packet {
     uint32_t stream_idx;
     bool is_to_guest;
-    uint32_t host; /* to_guest: where the switch sent it */
+    uint32_t host; /* to_guest: where the switch sent it; else where it comes from */
     uint32_t next_free;
     struct stream_packet packet;
 };

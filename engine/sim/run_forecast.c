@@ -40,6 +40,7 @@ bool run_forecast_of(const struct scenario *scenario, const struct dirty_rate *m
     if (measured != NULL) {
         input.writes.law = LAW_MEASURED;
         input.writes.curve = measured->curve;
+        input.free_pages = measured->free_pages;
         if (measured->has_ended && measured->ended_ns > measured->from_ns)
             input.writes.ends_s = (double)(measured->ended_ns - measured->from_ns) / 1e9;
     } else if (!is_known && mode != MODE_STOP_AND_COPY && mode != MODE_POST_COPY) {

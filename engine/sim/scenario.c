@@ -515,6 +515,13 @@ static const char *guest_objection(const struct scenario *scenario, uint32_t idx
                      "guest answers";
     case OPTION_request_rate:
         return scenario->client_count == 0 ? "nobody sends requests: there are no --clients" : NULL;
+    case OPTION_route:
+        return scenario->client_count == 0 ? "nobody talks to the guest: there are no --clients"
+                                           : NULL;
+    case OPTION_tunnel_for_ns:
+        return scenario->client_count == 0 || scenario->route != ROUTE_TUNNEL
+                   ? "only --route tunnel, with --clients, obeys it"
+                   : NULL;
     default:
         return NULL;
     }

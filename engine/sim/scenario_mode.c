@@ -43,6 +43,17 @@ static const char *switch_objection(const struct scenario *scenario, uint32_t id
     return NULL;
 }
 
+/* Every move whose pages travel while the guest runs may be switched to post-copy, by its strategy
+ * or by whoever watches. */
+static const char *after_switch_objection(const struct scenario *scenario, uint32_t idx)
+{
+    if (scenario->mode == MODE_STOP_AND_COPY)
+        return "--mode stop-and-copy leaves no page behind: write --mode post-copy or hybrid";
+    if (idx == OPTION_push_after_ns && scenario->prefetch != PREFETCH_NONE)
+        return "only --prefetch none waits before it pushes";
+    return NULL;
+}
+
 const char *scenario_mode_objection(const struct scenario *scenario, uint32_t idx)
 {
     bool is_copying = copies_while_running(scenario);
@@ -61,6 +72,13 @@ const char *scenario_mode_objection(const struct scenario *scenario, uint32_t id
     case OPTION_auto_converge:
     case OPTION_dirty_limit:
         return is_copying ? NULL : "only --mode pre-copy, continuous, hybrid and auto obey it";
+    case OPTION_dirty_tracking:
+        return is_copying ? NULL
+                          : "no page travels while the guest runs at the source: leave it out";
+    case OPTION_prefetch:
+    case OPTION_push_after_ns:
+    case OPTION_fault_throttle:
+        return after_switch_objection(scenario, idx);
     case OPTION_hot_last:
     case OPTION_skip_rewritten:
         if (scenario->mode == MODE_CONTINUOUS)

@@ -145,6 +145,10 @@ static void what_cannot_be_is_refused(void **state)
         {"mode=hybrid switch-when=deadline switch-after=2", "only --switch-when rounds"},
         {"mode=hybrid switch-below=2MiB", "only --switch-when remaining"},
         {"mode=hybrid switch-deadline=2s", "only --switch-when deadline"},
+        {"mode=stop-and-copy prefetch=bubble", "leaves no page behind"},
+        {"mode=stop-and-copy fault-throttle=on", "leaves no page behind"},
+        {"mode=post-copy push-after=1s", "only --prefetch none"},
+        {"mode=post-copy dirty-tracking=hardware-log", "no page travels while the guest runs"},
         {"args='open", "not closed"},
         {"args=end\\", "last backslash"},
     };

@@ -48,9 +48,9 @@ static const struct guest_row {
     {"memwalk", MACHINE, "--writes 200|--writes 2000"},
     {"kv", MACHINE, "|--preload 128KiB"},
     {"kv", MACHINE, ""},
-    {"web", MACHINE, "--log 64KiB|--log 64KiB --requests 20"},
-    {"chat", LARGER, "|--lines 30"},
-    {"game", LARGER, "|--ticks 5"},
+    {"web", MACHINE, "--log 64KiB"},
+    {"chat", LARGER, ""},
+    {"game", LARGER, ""},
 #undef LARGER
 #undef MACHINE
 };
@@ -95,6 +95,17 @@ static const struct swarm_row rows[] = {
     {"disk-at", 60, "source target"},
     {"route", 40, "tunnel tunnel none"},
     {"tunnel-for", 50, "0ns 100us 5ms"},
+    {"fault", 40,
+     "cut@setup+1ms cut@copy cut@copy+300us cut@3ms+2ms cut@pause cut@pause+1ms cut@hand-over "
+     "cut@hand-over+3ms cut@running cut@running+4ms cut@post-copy+200us cut@post-copy+10ms "
+     "cut@post-copy+2ms,cut@7ms+3ms,cut@20ms+1ms slow@copy+20ms:10x slow@4ms:3x "
+     "slow-to-target@post-copy+5ms:20x delay@copy:5ms delay-to-source@2ms+9ms:700us "
+     "corrupt@copy:256KiB corrupt@copy+2ms:64KiB corrupt@pause:16KiB corrupt@post-copy+5ms:16KiB "
+     "corrupt-to-source@setup:64B corrupt@post-copy:64KiB,cut@12ms+1ms crash-source@copy "
+     "crash-source@pause crash-source@hand-over crash-source@running crash-source@post-copy "
+     "crash-target@setup crash-target@copy crash-target@pause crash-target@hand-over "
+     "crash-target@running crash-target@post-copy refuse@setup:memory refuse@setup:version "
+     "refuse@setup:feature refuse@setup:kind"},
     {"clients", 80, "0 1 2 3 7"},
     {"request-rate", 60, "50/s 2k/s 10k/s"},
 };

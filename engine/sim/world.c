@@ -56,6 +56,8 @@ static void open_ends(struct world *world)
 {
     const struct scenario *scenario = &world->scenario;
     bool has_own = scenario->strategy != NULL && scenario->strategy->mode == scenario->mode;
+    uint64_t limit = scenario->bandwidth_limit_bits_per_s; /* SCENARIO_NONE is more than any */
+    uint64_t bandwidth = scenario->bandwidth_bits_per_s;
     struct source_config config = {
         .strategy = has_own ? scenario->strategy : strategy_of(scenario->mode),
         .limits = scenario_limits(scenario),
@@ -68,7 +70,7 @@ static void open_ends(struct world *world)
         .is_skipping_rewritten = scenario->skip_rewritten,
         .encoding = {.compress = scenario->compress,
                      .delta_cache_bytes = scenario->delta_cache_bytes,
-                     .bandwidth_bits_per_s = scenario->bandwidth_bits_per_s},
+                     .bandwidth_bits_per_s = limit < bandwidth ? limit : bandwidth},
         .has_free_hints = scenario->free_hints,
         .is_tunnel = scenario->route == ROUTE_TUNNEL,
     };
@@ -204,10 +206,10 @@ static void take(struct world *world, const struct heap_entry *entry)
         service_client(world, entry);
         return;
     case HAPPEN_ANNOUNCE:
-        world->home = entry->who;
-        world_emit(world,
-                   (struct event){.kind = EVENT_STREAMS_REHOMED,
-                                  .streams_rehomed = {.streams = entry->what, .host = entry->who}});
+        service_announce(world, entry);
+        return;
+    case HAPPEN_TUNNEL:
+        service_end_tunnel(world, entry);
         return;
     case HAPPEN_CONSOLE:
         world->is_telling = false;
@@ -321,6 +323,7 @@ bool world_start(struct world *world, struct event_list *events)
     if (world->failures.has_crashed[HOST_SOURCE])
         return false;
     world->has_started = true;
+    world_tell_progress(world, STRETCH_BEFORE);
     source_start(&world->source, world->now_ns);
     world_open_connection(world);
     world_feed_link(world, HOST_SOURCE);

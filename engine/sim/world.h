@@ -51,6 +51,9 @@ uint64_t world_lived_ns(const struct world *world); /* guest time, where the gue
 uint64_t world_state_bytes(const struct world *world);
 /* Why the migration ended as it did: one sentence; "" before its end. */
 const char *world_reason(const struct world *world);
+/* When fault idx of the scenario's plan began; WORLD_NEVER: not at all. */
+#define WORLD_NEVER UINT64_MAX
+uint64_t world_fault_begun_ns(const struct world *world, uint32_t idx);
 const struct oracle *world_oracle(const struct world *world);
 /* What the guest has written to its console, on whichever host. */
 const struct console *world_console(const struct world *world);

@@ -34,6 +34,12 @@ void world_plan_faults(struct world *world)
     }
 }
 
+uint64_t world_fault_begun_ns(const struct world *world, uint32_t idx)
+{
+    MUST(idx < world->failures.plan.count);
+    return world->failures.has_begun[idx] ? world->failures.begun_ns[idx] : WORLD_NEVER;
+}
+
 bool world_may_run(const struct world *world, uint32_t host)
 {
     const struct failures *failures = &world->failures;
@@ -178,16 +184,23 @@ static bool is_stalled(const struct world *world)
     return world->failures.is_connected && is_owed && is_silent;
 }
 
-/* A frame whose length was changed is waited for, and its bytes will never come: what keeps a real
- * connection from that is a time-out. Only a link that corrupts can make it happen. */
+/* A frame whose length was changed may be waited for, and its bytes will never come: what keeps a
+ * real connection from that is a time-out. Only a link that corrupts can make it happen. */
 void world_heed_silence(struct world *world)
 {
     struct failures *failures = &world->failures;
     bool has_corrupted = world->links[HOST_SOURCE].corrupted_chunks > 0 ||
                          world->links[HOST_TARGET].corrupted_chunks > 0;
 
-    if (!has_corrupted || failures->is_silence_watched || !is_stalled(world))
+    if (failures->is_silence_watched || !is_stalled(world))
         return;
+    if (!has_corrupted) { /* then somebody has forgotten to say something */
+        oracle_break(&world->observer.oracle, RULE_SAFE, world->now_ns,
+                     "the move stands still on a link that is whole (phase %s)",
+                     phase_name(world->source.phase));
+        world_schedule_end(world);
+        return;
+    }
     failures->is_silence_watched = true;
     failures->silent_since_chunk = sent_chunks(world);
     world_happen(world, world->now_ns + SILENCE_NS, HAPPEN_SILENCE, 0, failures->connection_idx);
@@ -199,9 +212,10 @@ void world_end_silence(struct world *world, const struct heap_entry *entry)
     enum phase before = world->source.phase;
 
     failures->is_silence_watched = false;
-    if (entry->what != failures->connection_idx || !is_stalled(world))
+    if (!is_stalled(world))
         return;
-    if (sent_chunks(world) != failures->silent_since_chunk) {
+    if (entry->what != failures->connection_idx ||
+        sent_chunks(world) != failures->silent_since_chunk) {
         world_heed_silence(world); /* it has spoken meanwhile, and is silent again */
         return;
     }
@@ -261,6 +275,7 @@ static void crash(struct world *world, uint32_t host)
         crash_source(world);
     else if (target_is_running(&world->target))
         lose_guest(world, "the target crashed, and the guest with it");
+    service_tell_clients(world);
     settle(world);
 }
 
@@ -358,6 +373,7 @@ static void begin(struct world *world, uint32_t idx)
     const struct planned_fault *fault = &failures->plan.faults[idx];
 
     failures->has_begun[idx] = failures->is_active[idx] = true;
+    failures->begun_ns[idx] = world->now_ns;
     if (fault->duration_ns != FAULT_FOR_GOOD)
         world_happen(world, world->now_ns + fault->duration_ns, HAPPEN_FAULT, idx, 1);
     switch (fault->kind) {

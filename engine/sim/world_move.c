@@ -119,9 +119,12 @@ void world_reap_source(struct world *world, enum phase before)
     world_unbar_harts(world);
     if (after == before)
         return;
+    if (source_wants_pause(&world->source) && !was_paused && after != PHASE_POST_COPY)
+        world_tell_progress(world, STRETCH_COPYING);
     if (after == PHASE_HAND_OVER)
         world->storage.writer = STORAGE_NOBODY;
     if (after == PHASE_ABORTED) {
+        world_tell_progress(world, was_paused ? STRETCH_PAUSED : STRETCH_COPYING);
         world->storage.writer = HOST_SOURCE;
         snprintf(world->reason, sizeof world->reason, "%s", world->source.reason);
         if (was_paused)
@@ -145,6 +148,7 @@ static void target_took_over(struct world *world)
     if (world->clients.count > 0)
         observe_streams_at_cut(&world->observer, world->now_ns, machine_mailbox(target->guest));
     guest_runs_again(world, HOST_TARGET);
+    world_tell_progress(world, STRETCH_PAUSED);
 }
 
 static void source_hears(struct world *world, const struct bytes *bytes)
@@ -172,9 +176,11 @@ static void target_hears(struct world *world, const struct bytes *bytes)
         world_guest_goes_on(world);
     }
     if (!was_complete && world->target.is_complete) {
+        world_tell_progress(world, STRETCH_SWITCHED);
         snprintf(world->reason, sizeof world->reason, "%s", world->source.reason);
         world_schedule_end(world);
     }
+    service_forwarded(world);
 }
 
 void world_chunk_arrived(struct world *world, const struct heap_entry *entry)

@@ -30,6 +30,7 @@ enum happening {
     HAPPEN_PACKET,    /* packet `what` of the network is where it was sent */
     HAPPEN_CLIENT,    /* client `who` wanted to be asked now */
     HAPPEN_ANNOUNCE,  /* the switch learns that the guest is at host `who` */
+    HAPPEN_TUNNEL,    /* the switch is to be told; what != 0: it was, and the tunnel ends */
     HAPPEN_CONSOLE,   /* what the guest wrote meanwhile is told */
     HAPPEN_RELEASE,   /* a guest that was held back may run again */
     HAPPEN_SOURCE,    /* the source wanted to be asked now */
@@ -56,11 +57,18 @@ struct world_disk {
     uint8_t block[DISK_BLOCK_BYTES]; /* on its way */
 };
 
+/* The old host sends on what still comes to it (--route tunnel). */
+struct tunnel {
+    bool has_ended;   /* the switch knows the new place, and nothing is under way to the old one */
+    uint64_t packets; /* sent on so far */
+};
+
 /* What is broken just now, and what came of it. */
 struct failures {
     struct fault_plan plan;
     bool is_active[FAULT_PLAN_MAX];
     bool has_begun[FAULT_PLAN_MAX];
+    uint64_t begun_ns[FAULT_PLAN_MAX];
     bool is_connected; /* the two ends of the move hear each other */
     bool has_crashed[HOST_COUNT];
     bool is_guest_lost;          /* it was in a host that crashed, or needs one */
@@ -92,6 +100,7 @@ struct world {
     uint32_t barred_harts;   /* of the source's guest, as it was told; bits */
     uint64_t mailbox_due_ns; /* when the guest's mailboxes want to be asked for packets */
     uint32_t home;           /* where the switch sends packets for the guest */
+    struct tunnel tunnel;
     bool has_started, has_ended, has_guest_ended;
     bool is_over;            /* the move has ended */
     uint64_t end_idx;        /* of HAPPEN_END: one that is older is none any more */
@@ -161,6 +170,8 @@ void world_end_slice(struct world *world, struct host *host, uint64_t at_ns);
 /* After a fault: true where the throttle holds the guest, which is released by HAPPEN_RELEASE. */
 bool world_hold_back(struct world *world);
 void world_release(struct world *world);
+/* That part of the run is over: how far the guest has got is told. */
+void world_tell_progress(struct world *world, enum stretch stretch);
 /* A reason to stand still is gone; where none is left, guest time goes on from now. */
 void world_guest_goes_on(struct world *world);
 
@@ -208,6 +219,12 @@ void world_disk(struct world *world, enum disk_step step); /* HAPPEN_DISK */
 void service_send(struct world *world, struct host *host);
 /* The guest's connections live at that host now: all peers are told, and the switch. */
 void service_rehome(struct world *world, struct host *host);
+void service_announce(struct world *world, const struct heap_entry *);   /* HAPPEN_ANNOUNCE */
+void service_end_tunnel(struct world *world, const struct heap_entry *); /* HAPPEN_TUNNEL */
+/* A host crashed, or the guest's way changed: clients hear of it from the network. */
+void service_tell_clients(struct world *world);
+/* Gives the guest what has come through the tunnel. */
+void service_forwarded(struct world *world);
 void service_packet(struct world *world, uint64_t packet_idx);       /* HAPPEN_PACKET */
 void service_client(struct world *world, const struct heap_entry *); /* HAPPEN_CLIENT */
 

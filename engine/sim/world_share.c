@@ -78,3 +78,13 @@ void world_release(struct world *world)
     if (!world_hold_back(world))
         world_guest_goes_on(world);
 }
+
+void world_tell_progress(struct world *world, enum stretch stretch)
+{
+    const struct guest *guest = world_guest(world);
+    world_emit(world,
+               (struct event){.kind = EVENT_PROGRESS_MADE,
+                              .progress_made = {.stretch = stretch,
+                                                .instructions = guest->ops->instructions(guest),
+                                                .lived_ns = guest->ops->now_ns(guest)}});
+}

@@ -1,0 +1,52 @@
+#include "record/estimate.h"
+
+#include "base/units.h"
+
+/* That many pages at the rate of the last complete round, or of the running one; of a move that has
+ * none, at that of all so far. */
+static bool copying_ns(const struct timeline *timeline, uint64_t pages, uint64_t *ns)
+{
+    uint64_t rate = timeline_mu(timeline), passed_ns = timeline->now_ns - timeline->started_ns;
+
+    if (rate == 0 && passed_ns > 0)
+        rate = units_mul_div(timeline->pages_sent, NS_PER_S, passed_ns);
+    if (rate == 0)
+        return false;
+    *ns = units_mul_div(pages, NS_PER_S, rate);
+    return true;
+}
+
+bool estimate_left_ns(const struct timeline *timeline, uint64_t *left_ns)
+{
+    uint64_t since_ns = timeline->now_ns - timeline->forecast_at_ns;
+
+    *left_ns = 0;
+    if (timeline->has_ended)
+        return true;
+    if (!timeline->has_started)
+        return false;
+    if (timeline->has_resumed) /* what the target still lacks */
+        return copying_ns(timeline, timeline->pages_missing, left_ns);
+    if (timeline->is_paused || timeline->forecast_at_ns == 0)
+        return copying_ns(timeline, timeline->pages_left, left_ns);
+    if (timeline->forecast_left_ns > since_ns) /* else it is late, and nobody knows by how much */
+        *left_ns = timeline->forecast_left_ns - since_ns;
+    return true;
+}
+
+uint32_t estimate_progress(struct estimate *estimate, const struct timeline *timeline)
+{
+    uint64_t left_ns, passed_ns = timeline->now_ns - timeline->started_ns;
+
+    if (estimate_left_ns(timeline, &left_ns)) {
+        uint64_t all_ns = passed_ns + left_ns;
+        uint64_t permille = timeline->has_ended || all_ns == 0
+                                ? timeline->has_ended * 1000
+                                : units_mul_div(1000, passed_ns, all_ns);
+        if (permille > 999 && !timeline->has_ended)
+            permille = 999; /* the last step is the end itself */
+        if (permille > estimate->permille)
+            estimate->permille = (uint32_t)permille;
+    }
+    return estimate->permille;
+}
