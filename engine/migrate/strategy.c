@@ -61,14 +61,14 @@ uint64_t view_pages_after_round(const struct view *view, uint64_t pages)
 {
     const struct round *last = &view->last;
 
-    if (last->bytes_sent == 0)
+    if (last->bytes_sent == 0 || last->pages == 0)
         return pages;
     /* Both rates are counts over the same round, so its duration cancels. They are counted in
      * bytes, for a round of pages that are small in the stream says little of how long others take;
      * and as if all of the round's pages had been sent, where some were kept back. */
-    uint64_t left = units_mul_div(
-        units_mul_div(pages * view->page_bytes, last->left_pages, last->bytes_sent),
-        last->pages_sent, last->pages);
+    uint64_t left =
+        units_mul_div(units_mul_div(pages * view->page_bytes, last->left_pages, last->bytes_sent),
+                      last->pages_sent, last->pages);
     return left < view->total_pages ? left : view->total_pages; /* no round leaves more than all */
 }
 
