@@ -198,6 +198,7 @@ check: ## install what is missing, build, and run every test
 	@$(MAKE) --no-print-directory -s lint
 	@$(MAKE) --no-print-directory -s compilers
 	@$(MAKE) --no-print-directory -s swarm
+	@$(MAKE) --no-print-directory -s mutations
 	@$(MAKE) --no-print-directory -s test
 
 SEEDS ?= 1..2000

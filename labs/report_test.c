@@ -65,7 +65,7 @@ static void the_object_has_the_agreed_keys(void **state)
     json_t *object = report_json(&report);
     has_keys(
         object,
-        "schema options guest mode seed outcome reason limit_exceeded memory_pages "
+        "schema options guest mode seed outcome reason limit_exceeded limit memory_pages "
         "page_bytes instructions total_time_ns downtime_ns downtime_framing_ns rounds pages_sent "
         "pages_resent pages_zero bytes_on_wire framing_bytes state_bytes dirty_traps log_drains "
         "share_least_permille bytes_by_use compression cut postcopy instructions_per_s clients "
