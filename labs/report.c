@@ -129,6 +129,13 @@ uint64_t report_total_ns(const struct report *report)
     return timeline->has_ended ? timeline->ended_ns - timeline->started_ns : 0;
 }
 
+bool report_is_out_of_time(const struct report *report)
+{
+    /* A limit is met by what is left being sent in time, as it was measured: to a hundredth. */
+    uint64_t limit_ns = report->scenario->total_time_limit_ns;
+    return limit_ns != SCENARIO_NONE && report_total_ns(report) > limit_ns + limit_ns / 100;
+}
+
 static void print_heading(const struct report *report, FILE *file)
 {
     const struct timeline *timeline = report->timeline;
@@ -137,11 +144,14 @@ static void print_heading(const struct report *report, FILE *file)
             mode_name(report->scenario->mode), (unsigned long long)report->scenario->seed,
             outcome_name(report->outcome));
     /* Only a pause exceeds the limit; what was done instead shows that it could not be met. */
-    fprintf(file, "%s\n",
-            !timeline->is_limit_exceeded ? ""
-            : report->scenario->on_limit == ON_LIMIT_PAUSE
-                ? ", with the downtime limit exceeded"
-                : "; the downtime limit was out of reach by pre-copy");
+    if (timeline->is_limit_exceeded && report->scenario->on_limit == ON_LIMIT_PAUSE)
+        fprintf(file, ", with the downtime limit exceeded");
+    else if (timeline->is_limit_exceeded)
+        fprintf(file, "; the downtime limit was out of reach by %s",
+                mode_name(report->scenario->mode));
+    if (report_is_out_of_time(report))
+        fprintf(file, ", with the total-time limit exceeded");
+    fprintf(file, "\n");
     if (*report->reason != '\0')
         people_wrap(file, "  ", report->reason);
 }

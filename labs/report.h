@@ -48,6 +48,8 @@ MUST_USE enum status report_finish(const struct report *report, const struct run
 bool report_is_good(const struct report *report);
 /* A start of the move, as text for --start-at, at which clients that began then talk already. */
 const char *report_later_start(uint64_t first_request_ns, char *text, size_t text_bytes);
+/* The move took longer than --total-time-limit allows. */
+bool report_is_out_of_time(const struct report *report);
 uint64_t report_total_ns(const struct report *report);
 uint64_t report_framing_ns(const struct report *report); /* of the downtime */
 

@@ -213,7 +213,13 @@ json_t *report_json(const struct report *report)
     set_u64(object, "seed", scenario->seed);
     set_text(object, "outcome", outcome_name(report->outcome));
     set_text(object, "reason", report->reason);
-    set_bool(object, "limit_exceeded", timeline->is_limit_exceeded);
+    bool is_out_of_time = report_is_out_of_time(report);
+    set_bool(object, "limit_exceeded", timeline->is_limit_exceeded || is_out_of_time);
+    if (timeline->is_limit_exceeded || is_out_of_time)
+        set_text(object, "limit",
+                 limit_name(timeline->is_limit_exceeded ? timeline->exceeded_limit : LIMIT_TIME));
+    else
+        json_object_set_new(object, "limit", json_null());
     set_u64(object, "memory_pages", timeline->total_pages);
     set_u64(object, "page_bytes", PAGE_BYTES);
     set_u64(object, "instructions", timeline->instructions);

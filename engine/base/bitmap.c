@@ -135,9 +135,25 @@ uint64_t bitmap_union_count(const struct bitmap *one, const struct bitmap *other
     return count;
 }
 
+/* (Not the lesser of both: one of them may be empty for a million numbers to come.) */
+uint64_t bitmap_union_next(const struct bitmap *one, const struct bitmap *other, uint64_t from)
+{
+    MUST(one->bit_count == other->bit_count);
+    if (from >= one->bit_count || one->set_count + other->set_count == 0)
+        return BITMAP_NONE;
+    uint64_t word_idx = from / 64;
+    uint64_t word = (one->words[word_idx] | other->words[word_idx]) & (~0ull << (from % 64));
+    while (word == 0) {
+        if (++word_idx >= word_count(one))
+            return BITMAP_NONE;
+        word = one->words[word_idx] | other->words[word_idx];
+    }
+    return word_idx * 64 + (uint64_t)__builtin_ctzll(word);
+}
+
 uint64_t bitmap_next(const struct bitmap *bitmap, uint64_t from)
 {
-    if (from >= bitmap->bit_count)
+    if (from >= bitmap->bit_count || bitmap->set_count == 0)
         return BITMAP_NONE;
     uint64_t word_idx = from / 64;
     uint64_t word = bitmap->words[word_idx] & (~0ull << (from % 64));

@@ -43,6 +43,8 @@ void bitmap_keep(struct bitmap *bitmap, const struct bitmap *other);
 
 /* How many numbers are in either set; the same bit_count. */
 uint64_t bitmap_union_count(const struct bitmap *one, const struct bitmap *other);
+/* The first that is in either, `from` or above; BITMAP_NONE when there is none. */
+uint64_t bitmap_union_next(const struct bitmap *one, const struct bitmap *other, uint64_t from);
 
 /* The first number in the set that is `from` or above; BITMAP_NONE when there is none. */
 uint64_t bitmap_next(const struct bitmap *bitmap, uint64_t from);

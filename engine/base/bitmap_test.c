@@ -92,11 +92,52 @@ static void all_and_none(void **state)
     }
 }
 
+/* Two sets as one: against the flags of both. */
+static void two_sets(void **state)
+{
+    struct prng prng = prng_make(4, 0);
+    (void)state;
+    for (unsigned round = 0; round < 200; round++) {
+        uint64_t size = prng_below(&prng, BITS_MAX) + 1;
+        struct bitmap one, other, both, common;
+        bool is_in_either[BITS_MAX] = {0}, is_in_both[BITS_MAX] = {0};
+        uint64_t count = 0;
+        bitmap_init(&one, size);
+        bitmap_init(&other, size);
+        bitmap_init(&both, size);
+        bitmap_init(&common, size);
+        for (uint64_t runs = prng_below(&prng, 6); runs > 0; runs--) {
+            uint64_t first_idx = prng_below(&prng, size);
+            struct bitmap *set = prng_below(&prng, 2) == 0 ? &one : &other;
+            bitmap_set_run(set, first_idx, prng_below(&prng, size - first_idx + 1));
+        }
+        for (uint64_t i = 0; i < size; i++) {
+            is_in_either[i] = bitmap_has(&one, i) || bitmap_has(&other, i);
+            is_in_both[i] = bitmap_has(&one, i) && bitmap_has(&other, i);
+            count += is_in_either[i];
+        }
+        assert_int_equal(bitmap_union_count(&one, &other), count);
+        bitmap_copy(&both, &one);
+        bitmap_add(&both, &other);
+        assert_same(&both, is_in_either);
+        bitmap_copy(&common, &one);
+        bitmap_keep(&common, &other);
+        assert_same(&common, is_in_both);
+        for (uint64_t from = 0; from <= size; from++)
+            assert_int_equal(bitmap_union_next(&one, &other, from), bitmap_next(&both, from));
+        bitmap_fini(&one);
+        bitmap_fini(&other);
+        bitmap_fini(&both);
+        bitmap_fini(&common);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_set_is_what_was_put_in),
         cmocka_unit_test(all_and_none),
+        cmocka_unit_test(two_sets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

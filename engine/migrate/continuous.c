@@ -55,9 +55,7 @@ static bool is_over(const struct view *view, struct continuous_memo *own, struct
 /* The next page to which anything is to be done, round and round. */
 static uint64_t next_dirty(const struct view *view, uint64_t from)
 {
-    uint64_t to_send = bitmap_next(view->to_send, from);
-    uint64_t dirty = bitmap_next(view->dirty, from);
-    uint64_t page_idx = to_send < dirty ? to_send : dirty;
+    uint64_t page_idx = bitmap_union_next(view->to_send, view->dirty, from);
 
     return page_idx == PAGE_NONE && from > 0 ? next_dirty(view, 0) : page_idx;
 }

@@ -334,18 +334,38 @@ void page_map_wait(struct page_map *map, uint64_t page_idx, bool is_waiting)
 }
 
 /* LOGGED becomes OLD: both show the same, so that no count changes. */
-void page_map_fetch(struct page_map *map)
+/* What of a block's pages is among [first_idx, end_idx); the block stays a logged one where others
+ * of its pages are in the log still. */
+static void fetch_block(struct page_map *map, uint64_t block_idx, uint64_t first_idx,
+                        uint64_t end_idx)
 {
-    uint64_t i = 0;
-    while ((i = bitmap_next(&map->logged_blocks, i)) != BITMAP_NONE) {
-        struct page_block *block = &map->blocks[i];
-        uint8_t *pages = &map->pages[i * BLOCK_PAGES];
-        if (block->is_uniform)
-            memset(pages, block->uniform, block_pages(map, i));
-        block->is_uniform = false;
-        for (uint32_t at = 0; at < block_pages(map, i); at++)
+    struct page_block *block = &map->blocks[block_idx];
+    uint8_t *pages = &map->pages[block_idx * BLOCK_PAGES];
+    uint64_t block_first_idx = block_idx * BLOCK_PAGES;
+    uint8_t left = 0;
+
+    if (block->is_uniform)
+        memset(pages, block->uniform, block_pages(map, block_idx));
+    block->is_uniform = false;
+    for (uint32_t at = 0; at < block_pages(map, block_idx); at++) {
+        bool is_fetched = block_first_idx + at >= first_idx && block_first_idx + at < end_idx;
+        if (is_fetched)
             pages[at] = (uint8_t)((pages[at] & ~LOGGED) | (pages[at] & LOGGED) / LOGGED * OLD);
-        bitmap_clear(&map->logged_blocks, i);
+        left |= pages[at];
+    }
+    if ((left & LOGGED) == 0)
+        bitmap_clear(&map->logged_blocks, block_idx);
+}
+
+void page_map_fetch(struct page_map *map, uint64_t first_idx, uint64_t count)
+{
+    uint64_t block_idx = first_idx / BLOCK_PAGES;
+    if (count == 0)
+        count = map->total_pages;
+    while ((block_idx = bitmap_next(&map->logged_blocks, block_idx)) != BITMAP_NONE &&
+           block_idx * BLOCK_PAGES < first_idx + count) {
+        fetch_block(map, block_idx, first_idx, first_idx + count);
+        block_idx++;
     }
 }
 

@@ -48,7 +48,8 @@ void page_map_send(struct page_map *map, uint64_t first_idx, uint64_t count);
 void page_map_give_away(struct page_map *map, uint64_t first_idx, uint64_t count); /* form free */
 void page_map_install(struct page_map *map, uint64_t first_idx, uint64_t count);
 void page_map_dirty(struct page_map *map, uint32_t host, uint64_t page_idx);
-void page_map_fetch(struct page_map *map);     /* the whole dirty log */
+/* The dirty log of those pages; count 0: of all from first_idx on. */
+void page_map_fetch(struct page_map *map, uint64_t first_idx, uint64_t count);
 void page_map_hand_over(struct page_map *map); /* the guest runs at the target */
 void page_map_wait(struct page_map *map, uint64_t page_idx, bool is_waiting);
 void page_map_give_up(struct page_map *map);

@@ -34,7 +34,7 @@ static void happen(struct page_map *map, char what, uint64_t first_idx, uint64_t
         page_map_dirty(map, HOST_TARGET, first_idx);
         break;
     case 'f':
-        page_map_fetch(map);
+        page_map_fetch(map, first_idx, count);
         break;
     case 'H':
         page_map_hand_over(map);
@@ -162,7 +162,9 @@ static void runs_are_many_pages(void **state)
             uint64_t first = prng_below(&prng, 3) == 0 ? 0 : prng_below(&prng, total);
             uint64_t count =
                 prng_below(&prng, 3) == 0 ? total - first : prng_below(&prng, total - first + 1);
-            bool is_run = what == 's' || what == 'i';
+            bool is_run = what == 's' || what == 'i' || what == 'f';
+            if (what == 'f' && count == 0)
+                count = 1; /* none would be all */
             happen(&map, what, first, count);
             for (uint64_t i = 0; i < (is_run ? count : 1); i++)
                 happen(&alone, what, first + i, 1);
@@ -180,12 +182,48 @@ static void runs_are_many_pages(void **state)
     }
 }
 
+/* A continuous scan fetches the log in pieces: what is outside of a piece stays in the log, in the
+ * same block and in others. */
+static void a_piece_of_the_log_is_fetched(void **state)
+{
+    static const struct {
+        uint64_t first_idx, count;
+        const char *shown; /* pages 2, 5, 300 and 1999 at the source when sent again */
+    } rows[] = {
+        {0, 0, "cccc"}, {0, 2000, "cccc"}, {5, 1, "dcdd"}, {3, 298, "dccd"}, {1999, 1, "dddc"},
+    };
+    static const uint64_t written[] = {2, 5, 300, 1999};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct page_map map;
+        page_map_init(&map, 2000);
+        happen(&map, 'S', 0, 0);
+        happen(&map, 's', 0, 2000);
+        happen(&map, 'i', 0, 2000);
+        for (size_t k = 0; k < 4; k++)
+            happen(&map, 'd', written[k], 1);
+        happen(&map, 'f', rows[i].first_idx, rows[i].count);
+        happen(&map, 's', 0, 2000);
+        happen(&map, 'i', 0, 2000);
+        for (size_t k = 0; k < 4; k++)
+            assert_int_equal(letters[page_map_state(&map, HOST_SOURCE, written[k])],
+                             rows[i].shown[k]);
+        happen(&map, 'f', 0, 2000);
+        happen(&map, 's', 0, 2000);
+        happen(&map, 'i', 0, 2000);
+        for (size_t k = 0; k < 4; k++)
+            assert_int_equal(letters[page_map_state(&map, HOST_SOURCE, written[k])], 'c');
+        page_map_fini(&map);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_page_goes_its_way),
         cmocka_unit_test(distinct_pages_are_counted_once),
         cmocka_unit_test(runs_are_many_pages),
+        cmocka_unit_test(a_piece_of_the_log_is_fetched),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

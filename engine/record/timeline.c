@@ -470,7 +470,8 @@ static void fold(struct timeline *timeline, const struct event *event)
         fold_dirtied(timeline, event);
         break;
     case EVENT_LOG_FETCHED:
-        page_map_fetch(&timeline->private->pages);
+        page_map_fetch(&timeline->private->pages, event->log_fetched.first_idx,
+                       event->log_fetched.count);
         break;
     case EVENT_DOWNTIME_FORECAST:
         timeline->forecast_downtime_ns = event->downtime_forecast.now_ns;
@@ -480,6 +481,7 @@ static void fold(struct timeline *timeline, const struct event *event)
         break;
     case EVENT_LIMIT_EXCEEDED:
         timeline->is_limit_exceeded = true;
+        timeline->exceeded_limit = (enum limit)event->limit_exceeded.limit;
         break;
     case EVENT_GUEST_PAUSED:
         fold_paused(timeline, event);

@@ -45,8 +45,9 @@ struct timeline_spread {
 };
 
 /* One slice of time: what clients felt in it, and what the move came to. */
-#define TIMELINE_SLICE_NS  (50 * 1000000ull)
-#define TIMELINE_SLICES_MAX  (1u << 20) /* half a day; what comes later is counted, but not sliced */
+#define TIMELINE_SLICE_NS   (50 * 1000000ull)
+#define TIMELINE_SLICES_MAX (1u << 20) /* half a day; what comes later is counted, but not sliced \
+                                        */
 #define TIMELINE_CLIENTS_MAX 64
 struct timeline_slice {
     uint32_t answers;
@@ -97,27 +98,28 @@ struct timeline {
     enum outcome outcome;
     uint64_t started_ns, ended_ns; /* ended: the last page installed, or the abort */
     bool is_limit_exceeded;
+    enum limit exceeded_limit; /* which one was met, with the downtime limit out of reach */
     uint64_t forecast_downtime_ns, forecast_next_ns; /* the engine's own, at the last round's end */
     uint64_t forecast_at_ns, forecast_left_ns; /* when that was; the time left to the move's end */
 
     /* The guest. */
-    uint32_t host;             /* where it runs, or ran last */
+    uint32_t host; /* where it runs, or ran last */
     bool is_paused;
     bool has_guest_ended;
     uint64_t guest_ended_ns;
-    uint64_t guest_status;     /* of a fault: its cause */
+    uint64_t guest_status; /* of a fault: its cause */
     bool is_guest_fault;
-    uint64_t paused_at_ns;     /* when the pause of the hand-over began */
-    uint64_t resumed_at_ns;    /* when it may execute at the target */
+    uint64_t paused_at_ns;  /* when the pause of the hand-over began */
+    uint64_t resumed_at_ns; /* when it may execute at the target */
     bool has_resumed;
-    uint64_t downtime_ns;      /* so far while paused; final after */
+    uint64_t downtime_ns; /* so far while paused; final after */
 
     /* Rounds, oldest first. */
     struct timeline_round *rounds; /* owned */
     uint32_t round_count, round_capacity;
 
     /* Counts since the start of the run. */
-    uint64_t pages_sent, pages_resent;       /* resent: sent minus distinct pages */
+    uint64_t pages_sent, pages_resent; /* resent: sent minus distinct pages */
     uint64_t sent_by_why[WHY_COUNT];
     uint64_t bytes_on_wire, framing_bytes, state_bytes;
     uint64_t bytes_by_use[TIMELINE_USE_COUNT]; /* their sum is bytes_on_wire */
@@ -125,20 +127,21 @@ struct timeline {
     uint64_t pages_by_form[PAGE_FORM_COUNT], bytes_by_form[PAGE_FORM_COUNT];
     uint64_t delta_hits, delta_misses, delta_overflows; /* of pages sent again; see event.h */
     uint64_t encoding_ns;                               /* what encoding cost a processor */
-    uint64_t dirty_traps;                    /* since the start of the migration; a hardware log has none */
+    uint64_t dirty_traps; /* since the start of the migration; a hardware log has none */
     struct cut_counts cut;
     uint64_t faults, pages_pushed;
-    uint64_t pages_missing;                  /* at the target, while post-copy runs */
-    uint64_t pages_left;                     /* at the source, which still has to send them */
+    uint64_t pages_missing; /* at the target, while post-copy runs */
+    uint64_t pages_left;    /* at the source, which still has to send them */
     uint64_t waiting_harts;
     struct pace pace; /* how fast the guest got on, and what slowed it */
 
     /* Clients. */
     uint64_t requests, answers, errors;
-    uint64_t first_request_ns;    /* with requests > 0: when the first of all was sent */
-    uint64_t longest_silence_ns;  /* between two answers to one client that was waiting */
+    uint64_t first_request_ns;   /* with requests > 0: when the first of all was sent */
+    uint64_t longest_silence_ns; /* between two answers to one client that was waiting */
     uint64_t last_latency_ns;
-    struct timeline_slice *slices; /* owned; slice i covers [i, i + 1) * TIMELINE_SLICE_NS; the last is now's */
+    struct timeline_slice
+        *slices; /* owned; slice i covers [i, i + 1) * TIMELINE_SLICE_NS; the last is now's */
     uint32_t slice_count, slice_capacity;
 
     /* The link: run i of flight_count stands at i % TIMELINE_FLIGHTS. */
@@ -157,7 +160,8 @@ struct timeline {
 void timeline_init(struct timeline *timeline, uint64_t total_pages);
 void timeline_fini(struct timeline *timeline);
 void timeline_add(struct timeline *timeline, const struct event *event);
-void timeline_advance(struct timeline *timeline, uint64_t now_ns); /* time passed, nothing happened */
+void timeline_advance(struct timeline *timeline,
+                      uint64_t now_ns); /* time passed, nothing happened */
 
 /* `to` is initialised, of as many pages, and becomes what `from` is; nothing is shared. */
 void timeline_copy(struct timeline *to, const struct timeline *from);
@@ -165,15 +169,16 @@ uint64_t timeline_bytes(const struct timeline *timeline); /* that a copy takes, 
 
 /* The page's state at a host. */
 enum page_state timeline_page(const struct timeline *timeline, uint32_t host, uint64_t page_idx);
-/* How many pages of [first_idx, first_idx + count) are in each state at a host: one cell of a map. */
+/* How many pages of [first_idx, first_idx + count) are in each state at a host: one cell of a map.
+ */
 void timeline_map_cell(const struct timeline *timeline, uint32_t host, uint64_t first_idx,
                        uint64_t count, uint64_t counts[PAGE_STATE_COUNT]);
 
 /* The round that is going on or ended last; NULL before the first. */
 const struct timeline_round *timeline_round(const struct timeline *timeline);
-/* Measured rates over the last complete round in which the guest ran (before that a paused one, then
- * the running one), pages per second; 0 while unknown. mu: page copy rate. delta: newly dirtied
- * pages. */
+/* Measured rates over the last complete round in which the guest ran (before that a paused one,
+ * then the running one), pages per second; 0 while unknown. mu: page copy rate. delta: newly
+ * dirtied pages. */
 uint64_t timeline_mu(const struct timeline *timeline);
 uint64_t timeline_delta(const struct timeline *timeline);
 
