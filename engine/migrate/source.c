@@ -77,8 +77,7 @@ void source_start(struct source *source, uint64_t now_ns)
     struct message_hello hello = {
         .version = MESSAGE_VERSION,
         .features = source_forms(source) | MESSAGE_FEATURE_RECOVER |
-                    (source->config.is_tunnel ? MESSAGE_FEATURE_FORWARD : 0) |
-                    source->config.required_features,
+                    (source->config.is_tunnel ? MESSAGE_FEATURE_FORWARD : 0),
         .payload_bytes = guest->ops->payload_bytes,
         .total_pages = guest->total_pages,
     };

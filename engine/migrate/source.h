@@ -57,9 +57,8 @@ struct source_config {
     bool is_hot_last, is_skipping_rewritten;
     struct page_encoder_config encoding; /* all zeros: pages travel as they are */
     bool has_free_hints;                 /* pages that the guest gave away are not sent */
-    bool is_tunnel;             /* source_forward will be called: the target must know FORWARD */
-    uint32_t halt_at;           /* bit p: entering phase p halts it, see source_go_on */
-    uint32_t required_features; /* beside those that the engine needs: MESSAGE_FEATURE_... */
+    bool is_tunnel;   /* source_forward will be called: the target must know FORWARD */
+    uint32_t halt_at; /* bit p: entering phase p halts it, see source_go_on */
 };
 
 /* A hart that has flushed its cache, and waits. */
