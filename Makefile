@@ -198,6 +198,7 @@ check: ## install what is missing, build, and run every test
 	@$(MAKE) --no-print-directory -s lint
 	@$(MAKE) --no-print-directory -s compilers
 	@$(MAKE) --no-print-directory -s swarm
+	@$(MAKE) --no-print-directory -s mutations
 	@$(MAKE) --no-print-directory -s test
 
 SEEDS ?= 1..2000
@@ -218,12 +219,10 @@ asan: ## the tests with gcc's sanitizers for addresses and undefined behaviour
 		SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover' test
 
 FUZZ_SECONDS ?= 60
-fuzz: ## run each fuzzer for FUZZ_SECONDS (60), by clang's libFuzzer
+fuzz: ## run each fuzzer for FUZZ_SECONDS (60) from .ci/corpus, by clang's libFuzzer
 	@.ci/packages fuzz
 	@$(BUILD_ALL) -s $(FUZZERS)
-	@for fuzzer in $(FUZZERS); do mkdir -p $$fuzzer.corpus; echo "$$fuzzer"; \
-		$$fuzzer -max_total_time=$(FUZZ_SECONDS) -max_len=8192 -verbosity=0 -print_final_stats=0 \
-			-artifact_prefix=$$fuzzer. $$fuzzer.corpus || exit 1; done
+	@printf '%s\n' $(FUZZERS) | xargs -P $(JOBS) -I '{}' .ci/fuzz '{}' $(FUZZ_SECONDS)
 
 # What fast_bench times, here and under qemu-riscv64.
 BENCH_GUESTS := $(patsubst guests/bench/%.c,$(BUILD)/bench/%,$(wildcard guests/bench/*.c))

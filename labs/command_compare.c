@@ -14,6 +14,7 @@ struct column {
     enum outcome outcome;
     bool is_limit_exceeded, is_good, is_late, has_latency, has_waits, has_requests;
     uint64_t total_ns, downtime_ns, pages_sent, pages_resent, bytes, faults, wait_p99_ns;
+    uint64_t first_bytes, resent_bytes, switched_bytes, encoded_bytes, overhead_bytes;
     uint64_t latency_p50_ns, latency_p99_ns, silence_ns, answers, errors;
     uint64_t first_request_ns;
     struct oracle oracle;
@@ -40,6 +41,12 @@ static void fill_column(struct column *column, const struct report *report)
         .pages_sent = timeline->pages_sent,
         .pages_resent = timeline->pages_resent,
         .bytes = timeline->bytes_on_wire,
+        .first_bytes = timeline->bytes_by_use[USE_FIRST],
+        .resent_bytes = timeline->bytes_by_use[USE_RESENT],
+        .switched_bytes = timeline->bytes_by_use[USE_FAULT] + timeline->bytes_by_use[USE_PUSHED],
+        .encoded_bytes = timeline->bytes_by_use[USE_ZERO] + timeline->bytes_by_use[USE_DELTA] +
+                         timeline->bytes_by_use[USE_COMPRESSED],
+        .overhead_bytes = timeline->framing_bytes + timeline->state_bytes,
         .faults = timeline->faults,
         .wait_p99_ns = report->fault_wait.p99,
         .latency_p50_ns = report->latency.p50,
@@ -185,6 +192,12 @@ static void print_table(const struct scenario *scenario, const struct column *co
     ROW("pages sent", CELL_COUNT, pages_sent);
     ROW("  of them re-sent", CELL_COUNT, pages_resent);
     ROW("bytes on the wire", CELL_BYTES, bytes);
+    ROW("  first copies", CELL_BYTES, first_bytes);
+    ROW("  re-sent", CELL_BYTES, resent_bytes);
+    ROW("  after the switch", CELL_BYTES, switched_bytes);
+    if (scenario->compress != COMPRESS_NONE)
+        ROW("  encoded", CELL_BYTES, encoded_bytes);
+    ROW("  overhead", CELL_BYTES, overhead_bytes);
     ROW("faults", CELL_COUNT, faults);
     ROW_IF("  fault wait p99", CELL_TIME, wait_p99_ns, has_waits);
     if (scenario->client_count > 0) {

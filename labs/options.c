@@ -154,8 +154,13 @@ static enum status set_of_scenario(struct options *options, unsigned takes, int 
     if ((takes & TAKES_EVERY_MODE) != 0 && strcmp(key, "mode") == 0)
         return problem_set(problem, STATUS_USAGE,
                            "--mode cannot be used here: all modes are shown, leave it out");
-    if (is_set_by_line(options, idx))
+    char faults[2 * SCENARIO_FAULT_BYTES];
+    if (is_set_by_line(options, idx) && strcmp(key, "fault") == 0) { /* one more goes wrong */
+        snprintf(faults, sizeof faults, "%s,%s", options->scenario.fault, value);
+        value = faults;
+    } else if (is_set_by_line(options, idx)) {
         return refuse_doubled(key, problem);
+    }
     if (scenario_set(&options->scenario, key, value, &detail) != STATUS_OK)
         return problem_set(problem, detail.status, "--%s", detail.text);
     options->set |= 1ull << idx;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/units.h"
+#include "record/estimate.h"
 #include "tui/scene.h"
 #include "tui/words.h"
 #include "tui/translate.h"
@@ -125,8 +126,13 @@ void panel_measures(struct canvas *canvas, struct rect rect, const struct pictur
     draw_share(canvas, rect, &row, &timeline->pace);
     if (row >= rect.row + rect.rows)
         return;
-    /* With more rows: what the move costs so far. */
+    /* With more rows: how long it will still take, and what it costs so far. */
+    uint64_t left_ns;
     row++;
+    draw_line(canvas, rect, &row, COLOUR_FORECAST, _("time left"),
+              words_time(&words, !timeline->has_ended && estimate_left_ns(timeline, &left_ns)
+                                     ? left_ns
+                                     : UINT64_MAX));
     draw_line(canvas, rect, &row, COLOUR_PLAIN, _("pages sent"),
               words_count(&words, timeline->pages_sent));
     draw_line(canvas, rect, &row, COLOUR_DIRTY, _("sent again"),

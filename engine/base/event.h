@@ -195,7 +195,7 @@ const char *decision_sentence(enum decision decision);
  *   host_crashed        the host is gone, with all that it had
  *   barrier_sent        every page that the flush made dirty is before it in the stream
  *   barrier_acknowledged  all of them have arrived: the hart that flushed goes on
- *   cache_written_back  dirty lines went to memory: a flush, or the cut
+ *   cache_written_back  dirty lines went to memory at the cut; pages: that were clean before
  *   disk_written        a block was written by DMA, by the host that serves the disk
  *   packet_forwarded    the old host sent a client's packet on through the tunnel
  *   packet_dropped      a packet arrived where the guest does not live

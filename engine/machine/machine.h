@@ -1,6 +1,6 @@
 /* machine: a small RISC-V computer as a guest. RV64IMAC with Zicsr, Zicntr and Zicbom, 1 to 8 harts
  * in supervisor and user mode, RAM from 0x80000000, a console, timers, arguments, mailboxes and a
- * disk behind hypercalls, as an SBI gives them (hypercall.h).
+ * disk behind hypercalls, as an SBI gives them (hypercall.h); a write-back cache (cache.h), if asked.
  *
  * Nothing here reads a clock, a file or a socket. The world runs it through struct guest, feeds its
  * mailbox, drains its console.

@@ -1,11 +1,12 @@
 #include "migrate/fault_throttle.h"
 
-#include "base/status.h"
+#include "base/units.h"
 #include "machine/guest.h"
 
 /* Long enough to see the link busy, or a fault that found it idle; short enough to forget. */
-#define PAGE_WINDOW 64
+#define LINK_WINDOW 64
 #define WAIT_WINDOW 512
+#define MEBIBYTE    (1ull << 20)
 #define STEP        16 /* the share changes by a sixteenth, each way, */
 #define SHARE_TOLD  8  /* and comes into force when it has changed by an eighth */
 /* The share is not given back faster than this: one step for each period in which it has effect. */
@@ -44,20 +45,29 @@ void fault_throttle_init(struct fault_throttle *throttle, bool is_on)
     *throttle = (struct fault_throttle){.is_on = is_on,
                                         .wanted_permille = GUEST_SHARE_WHOLE,
                                         .share_permille = GUEST_SHARE_WHOLE,
-                                        .page = {UINT64_MAX, UINT64_MAX, 0},
+                                        .mebibyte = {UINT64_MAX, UINT64_MAX, 0},
                                         .wait = {UINT64_MAX, UINT64_MAX, 0}};
 }
 
 uint64_t fault_throttle_page_ns(const struct fault_throttle *throttle)
 {
-    uint64_t page_ns = least_of(&throttle->page), wait_ns = least_of(&throttle->wait);
-    if (page_ns == UINT64_MAX)
+    uint64_t mebibyte_ns = least_of(&throttle->mebibyte), wait_ns = least_of(&throttle->wait);
+    if (mebibyte_ns == UINT64_MAX)
         return 0;
+    uint64_t page_ns = units_mul_div(mebibyte_ns, throttle->page_bytes, MEBIBYTE);
     return page_ns < wait_ns ? page_ns : wait_ns; /* a page's own time is part of any wait for it */
 }
 
+/* The most lately: it is forgotten by sixteenths. */
+static void note_most(uint64_t *most, uint64_t value)
+{
+    *most -= *most / STEP;
+    if (*most < value)
+        *most = value;
+}
+
 void fault_throttle_arrived(struct fault_throttle *throttle, uint64_t now_ns, uint64_t pages,
-                            bool is_pushed, uint32_t waiting_harts)
+                            uint64_t bytes, bool is_pushed, uint32_t waiting_harts)
 {
     bool was_first = throttle->arrived_ns == 0;
     uint64_t since_ns = now_ns - throttle->arrived_ns;
@@ -65,16 +75,14 @@ void fault_throttle_arrived(struct fault_throttle *throttle, uint64_t now_ns, ui
 
     throttle->arrived_ns = now_ns;
     throttle->is_more_to_come = waiting_harts > 0;
-    if (was_first || pages == 0)
+    if (was_first || pages == 0 || bytes == 0)
         return;
+    note_most(&throttle->page_bytes, bytes / pages);
     if (was_behind && since_ns > 0)
-        least_add(&throttle->page, since_ns / pages);
-    least_turn(&throttle->page, PAGE_WINDOW);
-    if (!is_pushed)
-        return;
-    throttle->push_ns -= throttle->push_ns / STEP; /* the longest lately */
-    if (throttle->push_ns < pages * fault_throttle_page_ns(throttle))
-        throttle->push_ns = pages * fault_throttle_page_ns(throttle);
+        least_add(&throttle->mebibyte, units_mul_div(since_ns, MEBIBYTE, bytes));
+    least_turn(&throttle->mebibyte, LINK_WINDOW);
+    if (is_pushed)
+        note_most(&throttle->push_ns, pages * fault_throttle_page_ns(throttle));
 }
 
 /* ---- What it does about it ---- */
@@ -122,9 +130,13 @@ void fault_throttle_resolved(struct fault_throttle *throttle, uint64_t now_ns, u
     least_add(&throttle->wait, wait_ns);
     least_turn(&throttle->wait, WAIT_WINDOW);
     uint64_t set_point_ns = fault_throttle_set_point_ns(throttle);
-    if (wait_ns <= set_point_ns)
+    /* No more than all harts can stand in the line; what is longer was a link that did not work. */
+    uint64_t late_max_ns = HART_MAX * fault_throttle_page_ns(throttle);
+    uint64_t late_ns = wait_ns > set_point_ns ? wait_ns - set_point_ns : 0;
+    if (late_ns == 0)
         return;
-    uint64_t served_ns = now_ns + at_utilisation(line_max_ns(throttle)) + (wait_ns - set_point_ns);
+    uint64_t served_ns = now_ns + at_utilisation(line_max_ns(throttle)) +
+                         (late_ns < late_max_ns ? late_ns : late_max_ns);
     if (served_ns > throttle->served_ns)
         throttle->served_ns = served_ns;
 }

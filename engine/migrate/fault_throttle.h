@@ -4,8 +4,8 @@
  *
  * Three figures, all integers:
  *
- *   service    page_ns: how long one page is on the link, measured as the least time between two
- *              arrivals of which the second was on its way when the first came
+ *   service    page_ns: how long one page is on the link. Measured is the least time that a byte
+ *              takes between two arrivals of which the second was on its way when the first came
  *   line       what has been asked for and, at the set utilisation, would not have been served yet,
  *              in nanoseconds of the link: each fault adds page_ns * 1000 / utilisation, time takes
  *              away (a leaky bucket)
@@ -19,8 +19,8 @@
  *      a line that is longer                         holds the guest until it is no longer than
  * that
  *
- *      a wait beyond the set point                   holds it for so long: the line was longer than
- *                                                    it seemed
+ *      a wait beyond the set point                   holds it for so long, at most all harts'
+ * pages: the line was longer than it seemed
  *
  * The share is the slow hand, which spreads the faults; holding is the fast one, for harts that all
  * touch missing pages at once. So a fault waits no longer than the set point:
@@ -52,20 +52,24 @@ struct fault_throttle {
     uint32_t share_permille;  /* and the one that is in force */
     uint64_t
         served_ns; /* when all that was asked for will have been served, at the set utilisation */
-    uint64_t eased_ns;       /* when the share was last raised */
-    struct least page, wait; /* time between two arrivals, for each page; how long a fault waited */
-    uint64_t push_ns;        /* how long the longest of the last pushes was on the link */
-    uint64_t arrived_ns;     /* the last arrival */
-    bool is_more_to_come;    /* and a page was still waited for then */
+    uint64_t eased_ns; /* when the share was last raised */
+    struct least mebibyte,
+        wait; /* time between two arrivals, for each MiB; how long a fault waited */
+    uint64_t
+        page_bytes;   /* the most that a page has taken lately: some may be small in the stream */
+    uint64_t push_ns; /* how long the longest of the last pushes was on the link */
+    uint64_t arrived_ns;  /* the last arrival */
+    bool is_more_to_come; /* and a page was still waited for then */
 };
 
 void fault_throttle_init(struct fault_throttle *throttle, bool is_on);
 
 /* What happens at the target, as it happens. `pages` have arrived at once (perhaps none, but other
- * frames), pushed or asked for; `waiting_harts` wait still. A fault is resolved by the page that
- * was asked for; one whose page was on its way already says nothing of the link. */
+ * frames), in so many bytes of the link, pushed or asked for; `waiting_harts` wait still. A fault
+ * is resolved by the page that was asked for; one whose page was on its way already says nothing of
+ * the link. */
 void fault_throttle_arrived(struct fault_throttle *throttle, uint64_t now_ns, uint64_t pages,
-                            bool is_pushed, uint32_t waiting_harts);
+                            uint64_t bytes, bool is_pushed, uint32_t waiting_harts);
 void fault_throttle_faulted(struct fault_throttle *throttle, uint64_t now_ns);
 void fault_throttle_resolved(struct fault_throttle *throttle, uint64_t now_ns, uint64_t wait_ns);
 /* Time has passed: a line that has run empty gives some of the share back. */

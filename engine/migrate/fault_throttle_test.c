@@ -37,7 +37,7 @@ static void resolve(struct plant *plant, unsigned i)
     uint64_t set_point_ns = fault_throttle_set_point_ns(&plant->throttle);
     plant->is_waiting[i] = false;
     fault_throttle_resolved(&plant->throttle, plant->due_ns[i], wait_ns);
-    fault_throttle_arrived(&plant->throttle, plant->due_ns[i], 1, false, waiting(plant));
+    fault_throttle_arrived(&plant->throttle, plant->due_ns[i], 1, 4096, false, waiting(plant));
     plant->ready_ns[i] =
         plant->due_ns[i] + plant->think_ns * GUEST_SHARE_WHOLE / plant->throttle.share_permille;
     plant->fault_count++;
@@ -102,8 +102,8 @@ static void waits_stay_within_the_set_point(void **state)
 }
 
 /* And it does not do so by stopping the guest: the link is used as far as the set utilisation says,
- * where there is enough to ask for. (A little further: a page's time is taken for an eighth less when
- * no two of them came behind each other for a while.) */
+ * where there is enough to ask for. (A little further: a page's time is taken for an eighth less
+ * when no two of them came behind each other for a while.) */
 static void the_link_is_used(void **state)
 {
     struct plant plant;
@@ -153,6 +153,35 @@ static void a_guest_that_leaves_the_link_idle_is_let_alone(void **state)
     assert_int_equal(plant.throttle.share_permille, GUEST_SHARE_WHOLE);
 }
 
+/* A wait of seconds says that the link was down, not that so many stand in line. */
+static void an_outage_is_no_line(void **state)
+{
+    struct plant plant;
+    (void)state;
+    open_plant(&plant, true, 165000, 10000, 100);
+    run(&plant, 300 * plant.page_ns);
+    fault_throttle_resolved(&plant.throttle, plant.now_ns, 5000000000ull);
+    uint64_t held_until_ns = fault_throttle_held_until_ns(&plant.throttle);
+    assert_in_range(held_until_ns, plant.now_ns + plant.page_ns,
+                    plant.now_ns + 2 * HARTS * plant.page_ns);
+}
+
+/* Pages that are a few bytes in the stream say nothing of how long the others take. */
+static void small_pages_do_not_make_the_link_fast(void **state)
+{
+    struct fault_throttle throttle;
+    (void)state;
+    fault_throttle_init(&throttle, true);
+    uint64_t now_ns = 0;
+    for (unsigned i = 0; i < 300; i++) { /* at 41.5 ns a byte, and every tenth is whole */
+        uint64_t bytes = i % 10 == 0 ? 4120 : 24;
+        now_ns += bytes * 83 / 2;
+        fault_throttle_arrived(&throttle, now_ns, 1, bytes, false, 1);
+        fault_throttle_resolved(&throttle, now_ns, 400000);
+    }
+    assert_in_range(fault_throttle_page_ns(&throttle), 4120 * 83 / 2 / 2, 4120 * 83 / 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -161,6 +190,8 @@ int main(void)
         cmocka_unit_test(switched_off_it_does_nothing),
         cmocka_unit_test(the_share_is_given_back),
         cmocka_unit_test(a_guest_that_leaves_the_link_idle_is_let_alone),
+        cmocka_unit_test(an_outage_is_no_line),
+        cmocka_unit_test(small_pages_do_not_make_the_link_fast),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

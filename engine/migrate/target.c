@@ -256,9 +256,11 @@ void target_receive(struct target *target, uint64_t now_ns, const uint8_t *data,
     }
     bytes_drop_front(&target->in, position);
     uint64_t pages = target->guest->present.set_count;
-    fault_throttle_arrived(&target->throttle, now_ns,
-                           pages > pages_before ? pages - pages_before : 0, target->is_pushed,
-                           target_waiting_harts(target));
+    pages = pages > pages_before ? pages - pages_before : 0;
+    fault_throttle_arrived(&target->throttle, now_ns, pages,
+                           target->guest->ops->is_charged_in_full ? pages * MESSAGE_PAGE_WIRE_BYTES
+                                                                  : count,
+                           target->is_pushed, target_waiting_harts(target));
 }
 
 uint64_t target_send(struct target *target, struct bytes *to)

@@ -126,7 +126,7 @@ struct timeline {
     uint64_t pages_by_form[PAGE_FORM_COUNT], bytes_by_form[PAGE_FORM_COUNT];
     uint64_t delta_hits, delta_misses, delta_overflows; /* of pages sent again; see event.h */
     uint64_t encoding_ns;                               /* what encoding cost a processor */
-    uint64_t dirty_traps;                    /* since the start of the migration; a hardware log has none */
+    uint64_t dirty_traps; /* since the start of the migration; a hardware log has none */
     struct cut_counts cut;
     uint64_t faults, pages_pushed;
     uint64_t pages_missing;                  /* at the target, while post-copy runs */

@@ -242,6 +242,13 @@ static uint64_t next_ns(struct world *world)
     return at_ns;
 }
 
+/* Each event is seen by the oracle when it happens, however the world's time is cut. */
+static void show_events(struct world *world)
+{
+    observe_events(&world->observer, &world->events, world->observed_count);
+    world->observed_count = world->events.count;
+}
+
 /* The guest runs up to the next happening, or the happening happens. */
 static void live_on(struct world *world, uint64_t until_ns)
 {
@@ -249,6 +256,7 @@ static void live_on(struct world *world, uint64_t until_ns)
     size_t heap_count = world->heap.count;
     size_t event_count = world->events.count;
 
+    show_events(world);
     observe_runners(&world->observer, world->now_ns, world_may_run(world, HOST_SOURCE),
                     world_may_run(world, HOST_TARGET));
     observe_lives(&world->observer, world->now_ns, world->hosts[HOST_SOURCE].guest,
@@ -288,8 +296,7 @@ static void hand_out(struct world *world, struct event_list *events)
 {
     if (events != NULL)
         world_watch(world);
-    observe_events(&world->observer, &world->events, world->observed_count);
-    world->observed_count = world->events.count;
+    show_events(world);
     if (events == NULL)
         return;
     for (size_t i = 0; i < world->events.count; i++)

@@ -246,10 +246,17 @@ static void lose_guest(struct world *world, const char *reason)
     world_schedule_end(world);
 }
 
-static void crash_source(struct world *world)
+/* How many pages the target does not have, as people write it. */
+static const char *missing_pages(const struct world *world, char *text, size_t text_bytes)
 {
     const struct guest *guest = world->hosts[HOST_TARGET].guest;
-    char reason[160];
+    units_for_people(UNIT_COUNT, guest->total_pages - guest->present.set_count, text, text_bytes);
+    return text;
+}
+
+static void crash_source(struct world *world)
+{
+    char reason[160], pages[32];
 
     if (!target_is_running(&world->target)) {
         snprintf(reason, sizeof reason, "the source crashed while it had the guest (phase %s)",
@@ -257,9 +264,9 @@ static void crash_source(struct world *world)
         lose_guest(world, reason);
     } else if (!world->target.is_complete) {
         snprintf(reason, sizeof reason,
-                 "the source crashed after the switch, and with it %llu pages that the target did "
+                 "the source crashed after the switch, and with it %s pages that the target did "
                  "not have: the guest cannot go on without them",
-                 (unsigned long long)(guest->total_pages - guest->present.set_count));
+                 missing_pages(world, pages, sizeof pages));
         lose_guest(world, reason);
     }
 }
@@ -447,16 +454,16 @@ void world_watch(struct world *world)
 static void explain_pause(struct world *world)
 {
     const struct failures *failures = &world->failures;
-    const struct guest *guest = world->hosts[HOST_TARGET].guest;
+    char pages[32];
     const char *what = failures->has_crashed[HOST_TARGET] ? "the target crashed"
                        : failures->tries > TRIES_MAX ? "the link carries nothing that can be read"
                                                      : "the link was cut";
 
     if (target_is_running(&world->target))
         snprintf(world->reason, sizeof world->reason,
-                 "%s after the switch, for good: %llu pages are still at the source, and the guest "
+                 "%s after the switch, for good: %s pages are still at the source, and the guest "
                  "waits where it needs one",
-                 what, (unsigned long long)(guest->total_pages - guest->present.set_count));
+                 what, missing_pages(world, pages, sizeof pages));
     else
         snprintf(world->reason, sizeof world->reason,
                  "%s after COMMIT, for good: the source cannot know whether the guest runs at the "
