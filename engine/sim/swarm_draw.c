@@ -43,7 +43,7 @@ static const struct guest_row {
      "--at 5ms --every 3ms --storms 3 --working-set 512KiB --touch read|"
      "--at 10ms --every 10ms --storms 2 --working-set 640KiB"},
     {"storm", MACHINE, "--at 8ms --every 2ms --storms 3 --working-set 384KiB"},
-    {"threads", MACHINE, "--threads 4 --rounds 5|--threads 6 --rounds 20 --slice 50us"},
+    {"threads", MACHINE, "--threads 4 --rounds 5|--threads 6 --rounds 20 --slice 500us"},
     {"threads", MACHINE, "--threads 8 --rounds 10"},
     {"memwalk", MACHINE, "--writes 200|--writes 2000"},
     {"kv", MACHINE, "|--preload 128KiB"},
