@@ -10,18 +10,11 @@
 
 #include "base/nearest.h"
 #include "labs/ini.h"
-
-#define TAKES_HELP (~0u) /* whatever a command takes */
+#include "labs/options_private.h"
 
 /* The front door's own options: each sets one member of struct options, to its value as written, or
  * to true where it has none. */
-static const struct own_option {
-    const char *key;
-    unsigned takes;
-    const char *value; /* what is to be written there; NULL: it has no value */
-    size_t member;
-    const char *help;
-} own_options[] = {
+const struct own_option own_options[] = {
 #define MEMBER(name) offsetof(struct options, name)
     {"json", TAKES_JSON, "FILE", MEMBER(json_path),
      "the report as JSON; -: to standard output, alone"},
@@ -72,6 +65,7 @@ static const struct own_option {
 };
 
 enum { OWN_COUNT = sizeof own_options / sizeof own_options[0] };
+const size_t own_option_count = OWN_COUNT;
 
 int options_find(const char *key)
 {
@@ -194,7 +188,7 @@ static void split_option(const char *word, struct split *split)
 
 /* Options that are off or on may stand alone, and are on then; one of these words behind them is
  * their value. */
-static bool is_flag(const char *key)
+bool options_is_flag(const char *key)
 {
     int idx = options_find(key);
     const char *choices = idx < 0 ? NULL : scenario_option((uint32_t)idx)->choices;
@@ -216,7 +210,7 @@ static int option_words(const struct split *split, unsigned takes, const char *n
     if (own == NULL && !is_of_scenario)
         return 0;
     if (own == NULL)
-        return split->value == NULL && (!is_flag(split->key) || is_off_or_on(next)) ? 2 : 1;
+        return split->value == NULL && (!options_is_flag(split->key) || is_off_or_on(next)) ? 2 : 1;
     return split->value == NULL && own->value != NULL ? 2 : 1;
 }
 
@@ -517,55 +511,7 @@ void options_fini(struct options *options)
     scenario_fini(&options->scenario);
 }
 
-/* ---- Help, and the line that makes a scenario again ---- */
-
-/* Broken behind a bar where the line would be too wide. */
-#define CHOICES_COLUMNS 53
-static void print_choices(const char *choices)
-{
-    while (*choices != '\0') {
-        size_t count = strlen(choices);
-        while (count > CHOICES_COLUMNS) {
-            do
-                count--;
-            while (choices[count - 1] != '|');
-        }
-        printf("  %-26s%.*s\n", "", (int)count, choices);
-        choices += count;
-    }
-}
-
-void options_print_help(unsigned takes, const struct preset *presets)
-{
-    if (takes == 0)
-        return;
-    printf("\noptions:\n");
-    for (uint32_t i = 0; (takes & TAKES_SCENARIO) != 0 && i < scenario_option_count(); i++) {
-        const struct scenario_option *option = scenario_option(i);
-        char head[40];
-        if ((takes & TAKES_EVERY_MODE) != 0 && strcmp(option->key, "mode") == 0)
-            continue;
-        const char *value = option->default_text;
-        for (const struct preset *preset = presets; preset != NULL && preset->key != NULL; preset++)
-            if (strcmp(preset->key, option->key) == 0)
-                value = preset->value;
-        bool is_off_at_first = is_flag(option->key) && strcmp(value, "off") == 0;
-        snprintf(head, sizeof head, "--%s %s", option->key, is_off_at_first ? "" : value);
-        printf("  %-26s%s\n", head, option->help);
-        if (option->choices != NULL && !is_flag(option->key))
-            print_choices(option->choices);
-    }
-    for (size_t i = 0; i < OWN_COUNT; i++) {
-        char head[40];
-        if ((own_options[i].takes & takes) == 0)
-            continue;
-        snprintf(head, sizeof head, "--%s %s", own_options[i].key,
-                 own_options[i].value != NULL ? own_options[i].value : "");
-        printf("  %-26s%s\n", head, own_options[i].help);
-    }
-    if ((takes & TAKES_SCENARIO) != 0)
-        printf("  %-26s%s\n", "-- ARGUMENTS...", "the guest's own");
-}
+/* ---- The line that makes a scenario again ---- */
 
 /* A word as a shell takes it back. */
 static void put_word(struct bytes *line, const char *word)
@@ -622,7 +568,7 @@ void options_write_command(const char *command, const struct scenario *scenario,
             continue;
         snprintf(key, sizeof key, "--%s", scenario_option(i)->key);
         scenario_get(scenario, i, value, sizeof value);
-        if (is_flag(scenario_option(i)->key)) { /* the next word is not its value */
+        if (options_is_flag(scenario_option(i)->key)) { /* the next word is not its value */
             bool is_on = strcmp(value, "on") == 0;
             snprintf(key, sizeof key, "--%s%s", scenario_option(i)->key, is_on ? "" : "=off");
             put_word(line, key);

@@ -87,6 +87,8 @@ void options_fini(struct options *options);
 /* The options that `takes` allows, with their defaults or the presets that stand for them, for
  * help; nothing where there are none. */
 void options_print_help(unsigned takes, const struct preset *presets);
+/* Under which title the help lists an option of the scenario; NULL: nowhere. */
+const char *options_group(const char *key);
 
 /* The command line that makes this scenario again: "ferry run --guest sort --seed 7 -- -n 5".
  * `own`: words of the front door's own options, up to a NULL; NULL: none. Appends to `line`,

@@ -186,6 +186,17 @@ static void presets_yield_to_the_user(void **state)
     options_fini(&options);
 }
 
+static void every_option_stands_in_one_group(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0; i < scenario_option_count(); i++) {
+        const char *key = scenario_option(i)->key;
+        const char *group = options_group(key);
+        if (group == NULL || strcmp(group, "two groups") == 0)
+            fail_msg("--%s stands in %s", key, group == NULL ? "no group" : group);
+    }
+}
+
 static void the_line_makes_the_scenario_again(void **state)
 {
     static const struct {
@@ -219,6 +230,7 @@ int main(void)
         cmocka_unit_test(what_is_wrong_is_named),
         cmocka_unit_test(a_file_comes_before_the_line),
         cmocka_unit_test(presets_yield_to_the_user),
+        cmocka_unit_test(every_option_stands_in_one_group),
         cmocka_unit_test(the_line_makes_the_scenario_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
