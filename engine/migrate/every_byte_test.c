@@ -167,11 +167,40 @@ static void test_with_every_byte_changed_the_guest_is_never_at_both_ends(void **
     }
 }
 
+/* Behind a frame that is not believed stands the head of one that claims a MiB: nothing of it may
+ * be looked for, for nothing of it is there. */
+static void test_behind_what_is_not_believed_nothing_is_read(void **state)
+{
+    struct pair pair;
+    struct bytes stream = {0}, large = {0};
+    (void)state;
+
+    pair_init(&pair, MODE_PRE_COPY);
+    source_send(&pair.source, 0, 0, &stream); /* HELLO */
+    size_t begin = message_begin_pages(&stream, PAGE_FORM_ZERO, WHY_FIRST);
+    message_put_run(&stream, PAGES + 5, 1);
+    frame_end(&stream, begin);
+    begin = frame_begin(&large, FRAME_STATE, 0);
+    memset(bytes_extend(&large, FRAME_PAYLOAD_MAX), 0, FRAME_PAYLOAD_MAX);
+    frame_end(&large, begin);
+    bytes_put(&stream, large.data, FRAME_HEADER_BYTES);
+
+    target_receive(&pair.target, 0, stream.data, stream.count);
+    assert_int_equal(pair.target.phase, TARGET_REFUSED);
+    assert_int_equal(pair.target.in.count, 0);
+    target_receive(&pair.target, 0, stream.data, stream.count); /* nor does it hear any more */
+    assert_int_equal(pair.target.in.count, 0);
+    bytes_fini(&stream);
+    bytes_fini(&large);
+    pair_fini(&pair);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cut_at_every_byte_it_is_the_same_move),
         cmocka_unit_test(test_with_every_byte_changed_the_guest_is_never_at_both_ends),
+        cmocka_unit_test(test_behind_what_is_not_believed_nothing_is_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

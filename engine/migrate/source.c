@@ -285,26 +285,27 @@ void source_receive(struct source *source, uint64_t now_ns, const uint8_t *data,
 {
     size_t position = 0;
 
-    if (source->has_hung_up)
+    if (source->has_hung_up || source->is_deaf)
         return;
     bytes_put(&source->in, data, count);
-    for (;;) {
+    while (!source->is_deaf) {
         struct frame frame;
         size_t consumed;
         enum status status = frame_decode(source->in.data + position, source->in.count - position,
                                           &frame, &consumed);
         if (status != STATUS_OK) {
             source_distrust(source, now_ns, "the stream from the target is broken");
-            return;
+            break;
         }
         if (consumed == 0)
             break;
         receive_frame(source, now_ns, &frame);
-        if (source->has_hung_up)
-            return;
         position += consumed;
     }
-    bytes_drop_front(&source->in, position);
+    if (source->is_deaf)
+        bytes_clear(&source->in);
+    else
+        bytes_drop_front(&source->in, position);
 }
 
 /* ---- What people may ask for ---- */

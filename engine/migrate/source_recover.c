@@ -15,7 +15,7 @@
 
 void source_disconnected(struct source *source, uint64_t now_ns, const char *reason)
 {
-    bytes_clear(&source->in);
+    source->is_deaf = true;
     source->request_count = 0; /* they are asked again on the next connection */
     if (source_is_committed(source)) {
         if (source->phase != PHASE_COMPLETED && source->phase != PHASE_LINK_LOST)
@@ -30,7 +30,7 @@ void source_disconnected(struct source *source, uint64_t now_ns, const char *rea
 
 void source_distrust(struct source *source, uint64_t now_ns, const char *reason)
 {
-    bytes_clear(&source->in);
+    source->is_deaf = true;
     if (!source_is_committed(source)) {
         (void)source_abort(source, now_ns, reason);
         return;
@@ -43,7 +43,8 @@ void source_distrust(struct source *source, uint64_t now_ns, const char *reason)
 
 void source_connected(struct source *source, uint64_t now_ns)
 {
-    source->has_hung_up = false;
+    source->has_hung_up = source->is_deaf = false;
+    bytes_clear(&source->in);
     if (source->phase != PHASE_LINK_LOST)
         return;
     /* What the target does not say that it has must travel, whatever had been sent. */

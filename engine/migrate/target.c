@@ -235,24 +235,26 @@ void target_receive(struct target *target, uint64_t now_ns, const uint8_t *data,
     uint64_t pages_before = target->guest->present.set_count;
     size_t position = 0;
 
-    if (target->has_hung_up)
+    if (target->has_hung_up || target->is_deaf)
         return;
     bytes_put(&target->in, data, count);
-    for (;;) {
+    while (!target->is_deaf) {
         struct frame frame;
         size_t consumed;
         enum status status = frame_decode(target->in.data + position, target->in.count - position,
                                           &frame, &consumed);
         if (status != STATUS_OK) {
             target_distrust(target, "the stream from the source is broken");
-            return;
+            break;
         }
         if (consumed == 0)
             break;
         receive_frame(target, now_ns, &frame);
-        if (target->has_hung_up)
-            return;
         position += consumed;
+    }
+    if (target->is_deaf) {
+        bytes_clear(&target->in);
+        return;
     }
     bytes_drop_front(&target->in, position);
     uint64_t pages = target->guest->present.set_count;

@@ -61,6 +61,7 @@ struct target {
     struct target_offer offer;
     bool is_complete; /* running, and no page is missing */
     bool has_hung_up; /* until it is connected again */
+    bool is_deaf;     /* nothing of this connection is believed any more */
     char reason[MESSAGE_REASON_MAX];
     struct page_decoder *decoder; /* owned */
     struct bytes state;           /* STATE, kept until COMMIT */

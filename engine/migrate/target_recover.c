@@ -8,7 +8,7 @@
 
 void target_distrust(struct target *target, const char *reason)
 {
-    bytes_clear(&target->in);
+    target->is_deaf = true;
     if (target->phase == TARGET_WAITING || target->phase == TARGET_RECEIVING)
         target_fail(target, reason);
     else if (target->phase == TARGET_RUNNING)
@@ -32,7 +32,7 @@ void target_disconnected(struct target *target)
 
 void target_connected(struct target *target)
 {
-    target->has_hung_up = false;
+    target->has_hung_up = target->is_deaf = false;
     /* What was said meanwhile answers nobody's question: RECOVER comes first. */
     bytes_clear(&target->out);
 }
