@@ -10,7 +10,7 @@
 
 #define TICKS         (1u << (DIRTY_RATE_LEVELS - 1))
 #define SHORTEST_NS   (64 * NS_PER_MS) /* of the longest interval: 62 us of the shortest */
-#define NEVER_NS      (3600 * NS_PER_S)
+#define NEVER_NS      (7200 * NS_PER_S) /* of a move: later than any that can be asked for */
 #define PRNG_PURPOSE  0x73616d706c65ull
 #define NEVER_DIRTIED UINT16_MAX
 
