@@ -54,7 +54,7 @@ void source_init(struct source *source, const struct source_config *config, stru
     bitmap_init(&source->to_send, guest->total_pages);
     bitmap_init(&source->sent, guest->total_pages);
     source_open_forms(source);
-    bitmap_init(&source->flushed, guest->total_pages);
+    source_open_cut(source);
     if (config->strategy->begin != NULL)
         config->strategy->begin(config->strategy->outside);
 }
@@ -65,7 +65,7 @@ void source_fini(struct source *source)
     bitmap_fini(&source->sent);
     page_order_fini(&source->order);
     page_encoder_close(source->encoder);
-    bitmap_fini(&source->flushed);
+    source_close_cut(source);
     bytes_fini(&source->in);
     bytes_fini(&source->out);
     bytes_fini(&source->forwards);

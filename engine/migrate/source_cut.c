@@ -19,6 +19,42 @@
  */
 #include "migrate/source_private.h"
 
+#include <stdlib.h>
+
+void source_open_cut(struct source *source)
+{
+    bitmap_init(&source->flushed, source->guest->total_pages);
+    if (!source->config.has_barriers)
+        return;
+    source->sent_at = calloc(source->guest->total_pages, sizeof *source->sent_at);
+    MUST(source->sent_at != NULL);
+}
+
+void source_close_cut(struct source *source)
+{
+    bitmap_fini(&source->flushed);
+    free(source->sent_at);
+    source->sent_at = NULL;
+}
+
+/* ---- What has arrived ---- */
+
+void source_note_sent(struct source *source, uint64_t first_idx, uint64_t count)
+{
+    for (uint64_t i = first_idx; source->sent_at != NULL && i < first_idx + count; i++)
+        source->sent_at[i] = source->bursts_sent;
+}
+
+bool source_has_arrived(const struct source *source, uint64_t page_idx)
+{
+    return source->sent_at != NULL && bitmap_has(&source->sent, page_idx) &&
+           !bitmap_has(&source->to_send, page_idx) &&
+           !bitmap_has(&source->guest->dirty, page_idx) &&
+           source->sent_at[page_idx] < source->bursts_arrived;
+}
+
+/* ---- Who waits ---- */
+
 void source_release_barriers(struct source *source)
 {
     for (uint32_t i = 0; i < SOURCE_HARTS_MAX; i++)
@@ -73,6 +109,8 @@ bool source_flushed(struct source *source, uint64_t now_ns, uint32_t hart_idx, u
     return true;
 }
 
+/* ---- What goes before a barrier, and the barrier ---- */
+
 /* The next run of what was flushed, as much of it as one chunk carries. */
 static uint64_t send_flushed(struct source *source, uint64_t now_ns, struct bytes *to)
 {
@@ -102,15 +140,18 @@ uint64_t source_send_barriers(struct source *source, uint64_t now_ns, struct byt
             continue;
         message_put_number(to, FRAME_BARRIER, barrier->barrier_idx);
         barrier->is_sent = true;
+        barrier->burst_idx = source->bursts_sent;
         source_emit(source, (struct event){.at_ns = now_ns,
                                            .kind = EVENT_BARRIER_SENT,
                                            .barrier_sent = {.barrier_idx = barrier->barrier_idx,
                                                             .pages = barrier->pages}});
     }
-    if (to->count > begin)
-        source_emit(source, (struct event){.at_ns = now_ns,
-                                           .kind = EVENT_FRAME_SENT,
-                                           .frame_sent = {.bytes = to->count - begin}});
+    if (to->count == begin)
+        return 0;
+    source->bursts_sent++;
+    source_emit(source, (struct event){.at_ns = now_ns,
+                                       .kind = EVENT_FRAME_SENT,
+                                       .frame_sent = {.bytes = to->count - begin}});
     return to->count - begin;
 }
 
@@ -124,6 +165,8 @@ void source_receive_barrier_ack(struct source *source, uint64_t now_ns, const st
         if (!barrier->is_waiting || !barrier->is_sent || barrier->barrier_idx != barrier_idx)
             continue;
         barrier->is_waiting = false;
+        if (source->bursts_arrived <= barrier->burst_idx)
+            source->bursts_arrived = barrier->burst_idx + 1;
         source_emit(source, (struct event){
                                 .at_ns = now_ns,
                                 .kind = EVENT_BARRIER_ACKNOWLEDGED,

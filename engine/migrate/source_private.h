@@ -55,11 +55,16 @@ uint64_t source_chunk_pages(const struct source *source);
 void source_begin_sweep(struct source *source, uint64_t first_idx); /* the log was fetched from */
 void source_close_page_bytes(struct source *source);                /* a round has ended */
 void source_tell_encoding(struct source *source, uint64_t now_ns);
-/* source_cut.c */
 
+/* source_cut.c */
+void source_open_cut(struct source *source);
+void source_close_cut(struct source *source);
+/* Those pages are on their way. */
+void source_note_sent(struct source *source, uint64_t first_idx, uint64_t count);
 /* Nobody waits for a barrier any more, and nobody is to be told of flushes. */
 void source_release_barriers(struct source *source);
-/* Sends what was flushed, then the barriers behind it; 0: there is nothing. */
+/* Sends what was flushed, then the barriers behind it; 0: there is nothing, or it is the strategy's
+ * turn: see source_pass_turn. */
 uint64_t source_send_barriers(struct source *source, uint64_t now_ns, struct bytes *to);
 void source_receive_barrier_ack(struct source *source, uint64_t now_ns, const struct frame *frame);
 /* The guest stands still: memory becomes what its harts see. */
