@@ -173,8 +173,13 @@ static uint64_t next_bytes(struct source *source, uint64_t now_ns, uint64_t back
         struct view view = source_view(source, now_ns, backlog_bytes == 0);
         source->config.strategy->next(&view, source->memo, &action);
         charge = source_perform(source, now_ns, &action, to);
+        bool was_flushed_first = source->is_flush_served;
+        if (charge > 0 || (action.kind == ACTION_WAIT && backlog_bytes == 0))
+            source_pass_turn(source);
         if (charge > 0 || action.kind == ACTION_PUSH) /* a push that waits knows how long */
             return charge;
+        if (action.kind == ACTION_WAIT && was_flushed_first && !source->is_flush_served)
+            continue; /* what was flushed goes on */
         if (action.kind == ACTION_WAIT && !waits_for_ever(source, backlog_bytes))
             return 0;
         if (action.kind == ACTION_WAIT)

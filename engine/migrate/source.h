@@ -106,6 +106,7 @@ struct source {
     struct source_barrier barriers[SOURCE_HARTS_MAX];
     uint64_t barrier_count;    /* so far */
     struct bitmap flushed;     /* pages that go before the next barrier */
+    struct bitmap flush_dirtied; /* pages that flushes took out of the log, in this round */
     bool is_flush_served;      /* a chunk of them went: the strategy has the next turn */
     uint64_t *sent_at;         /* of each page, owned: bursts of barriers sent before it, */
     uint64_t bursts_sent;      /* so far, */

@@ -34,6 +34,8 @@ void source_fail(struct source *source, uint64_t now_ns, const char *reason);
 /* source_act.c */
 struct view source_view(const struct source *source, uint64_t now_ns, bool is_link_idle);
 void source_open_round(struct source *source, uint64_t now_ns);
+void source_tell_fetched(struct source *source, uint64_t now_ns, uint64_t dirtied,
+                         uint64_t first_idx, uint64_t count);
 /* Tells what was decided. */
 void source_decide(struct source *source, uint64_t now_ns, enum decision decision, uint64_t value);
 /* Performs one action. Returns the charge of what was put on the link, if anything was. */
@@ -66,6 +68,10 @@ void source_release_barriers(struct source *source);
 /* Sends what was flushed, then the barriers behind it; 0: there is nothing, or it is the strategy's
  * turn: see source_pass_turn. */
 uint64_t source_send_barriers(struct source *source, uint64_t now_ns, struct bytes *to);
+/* The strategy has had its turn: something of it is on the link, or it has nothing. */
+void source_pass_turn(struct source *source);
+/* How many pages flushes took out of the log in this round, beside those that are in it again. */
+uint64_t source_flush_dirtied(const struct source *source);
 void source_receive_barrier_ack(struct source *source, uint64_t now_ns, const struct frame *frame);
 /* The guest stands still: memory becomes what its harts see. */
 void source_write_back(struct source *source, uint64_t now_ns);

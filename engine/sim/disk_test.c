@@ -82,6 +82,33 @@ static struct bytes copying_program(uint64_t turns, bool gives)
     return program_image(p);
 }
 
+#define FLUSHED_PAGES 60
+
+/* Stores to 60 pages and flushes them all, `turns` times. */
+static struct bytes flushing_program(uint64_t turns)
+{
+    static struct program program;
+    struct program *p = &program;
+    p->count = 0;
+    put_number(p, S0, PAGE_A);
+    put_number(p, S1, PAGE_A + FLUSHED_PAGES * PAGE_BYTES);
+    put_number(p, S2, turns);
+    put_number(p, S3, PAGE_BYTES);
+    put_number(p, A7, HYPERCALL_CACHE);
+    put_number(p, A6, CACHE_FLUSH_RANGE);
+    uint64_t again = program_here(p);
+    PUT(p, ADDI, S4, S0, 0, 0);
+    uint64_t next = program_here(p);
+    PUT(p, SD, 0, S4, S2, 0);
+    PUT(p, ADD, S4, S4, S3, 0);
+    PUT_TO(p, BLTU, 0, S4, S1, next);
+    PUT(p, ADDI, A0, S0, 0, 0);
+    put_number(p, A1, FLUSHED_PAGES * PAGE_BYTES);
+    PUT(p, ECALL, 0, 0, 0, 0);
+    put_ends(p, again);
+    return program_image(p);
+}
+
 static void open_program(struct run *run, const char *words, struct bytes *image)
 {
     struct scenario scenario;
@@ -117,6 +144,51 @@ static void what_changed_without_a_flush_is_carried(void **state)
         run_to_end(&run);
         assert_went_well(&run, words);
         assert_int_equal(run.timeline.outcome, OUTCOME_COMPLETED);
+        run_close(&run);
+    }
+}
+
+/* A guest that does nothing but flush: its rounds end, and the limits are kept. And what flushes
+ * took out of the log counts as dirtied, each page once in a round. */
+static void a_guest_that_always_flushes_is_moved(void **state)
+{
+    static const char *const modes[] = {
+        "mode=pre-copy max-rounds=5",
+        "mode=hybrid switch-after=2",
+        "mode=continuous", /* which has no rounds but the first pages it sends */
+        "mode=auto",
+        "mode=pre-copy hot-last=on max-rounds=5",
+        "mode=pre-copy skip-rewritten=on max-rounds=5",
+        "mode=pre-copy dirty-tracking=hardware-log max-rounds=5"};
+    (void)state;
+    for (unsigned i = 0; i < sizeof modes / sizeof *modes; i++) {
+        struct run run;
+        uint64_t rounds = 0;
+        bool goes_on = true;
+        char words[200];
+        struct bytes image = flushing_program(20000);
+        snprintf(words, sizeof words, "disk-at=target start-at=4ms bandwidth=20Mbit/s %s",
+                 modes[i]);
+        open_program(&run, words, &image);
+        while (goes_on) {
+            goes_on = run_step(&run);
+            for (size_t k = 0; k < run.events.count; k++) {
+                const struct event *event = &run.events.items[k];
+                if (event->kind != EVENT_ROUND_ENDED)
+                    continue;
+                rounds++;
+                if (event->round_ended.pages_sent > 2 * 512 + 2 * FLUSHED_PAGES)
+                    fail_msg("%s: a round of %llu pages", words,
+                             (unsigned long long)event->round_ended.pages_sent);
+                uint64_t dirtied = event->round_ended.dirtied_pages;
+                if (i != 2 && event->round_ended.round_idx == 0 &&
+                    (dirtied < FLUSHED_PAGES || dirtied > FLUSHED_PAGES + 2))
+                    fail_msg("%s: %llu pages dirtied", words, (unsigned long long)dirtied);
+            }
+        }
+        assert_went_well(&run, words);
+        assert_int_equal(run.timeline.outcome, OUTCOME_COMPLETED);
+        assert_in_range(rounds, i == 2 ? 0 : 2, 8);
         run_close(&run);
     }
 }
@@ -165,6 +237,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_changed_without_a_flush_is_carried),
+        cmocka_unit_test(a_guest_that_always_flushes_is_moved),
         cmocka_unit_test(a_crashed_host_serves_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
