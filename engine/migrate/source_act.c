@@ -322,19 +322,27 @@ void source_dismiss(struct source *source, uint64_t now_ns, const char *reason)
         source_fail(source, now_ns, reason);
 }
 
+/* PUSH and DECIDE are the engine's own: a strategy from outside cannot ask for them. */
+static bool is_action(const struct source *source, enum action_kind kind)
+{
+    bool is_outside = source->config.strategy->outside != NULL;
+    return action_name(kind) != NULL && (!is_outside || kind <= ACTION_GIVE_UP);
+}
+
 static uint64_t refuse(struct source *source, uint64_t now_ns, const struct action *action)
 {
     char reason[MESSAGE_REASON_MAX];
     const char *name = action_name(action->kind);
     bool is_copying = source->phase == PHASE_COPY;
 
-    if (name != NULL)
+    if (is_action(source, action->kind))
         snprintf(reason, sizeof reason,
                  "the strategy asked to %s in phase %s, where it may %s, WAIT or GIVE_UP", name,
                  phase_name(source->phase),
-                 source_is_after_pause(source) ? "PUSH, SEND"
-                 : is_copying                  ? "SEND, FETCH, PAUSE"
-                                               : "SEND, HAND_OVER");
+                 source_is_after_pause(source)
+                     ? is_action(source, ACTION_PUSH) ? "PUSH, SEND" : "SEND"
+                 : is_copying ? "SEND, FETCH, PAUSE"
+                              : "SEND, HAND_OVER");
     else
         snprintf(reason, sizeof reason, "the strategy asked for action %lld: there is none",
                  (long long)(int)action->kind);
@@ -426,6 +434,8 @@ uint64_t source_perform(struct source *source, uint64_t now_ns, const struct act
     bool is_copying = source->phase == PHASE_COPY;
     bool is_paused = source->phase == PHASE_PAUSE;
 
+    if (!is_action(source, action->kind))
+        return refuse(source, now_ns, action);
     switch (action->kind) {
     case ACTION_WAIT:
         return 0;
