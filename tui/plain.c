@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "base/units.h"
+#include "tui/narrator.h"
+#include "tui/news.h"
 #include "tui/scene.h"
 #include "tui/words.h"
 
@@ -18,6 +20,7 @@ struct teller {
         has_told_guest;
     bool is_post_copy_told;
     uint32_t rounds_told;
+    uint64_t turns_told;
 };
 
 static void tell_head(const struct teller *teller)
@@ -76,7 +79,29 @@ static void tell_round(const struct teller *teller, const struct timeline_round 
     if (!round->is_paused)
         fprintf(teller->out, ", meanwhile %s dirtied",
                 words_counted(&dirtied, round->dirtied_pages, "page"));
+    if (round->share_permille < 1000)
+        fprintf(teller->out, "; the guest was slowed to %u.%u %% of its time",
+                round->share_permille / 10, round->share_permille % 10);
     fprintf(teller->out, ".\n");
+}
+
+/* What was decided and what befell the move until an instant; of a limit,
+ * has_told_limit says what became of it. */
+static void tell_turns(struct teller *teller, uint64_t until_ns)
+{
+    const struct turns *turns = &teller->session->timeline.turns;
+    char text[2 * NARRATOR_MAX];
+    for (; teller->turns_told < turns->count; teller->turns_told++) {
+        const struct event *turn = turns_at(turns, teller->turns_told);
+        if (turn == NULL) /* more of them than are kept */
+            continue;
+        if (turn->at_ns > until_ns)
+            return;
+        if (turn->kind == EVENT_LIMIT_EXCEEDED || !news_tell(turn, text, sizeof text))
+            continue;
+        tell_instant(teller, turn->at_ns);
+        fprintf(teller->out, "%s\n", text);
+    }
 }
 
 static void tell_rounds(struct teller *teller, bool is_with_paused)
@@ -86,6 +111,7 @@ static void tell_rounds(struct teller *teller, bool is_with_paused)
         const struct timeline_round *round = &timeline->rounds[teller->rounds_told];
         if (!round->has_ended || (round->is_paused && !is_with_paused))
             return;
+        tell_turns(teller, round->started_ns + round->duration_ns - 1);
         tell_round(teller, round);
         teller->rounds_told++;
     }
@@ -109,20 +135,15 @@ static void tell_end(const struct teller *teller)
     const struct timeline *timeline = &teller->session->timeline;
     struct words time, p50, p99, faults, pushed, pages, again;
     struct timeline_spread wait = timeline_fault_wait(timeline);
+    char failure[2 * NARRATOR_MAX];
     /* The last page may be there before the guest runs: it is complete with the later of the two.
      */
     tell_instant(teller, timeline->has_resumed && timeline->resumed_at_ns > timeline->ended_ns
                              ? timeline->resumed_at_ns
                              : timeline->ended_ns);
     if (timeline->outcome != OUTCOME_COMPLETED) {
-        fprintf(
-            teller->out, "%s\n",
-            timeline->outcome == OUTCOME_ABORTED
-                ? "the move was given up. The guest runs on at host A as if nothing had been "
-                  "tried."
-            : timeline->outcome == OUTCOME_PAUSED
-                ? "the move failed at the hand-over. The guest stands still and can be recovered."
-                : "the move failed, and the guest is lost: neither host has all of it.");
+        scene_failure(timeline, failure, sizeof failure);
+        fprintf(teller->out, "%s\n", failure);
         return;
     }
     fprintf(teller->out, "the move is complete after %s: %s sent, %s of them again.\n",
@@ -139,6 +160,12 @@ static void tell_end(const struct teller *teller)
             words_time(&p50, wait.p50), words_time(&p99, wait.p99), words_time(&time, wait.max));
 }
 
+/* A move's end is told behind what ended it, and before what came after it. */
+static uint64_t told_until(const struct timeline *timeline)
+{
+    return timeline->has_ended ? timeline->ended_ns : timeline->now_ns;
+}
+
 /* Everything that has happened since the last call. */
 static void tell_news(struct teller *teller)
 {
@@ -146,13 +173,15 @@ static void tell_news(struct teller *teller)
     if (timeline->has_started && !teller->has_told_start) {
         teller->has_told_start = true;
         tell_instant(teller, timeline->started_ns);
-        fprintf(teller->out, timeline->mode == MODE_PRE_COPY || timeline->mode == MODE_HYBRID
-                                 ? "the move starts. The guest runs on at host A.\n"
-                                 : "the move starts.\n");
+        fprintf(teller->out,
+                timeline->mode == MODE_STOP_AND_COPY || timeline->mode == MODE_POST_COPY
+                    ? "the move starts.\n"
+                    : "the move starts. The guest runs on at host A.\n");
     }
     tell_rounds(teller, false);
     if ((timeline->is_paused || timeline->has_resumed) && !teller->has_told_pause) {
         teller->has_told_pause = true;
+        tell_turns(teller, timeline->paused_at_ns);
         tell_instant(teller, timeline->paused_at_ns);
         fprintf(teller->out, "the guest is paused: the downtime begins.\n");
     }
@@ -169,10 +198,12 @@ static void tell_news(struct teller *teller)
         teller->is_post_copy_told = true;
         fprintf(teller->out, "Its missing pages follow: those that it touches first.\n");
     }
+    tell_turns(teller, told_until(timeline));
     if (timeline->has_ended && !teller->has_told_end) {
         teller->has_told_end = true;
         tell_end(teller);
     }
+    tell_turns(teller, timeline->now_ns);
     if (timeline->has_guest_ended && !teller->has_told_guest) {
         teller->has_told_guest = true;
         fprintf(teller->out,

@@ -49,9 +49,10 @@ static uint64_t draw_host(const struct sheet *sheet, struct area area, const str
     const struct timeline *timeline = &stage->session->timeline;
     const char *name = host == HOST_SOURCE ? _("HOST A") : _("HOST B");
     int gap = sheet_gap(sheet);
-    bool is_here = timeline->host == host && !timeline->has_guest_ended;
+    bool is_gone = timeline->trouble.has_crashed[host];
+    bool is_here = timeline->host == host && !timeline->has_guest_ended && !is_gone;
     enum mark mark = MARK_SQUARE;
-    const char *guest = is_here ? describe_guest(stage, &mark) : "";
+    const char *guest = is_here ? describe_guest(stage, &mark) : is_gone ? _("crashed") : "";
     struct colour colour = mark == MARK_TRIANGLE ? sheet->theme->clean : sheet->theme->alarm;
     struct area inner = box_draw(sheet, area, name, guest, colour);
     if (is_here) {
@@ -135,14 +136,21 @@ static void draw_legend(const struct sheet *sheet, struct area area, const struc
 
 static void describe_phase(const struct timeline *timeline, char *text, size_t room)
 {
+    static const char *const ends[OUTCOME_COUNT] = {
+        [OUTCOME_COMPLETED] = N_("complete"),
+        [OUTCOME_ABORTED] = N_("given up"),
+        [OUTCOME_PAUSED] = N_("stuck"),
+        [OUTCOME_LOST] = N_("lost"),
+    };
     const struct timeline_round *round = timeline_round(timeline);
     if (!timeline->has_started)
         snprintf(text, room, "%s", _("before"));
-    else if (timeline->is_paused)
+    else if (timeline->is_paused && !timeline->has_ended)
         snprintf(text, room, "%s", _("PAUSED"));
     else if (timeline->has_ended)
-        snprintf(text, room, "%s",
-                 timeline->outcome == OUTCOME_COMPLETED ? _("complete") : _("given up"));
+        snprintf(text, room, "%s", _(ends[timeline->outcome]));
+    else if (timeline->trouble.is_lost)
+        snprintf(text, room, "%s", _("link lost"));
     else if (timeline->phase == PHASE_COPY && round != NULL)
         snprintf(text, room, _("round %llu"), (unsigned long long)round->round_idx);
     else if (timeline->has_resumed)

@@ -31,6 +31,9 @@ void trouble_fold(struct trouble *trouble, const struct event *event)
         trouble->link_state = (enum link_state)event->link_changed.state;
         trouble->link_value = event->link_changed.value;
         break;
+    case EVENT_MIGRATION_ENDED:
+        trouble->is_cut_at_end = trouble->link_state == LINK_CUT || trouble->is_lost;
+        break;
     case EVENT_HOST_CRASHED:
         if (event->host_crashed.host >= HOST_COUNT)
             break;

@@ -17,6 +17,7 @@ struct trouble {
     uint64_t lost_since_ns;
     bool is_lost; /* the source waits for a connection, or recovers on one */
     enum link_state link_state;
+    bool is_cut_at_end;  /* it was cut when the move ended */
     uint64_t link_value; /* in the state's unit */
     bool has_crashed[HOST_COUNT];
     uint64_t crashed_ns[HOST_COUNT];
