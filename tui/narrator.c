@@ -197,11 +197,25 @@ static void tell_post_copy(const struct timeline *timeline, char *text, size_t r
 
 static void tell_resumed(const struct timeline *timeline, char *text, size_t room)
 {
-    struct words downtime;
-    snprintf(text, room,
-             _("The guest runs at host B after %s of downtime; "
-               "its clients' connections came with it."),
-             words_time(&downtime, timeline->downtime_ns));
+    struct words downtime, packets;
+    words_time(&downtime, timeline->downtime_ns);
+    if (scene_is_tunnel(timeline))
+        snprintf(text, room,
+                 _("The guest runs at host B after %s of downtime. What its clients send still "
+                   "comes to host A, which sends it on (%s)."),
+                 downtime.text,
+                 words_counted(&packets, timeline->trouble.packets_forwarded, "packet"));
+    else if (timeline->trouble.packets_dropped > 0 && !timeline->trouble.has_rehomed)
+        snprintf(text, room,
+                 _("The guest runs at host B after %s of downtime, but what its clients send "
+                   "comes to host A and is lost (%s)."),
+                 downtime.text,
+                 words_counted(&packets, timeline->trouble.packets_dropped, "packet"));
+    else
+        snprintf(text, room,
+                 _("The guest runs at host B after %s of downtime; "
+                   "its clients' connections came with it."),
+                 downtime.text);
 }
 
 static void tell_after(const struct session *session, char *text, size_t room)
@@ -213,7 +227,9 @@ static void tell_after(const struct session *session, char *text, size_t room)
         snprintf(text, room, _("The move is complete: total time %s, downtime %s. %s"),
                  words_time(&total, timeline->ended_ns - timeline->started_ns),
                  words_time(&downtime, timeline->downtime_ns),
-                 limit != NULL ? limit : _("Host A may be switched off."));
+                 limit != NULL               ? limit
+                 : scene_is_tunnel(timeline) ? _("Host A is still needed: it sends packets on.")
+                                             : _("Host A may be switched off."));
     else if (timeline->outcome == OUTCOME_ABORTED && limit != NULL)
         snprintf(text, room, _("%s The guest runs at host A as if nothing had been tried."), limit);
     else

@@ -21,7 +21,7 @@ static bool tell_decision(const struct event *event, char *text, size_t room)
         snprintf(text, room, _("No fault should wait for its page longer than %s."),
                  words_time(&words, event->decided.value));
     else if ((unsigned)decision < DECISION_COUNT)
-        snprintf(text, room, _("Auto: %s."), _(decision_sentence(decision)));
+        snprintf(text, room, _("Decided: %s."), _(decision_sentence(decision)));
     return (unsigned)decision < DECISION_COUNT;
 }
 

@@ -16,8 +16,8 @@ static const struct {
     struct event event;
     const char *part;
 } news[] = {
-    {{.kind = EVENT_DECIDED, .fields = {DECISION_ROUNDS, 9}}, "Auto: the rounds shrink fast"},
-    {{.kind = EVENT_DECIDED, .fields = {DECISION_HOT_LAST, 9}}, "Auto: the rounds shrink too slow"},
+    {{.kind = EVENT_DECIDED, .fields = {DECISION_ROUNDS, 9}}, "Decided: the rounds shrink fast"},
+    {{.kind = EVENT_DECIDED, .fields = {DECISION_HOT_LAST, 9}}, "Decided: the rounds shrink too slow"},
     {{.kind = EVENT_DECIDED, .fields = {DECISION_SLOWER, 800}}, "the guest is slowed down."},
     {{.kind = EVENT_DECIDED, .fields = {DECISION_POST_COPY, 9}}, "pages are pushed around each"},
     {{.kind = EVENT_DECIDED, .fields = {DECISION_FAULT_SET_POINT, 680000}},

@@ -62,6 +62,11 @@ static const char *describe_guest(const struct picture *picture, bool *is_halted
 {
     const double fault_is_seen = 0.01;
     const struct timeline *timeline = &picture->session->timeline;
+    *is_halted = true;
+    if (timeline->has_ended && timeline->outcome == OUTCOME_LOST)
+        return _("guest lost");
+    if (timeline->has_ended && timeline->outcome == OUTCOME_PAUSED && timeline->has_resumed)
+        return _("guest waits");
     *is_halted = timeline->is_paused;
     if (timeline->is_paused)
         return _("guest paused");

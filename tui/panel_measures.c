@@ -80,6 +80,18 @@ static bool draw_link_state(struct canvas *canvas, struct rect rect, int *row,
     return true;
 }
 
+/* With a write-back cache there is no forecast: the barriers stand where it would. */
+static bool draw_barriers(struct canvas *canvas, struct rect rect, int *row,
+                          const struct timeline *timeline, const struct session_facts *facts)
+{
+    struct words words;
+    if (timeline->cut.barriers_sent == 0 || facts->forecast_downtime_ns != UINT64_MAX)
+        return false;
+    draw_line(canvas, rect, row, COLOUR_PLAIN, _("barriers sent"),
+              words_count(&words, timeline->cut.barriers_sent));
+    return true;
+}
+
 /* The engine's own, made at the end of each round of pre-copy: the last one made it pause. */
 static bool has_forecast(const struct timeline *timeline)
 {
@@ -115,7 +127,8 @@ void panel_measures(struct canvas *canvas, struct rect rect, const struct pictur
     draw_clock(canvas, rect, &row, timeline);
     /* There is always room for what slows the move or the guest: it stands where else is what was
      * known beforehand. */
-    if (!draw_link_state(canvas, rect, &row, &timeline->trouble))
+    if (!draw_link_state(canvas, rect, &row, &timeline->trouble) &&
+        !draw_barriers(canvas, rect, &row, timeline, facts))
         draw_line(canvas, rect, &row, COLOUR_FORECAST, _("forecast at start"),
                   words_time(&words, facts->forecast_downtime_ns));
     if (facts->mode == MODE_PRE_COPY)

@@ -18,7 +18,6 @@ struct teller {
     FILE *out;
     bool has_told_start, has_told_pause, has_told_resume, has_told_end, has_told_limit,
         has_told_guest;
-    bool is_post_copy_told;
     uint32_t rounds_told;
     uint64_t turns_told;
 };
@@ -130,6 +129,27 @@ static void tell_resume(const struct teller *teller)
     fprintf(teller->out, ".\n");
 }
 
+/* What remedies and the consistent cut took from the guest. */
+static void tell_costs(const struct teller *teller)
+{
+    const struct timeline *timeline = &teller->session->timeline;
+    const struct pace *pace = &timeline->pace;
+    const struct cut_counts *cut = &timeline->cut;
+    struct words a, b, c;
+    if (pace->share_least_permille < 1000)
+        fprintf(teller->out, "Slowed: a hart was left as little as %u.%u %% of its time.\n",
+                pace->share_least_permille / 10, pace->share_least_permille % 10);
+    if (cut->barriers_sent > 0)
+        fprintf(teller->out, "Barriers: %s, for %s; a hart waited %s at most.\n",
+                words_count(&a, cut->barriers_sent),
+                words_counted(&b, cut->flushed_pages, "flushed page"),
+                words_time(&c, cut->barrier_wait_max_ns));
+    if (cut->lines_written_back > 0)
+        fprintf(teller->out, "The cut wrote %s of the cache back, and %s more were dirty.\n",
+                words_counted(&a, cut->lines_written_back, "line"),
+                words_counted(&b, cut->pages_written_back, "page"));
+}
+
 static void tell_end(const struct teller *teller)
 {
     const struct timeline *timeline = &teller->session->timeline;
@@ -154,6 +174,7 @@ static void tell_end(const struct teller *teller)
         fprintf(teller->out, "Post-copy: %s, %s pushed.\n",
                 words_counted(&faults, timeline->faults, "page fault"),
                 words_counted(&pushed, timeline->pages_pushed, "page"));
+    tell_costs(teller);
     if (wait.count > 0)
         fprintf(
             teller->out, "Waiting for a page: half within %s, 99 of 100 within %s, longest %s.\n",
@@ -192,11 +213,10 @@ static void tell_news(struct teller *teller)
     }
     if (timeline->has_resumed && !teller->has_told_resume) {
         teller->has_told_resume = true;
+        tell_turns(teller, timeline->resumed_at_ns - 1);
         tell_resume(teller);
-    }
-    if (timeline->phase == PHASE_POST_COPY && !teller->is_post_copy_told) {
-        teller->is_post_copy_told = true;
-        fprintf(teller->out, "Its missing pages follow: those that it touches first.\n");
+        if (scene_leaves_pages(timeline))
+            fprintf(teller->out, "Its missing pages follow: those that it touches first.\n");
     }
     tell_turns(teller, told_until(timeline));
     if (timeline->has_ended && !teller->has_told_end) {

@@ -63,6 +63,24 @@ const char *scene_limit(const struct timeline *timeline)
     return _(paused[timeline->exceeded_limit]);
 }
 
+const char *scene_end_word(enum outcome outcome)
+{
+    static const char *const words[OUTCOME_COUNT] = {
+        [OUTCOME_COMPLETED] = N_("complete"),
+        [OUTCOME_ABORTED] = N_("given up"),
+        [OUTCOME_PAUSED] = N_("stuck"),
+        [OUTCOME_LOST] = N_("lost"),
+    };
+    return words[outcome];
+}
+
+bool scene_is_tunnel(const struct timeline *timeline)
+{
+    const struct trouble *trouble = &timeline->trouble;
+    return timeline->has_resumed && trouble->packets_forwarded > 0 && !trouble->has_tunnel_ended &&
+           !trouble->has_crashed[HOST_SOURCE];
+}
+
 void scene_failure(const struct timeline *timeline, char *text, size_t room)
 {
     const struct trouble *trouble = &timeline->trouble;

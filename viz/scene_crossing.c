@@ -33,10 +33,13 @@ static const char *describe_guest(const struct stage *stage, enum mark *mark)
     const double fault_is_seen = 0.01;
     const struct timeline *timeline = &stage->session->timeline;
     *mark = MARK_SQUARE;
+    if (timeline->has_ended && timeline->outcome == OUTCOME_LOST)
+        return _("guest lost");
     if (timeline->is_paused)
         return _("guest stands still");
     *mark = MARK_DIAMOND;
-    if (timeline->waiting_harts > 0 && stage->speed <= fault_is_seen)
+    bool is_stuck = timeline->has_ended && timeline->outcome == OUTCOME_PAUSED;
+    if (is_stuck || (timeline->waiting_harts > 0 && stage->speed <= fault_is_seen))
         return _("guest waits for a page");
     *mark = MARK_TRIANGLE;
     return timeline->phase == PHASE_POST_COPY ? _("guest runs, with faults") : _("guest runs here");
@@ -136,19 +139,13 @@ static void draw_legend(const struct sheet *sheet, struct area area, const struc
 
 static void describe_phase(const struct timeline *timeline, char *text, size_t room)
 {
-    static const char *const ends[OUTCOME_COUNT] = {
-        [OUTCOME_COMPLETED] = N_("complete"),
-        [OUTCOME_ABORTED] = N_("given up"),
-        [OUTCOME_PAUSED] = N_("stuck"),
-        [OUTCOME_LOST] = N_("lost"),
-    };
     const struct timeline_round *round = timeline_round(timeline);
     if (!timeline->has_started)
         snprintf(text, room, "%s", _("before"));
     else if (timeline->is_paused && !timeline->has_ended)
         snprintf(text, room, "%s", _("PAUSED"));
     else if (timeline->has_ended)
-        snprintf(text, room, "%s", _(ends[timeline->outcome]));
+        snprintf(text, room, "%s", _(scene_end_word(timeline->outcome)));
     else if (timeline->trouble.is_lost)
         snprintf(text, room, "%s", _("link lost"));
     else if (timeline->phase == PHASE_COPY && round != NULL)

@@ -48,6 +48,9 @@ void trouble_fold(struct trouble *trouble, const struct event *event)
         trouble->bytes_forwarded += event->packet_forwarded.bytes;
         trouble->last_forwarded_ns = event->at_ns;
         break;
+    case EVENT_STREAMS_REHOMED:
+        trouble->has_rehomed = true;
+        break;
     case EVENT_TUNNEL_ENDED:
         trouble->has_tunnel_ended = true;
         trouble->tunnel_ended_ns = event->at_ns;

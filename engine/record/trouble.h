@@ -27,6 +27,7 @@ struct trouble {
     uint64_t packets_forwarded; /* by the old host: the residual dependency */
     uint64_t bytes_forwarded;   /* on the migration link, framing included */
     uint64_t last_forwarded_ns; /* with packets_forwarded > 0 */
+    bool has_rehomed;           /* the network was told where the guest is now */
     bool has_tunnel_ended;      /* the switch knows the new place: the old host may go */
     uint64_t tunnel_ended_ns;
 };
