@@ -2,7 +2,7 @@
  *
  * Views, exports, tests, reports and grading read this list and nothing else: what is not an event
  * did not happen. An event is plain data: an instant in nanoseconds of world time, a kind, and at
- * most four unsigned fields. Who sees something happen appends it to an event list that its caller
+ * most five unsigned fields. Who sees something happen appends it to an event list that its caller
  * owns and drains.
  *
  * Host numbers: 0 is the source (host A), 1 the target (host B).
@@ -84,8 +84,8 @@
                          "the pause, and those written again meanwhile are skipped") /* pages */   \
     X(DECISION_SLOWER, "rounds leave more than half of what they began with: the guest is slowed " \
                        "down") /* thousandths of its time that it keeps */                         \
-    X(DECISION_POST_COPY, "rounds will not bring the downtime within its limit: post-copy does, "  \
-                          "and pages are pushed around each fault") /* pages left */               \
+    X(DECISION_POST_COPY, "rounds will not bring the downtime within its limit: post-copy does") \
+    /* pages left */                                                                               \
     X(DECISION_FAULT_SET_POINT, "no fault should wait for its page longer than this") /* ns */
 
 /* The parts of a run, by what the guest could do in them. */

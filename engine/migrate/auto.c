@@ -57,6 +57,7 @@ static void decide(struct action *action, enum decision decision, uint64_t value
 /* No more rounds: a pause where it is short enough, else post-copy. */
 static void leave(const struct view *view, struct auto_memo *own, struct action *action)
 {
+    own->cursor = 0; /* in the middle of a round, too: what is left is all of it */
     if (view_is_within_limit(view, view_left_pages(view))) {
         action->kind = ACTION_PAUSE;
         action->reason = "the forecast downtime was within the limit when no more rounds were "

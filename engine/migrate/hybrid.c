@@ -40,10 +40,12 @@ static const char *why_warm(const struct view *view, bool is_fetched)
 
 /* A limit that ends the warming before it is warm enough; NULL: none. The rounds that the user
  * wants are no matter of --max-rounds. */
-static const char *why_no_longer(const struct view *view, bool is_fetched)
+static const char *why_no_longer(const struct view *view, bool is_fetched, enum limit *limit)
 {
+    *limit = LIMIT_TIME;
     if (view_is_out_of_time(view))
         return "the total-time limit left no time for more pre-copy before the switch";
+    *limit = LIMIT_ROUNDS;
     if (is_fetched && view->limits.switch_when != SWITCH_ROUNDS &&
         view->rounds_done >= view->limits.max_rounds)
         return "the round limit was met before the switch rule held";
@@ -59,16 +61,14 @@ static bool is_over(const struct view *view, struct hybrid_memo *own, struct act
     action->reason = why_warm(view, was_fetched);
     if (action->reason != NULL)
         return true;
-    action->reason = why_no_longer(view, was_fetched);
+    action->reason = why_no_longer(view, was_fetched, &action->limit);
     if (action->reason == NULL) {
         action->kind = ACTION_WAIT;
         return false;
     }
-    if (view->limits.on_limit == ON_LIMIT_ABORT) {
+    action->is_limit_exceeded = true;
+    if (view->limits.on_limit == ON_LIMIT_ABORT)
         action->kind = ACTION_GIVE_UP;
-        action->is_limit_exceeded = true;
-        action->limit = was_fetched ? LIMIT_ROUNDS : LIMIT_TIME;
-    }
     return true;
 }
 

@@ -57,6 +57,12 @@ struct pre_paging {
 
 /* The page was asked for. */
 void pre_paging_faulted(struct pre_paging *pre_paging, uint64_t page_idx);
+/* The page is to be pushed once more: it did not arrive as it was sent. */
+static inline void pre_paging_again(struct pre_paging *pre_paging, uint64_t page_idx)
+{
+    if (page_idx < pre_paging->cursor_idx)
+        pre_paging->cursor_idx = page_idx;
+}
 /* Chooses at most `most` pages of `to_send` to be pushed next; false when there are none, or (none)
  * never any. Who pushes them takes all of them. */
 bool pre_paging_next(struct pre_paging *pre_paging, const struct bitmap *to_send, uint64_t most,

@@ -6,6 +6,9 @@
 #include "migrate/phase.h"
 #include "migrate/source_private.h"
 
+/* How long at most a move that waits for its bandwidth limit is not asked whether it is over. */
+#define HELD_BACK_NS 1000000
+
 void source_enter(struct source *source, uint64_t now_ns, enum phase phase)
 {
     MUST(phase_is_legal(source->phase, phase));
@@ -25,6 +28,8 @@ void source_fail(struct source *source, uint64_t now_ns, const char *reason)
     bool was_paused = source_wants_pause(source);
     snprintf(source->reason, sizeof source->reason, "%s", reason);
     bytes_clear(&source->out);
+    bytes_clear(&source->forwards);
+    source->request_count = 0;
     message_put_text(&source->out, FRAME_ABORT, reason);
     source->guest->ops->track(source->guest, false);
     source_release_barriers(source);
@@ -195,6 +200,27 @@ static void measure_link(struct source *source, uint64_t now_ns, uint64_t backlo
     source->is_link_fed = false;
 }
 
+/* Whether the bandwidth limit keeps the move from sending now. It must not keep it from ending:
+ * what is to end it is looked for every so often, and the strategy is asked when it is time. */
+static bool is_held_back(struct source *source, uint64_t now_ns)
+{
+    const struct limits *limits = &source->config.limits;
+    bool has_deadline = limits->switch_when == SWITCH_DEADLINE;
+
+    if (source->phase != PHASE_COPY || !pacer_is_holding(&source->pacer, now_ns) ||
+        source->is_switching)
+        return false;
+    struct view view = source_view(source, now_ns, true);
+    if (view_is_out_of_time(&view) ||
+        (has_deadline && now_ns - source->started_ns >= limits->switch_deadline_ns))
+        return false;
+    source->due_ns = source->pacer.next_ns;
+    if (source->due_ns - now_ns > HELD_BACK_NS &&
+        (has_deadline || limits->total_time_ns != LIMIT_NONE))
+        source->due_ns = now_ns + HELD_BACK_NS;
+    return true;
+}
+
 uint64_t source_send(struct source *source, uint64_t now_ns, uint64_t backlog_bytes,
                      struct bytes *to)
 {
@@ -203,10 +229,8 @@ uint64_t source_send(struct source *source, uint64_t now_ns, uint64_t backlog_by
     measure_link(source, now_ns, backlog_bytes);
     throttle_tick(&source->throttle, now_ns);
     source->due_ns = UINT64_MAX;
-    if (source->phase == PHASE_COPY && pacer_is_holding(&source->pacer, now_ns)) {
-        source->due_ns = source->pacer.next_ns;
+    if (is_held_back(source, now_ns))
         return 0;
-    }
     charge = next_bytes(source, now_ns, backlog_bytes, to);
     if (charge > 0 && !source->is_link_fed) {
         source->is_link_fed = true;
@@ -247,6 +271,7 @@ static void receive_frame(struct source *source, uint64_t now_ns, const struct f
     case FRAME_RUNNING:
         if (source->phase != PHASE_HAND_OVER && source->phase != PHASE_RECOVER)
             return;
+        source->was_running = true;
         /* Pages that were pushed since COMMIT have been sent, and may yet be lost. On a connection
          * that recovers, what is left is what the target has not got. */
         source_enter(source, now_ns,
@@ -257,7 +282,7 @@ static void receive_frame(struct source *source, uint64_t now_ns, const struct f
         return;
     case FRAME_PAGE_REQUEST:
         if (source_is_after_pause(source))
-            source_receive_request(source, frame);
+            source_receive_request(source, now_ns, frame);
         return;
     case FRAME_BARRIER_ACK:
         source_receive_barrier_ack(source, now_ns, frame);
@@ -272,8 +297,10 @@ static void receive_frame(struct source *source, uint64_t now_ns, const struct f
         return;
     case FRAME_REFUSED:
         message_get_text(frame, reason);
-        if (!phase_is_over(source->phase) && source->phase != PHASE_POST_COPY &&
-            source->phase != PHASE_LINK_LOST)
+        /* A target that has run the guest cannot give it back. Who says so now is another one. */
+        if (source->was_running)
+            source_distrust(source, now_ns, "the target does not know the guest that ran there");
+        else if (!phase_is_over(source->phase) && source->phase != PHASE_LINK_LOST)
             source_fail(source, now_ns, reason);
         return;
     default:

@@ -98,6 +98,7 @@ struct source {
     uint64_t state_digest;  /* of the STATE that was committed */
     bool has_committed_all; /* no page was missing then: RUNNING is the end */
     bool has_hung_up;       /* until it is connected again */
+    bool was_running;       /* the target has said that it runs the guest: it never comes back */
     bool is_deaf;           /* nothing of this connection is believed any more */
     bool is_halted;         /* it has nothing to send until source_go_on */
 

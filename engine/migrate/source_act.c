@@ -281,8 +281,8 @@ static void act_decide(struct source *source, uint64_t now_ns, const struct acti
     source_decide(source, now_ns, action->decision, action->value);
     if (action->decision == DECISION_HOT_LAST)
         source->order.is_hot_last = source->order.is_skipping = true;
-    if (action->decision == DECISION_POST_COPY)
-        source->pre_paging.prefetch = PREFETCH_BUBBLE;
+    if (action->decision == DECISION_POST_COPY && source->pre_paging.prefetch != PREFETCH_NONE)
+        source->pre_paging.prefetch = PREFETCH_BUBBLE; /* none is what the user wanted */
 }
 
 /* ---- Strategies that break a rule ---- */
@@ -390,7 +390,7 @@ static uint64_t act_push(struct source *source, uint64_t now_ns, struct bytes *t
     uint64_t begins_ns = source->handed_over_ns + limits->push_after_ns;
     uint64_t first_idx, count;
 
-    if (limits->prefetch == PREFETCH_NONE && now_ns < begins_ns) {
+    if (source->pre_paging.prefetch == PREFETCH_NONE && now_ns < begins_ns) {
         source->due_ns = begins_ns;
         return 0;
     }

@@ -24,8 +24,9 @@ void source_open_forms(struct source *source)
         source->encoder = page_encoder_open(&encoding);
 }
 
-void source_give_up_forms(struct source *source)
+void source_give_up_forms(struct source *source, uint64_t now_ns)
 {
+    source_tell_encoding(source, now_ns); /* what they have cost until now */
     page_encoder_close(source->encoder);
     source->encoder = NULL;
     source->page_bytes = MESSAGE_PAGE_WIRE_BYTES;

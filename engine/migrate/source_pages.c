@@ -17,16 +17,18 @@ uint64_t source_answer_request(struct source *source, uint64_t now_ns, struct by
     return 0;
 }
 
-void source_receive_request(struct source *source, const struct frame *frame)
+void source_receive_request(struct source *source, uint64_t now_ns, const struct frame *frame)
 {
     uint64_t page_idx;
-    if (message_get_number(frame, &page_idx) != STATUS_OK ||
-        page_idx >= source->guest->total_pages || source->request_count == SOURCE_REQUESTS_MAX)
-        return; /* no guest has that many harts or pages: nobody waits for it */
+    if (message_get_number(frame, &page_idx) != STATUS_OK || page_idx >= source->guest->total_pages)
+        return; /* no guest has that many pages: nobody waits for it */
     if (frame->note == MESSAGE_AGAIN) {
         bitmap_set(&source->to_send, page_idx);
-        source_give_up_forms(source);
+        pre_paging_again(&source->pre_paging, page_idx);
+        source_give_up_forms(source, now_ns);
     }
+    if (source->request_count == SOURCE_REQUESTS_MAX)
+        return; /* no hart waits for it, there are not so many: the push brings it */
     source->requests[source->request_count++] = page_idx;
     pre_paging_faulted(&source->pre_paging, page_idx);
 }

@@ -48,7 +48,7 @@ void source_post_copy_from_now_on(struct source *source);
 /* source_forms.c */
 void source_open_forms(struct source *source);
 /* A page came to something else at the target: from now on pages travel as they are. */
-void source_give_up_forms(struct source *source);
+void source_give_up_forms(struct source *source, uint64_t now_ns);
 uint32_t source_forms(const struct source *source); /* in which pages may travel: bits */
 /* How many pages may be handed out at once; source_send_pages takes as many of them as fit. */
 uint64_t source_chunk_pages(const struct source *source);
@@ -74,7 +74,7 @@ uint64_t source_send_pages(struct source *source, uint64_t now_ns, uint64_t firs
 
 /* Sends the page that a hart of the target has waited for longest; 0: none waits. */
 uint64_t source_answer_request(struct source *source, uint64_t now_ns, struct bytes *to);
-void source_receive_request(struct source *source, const struct frame *frame);
+void source_receive_request(struct source *source, uint64_t now_ns, const struct frame *frame);
 
 /* source_recover.c */
 

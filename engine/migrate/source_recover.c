@@ -22,6 +22,7 @@ void source_disconnected(struct source *source, uint64_t now_ns, const char *rea
             source_enter(source, now_ns, PHASE_LINK_LOST);
         bytes_clear(&source->out);
         bytes_clear(&source->forwards);
+        source->is_commit_pending = false;
         return;
     }
     (void)source_abort(source, now_ns, reason);

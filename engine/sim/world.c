@@ -106,7 +106,8 @@ enum status world_open(const struct scenario *scenario, const uint8_t *image, si
     new->hosts[HOST_SOURCE] = (struct host){.guest = guest};
     new->hosts[HOST_TARGET] = (struct host){.guest = guest_build_empty(scenario)};
     for (uint32_t i = 0; i < HART_MAX; i++)
-        new->hosts[HOST_SOURCE].shares[i] = new->hosts[HOST_TARGET].shares[i] = GUEST_SHARE_WHOLE;
+        new->hosts[HOST_SOURCE].shares[i] = new->hosts[HOST_TARGET].shares[i] =
+            new->told_shares[i] = GUEST_SHARE_WHOLE;
     console_init(&new->console);
     open_ends(new);
     for (uint32_t host = 0; host < HOST_COUNT; host++)

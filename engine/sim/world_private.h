@@ -42,7 +42,7 @@ enum happening {
 struct host {
     struct guest *guest;
     uint64_t offset_ns;
-    uint32_t shares[HART_MAX]; /* of the time, in thousandths, as told last */
+    uint32_t shares[HART_MAX]; /* of the time, in thousandths, as it has them here */
 };
 
 /* How the request under way reaches the blocks, see world_disk.c. */
@@ -107,8 +107,9 @@ struct world {
     bool is_guest_stuck;     /* no hart can go on before a page is there */
     bool is_guest_held_back; /* by the fault throttle, until HAPPEN_RELEASE */
     struct share share;      /* of the hart that has most of the time */
-    uint32_t log_entries;    /* in the hardware's buffer of dirtied pages */
-    uint64_t source_due_ns;  /* HAPPEN_SOURCE that is to come; UINT64_MAX: none */
+    uint32_t told_shares[HART_MAX];
+    uint32_t log_entries;   /* in the hardware's buffer of dirtied pages */
+    uint64_t source_due_ns; /* HAPPEN_SOURCE that is to come; UINT64_MAX: none */
     struct observer observer;
     size_t observed_count; /* of events: the oracle has read so many */
     struct console console;

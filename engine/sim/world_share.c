@@ -16,6 +16,26 @@ static uint32_t wanted(const struct world *world, uint32_t host, uint32_t hart_i
                                : source_share(&world->source, hart_idx);
 }
 
+/* One of them has another share than was told last, wherever the guest was then. */
+static void tell_share(struct world *world, uint32_t host, uint32_t hart_idx, uint32_t share)
+{
+    if (share == world->told_shares[hart_idx])
+        return;
+    world->told_shares[hart_idx] = share;
+    world_emit(
+        world,
+        (struct event){.kind = EVENT_SHARE_SET,
+                       .share_set = {.host = host, .hart_idx = hart_idx, .share_permille = share}});
+}
+
+/* What the guest would still stand still for is not to be paid any more: it goes on at once. */
+static void end_standstill(struct world *world, struct host *home)
+{
+    uint64_t lived_ns = home->guest->ops->now_ns(home->guest);
+    if (lived_ns + home->offset_ns > world->now_ns && lived_ns <= world->now_ns)
+        home->offset_ns = world->now_ns - lived_ns;
+}
+
 void world_set_shares(struct world *world)
 {
     struct host *home = world_home(world);
@@ -27,15 +47,12 @@ void world_set_shares(struct world *world)
     for (uint32_t i = 0; i < hart_count(world); i++) {
         shares[i] = wanted(world, host_idx(world, home), i);
         most = shares[i] > most ? shares[i] : most;
-        if (shares[i] == home->shares[i])
-            continue;
-        is_changed = true;
+        is_changed |= shares[i] != home->shares[i];
         home->shares[i] = shares[i];
-        world_emit(world, (struct event){.kind = EVENT_SHARE_SET,
-                                         .share_set = {.host = host_idx(world, home),
-                                                       .hart_idx = i,
-                                                       .share_permille = shares[i]}});
+        tell_share(world, host_idx(world, home), i, shares[i]);
     }
+    if (most == GUEST_SHARE_WHOLE && world->share.permille < GUEST_SHARE_WHOLE)
+        end_standstill(world, home);
     share_set(&world->share, host_guest_ns(world, home), most);
     for (uint32_t i = 0; is_changed && i < hart_count(world); i++)
         home->guest->ops->set_share(home->guest, i,
