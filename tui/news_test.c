@@ -19,7 +19,7 @@ static const struct {
     {{.kind = EVENT_DECIDED, .fields = {DECISION_ROUNDS, 9}}, "Decided: the rounds shrink fast"},
     {{.kind = EVENT_DECIDED, .fields = {DECISION_HOT_LAST, 9}}, "Decided: the rounds shrink too slow"},
     {{.kind = EVENT_DECIDED, .fields = {DECISION_SLOWER, 800}}, "the guest is slowed down."},
-    {{.kind = EVENT_DECIDED, .fields = {DECISION_POST_COPY, 9}}, "pages are pushed around each"},
+    {{.kind = EVENT_DECIDED, .fields = {DECISION_POST_COPY, 9}}, "within its limit: post-copy does."},
     {{.kind = EVENT_DECIDED, .fields = {DECISION_FAULT_SET_POINT, 680000}},
      "longer than 680.0 us."},
     {{.kind = EVENT_LIMIT_EXCEEDED, .fields = {3, 9, LIMIT_ROUNDS}}, "The rounds are used up"},

@@ -39,7 +39,8 @@ static const char *describe_guest(const struct stage *stage, enum mark *mark)
         return _("guest stands still");
     *mark = MARK_DIAMOND;
     bool is_stuck = timeline->has_ended && timeline->outcome == OUTCOME_PAUSED;
-    if (is_stuck || (timeline->waiting_harts > 0 && stage->speed <= fault_is_seen))
+    bool is_seen = stage->speed <= fault_is_seen || timeline->trouble.is_lost;
+    if (is_stuck || (timeline->waiting_harts > 0 && is_seen))
         return _("guest waits for a page");
     *mark = MARK_TRIANGLE;
     return timeline->phase == PHASE_POST_COPY ? _("guest runs, with faults") : _("guest runs here");
