@@ -27,8 +27,10 @@ static bool is_tunnelling(const struct report *report)
 bool report_has_broken_connections(const struct report *report)
 {
     const struct trouble *trouble = &report->timeline->trouble;
-    bool is_cut_off = report->scenario->route == ROUTE_NONE ||
-                      (is_tunnelling(report) && trouble->has_crashed[HOST_SOURCE]);
+    /* Where the target announced itself before they gave up, they found another way. */
+    bool has_no_tunnel = is_tunnelling(report) && trouble->has_crashed[HOST_SOURCE];
+    bool is_late = !trouble->has_rehomed || report->timeline->errors > 0;
+    bool is_cut_off = report->scenario->route == ROUTE_NONE || (has_no_tunnel && is_late);
     return report->scenario->client_count > 0 && report->timeline->has_resumed && is_cut_off;
 }
 
