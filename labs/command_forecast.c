@@ -219,6 +219,9 @@ static const char *end_words(enum forecast_end end)
     return "";
 }
 
+/* Fewer are none: the rounds go on shrinking, if slowly. */
+#define SETTLED_PAGES 100
+
 static void print_verdict(const struct scenario *scenario, const struct forecasts *forecasts,
                           enum mode mode)
 {
@@ -231,7 +234,8 @@ static void print_verdict(const struct scenario *scenario, const struct forecast
     if (forecast->is_converging)
         snprintf(text, sizeof text, "meets its downtime limit of %s",
                  people_time(&people, scenario->downtime_limit_ns));
-    else if (mode == MODE_PRE_COPY && forecast->end == FORECAST_ROUNDS)
+    else if (mode == MODE_PRE_COPY && forecast->end == FORECAST_ROUNDS &&
+             forecast->plateau_pages >= SETTLED_PAGES)
         snprintf(text, sizeof text,
                  "does not meet its downtime limit of %s within %llu rounds. They settle at %s "
                  "pages, %.1f %% of memory: while those are copied, as many are written (C7)",
@@ -254,8 +258,8 @@ static void print_remedies(const struct forecasts *forecasts)
         const struct remedy *remedy = &forecasts->remedies[i];
         struct people people = {0};
         printf("  %-32s%12s%12s\n", remedy->option,
-               people_seconds(&people, remedy->forecast.total_s),
-               people_seconds(&people, remedy->forecast.downtime_s));
+               remedy->is_open ? "?" : people_seconds(&people, remedy->forecast.total_s),
+               remedy->is_open ? "?" : people_seconds(&people, remedy->forecast.downtime_s));
         if (*remedy->remark != '\0')
             printf("      %s\n", remedy->remark);
     }
@@ -334,7 +338,9 @@ static json_t *forecasts_json(const struct scenario *scenario, const struct fore
     for (uint32_t i = 0; i < forecasts->remedy_count; i++)
         json_array_append_new(
             remedies, json_pack("{s:s, s:o}", "option", forecasts->remedies[i].option, "forecast",
-                                report_forecast_json(&forecasts->remedies[i].forecast)));
+                                forecasts->remedies[i].is_open
+                                    ? json_null()
+                                    : report_forecast_json(&forecasts->remedies[i].forecast)));
     json_object_set_new(object, "remedies", remedies);
     return object;
 }

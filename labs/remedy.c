@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "labs/people.h"
+#include "sim/guest_build.h"
 
 /* The forecast with one option changed; false where the scenario cannot be so. */
 static bool forecast_with(const struct remedy_case *of, enum mode mode, const char *key,
@@ -38,23 +39,26 @@ static struct remedy *add(struct remedy *remedies, uint32_t *count, const char *
     return remedy;
 }
 
-/* How fast it writes: what a limit of the dirty rate is a part of. */
-static double write_rate(const struct remedy_case *of, uint64_t hart_count)
+/* How many pages at most are newly dirtied a second: a limit below that slows the guest. */
+static double dirty_rate_of(const struct remedy_case *of)
 {
-    const struct dirty_rate *measured = of->measured;
-    double rate =
-        measured == NULL ? (double)of->scenario->dirty_rate : dirty_rate_by_log(measured, 0);
-    return rate / (double)hart_count;
+    struct dirty_law writes;
+
+    if (of->measured != NULL)
+        return dirty_rate_by_log(of->measured, 0) / (double)of->scenario->hart_count;
+    return guest_build_writes(of->scenario, &writes) ? writes.write_rate : 0;
 }
 
-/* The highest limit of the dirty rate with which it converges. */
+/* The highest limit of the dirty rate with which it converges. Slower than that by itself it goes
+ * step by step. How much of its speed the guest keeps, no formula says: that depends on how many of
+ * its writes are to pages that are dirty already. */
 static void try_dirty_limit(const struct remedy_case *of, enum mode mode, struct remedy *remedies,
                             uint32_t *count)
 {
-    double rate = write_rate(of, of->scenario->hart_count);
+    double rate = dirty_rate_of(of);
 
     for (int percent = 95; percent > 0; percent -= 5) {
-        char value[40], share[80];
+        char value[40];
         struct forecast forecast;
         uint64_t limit = two_digits((uint64_t)(rate * percent / 100), false);
         units_format(UNIT_PAGE_RATE, limit, value, sizeof value);
@@ -62,14 +66,28 @@ static void try_dirty_limit(const struct remedy_case *of, enum mode mode, struct
             !forecast.is_converging)
             continue;
         struct remedy *remedy = add(remedies, count, "dirty-limit", value, &forecast);
-        snprintf(share, sizeof share, "it writes at %d %% of its speed, and may work at less",
-                 percent);
-        snprintf(remedy->remark, sizeof remedy->remark, "%s", share);
-        remedy = add(remedies, count, "auto-converge", "", &forecast);
         snprintf(remedy->remark, sizeof remedy->remark,
-                 "the same step by step, until it runs at about %d %%", percent);
+                 "the guest is slowed, by how much shows in the run");
+        remedy = add(remedies, count, "auto-converge", "", &forecast);
+        remedy->is_open = true;
+        snprintf(remedy->remark, sizeof remedy->remark,
+                 "slows it step by step until it fits: how long that takes shows in the run");
         return;
     }
+}
+
+/* Rounds that do shrink, and were not enough of them. */
+static void try_rounds(const struct remedy_case *of, enum mode mode, struct remedy *remedies,
+                       uint32_t *count)
+{
+    char value[40];
+    struct forecast forecast;
+
+    if (!forecast_with(of, mode, "max-rounds", "100", &forecast) || !forecast.is_converging)
+        return;
+    snprintf(value, sizeof value, "%u", forecast.round_count);
+    if (forecast_with(of, mode, "max-rounds", value, &forecast) && forecast.is_converging)
+        add(remedies, count, "max-rounds", value, &forecast);
 }
 
 /* The least bandwidth that will do, in steps of a quarter; what compression would have to bring. */
@@ -130,6 +148,7 @@ uint32_t remedies_find(const struct remedy_case *of, enum mode mode,
 {
     uint32_t count = 0;
 
+    try_rounds(of, mode, remedies, &count);
     try_downtime_limit(of, mode, remedies, &count);
     try_mode(of, MODE_HYBRID, remedies, &count);
     try_mode(of, MODE_POST_COPY, remedies, &count);

@@ -13,6 +13,7 @@ struct remedy {
     char option[64];  /* "--dirty-limit 3kpages/s" */
     char remark[160]; /* what it costs beside; "": nothing to say */
     struct forecast forecast;
+    bool is_open; /* what it comes to cannot be said beforehand: the forecast is not its own */
 };
 
 /* What the forecasts of a scenario are made of. */

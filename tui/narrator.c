@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "tui/news.h"
 #include "tui/scene.h"
 #include "tui/translate.h"
 #include "tui/words.h"
@@ -69,6 +70,16 @@ static void tell_first_round(const struct timeline_round *round, char *text, siz
                  words_counted(&dirtied, round->dirtied_pages, "page"));
 }
 
+/* By the limit that was met with the downtime limit out of reach. */
+static const char *const limits[LIMIT_COUNT] = {
+    N_("Round %llu: the rounds do not shrink to what the downtime limit allows, "
+       "and no more of them are permitted."),
+    N_("Round %llu: the rounds do not shrink to what the downtime limit allows, "
+       "and the move may take no longer."),
+    N_("Round %llu: pages are written as fast as they are copied. More rounds would not bring "
+       "the downtime within its limit."),
+};
+
 static void tell_round(const struct timeline *timeline, char *text, size_t room)
 {
     const struct timeline_round *round = timeline_round(timeline);
@@ -85,10 +96,7 @@ static void tell_round(const struct timeline *timeline, char *text, size_t room)
     const struct timeline_round *last = timeline->round_count > 1 ? round - 1 : NULL;
     words_counted(&pages, round->pages, "page");
     if (timeline->is_limit_exceeded)
-        snprintf(text, room,
-                 _("Round %llu: the rounds do not shrink to what the downtime limit allows, "
-                   "and no more of them are permitted."),
-                 idx);
+        snprintf(text, room, _(limits[timeline->exceeded_limit]), idx);
     else if (last != NULL && round->pages >= last->pages)
         snprintf(text, room,
                  _("Round %llu sends %s, no fewer than before (%s): the guest writes as fast as "
@@ -189,11 +197,25 @@ static void tell_post_copy(const struct timeline *timeline, char *text, size_t r
 
 static void tell_resumed(const struct timeline *timeline, char *text, size_t room)
 {
-    struct words downtime;
-    snprintf(text, room,
-             _("The guest runs at host B after %s of downtime; "
-               "its clients' connections came with it."),
-             words_time(&downtime, timeline->downtime_ns));
+    struct words downtime, packets;
+    words_time(&downtime, timeline->downtime_ns);
+    if (scene_is_tunnel(timeline))
+        snprintf(text, room,
+                 _("The guest runs at host B after %s of downtime. What its clients send still "
+                   "comes to host A, which sends it on (%s)."),
+                 downtime.text,
+                 words_counted(&packets, timeline->trouble.packets_forwarded, "packet"));
+    else if (timeline->trouble.packets_dropped > 0 && !timeline->trouble.has_rehomed)
+        snprintf(text, room,
+                 _("The guest runs at host B after %s of downtime, but what its clients send "
+                   "comes to host A and is lost (%s)."),
+                 downtime.text,
+                 words_counted(&packets, timeline->trouble.packets_dropped, "packet"));
+    else
+        snprintf(text, room,
+                 _("The guest runs at host B after %s of downtime; "
+                   "its clients' connections came with it."),
+                 downtime.text);
 }
 
 static void tell_after(const struct session *session, char *text, size_t room)
@@ -205,24 +227,19 @@ static void tell_after(const struct session *session, char *text, size_t room)
         snprintf(text, room, _("The move is complete: total time %s, downtime %s. %s"),
                  words_time(&total, timeline->ended_ns - timeline->started_ns),
                  words_time(&downtime, timeline->downtime_ns),
-                 limit != NULL ? limit : _("Host A may be switched off."));
+                 limit != NULL               ? limit
+                 : scene_is_tunnel(timeline) ? _("Host A is still needed: it sends packets on.")
+                                             : _("Host A may be switched off."));
     else if (timeline->outcome == OUTCOME_ABORTED && limit != NULL)
         snprintf(text, room, _("%s The guest runs at host A as if nothing had been tried."), limit);
-    else if (timeline->outcome == OUTCOME_ABORTED)
-        snprintf(text, room,
-                 _("The move was given up. Nothing is lost: "
-                   "the guest runs at host A as if nothing had been tried."));
-    else if (timeline->outcome == OUTCOME_PAUSED)
-        snprintf(text, room,
-                 _("The move failed at the hand-over: the guest stands still, "
-                   "and can be recovered."));
     else
-        snprintf(text, room, _("The guest is lost: neither host has all of it."));
+        scene_failure(timeline, text, room);
 }
 
 void narrator_tell(const struct session *session, char *text, size_t room)
 {
     const struct timeline *timeline = &session->timeline;
+    const struct event *turn = news_of_now(timeline);
     text[0] = '\0';
     if (session_is_held(session))
         snprintf(text, room,
@@ -240,6 +257,8 @@ void narrator_tell(const struct session *session, char *text, size_t room)
                  (unsigned long long)timeline->guest_status);
     else if (!timeline->has_started)
         tell_before(session, text, room);
+    else if (turn != NULL && news_tell(turn, text, room))
+        return;
     else if (timeline->is_paused)
         tell_pause(session, text, room);
     else if (timeline->phase == PHASE_POST_COPY)

@@ -89,6 +89,33 @@ static void a_move_given_up_and_a_broken_rule_are_said(void **state)
     scripted_close(&s->session);
 }
 
+/* What was decided is said while the round that follows begins; then the round has its sentence. */
+static void a_decision_is_said_while_it_is_news(void **state)
+{
+    struct scripted *s = scripted_open(MODE_AUTO, 4096, START_NS);
+    struct timeline *timeline = &s->session.timeline;
+    const struct event events[] = {
+        {.kind = EVENT_MIGRATION_STARTED, .at_ns = 1, .fields = {MODE_AUTO, 4096}},
+        {.kind = EVENT_PHASE_CHANGED, .at_ns = 1, .fields = {PHASE_COPY}},
+        {.kind = EVENT_ROUND_STARTED, .at_ns = 1, .fields = {0, 4096, 0}},
+        {.kind = EVENT_ROUND_ENDED, .at_ns = NS_PER_S, .fields = {0, 4096, 4096 * 4112, 100}},
+        {.kind = EVENT_DECIDED, .at_ns = NS_PER_S, .fields = {DECISION_SLOWER, 800}},
+        {.kind = EVENT_ROUND_STARTED, .at_ns = NS_PER_S, .fields = {1, 100, 0}},
+        {.kind = EVENT_PAGES_SENT, .at_ns = 2 * NS_PER_S, .fields = {0, 90, WHY_RESENT, 90 * 4112}},
+    };
+    enum { EVENTS = sizeof events / sizeof events[0] };
+    char text[2 * NARRATOR_MAX];
+    (void)state;
+    for (int i = 0; i < EVENTS; i++) {
+        timeline_add(timeline, &events[i]);
+        narrator_tell(&s->session, text, sizeof text);
+        bool is_news = strstr(text, "the guest is slowed down") != NULL;
+        if (is_news != (i == EVENTS - 3 || i == EVENTS - 2))
+            fail_msg("after event %d: %s", i, text);
+    }
+    scripted_close(&s->session);
+}
+
 static void attend_nothing(struct session_guard *guard, struct session *session, int wait_ms)
 {
     (void)guard, (void)session, (void)wait_ms;
@@ -120,6 +147,7 @@ int main(void)
         cmocka_unit_test(every_sentence_fits_two_lines),
         cmocka_unit_test(a_move_given_up_and_a_broken_rule_are_said),
         cmocka_unit_test(a_debugger_that_holds_is_told),
+        cmocka_unit_test(a_decision_is_said_while_it_is_news),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "tui/felt.h"
+#include "tui/scene.h"
 #include "tui/words.h"
 #include "tui/translate.h"
 
@@ -64,8 +65,8 @@ static void draw_axis(struct canvas *canvas, struct rect rect, const struct time
     if (timeline->is_paused || timeline->has_resumed)
         mark(canvas, rect, strip, row, timeline->paused_at_ns, _("pause"), &taken);
     if (timeline->has_ended && timeline->mode != MODE_STOP_AND_COPY)
-        mark(canvas, rect, strip, row, timeline->ended_ns,
-             timeline->outcome == OUTCOME_COMPLETED ? _("complete") : _("given up"), &taken);
+        mark(canvas, rect, strip, row, timeline->ended_ns, _(scene_end_word(timeline->outcome)),
+             &taken);
     snprintf(text, sizeof text, _("a column: %s"),
              words_time(&words, strip->slices_per_column * TIMELINE_SLICE_NS));
     if (taken + canvas_width(text) < rect.column + rect.columns)

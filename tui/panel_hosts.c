@@ -62,6 +62,11 @@ static const char *describe_guest(const struct picture *picture, bool *is_halted
 {
     const double fault_is_seen = 0.01;
     const struct timeline *timeline = &picture->session->timeline;
+    *is_halted = true;
+    if (timeline->has_ended && timeline->outcome == OUTCOME_LOST)
+        return _("guest lost");
+    if (timeline->has_ended && timeline->outcome == OUTCOME_PAUSED && timeline->has_resumed)
+        return _("guest waits");
     *is_halted = timeline->is_paused;
     if (timeline->is_paused)
         return _("guest paused");
@@ -77,14 +82,16 @@ static void draw_heading(struct canvas *canvas, struct rect rect, const struct p
     const struct timeline *timeline = &picture->session->timeline;
     struct words pages;
     char title[32], scale[64];
-    bool is_halted;
+    bool is_halted, is_gone = timeline->trouble.has_crashed[host];
     snprintf(title, sizeof title, _("HOST %c (%s)"), host == HOST_SOURCE ? 'A' : 'B',
-             host == HOST_SOURCE ? _("source") : _("target"));
+             is_gone               ? _("crashed")
+             : host == HOST_SOURCE ? _("source")
+                                   : _("target"));
     int column = canvas_heading(canvas, rect, title);
     snprintf(scale, sizeof scale, _(" a cell: %s "), words_counted(&pages, pages_per_cell, "page"));
     if (timeline->host != host && column + canvas_width(scale) < rect.column + rect.columns)
         canvas_text_right(canvas, rect.row, rect.column + rect.columns, COLOUR_FAINT, scale);
-    if (timeline->host != host || timeline->has_guest_ended)
+    if (timeline->host != host || timeline->has_guest_ended || is_gone)
         return;
     const char *state = describe_guest(picture, &is_halted);
     canvas_format(canvas, rect.row, column + 1, rect.column + rect.columns - column - 1,
@@ -102,7 +109,10 @@ static void draw_link(struct canvas *canvas, int row, int column, const struct t
     bool is_moving = timeline->has_started && !timeline->has_ended;
     if (!is_moving)
         return;
-    if (sums[PAGE_IN_FLIGHT] > 0 || timeline->phase == PHASE_COPY || timeline->phase == PHASE_PAUSE)
+    if (timeline->trouble.link_state == LINK_CUT || timeline->trouble.is_lost)
+        canvas_text(canvas, row, column, 2, COLOUR_WAITED_FOR | STYLE_BOLD, "><");
+    else if (sums[PAGE_IN_FLIGHT] > 0 || timeline->phase == PHASE_COPY ||
+             timeline->phase == PHASE_PAUSE)
         canvas_text(canvas, row, column, 2, COLOUR_IN_FLIGHT | STYLE_BOLD, "\u00bb\u00bb");
     if (timeline->waiting_harts > 0)
         canvas_text(canvas, row + 1, column, 2, COLOUR_WAITED_FOR | STYLE_BOLD, "\u00ab?");

@@ -8,6 +8,7 @@
 
 #include "base/units.h"
 #include "record/estimate.h"
+#include "tui/news.h"
 #include "tui/scene.h"
 #include "tui/words.h"
 #include "tui/translate.h"
@@ -58,17 +59,37 @@ static void draw_heading(struct canvas *canvas, struct rect rect, const struct s
 }
 
 /* How much of the time the guest may run: of its harts, the one that has least. */
-static void draw_share(struct canvas *canvas, struct rect rect, int *row, const struct pace *pace)
+static bool draw_share(struct canvas *canvas, struct rect rect, int *row, const struct pace *pace)
 {
-    uint32_t least = pace->share_permille[0];
+    uint32_t least = pace_share(pace);
     char text[24];
-    for (unsigned i = 1; i < PACE_HARTS_MAX; i++)
-        if (pace->share_permille[i] < least)
-            least = pace->share_permille[i];
     if (least >= 1000)
-        return;
+        return false;
     snprintf(text, sizeof text, "%u.%u %%", least / 10, least % 10);
     draw_line(canvas, rect, row, COLOUR_WAITED_FOR, _("slowed: its share"), text);
+    return true;
+}
+
+static bool draw_link_state(struct canvas *canvas, struct rect rect, int *row,
+                            const struct trouble *trouble)
+{
+    char text[64];
+    if (news_link(trouble, text, sizeof text) == NULL)
+        return false;
+    draw_line(canvas, rect, row, COLOUR_WAITED_FOR, _("link"), text);
+    return true;
+}
+
+/* With a write-back cache there is no forecast: the barriers stand where it would. */
+static bool draw_barriers(struct canvas *canvas, struct rect rect, int *row,
+                          const struct timeline *timeline, const struct session_facts *facts)
+{
+    struct words words;
+    if (timeline->cut.barriers_sent == 0 || facts->forecast_downtime_ns != UINT64_MAX)
+        return false;
+    draw_line(canvas, rect, row, COLOUR_PLAIN, _("barriers sent"),
+              words_count(&words, timeline->cut.barriers_sent));
+    return true;
 }
 
 /* The engine's own, made at the end of each round of pre-copy: the last one made it pause. */
@@ -104,8 +125,12 @@ void panel_measures(struct canvas *canvas, struct rect rect, const struct pictur
     int row = rect.row + 1;
     draw_heading(canvas, rect, facts, timeline);
     draw_clock(canvas, rect, &row, timeline);
-    draw_line(canvas, rect, &row, COLOUR_FORECAST, _("forecast at start"),
-              words_time(&words, facts->forecast_downtime_ns));
+    /* There is always room for what slows the move or the guest: it stands where else is what was
+     * known beforehand. */
+    if (!draw_link_state(canvas, rect, &row, &timeline->trouble) &&
+        !draw_barriers(canvas, rect, &row, timeline, facts))
+        draw_line(canvas, rect, &row, COLOUR_FORECAST, _("forecast at start"),
+                  words_time(&words, facts->forecast_downtime_ns));
     if (facts->mode == MODE_PRE_COPY)
         draw_line(canvas, rect, &row, COLOUR_FORECAST,
                   scene_leaves_pages(timeline)                   ? _("had it paused")
@@ -113,8 +138,9 @@ void panel_measures(struct canvas *canvas, struct rect rect, const struct pictur
                                                                  : _("forecast now"),
                   words_time(&words,
                              has_forecast(timeline) ? timeline->forecast_downtime_ns : UINT64_MAX));
-    draw_line(canvas, rect, &row, COLOUR_FORECAST, _("if stop-and-copy"),
-              words_time(&words, facts->stop_and_copy_downtime_ns));
+    if (!draw_share(canvas, rect, &row, &timeline->pace))
+        draw_line(canvas, rect, &row, COLOUR_FORECAST, _("if stop-and-copy"),
+                  words_time(&words, facts->stop_and_copy_downtime_ns));
     draw_line(canvas, rect, &row, COLOUR_IN_FLIGHT,
               is_ascii ? (is_wide ? _("mu page copy rate") : _("mu copy rate"))
                        : _("\u03bc page copy rate"),
@@ -123,7 +149,6 @@ void panel_measures(struct canvas *canvas, struct rect rect, const struct pictur
               is_ascii ? (is_wide ? _("delta page dirty rate") : _("delta dirty rate"))
                        : _("\u03b4 page dirty rate"),
               rate(&words, timeline_delta(timeline), is_wide));
-    draw_share(canvas, rect, &row, &timeline->pace);
     if (row >= rect.row + rect.rows)
         return;
     /* With more rows: how long it will still take, and what it costs so far. */

@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "base/units.h"
+#include "tui/narrator.h"
+#include "tui/news.h"
 #include "tui/scene.h"
 #include "tui/words.h"
 
@@ -16,8 +18,8 @@ struct teller {
     FILE *out;
     bool has_told_start, has_told_pause, has_told_resume, has_told_end, has_told_limit,
         has_told_guest;
-    bool is_post_copy_told;
     uint32_t rounds_told;
+    uint64_t turns_told;
 };
 
 static void tell_head(const struct teller *teller)
@@ -76,7 +78,29 @@ static void tell_round(const struct teller *teller, const struct timeline_round 
     if (!round->is_paused)
         fprintf(teller->out, ", meanwhile %s dirtied",
                 words_counted(&dirtied, round->dirtied_pages, "page"));
+    if (round->share_permille < 1000)
+        fprintf(teller->out, "; the guest was slowed to %u.%u %% of its time",
+                round->share_permille / 10, round->share_permille % 10);
     fprintf(teller->out, ".\n");
+}
+
+/* What was decided and what befell the move until an instant; of a limit,
+ * has_told_limit says what became of it. */
+static void tell_turns(struct teller *teller, uint64_t until_ns)
+{
+    const struct turns *turns = &teller->session->timeline.turns;
+    char text[2 * NARRATOR_MAX];
+    for (; teller->turns_told < turns->count; teller->turns_told++) {
+        const struct event *turn = turns_at(turns, teller->turns_told);
+        if (turn == NULL) /* more of them than are kept */
+            continue;
+        if (turn->at_ns > until_ns)
+            return;
+        if (turn->kind == EVENT_LIMIT_EXCEEDED || !news_tell(turn, text, sizeof text))
+            continue;
+        tell_instant(teller, turn->at_ns);
+        fprintf(teller->out, "%s\n", text);
+    }
 }
 
 static void tell_rounds(struct teller *teller, bool is_with_paused)
@@ -86,6 +110,7 @@ static void tell_rounds(struct teller *teller, bool is_with_paused)
         const struct timeline_round *round = &timeline->rounds[teller->rounds_told];
         if (!round->has_ended || (round->is_paused && !is_with_paused))
             return;
+        tell_turns(teller, round->started_ns + round->duration_ns - 1);
         tell_round(teller, round);
         teller->rounds_told++;
     }
@@ -104,25 +129,41 @@ static void tell_resume(const struct teller *teller)
     fprintf(teller->out, ".\n");
 }
 
+/* What remedies and the consistent cut took from the guest. */
+static void tell_costs(const struct teller *teller)
+{
+    const struct timeline *timeline = &teller->session->timeline;
+    const struct pace *pace = &timeline->pace;
+    const struct cut_counts *cut = &timeline->cut;
+    struct words a, b, c;
+    if (pace->share_least_permille < 1000)
+        fprintf(teller->out, "Slowed: a hart was left as little as %u.%u %% of its time.\n",
+                pace->share_least_permille / 10, pace->share_least_permille % 10);
+    if (cut->barriers_sent > 0)
+        fprintf(teller->out, "Barriers: %s, for %s; a hart waited %s at most.\n",
+                words_count(&a, cut->barriers_sent),
+                words_counted(&b, cut->flushed_pages, "flushed page"),
+                words_time(&c, cut->barrier_wait_max_ns));
+    if (cut->lines_written_back > 0)
+        fprintf(teller->out, "The cut wrote %s of the cache back, and %s more were dirty.\n",
+                words_counted(&a, cut->lines_written_back, "line"),
+                words_counted(&b, cut->pages_written_back, "page"));
+}
+
 static void tell_end(const struct teller *teller)
 {
     const struct timeline *timeline = &teller->session->timeline;
     struct words time, p50, p99, faults, pushed, pages, again;
     struct timeline_spread wait = timeline_fault_wait(timeline);
+    char failure[2 * NARRATOR_MAX];
     /* The last page may be there before the guest runs: it is complete with the later of the two.
      */
     tell_instant(teller, timeline->has_resumed && timeline->resumed_at_ns > timeline->ended_ns
                              ? timeline->resumed_at_ns
                              : timeline->ended_ns);
     if (timeline->outcome != OUTCOME_COMPLETED) {
-        fprintf(
-            teller->out, "%s\n",
-            timeline->outcome == OUTCOME_ABORTED
-                ? "the move was given up. The guest runs on at host A as if nothing had been "
-                  "tried."
-            : timeline->outcome == OUTCOME_PAUSED
-                ? "the move failed at the hand-over. The guest stands still and can be recovered."
-                : "the move failed, and the guest is lost: neither host has all of it.");
+        scene_failure(timeline, failure, sizeof failure);
+        fprintf(teller->out, "%s\n", failure);
         return;
     }
     fprintf(teller->out, "the move is complete after %s: %s sent, %s of them again.\n",
@@ -133,10 +174,17 @@ static void tell_end(const struct teller *teller)
         fprintf(teller->out, "Post-copy: %s, %s pushed.\n",
                 words_counted(&faults, timeline->faults, "page fault"),
                 words_counted(&pushed, timeline->pages_pushed, "page"));
+    tell_costs(teller);
     if (wait.count > 0)
         fprintf(
             teller->out, "Waiting for a page: half within %s, 99 of 100 within %s, longest %s.\n",
             words_time(&p50, wait.p50), words_time(&p99, wait.p99), words_time(&time, wait.max));
+}
+
+/* A move's end is told behind what ended it, and before what came after it. */
+static uint64_t told_until(const struct timeline *timeline)
+{
+    return timeline->has_ended ? timeline->ended_ns : timeline->now_ns;
 }
 
 /* Everything that has happened since the last call. */
@@ -146,13 +194,15 @@ static void tell_news(struct teller *teller)
     if (timeline->has_started && !teller->has_told_start) {
         teller->has_told_start = true;
         tell_instant(teller, timeline->started_ns);
-        fprintf(teller->out, timeline->mode == MODE_PRE_COPY || timeline->mode == MODE_HYBRID
-                                 ? "the move starts. The guest runs on at host A.\n"
-                                 : "the move starts.\n");
+        fprintf(teller->out,
+                timeline->mode == MODE_STOP_AND_COPY || timeline->mode == MODE_POST_COPY
+                    ? "the move starts.\n"
+                    : "the move starts. The guest runs on at host A.\n");
     }
     tell_rounds(teller, false);
     if ((timeline->is_paused || timeline->has_resumed) && !teller->has_told_pause) {
         teller->has_told_pause = true;
+        tell_turns(teller, timeline->paused_at_ns);
         tell_instant(teller, timeline->paused_at_ns);
         fprintf(teller->out, "the guest is paused: the downtime begins.\n");
     }
@@ -163,16 +213,17 @@ static void tell_news(struct teller *teller)
     }
     if (timeline->has_resumed && !teller->has_told_resume) {
         teller->has_told_resume = true;
+        tell_turns(teller, timeline->resumed_at_ns - 1);
         tell_resume(teller);
+        if (scene_leaves_pages(timeline))
+            fprintf(teller->out, "Its missing pages follow: those that it touches first.\n");
     }
-    if (timeline->phase == PHASE_POST_COPY && !teller->is_post_copy_told) {
-        teller->is_post_copy_told = true;
-        fprintf(teller->out, "Its missing pages follow: those that it touches first.\n");
-    }
+    tell_turns(teller, told_until(timeline));
     if (timeline->has_ended && !teller->has_told_end) {
         teller->has_told_end = true;
         tell_end(teller);
     }
+    tell_turns(teller, timeline->now_ns);
     if (timeline->has_guest_ended && !teller->has_told_guest) {
         teller->has_told_guest = true;
         fprintf(teller->out,

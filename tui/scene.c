@@ -1,9 +1,10 @@
 #include "tui/scene.h"
 
-#include <stddef.h>
+#include <stdio.h>
 
 #include "base/status.h"
 #include "tui/translate.h"
+#include "tui/words.h"
 
 bool scene_leaves_pages(const struct timeline *timeline)
 {
@@ -31,15 +32,93 @@ bool scene_is_cut_short(const struct timeline *timeline, const struct timeline_r
     return round->pages_sent < round->pages && (round->has_ended || !is_going_on);
 }
 
+/* By the limit that was met: what became of the move. */
+static const char *const given_up[LIMIT_COUNT] = {
+    N_("The rounds ran out before they met the downtime limit; it was given up."),
+    N_("The total time ran out before the rounds met the downtime limit; it was given up."),
+    N_("The rounds made no progress towards the downtime limit; it was given up."),
+};
+static const char *const took_over[LIMIT_COUNT] = {
+    N_("The rounds ran out before they met the downtime limit; post-copy took over."),
+    N_("The total time ran out before the rounds met the downtime limit; post-copy took over."),
+    N_("The rounds made no progress towards the downtime limit; post-copy took over."),
+};
+static const char *const paused[LIMIT_COUNT] = {
+    N_("The rounds ran out before they met the downtime limit; it was paused all the same."),
+    N_("The total time ran out before the rounds met the downtime limit; it was paused all the "
+       "same."),
+    N_("The rounds made no progress towards the downtime limit; it was paused all the same."),
+};
+
 const char *scene_limit(const struct timeline *timeline)
 {
     if (!timeline->is_limit_exceeded || !(timeline->has_resumed || timeline->has_ended))
         return NULL;
+    if (timeline->has_ended && timeline->outcome == OUTCOME_LOST)
+        return NULL;
     if (timeline->has_ended && timeline->outcome == OUTCOME_ABORTED)
-        return _("Pre-copy could not meet the downtime limit; it was given up.");
+        return _(given_up[timeline->exceeded_limit]);
     if (scene_leaves_pages(timeline))
-        return _("Pre-copy could not meet the downtime limit; post-copy took over.");
-    return _("Pre-copy could not meet the downtime limit; it was paused all the same.");
+        return _(took_over[timeline->exceeded_limit]);
+    return _(paused[timeline->exceeded_limit]);
+}
+
+const char *scene_end_word(enum outcome outcome)
+{
+    static const char *const words[OUTCOME_COUNT] = {
+        [OUTCOME_COMPLETED] = N_("complete"),
+        [OUTCOME_ABORTED] = N_("given up"),
+        [OUTCOME_PAUSED] = N_("stuck"),
+        [OUTCOME_LOST] = N_("lost"),
+    };
+    return words[outcome];
+}
+
+bool scene_is_tunnel(const struct timeline *timeline)
+{
+    const struct trouble *trouble = &timeline->trouble;
+    return timeline->has_resumed && trouble->packets_forwarded > 0 && !trouble->has_tunnel_ended &&
+           !trouble->has_crashed[HOST_SOURCE];
+}
+
+void scene_failure(const struct timeline *timeline, char *text, size_t room)
+{
+    const struct trouble *trouble = &timeline->trouble;
+    struct words words;
+    if (timeline->outcome == OUTCOME_ABORTED)
+        snprintf(text, room,
+                 trouble->has_crashed[HOST_TARGET] &&
+                         trouble->crashed_ns[HOST_TARGET] <= timeline->ended_ns
+                     ? _("Host B crashed before the hand-over. Nothing is lost: "
+                         "the guest runs at host A as if nothing had been tried.")
+                 : trouble->is_cut_at_end
+                     ? _("The link was cut before the hand-over. Nothing is lost: "
+                         "the guest runs at host A as if nothing had been tried.")
+                     : _("The move was given up. Nothing is lost: "
+                         "the guest runs at host A as if nothing had been tried."));
+    else if (timeline->outcome == OUTCOME_PAUSED && timeline->has_resumed)
+        snprintf(text, room,
+                 _("The link is gone for good after the switch: %s are still at host A, "
+                   "and the guest at host B waits where it needs one."),
+                 words_counted(&words, timeline->pages_missing, "page"));
+    else if (timeline->outcome == OUTCOME_PAUSED && trouble->is_cut_at_end)
+        snprintf(text, room,
+                 _("The link was cut at the hand-over: host A cannot know whether the guest "
+                   "runs at host B, and keeps it paused."));
+    else if (timeline->outcome == OUTCOME_PAUSED)
+        snprintf(text, room,
+                 _("The move failed at the hand-over: the guest stands still, "
+                   "and can be recovered."));
+    else if (trouble->has_crashed[HOST_TARGET])
+        snprintf(text, room, _("The guest is lost: host B crashed, and the guest with it."));
+    else if (trouble->has_crashed[HOST_SOURCE] && timeline->has_resumed)
+        snprintf(text, room,
+                 _("The guest is lost: host A crashed, and with it %s that host B did not have."),
+                 words_counted(&words, timeline->pages_missing, "page"));
+    else if (trouble->has_crashed[HOST_SOURCE])
+        snprintf(text, room, _("The guest is lost: host A crashed while it had the guest."));
+    else
+        snprintf(text, room, _("The guest is lost: neither host has all of it."));
 }
 
 uint64_t scene_forecast_pages(const struct session_facts *facts, uint64_t round_idx)

@@ -5,6 +5,7 @@
 #define TUI_SCENE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/units.h"
 #include "record/session.h"
@@ -18,6 +19,15 @@ bool scene_is_arrival(const struct timeline *timeline);
 
 /* The round was given up, or switched away from, before all of its set was sent. */
 bool scene_is_cut_short(const struct timeline *timeline, const struct timeline_round *round);
+
+/* The word for how it ended, to stand at that instant: in English, translated where it is shown. */
+const char *scene_end_word(enum outcome outcome);
+
+/* The old host still sends on what comes to it for the guest: it must not be switched off. */
+bool scene_is_tunnel(const struct timeline *timeline);
+
+/* How a move ended that was not completed, as a sentence that says why. */
+void scene_failure(const struct timeline *timeline, char *text, size_t text_bytes);
 
 /* What became of a move whose rounds did not shrink to the downtime limit, as a sentence; NULL
  * while it is not known, and where the limit was met. */

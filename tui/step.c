@@ -5,6 +5,7 @@
 
 #include "base/status.h"
 #include "tui/narrator.h"
+#include "tui/news.h"
 #include "tui/translate.h"
 #include "tui/words.h"
 
@@ -159,8 +160,6 @@ static void tell_quiet_step(const struct step *step, const struct timeline *afte
                  (unsigned long long)(change.first_idx + change.count - 1));
     else if (change.count > 0)
         snprintf(text, room, _("The state of %s changed."), pages);
-    else if (after->is_limit_exceeded && !before->is_limit_exceeded)
-        snprintf(text, room, _("The rounds are used up, and the downtime limit is out of reach."));
     else if (round != NULL && after->round_count == before->round_count && round->has_ended &&
              !step->round.has_ended)
         snprintf(text, room,
@@ -194,6 +193,8 @@ void step_tell(struct step *step, const struct timeline *after, char *text, size
     struct words number;
     name_pages(change, _("a page"), pages, sizeof pages);
     tell_sent_step(before, after, change, what, sizeof what);
+    if (what[0] == '\0')
+        (void)news_tell(&after->turns.last, what, sizeof what);
     if (what[0] == '\0')
         tell_guest_step(before, after, pages, what, sizeof what);
     if (what[0] == '\0')

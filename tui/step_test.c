@@ -44,6 +44,8 @@ static void each_event_is_told_when_stepped_to(void **state)
         {{.kind = EVENT_PAGE_FAULTED, .fields = {9, 0}},
          "The guest touched page 9, which is still at host A: it is asked for (fault 1)"},
         {{.kind = EVENT_FAULT_RESOLVED, .fields = {9, 0, 1000}}, "it goes on"},
+        {{.kind = EVENT_LINK_CHANGED, .fields = {LINK_CUT}}, "The link is cut"},
+        {{.kind = EVENT_BARRIER_SENT, .fields = {7, 2}}, "Barrier 7 follows 2 pages"},
         {{.kind = EVENT_MIGRATION_ENDED, .fields = {OUTCOME_COMPLETED}},
          "The move has ended: completed."},
     };

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/units.h"
+#include "tui/news.h"
 #include "tui/translate.h"
 #include "tui/words.h"
 
@@ -142,17 +143,22 @@ static void draw_requests(const struct river *river)
                    river->area.x + river->area.width * (i + 0.5) / 5, y, size, colour);
 }
 
-/* Before anything travels: what it is. */
-static void draw_name(const struct sheet *sheet, struct area area,
-                      const struct session_facts *facts)
+/* Before anything travels, and while something ails it: what it is. */
+static void draw_name(const struct sheet *sheet, struct area area, const struct session *session)
 {
+    const struct session_facts *facts = &session->facts;
     struct type type = sheet_type(sheet, LETTERS_SMALL, sheet->theme->faint);
     int line = paint_line_height(sheet->paint, type);
     struct words bandwidth, latency;
-    char text[96];
-    snprintf(text, sizeof text, _("the link: %s, %s"),
-             words_bandwidth(&bandwidth, facts->bandwidth_bits_per_s),
-             words_time(&latency, facts->latency_ns));
+    char text[96], trouble[64];
+    if (news_link(&session->timeline.trouble, trouble, sizeof trouble) != NULL) {
+        type.colour = sheet->theme->alarm;
+        snprintf(text, sizeof text, _("the link: %s"), trouble);
+    } else {
+        snprintf(text, sizeof text, _("the link: %s, %s"),
+                 words_bandwidth(&bandwidth, facts->bandwidth_bits_per_s),
+                 words_time(&latency, facts->latency_ns));
+    }
     sheet_fit(sheet, area.x + area.width / 2, area.y + (area.height - line) / 2, area.width,
               type_centre(type), text);
 }
@@ -173,12 +179,12 @@ void flow_draw(const struct sheet *sheet, struct area area, const struct session
     paint_rect(sheet->paint, (struct area){area.x, area.y, area.width, rail}, sheet->theme->line);
     paint_rect(sheet->paint, (struct area){area.x, area.y + area.height - rail, area.width, rail},
                sheet->theme->line);
-    if (!timeline->has_started)
-        draw_name(sheet, inner, &session->facts);
     paint_clip(sheet->paint, &area);
     if (!timeline->has_ended) /* what is over is not under way any more */
         draw_pages(&river, session);
     if (timeline->waiting_harts > 0)
         draw_requests(&river);
+    if (!timeline->has_started || timeline->trouble.link_state != LINK_WHOLE)
+        draw_name(sheet, inner, session);
     paint_clip(sheet->paint, NULL);
 }

@@ -33,10 +33,14 @@ static const char *describe_guest(const struct stage *stage, enum mark *mark)
     const double fault_is_seen = 0.01;
     const struct timeline *timeline = &stage->session->timeline;
     *mark = MARK_SQUARE;
+    if (timeline->has_ended && timeline->outcome == OUTCOME_LOST)
+        return _("guest lost");
     if (timeline->is_paused)
         return _("guest stands still");
     *mark = MARK_DIAMOND;
-    if (timeline->waiting_harts > 0 && stage->speed <= fault_is_seen)
+    bool is_stuck = timeline->has_ended && timeline->outcome == OUTCOME_PAUSED;
+    bool is_seen = stage->speed <= fault_is_seen || timeline->trouble.is_lost;
+    if (is_stuck || (timeline->waiting_harts > 0 && is_seen))
         return _("guest waits for a page");
     *mark = MARK_TRIANGLE;
     return timeline->phase == PHASE_POST_COPY ? _("guest runs, with faults") : _("guest runs here");
@@ -49,9 +53,10 @@ static uint64_t draw_host(const struct sheet *sheet, struct area area, const str
     const struct timeline *timeline = &stage->session->timeline;
     const char *name = host == HOST_SOURCE ? _("HOST A") : _("HOST B");
     int gap = sheet_gap(sheet);
-    bool is_here = timeline->host == host && !timeline->has_guest_ended;
+    bool is_gone = timeline->trouble.has_crashed[host];
+    bool is_here = timeline->host == host && !timeline->has_guest_ended && !is_gone;
     enum mark mark = MARK_SQUARE;
-    const char *guest = is_here ? describe_guest(stage, &mark) : "";
+    const char *guest = is_here ? describe_guest(stage, &mark) : is_gone ? _("crashed") : "";
     struct colour colour = mark == MARK_TRIANGLE ? sheet->theme->clean : sheet->theme->alarm;
     struct area inner = box_draw(sheet, area, name, guest, colour);
     if (is_here) {
@@ -138,11 +143,12 @@ static void describe_phase(const struct timeline *timeline, char *text, size_t r
     const struct timeline_round *round = timeline_round(timeline);
     if (!timeline->has_started)
         snprintf(text, room, "%s", _("before"));
-    else if (timeline->is_paused)
+    else if (timeline->is_paused && !timeline->has_ended)
         snprintf(text, room, "%s", _("PAUSED"));
     else if (timeline->has_ended)
-        snprintf(text, room, "%s",
-                 timeline->outcome == OUTCOME_COMPLETED ? _("complete") : _("given up"));
+        snprintf(text, room, "%s", _(scene_end_word(timeline->outcome)));
+    else if (timeline->trouble.is_lost)
+        snprintf(text, room, "%s", _("link lost"));
     else if (timeline->phase == PHASE_COPY && round != NULL)
         snprintf(text, room, _("round %llu"), (unsigned long long)round->round_idx);
     else if (timeline->has_resumed)

@@ -65,15 +65,14 @@ static double measured(const struct dirty_curve *curve, double time_s)
     return between(curve, b - 1, b, time_s);
 }
 
-double dirty_law_pages(const struct dirty_law *law, double time_s)
+/* As if nothing slowed the guest. */
+static double unlimited_pages(const struct dirty_law *law, double time_s)
 {
     double n = law->working_set_pages;
     double k = law->write_rate * time_s;
 
-    if (time_s <= 0)
-        return law->law == LAW_MEASURED ? 0 : law->hot_pages;
     if (law->law == LAW_MEASURED)
-        return fmin(law->total_pages, measured(&law->curve, time_s));
+        return time_s > 0 ? measured(&law->curve, time_s) : 0;
     if (k <= 0 || n <= 0)
         return law->hot_pages;
     switch (law->law) {
@@ -89,6 +88,12 @@ double dirty_law_pages(const struct dirty_law *law, double time_s)
         break;
     }
     return law->hot_pages;
+}
+
+double dirty_law_pages(const struct dirty_law *law, double time_s)
+{
+    double pages = fmin(law->total_pages, unlimited_pages(law, time_s));
+    return law->limit_rate > 0 ? fmin(pages, law->limit_rate * fmax(0, time_s)) : pages;
 }
 
 double dirty_law_between(const struct dirty_law *law, double from_s, double to_s)

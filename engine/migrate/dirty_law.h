@@ -33,6 +33,7 @@ struct dirty_law {
     double working_set_pages; /* that are written */
     double hot_pages;         /* written in every interval, however short (stack, buffers) */
     double write_rate;        /* w, pages per second; 0: none */
+    double limit_rate;        /* newly dirtied pages per second at most (--dirty-limit); 0: none */
     struct dirty_curve curve; /* of LAW_MEASURED, which has none of the three above */
     double ends_s;            /* after the move's start the guest ends; 0: it does not */
 };

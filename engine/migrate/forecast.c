@@ -251,7 +251,7 @@ static double next_left(struct scan *scan, const struct forecast_input *input, d
 static double scan_memory(const struct forecast_input *input, struct forecast *forecast)
 {
     const struct dirty_law *writes = &input->writes;
-    bool is_even = writes->law == LAW_EVENLY && input->free_pages == 0 &&
+    bool is_even = writes->law == LAW_EVENLY && input->free_pages == 0 && writes->limit_rate == 0 &&
                    writes->working_set_pages == writes->total_pages;
     double total = first_pages(input), rate = forecast->page_rate, began_s = forecast->total_s;
     double left = total, least = total, sent = 0, sent_at_least = 0;

@@ -38,6 +38,16 @@ struct pace {
 void pace_init(struct pace *pace);
 void pace_fold(struct pace *pace, const struct event *event);
 
+/* How much of its time the guest may run now: of its harts, the one that has least. */
+static inline uint32_t pace_share(const struct pace *pace)
+{
+    uint32_t least = pace->share_permille[0];
+    for (unsigned i = 1; i < PACE_HARTS_MAX; i++)
+        if (pace->share_permille[i] < least)
+            least = pace->share_permille[i];
+    return least;
+}
+
 /* Instructions per second in that stretch; 0: not known, or none. */
 uint64_t pace_rate(const struct pace *pace, enum stretch stretch);
 /* How many harts waited on average while pages were missing at the target, in thousandths. */

@@ -205,6 +205,7 @@ static void fold_round_started(struct timeline *timeline, const struct event *ev
         .started_ns = event->at_ns,
         .pages = event->round_started.pages,
         .is_paused = event->round_started.is_paused != 0,
+        .share_permille = pace_share(&timeline->pace),
     };
 }
 
@@ -217,6 +218,15 @@ static void fold_round_ended(struct timeline *timeline, const struct event *even
     round->bytes_sent = event->round_ended.bytes_sent;
     round->dirtied_pages = event->round_ended.dirtied_pages;
     round->has_ended = true;
+}
+
+/* The share of the guest may be taken in the midst of a round. */
+static void note_share(struct timeline *timeline)
+{
+    struct timeline_round *round = running_round(timeline);
+    uint32_t share = pace_share(&timeline->pace);
+    if (round != NULL && !round->has_ended && share < round->share_permille)
+        round->share_permille = share;
 }
 
 /* ---- Pages ---- */
@@ -444,6 +454,7 @@ static void fold_answer(struct timeline *timeline, const struct event *event)
 static void fold(struct timeline *timeline, const struct event *event)
 {
     trouble_fold(&timeline->trouble, event);
+    turns_fold(&timeline->turns, event);
     switch (event->kind) {
     case EVENT_MIGRATION_STARTED:
         fold_started(timeline, event);
@@ -548,6 +559,8 @@ void timeline_add(struct timeline *timeline, const struct event *event)
     timeline->event_count++;
     fold(timeline, event);
     pace_fold(&timeline->pace, event);
+    if (event->kind == EVENT_SHARE_SET)
+        note_share(timeline);
     const uint64_t *target = timeline->private->pages.totals[HOST_TARGET];
     timeline->pages_missing = target[PAGE_MISSING] + target[PAGE_WAITED_FOR];
     timeline->pages_left = timeline->private->pages.totals[HOST_SOURCE][PAGE_DIRTY];

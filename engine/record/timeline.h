@@ -15,6 +15,7 @@
 #include "record/cut.h"
 #include "record/pace.h"
 #include "record/trouble.h"
+#include "record/turns.h"
 
 /* What a page is at a host, as a view shows it. When several are true, the later one in this list
  * is shown. */
@@ -36,6 +37,7 @@ struct timeline_round {
     uint64_t bytes_sent;    /* charged to the link, framing included */
     uint64_t duration_ns;   /* so far; final when it has ended */
     uint64_t dirtied_pages; /* meanwhile; so far by the traps, final when it has ended */
+    uint32_t share_permille; /* the least of its time that a hart was left meanwhile */
     bool is_paused;
     bool has_ended;
 };
@@ -147,6 +149,7 @@ struct timeline {
     uint64_t flight_count;
 
     struct trouble trouble; /* links, hosts, clients' packets */
+    struct turns turns;     /* what was decided, and what befell it, in order */
 
     /* The end. */
     bool has_run_ended;

@@ -14,7 +14,7 @@ static void fold_phase(struct trouble *trouble, const struct event *event)
 
     if (phase == PHASE_LINK_LOST)
         trouble->link_losses++;
-    else if (trouble->is_lost && phase != PHASE_RECOVER)
+    else if (trouble->is_lost && phase != PHASE_RECOVER && phase != PHASE_ABORTED)
         trouble->recoveries++;
     if (!trouble->is_lost)
         trouble->lost_since_ns = event->at_ns;
@@ -31,6 +31,9 @@ void trouble_fold(struct trouble *trouble, const struct event *event)
         trouble->link_state = (enum link_state)event->link_changed.state;
         trouble->link_value = event->link_changed.value;
         break;
+    case EVENT_MIGRATION_ENDED:
+        trouble->is_cut_at_end = trouble->link_state == LINK_CUT || trouble->is_lost;
+        break;
     case EVENT_HOST_CRASHED:
         if (event->host_crashed.host >= HOST_COUNT)
             break;
@@ -44,6 +47,9 @@ void trouble_fold(struct trouble *trouble, const struct event *event)
         trouble->packets_forwarded++;
         trouble->bytes_forwarded += event->packet_forwarded.bytes;
         trouble->last_forwarded_ns = event->at_ns;
+        break;
+    case EVENT_STREAMS_REHOMED:
+        trouble->has_rehomed = true;
         break;
     case EVENT_TUNNEL_ENDED:
         trouble->has_tunnel_ended = true;

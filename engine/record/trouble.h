@@ -17,6 +17,7 @@ struct trouble {
     uint64_t lost_since_ns;
     bool is_lost; /* the source waits for a connection, or recovers on one */
     enum link_state link_state;
+    bool is_cut_at_end;  /* it was cut when the move ended */
     uint64_t link_value; /* in the state's unit */
     bool has_crashed[HOST_COUNT];
     uint64_t crashed_ns[HOST_COUNT];
@@ -26,6 +27,7 @@ struct trouble {
     uint64_t packets_forwarded; /* by the old host: the residual dependency */
     uint64_t bytes_forwarded;   /* on the migration link, framing included */
     uint64_t last_forwarded_ns; /* with packets_forwarded > 0 */
+    bool has_rehomed;           /* the network was told where the guest is now */
     bool has_tunnel_ended;      /* the switch knows the new place: the old host may go */
     uint64_t tunnel_ended_ns;
 };

@@ -4,23 +4,15 @@
 #include "sim/run.h"
 #include "wire/message.h"
 
-/* The dirty limit slows the harts until no more is dirtied than it says; a measured curve, whose
- * guest knows no rate, is then lived more slowly. */
+/* The dirty limit is of newly dirtied pages, whatever the guest would write. It is each hart's own:
+ * those of a model and of memwalk are one. */
 static void slow_down(const struct scenario *scenario, struct dirty_law *writes)
 {
-    double limit = (double)scenario->dirty_limit * (double)scenario->hart_count;
-    struct dirty_curve *curve = &writes->curve;
+    bool is_measured = writes->law == LAW_MEASURED;
 
-    if (scenario->dirty_limit == SCENARIO_NONE)
-        return;
-    if (writes->law != LAW_MEASURED) {
-        if (writes->write_rate > limit)
-            writes->write_rate = limit;
-        return;
-    }
-    double rate = curve->count > 0 ? curve->pages[0] / curve->interval_s[0] : 0;
-    for (uint32_t i = 0; i < curve->count && rate > limit; i++)
-        curve->interval_s[i] *= rate / limit;
+    if (scenario->dirty_limit != SCENARIO_NONE)
+        writes->limit_rate =
+            (double)scenario->dirty_limit * (is_measured ? (double)scenario->hart_count : 1);
 }
 
 bool run_forecast_of(const struct scenario *scenario, const struct dirty_rate *measured,

@@ -112,6 +112,16 @@ static void close_world(struct run_session *own)
     timeline_fini(&own->session.timeline);
 }
 
+/* What a move that was not completed came to. */
+static const char *ended_as(const struct timeline *timeline)
+{
+    if (timeline->has_ended && timeline->outcome == OUTCOME_LOST)
+        return "the guest is lost";
+    if (timeline->has_ended && timeline->outcome == OUTCOME_PAUSED)
+        return "the move is paused";
+    return timeline->has_resumed ? "the move was not over" : "the guest stayed at the source";
+}
+
 static void write_verdict(struct run_session *own)
 {
     const struct timeline *timeline = &own->session.timeline;
@@ -131,7 +141,7 @@ static void write_verdict(struct run_session *own)
     if (!oracle_holds(oracle))
         snprintf(own->verdict, sizeof own->verdict, "%s", oracle->what);
     else if (timeline->outcome != OUTCOME_COMPLETED)
-        snprintf(own->verdict, sizeof own->verdict, "%sthe guest stayed at the source: %s", clients,
+        snprintf(own->verdict, sizeof own->verdict, "%s%s: %s", clients, ended_as(timeline),
                  world_reason(own->world));
     else if (own->scenario.mode == MODE_STOP_AND_COPY)
         snprintf(own->verdict, sizeof own->verdict, "%sdowntime %s", clients, downtime);
