@@ -155,6 +155,9 @@ static void it_reads_beneath_the_cache(void **state)
     assert_int_equal(ask(HYPERCALL_CACHE, CACHE_FLUSH_RANGE, BUFFER + 1, 2), 0);
     assert_int_equal(held(BUFFER), 5);
     assert_int_equal(held(BUFFER + 70), 0);
+    store(BUFFER, 8);
+    assert_int_equal(ask(HYPERCALL_CACHE, CACHE_FLUSH_RANGE, BUFFER + 4, 0), 0); /* nothing */
+    assert_int_equal(held(BUFFER), 5);
     assert_int_equal(ask(HYPERCALL_CACHE, CACHE_FLUSH_RANGE, BUFFER + 63, 2), 0);
     assert_int_equal(held(BUFFER + 70), 6);
     store(END - 1, 7);
@@ -254,7 +257,62 @@ static void requests_are_counted_on(void **state)
     bytes_fini(&saved);
 }
 
+/* A state may say that many have been asked for; never so many that the next number is an error. */
+static void counts_leave_room(void **state)
+{
+    static const struct {
+        uint64_t asked, done;
+        bool is_fine;
+    } rows[] = {
+        {0, 0, true},
+        {INT64_MAX / 2, INT64_MAX / 2, true},
+        {INT64_MAX / 2 + 1, INT64_MAX / 2 + 1, false},
+        {INT64_MAX, INT64_MAX, false},
+        {UINT64_MAX, UINT64_MAX, false},
+        {5, 4, false},
+        {4, 5, false},
+    };
+    const struct disk_request request = {.block_idx = 1, .address = BUFFER};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct disk disk = {.block_count = BLOCKS};
+        struct bytes body = {0};
+        struct bytes_reader reader;
+        bytes_put_u64(&body, rows[i].asked);
+        bytes_put_u64(&body, rows[i].done);
+        bytes_reader_init(&reader, body.data, body.count);
+        assert_int_equal(disk_load(&disk, &reader), rows[i].is_fine);
+        if (rows[i].is_fine)
+            assert_int_equal(disk_ask(&disk, &request), (int64_t)rows[i].done + 1);
+        bytes_fini(&body);
+    }
+}
+
 /* ---- Pages given away ---- */
+
+/* Of a free page the cache holds no line: it is used from the first store on, and given again it is
+ * zeros for the harts as well. */
+static void a_page_in_the_cache_is_used(void **state)
+{
+    uint64_t page_idx = (BUFFER - RAM_BASE) / PAGE_BYTES;
+    (void)state;
+    store(BUFFER, 5);
+    for (unsigned turn = 0; turn < 3; turn++) {
+        ask(HYPERCALL_PAGES, PAGES_GIVE, BUFFER, 2 * PAGE_BYTES);
+        assert_int_equal(guest->free.set_count, 2);
+        assert_int_equal(machine->memory.cache->line_count, 0);
+        store(BUFFER + 100, 7);
+        assert_false(bitmap_has(&guest->free, page_idx));
+        assert_int_equal(held(BUFFER + 100), 0);
+        ask(HYPERCALL_PAGES, PAGES_GIVE, BUFFER, PAGE_BYTES);
+        assert_int_equal(*memory_at(&machine->memory, BUFFER + 100), 0);
+    }
+    /* What is free already is passed over. */
+    store(END - 1, 1);
+    *memory_at(&machine->memory, BUFFER + 3) = 9; /* no hart did it, so nobody may notice */
+    ask(HYPERCALL_PAGES, PAGES_GIVE, BUFFER, PAGE_BYTES);
+    assert_int_equal(*memory_at(&machine->memory, BUFFER + 3), 9);
+}
 
 static void pages_are_given_in_pieces(void **state)
 {
@@ -384,6 +442,8 @@ int main(void)
         TEST(flushes_are_told),
         TEST(users_may_be_made_to_flush),
         TEST(requests_are_counted_on),
+        TEST(counts_leave_room),
+        TEST(a_page_in_the_cache_is_used),
         TEST(pages_are_given_in_pieces),
         cmocka_unit_test(a_cache_changes_no_program),
     };
