@@ -17,9 +17,11 @@ static const struct {
     const char *part;
 } news[] = {
     {{.kind = EVENT_DECIDED, .fields = {DECISION_ROUNDS, 9}}, "Decided: the rounds shrink fast"},
-    {{.kind = EVENT_DECIDED, .fields = {DECISION_HOT_LAST, 9}}, "Decided: the rounds shrink too slow"},
+    {{.kind = EVENT_DECIDED, .fields = {DECISION_HOT_LAST, 9}},
+     "Decided: the rounds shrink too slow"},
     {{.kind = EVENT_DECIDED, .fields = {DECISION_SLOWER, 800}}, "the guest is slowed down."},
-    {{.kind = EVENT_DECIDED, .fields = {DECISION_POST_COPY, 9}}, "within its limit: post-copy does."},
+    {{.kind = EVENT_DECIDED, .fields = {DECISION_POST_COPY, 9}},
+     "within its limit: post-copy does."},
     {{.kind = EVENT_DECIDED, .fields = {DECISION_FAULT_SET_POINT, 680000}},
      "longer than 680.0 us."},
     {{.kind = EVENT_LIMIT_EXCEEDED, .fields = {3, 9, LIMIT_ROUNDS}}, "The rounds are used up"},
@@ -118,15 +120,16 @@ static void no_more_are_kept_than_there_is_room_for(void **state)
 /* How a move ended that was not completed, and why: as much as can be known. */
 static void a_failure_says_why(void **state)
 {
-    enum { NOBODY = 9 };
+    enum { NOBODY = 9, CORRUPTING };
     static const struct {
         enum outcome outcome;
         bool is_cut, has_resumed;
-        uint64_t crashed;
+        uint64_t crashed; /* the host; or what befell the link */
         const char *part;
     } rows[] = {
         {OUTCOME_ABORTED, false, false, NOBODY, "The move was given up. Nothing is lost"},
         {OUTCOME_ABORTED, true, false, NOBODY, "The link was cut before the hand-over."},
+        {OUTCOME_ABORTED, false, false, CORRUPTING, "The link corrupts, and the move was given"},
         {OUTCOME_ABORTED, false, false, HOST_TARGET, "Host B crashed before the hand-over."},
         {OUTCOME_PAUSED, false, false, NOBODY, "The move failed at the hand-over"},
         {OUTCOME_PAUSED, true, false, NOBODY, "host A cannot know whether the guest runs"},
@@ -147,7 +150,10 @@ static void a_failure_says_why(void **state)
             events[count++] = (struct event){.kind = EVENT_GUEST_RESUMED, .fields = {HOST_TARGET}};
         if (rows[i].is_cut)
             events[count++] = (struct event){.kind = EVENT_LINK_CHANGED, .fields = {LINK_CUT}};
-        if (rows[i].crashed != NOBODY)
+        if (rows[i].crashed == CORRUPTING)
+            events[count++] =
+                (struct event){.kind = EVENT_LINK_CHANGED, .fields = {LINK_CORRUPTING, 65536}};
+        else if (rows[i].crashed != NOBODY)
             events[count++] =
                 (struct event){.kind = EVENT_HOST_CRASHED, .fields = {rows[i].crashed}};
         events[count++] =
