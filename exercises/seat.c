@@ -401,8 +401,10 @@ static void clear_desk(struct seat *seat, void *memo, struct action *action)
     if (!seat->code.has_failed) {
         memcpy(words, memory_at(&seat->memory, SEAT_DESK + SEAT_ACTION_AT), sizeof words);
         action->kind = (enum action_kind)words[SEAT_KIND];
-        action->first_idx = words[SEAT_FIRST_IDX];
-        action->count = words[SEAT_COUNT];
+        if (action->kind == ACTION_SEND) { /* of no other, whatever is left in them */
+            action->first_idx = words[SEAT_FIRST_IDX];
+            action->count = words[SEAT_COUNT];
+        }
         memcpy(memo, memory_at(&seat->memory, SEAT_DESK + SEAT_MEMO_AT), SEAT_MEMO_BYTES);
     }
     memset(memory_at(&seat->memory, SEAT_DESK), 0, PAGE_BYTES);
@@ -412,7 +414,8 @@ static void clear_desk(struct seat *seat, void *memo, struct action *action)
 
 static void describe(struct seat *seat, const struct action *action)
 {
-    const char *name = action_name(action->kind);
+    /* student.h knows no others. */
+    const char *name = action->kind <= ACTION_GIVE_UP ? action_name(action->kind) : NULL;
     unsigned long long first_idx = action->first_idx, count = action->count;
 
     if (seat->code.has_failed)

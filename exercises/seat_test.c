@@ -358,6 +358,41 @@ static void a_run_has_a_budget_too(void **state)
     program_fini(&program);
 }
 
+/* Actions that only the engine's own strategies may ask for are none; and a range left in an action
+ * that has none means nothing. */
+static void what_student_h_does_not_know_is_not_open(void **state)
+{
+    static const struct {
+        const char *code, *reason;
+    } rows[] = {
+        {BEGIN "    (void)memo;\n    (void)view;\n"
+               "    return (struct action){.kind = (enum action_kind)7};\n}\n",
+         "the strategy asked for action 7: there is none"},
+        {BEGIN "    (void)memo;\n    if (view->phase == PHASE_COPY)\n"
+               "        return (struct action){.kind = ACTION_PAUSE};\n"
+               "    return (struct action){.kind = (enum action_kind)6};\n}\n",
+         "the strategy asked for action 6: there is none"},
+        {BEGIN "    uint64_t *fetches = memo, first = page_next(view, 0, PAGE_TO_SEND);\n"
+               "    struct action a = {ACTION_SEND, first, 1};\n"
+               "    if (view->phase == PHASE_PAUSE)\n        a.kind = ACTION_HAND_OVER;\n"
+               "    else if (first == PAGE_NONE)\n"
+               "        a.kind = (*fetches)++ < 3 ? ACTION_FETCH : ACTION_PAUSE;\n"
+               "    return a;\n}\n",
+         "the strategy asked for the pause"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct program program;
+        char reason[240];
+        build_text(&program, rows[i].code);
+        struct seat *seat = seat_of(&program, false);
+        digest_of_run("guest=model:idle memory=16KiB", seat_strategy(seat), reason);
+        assert_string_equal(reason, rows[i].reason);
+        seat_close(seat);
+        program_fini(&program);
+    }
+}
+
 /* ---- What a view is shown ---- */
 
 static void the_lines_of_a_decision_are_known(void **state)
@@ -434,6 +469,7 @@ int main(void)
         cmocka_unit_test(what_a_call_leaves_behind_is_cleared_away),
         cmocka_unit_test(faults_are_told_with_file_line_and_function),
         cmocka_unit_test(a_run_has_a_budget_too),
+        cmocka_unit_test(what_student_h_does_not_know_is_not_open),
         cmocka_unit_test(the_lines_of_a_decision_are_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,12 +24,12 @@ struct column {
 static void fill_column(struct column *column, const struct report *report)
 {
     const struct timeline *timeline = report->timeline;
+    enum limit limit;
 
     *column = (struct column){
         .mode = report->scenario->mode,
         .outcome = report->outcome,
-        .is_limit_exceeded =
-            timeline->is_limit_exceeded && report->scenario->on_limit == ON_LIMIT_PAUSE,
+        .is_limit_exceeded = report_exceeds_limit(report, &limit),
         .is_good = report_is_good(report),
         .is_late = report->is_late,
         .has_requests = timeline->requests > 0,
@@ -104,7 +104,9 @@ static const char *mode_word(const struct column *column)
 
 static const char *outcome_word(const struct column *column)
 {
-    return column->is_limit_exceeded ? "limit exceeded" : outcome_name(column->outcome);
+    return column->is_limit_exceeded && column->outcome == OUTCOME_COMPLETED
+               ? "over limit"
+               : outcome_name(column->outcome);
 }
 
 /* In how many modes the rule could be looked at: where a move was given up, some cannot. */

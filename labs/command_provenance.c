@@ -213,6 +213,9 @@ static void print_item(const struct telling *telling, const struct provenance_it
                item->round_idx == PROVENANCE_NO_ROUND ? "outside the rounds" : round,
                why_name(item->why), page_form_name(item->form), people_bytes(&people, item->bytes));
         return;
+    case HAPPENED_GIVEN_AWAY:
+        printf("given away by the guest: told of, and not sent\n");
+        return;
     case HAPPENED_ASKED:
         printf("asked for: hart %llu touched it at host B\n", (unsigned long long)item->hart_idx);
         return;
@@ -287,7 +290,7 @@ static json_t *cost_json(const struct telling *telling, uint64_t page_idx,
 
 static json_t *item_json(const struct telling *telling, const struct provenance_item *item)
 {
-    static const char *const names[] = {"written", "sent", "asked", "waited"};
+    static const char *const names[] = {"written", "sent", "given-away", "asked", "waited"};
     json_t *object = json_object();
     char place[200];
 
@@ -303,6 +306,8 @@ static json_t *item_json(const struct telling *telling, const struct provenance_
         json_object_set_new(object, "bytes", integer(item->bytes));
         return object;
     }
+    if (item->what == HAPPENED_GIVEN_AWAY)
+        return object;
     json_object_set_new(object, "hart", integer(item->hart_idx));
     if (item->what == HAPPENED_WAITED)
         json_object_set_new(object, "wait_ns", integer(item->wait_ns));

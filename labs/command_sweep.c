@@ -199,7 +199,7 @@ static void print_table(const struct sweep *sweep)
     }
     for (uint32_t i = 0; i < sweep->values.count; i++)
         if (sweep->points[i].result.is_limit_exceeded) {
-            printf("\n! a limit was exceeded: the downtime limit was out of reach\n");
+            printf("\n! a limit was exceeded: ferry run says which\n");
             break;
         }
 }

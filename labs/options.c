@@ -150,7 +150,8 @@ static enum status set_of_scenario(struct options *options, unsigned takes, int 
                            "--mode cannot be used here: all modes are shown, leave it out");
     char faults[2 * SCENARIO_FAULT_BYTES];
     if (is_set_by_line(options, idx) && strcmp(key, "fault") == 0) { /* one more goes wrong */
-        snprintf(faults, sizeof faults, "%s,%s", options->scenario.fault, value);
+        snprintf(faults, sizeof faults, "%s%s%s", options->scenario.fault,
+                 *options->scenario.fault != '\0' ? "," : "", value); /* none is nothing */
         value = faults;
     } else if (is_set_by_line(options, idx)) {
         return refuse_doubled(key, problem);

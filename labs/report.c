@@ -129,27 +129,35 @@ uint64_t report_total_ns(const struct report *report)
     return timeline->has_ended ? timeline->ended_ns - timeline->started_ns : 0;
 }
 
-bool report_is_out_of_time(const struct report *report)
+bool report_exceeds_limit(const struct report *report, enum limit *limit)
 {
     /* A limit is met by what is left being sent in time, as it was measured: to a hundredth. */
     uint64_t limit_ns = report->scenario->total_time_limit_ns;
-    return limit_ns != SCENARIO_NONE && report_total_ns(report) > limit_ns + limit_ns / 100;
+    bool is_out_of_time =
+        limit_ns != SCENARIO_NONE && report_total_ns(report) > limit_ns + limit_ns / 100;
+
+    *limit = report->timeline->is_limit_exceeded ? report->timeline->exceeded_limit : LIMIT_TIME;
+    return report->timeline->is_limit_exceeded || is_out_of_time;
 }
 
 static void print_heading(const struct report *report, FILE *file)
 {
     const struct timeline *timeline = report->timeline;
+    enum limit limit;
 
     fprintf(file, "%s, %s, seed %llu: %s", report->scenario->guest,
             mode_name(report->scenario->mode), (unsigned long long)report->scenario->seed,
             outcome_name(report->outcome));
     /* Only a pause exceeds the limit; what was done instead shows that it could not be met. */
-    if (timeline->is_limit_exceeded && report->scenario->on_limit == ON_LIMIT_PAUSE)
+    if (timeline->is_limit_exceeded && report->scenario->mode == MODE_HYBRID)
+        fprintf(file, ", with the %s limit met before it was to switch",
+                limit_name(timeline->exceeded_limit));
+    else if (timeline->is_limit_exceeded && report->scenario->on_limit == ON_LIMIT_PAUSE)
         fprintf(file, ", with the downtime limit exceeded");
     else if (timeline->is_limit_exceeded)
         fprintf(file, "; the downtime limit was out of reach by %s",
                 mode_name(report->scenario->mode));
-    if (report_is_out_of_time(report))
+    else if (report_exceeds_limit(report, &limit))
         fprintf(file, ", with the total-time limit exceeded");
     fprintf(file, "\n");
     if (*report->reason != '\0')

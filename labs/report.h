@@ -48,8 +48,9 @@ MUST_USE enum status report_finish(const struct report *report, const struct run
 bool report_is_good(const struct report *report);
 /* A start of the move, as text for --start-at, at which clients that began then talk already. */
 const char *report_later_start(uint64_t first_request_ns, char *text, size_t text_bytes);
-/* The move took longer than --total-time-limit allows. */
-bool report_is_out_of_time(const struct report *report);
+/* The move met a limit before it was done as it should be, or took longer than --total-time-limit
+ * allows: which limit that was. */
+bool report_exceeds_limit(const struct report *report, enum limit *limit);
 uint64_t report_total_ns(const struct report *report);
 uint64_t report_framing_ns(const struct report *report); /* of the downtime */
 

@@ -90,9 +90,8 @@ static json_t *postcopy_json(const struct report *report)
     set_u64(object, "queue_max", pace->waiting_harts_max);
     set_u64(object, "queue_mean_permille", pace_queue_permille(pace));
     json_object_set_new(object, "set_point_ns",
-                        pace->set_point_ns > 0
-                            ? json_integer((json_int_t)pace->set_point_ns)
-                            : json_null());
+                        pace->set_point_ns > 0 ? json_integer((json_int_t)pace->set_point_ns)
+                                               : json_null());
     set_u64(object, "pages_pushed", timeline->pages_pushed);
     json_object_set_new(
         object, "resume_to_last_page_ns",
@@ -213,11 +212,11 @@ json_t *report_json(const struct report *report)
     set_u64(object, "seed", scenario->seed);
     set_text(object, "outcome", outcome_name(report->outcome));
     set_text(object, "reason", report->reason);
-    bool is_out_of_time = report_is_out_of_time(report);
-    set_bool(object, "limit_exceeded", timeline->is_limit_exceeded || is_out_of_time);
-    if (timeline->is_limit_exceeded || is_out_of_time)
-        set_text(object, "limit",
-                 limit_name(timeline->is_limit_exceeded ? timeline->exceeded_limit : LIMIT_TIME));
+    enum limit limit;
+    bool is_exceeded = report_exceeds_limit(report, &limit);
+    set_bool(object, "limit_exceeded", is_exceeded);
+    if (is_exceeded)
+        set_text(object, "limit", limit_name(limit));
     else
         json_object_set_new(object, "limit", json_null());
     set_u64(object, "memory_pages", timeline->total_pages);

@@ -20,11 +20,13 @@ static void apply_laws(struct sweep_result *result, const struct scenario *scena
 static void fill(struct sweep_result *result, const struct report *report, const struct run *run)
 {
     const struct timeline *timeline = report->timeline;
+    enum limit limit;
 
     *result = (struct sweep_result){
         .outcome = report->outcome,
         .is_good = report_is_good(report),
-        .is_limit_exceeded = timeline->is_limit_exceeded,
+        .is_limit_exceeded = report_exceeds_limit(report, &limit),
+        .are_rules_held = oracle_holds(&report->oracle),
         .has_forecast = report->has_forecast,
         .total_ns = report_total_ns(report),
         .downtime_ns = timeline->downtime_ns,
@@ -115,7 +117,7 @@ void sweep_point_csv(const struct sweep_point *point, FILE *file)
     const struct sweep_result *result = &point->result;
 
     fprintf(file, "%s,%d,%d", outcome_name(result->outcome), result->is_limit_exceeded,
-            result->is_good);
+            result->are_rules_held);
     put_number(file, result->total_ns);
     put_seconds(file, result->has_forecast, result->forecast.total_s);
     put_seconds(file, result->has_laws, result->rounds_s);

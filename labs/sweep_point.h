@@ -17,7 +17,7 @@
 /* Plain numbers: they go through a file from one process to another. */
 struct sweep_result {
     enum outcome outcome;
-    bool is_good, is_limit_exceeded, has_forecast;
+    bool is_good, are_rules_held, is_limit_exceeded, has_forecast;
     uint64_t total_ns, downtime_ns, rounds;
     uint64_t pages_sent, pages_resent, bytes_on_wire, dirty_traps, faults, fault_wait_p99_ns;
     uint64_t latency_p99_ns, longest_silence_ns, instructions, state_bytes;

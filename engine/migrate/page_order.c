@@ -21,15 +21,18 @@ void page_order_fini(struct page_order *order)
     bitmap_fini(&order->hot);
 }
 
-void page_order_fetched(struct page_order *order, struct bitmap *to_send)
+void page_order_fetched(struct page_order *order, struct bitmap *to_send,
+                        const struct bitmap *flush_dirtied)
 {
     struct bitmap before = order->before;
 
     MUST(order->is_watching);
     bitmap_add(to_send, &order->fetched);
+    bitmap_add(&order->fetched, flush_dirtied);
     bitmap_copy(&order->hot, &order->fetched);
     bitmap_keep(&order->hot, &before);
-    order->is_released = order->hot.set_count == to_send->set_count; /* hot pages are to be sent */
+    bitmap_keep(&order->hot, to_send);
+    order->is_released = order->hot.set_count == to_send->set_count;
     order->before = order->fetched;
     order->fetched = before;
     bitmap_clear_all(&order->fetched);

@@ -41,8 +41,10 @@ struct page_choice {
 void page_order_init(struct page_order *order, uint64_t total_pages, bool is_watching);
 void page_order_fini(struct page_order *order);
 
-/* A round's log has been fetched into order->fetched, which was empty: adds it to `to_send`. */
-void page_order_fetched(struct page_order *order, struct bitmap *to_send);
+/* A round's log has been fetched into order->fetched, which was empty: adds it to `to_send`. Pages
+ * that a flush took out of the log were dirtied in that round as well. */
+void page_order_fetched(struct page_order *order, struct bitmap *to_send,
+                        const struct bitmap *flush_dirtied);
 
 struct page_choice page_order_choice(const struct page_order *order, const struct bitmap *to_send,
                                      const struct bitmap *dirty);

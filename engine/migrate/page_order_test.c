@@ -34,10 +34,11 @@ static void assert_chosen(const struct page_order *order, const struct bitmap *t
 static void test_what_was_dirtied_twice_in_a_row_waits(void **state)
 {
     struct page_order order;
-    struct bitmap to_send, dirty;
+    struct bitmap to_send, dirty, flushed;
     (void)state;
     bitmap_init(&to_send, PAGES);
     bitmap_init(&dirty, PAGES);
+    bitmap_init(&flushed, PAGES);
     page_order_init(&order, PAGES, true);
     order.is_hot_last = true;
 
@@ -48,25 +49,37 @@ static void test_what_was_dirtied_twice_in_a_row_waits(void **state)
     bitmap_clear_all(&dirty);
 
     put(&order.fetched, LIST(5, 64, 70, 199)); /* its log: nothing is hot yet */
-    page_order_fetched(&order, &to_send);
+    page_order_fetched(&order, &to_send, &flushed);
     put(&dirty, LIST(5));
     assert_chosen(&order, &to_send, &dirty, LIST(5, 64, 70, 199));
     bitmap_clear_all(&to_send);
 
     put(&order.fetched, LIST(5, 65, 199)); /* 5 and 199 are */
-    page_order_fetched(&order, &to_send);
+    page_order_fetched(&order, &to_send, &flushed);
     assert_int_equal(to_send.set_count, 3);
     assert_chosen(&order, &to_send, &dirty, LIST(65));
     bitmap_clear(&to_send, 65);
 
     put(&order.fetched, LIST(5, 65)); /* 199 stayed clean for a round: it goes now */
-    page_order_fetched(&order, &to_send);
+    page_order_fetched(&order, &to_send, &flushed);
     assert_chosen(&order, &to_send, &dirty, LIST(199));
     bitmap_clear(&to_send, 199);
 
     put(&order.fetched, LIST(5, 65)); /* all that is left is hot: it must not wait for ever */
-    page_order_fetched(&order, &to_send);
+    page_order_fetched(&order, &to_send, &flushed);
     assert_chosen(&order, &to_send, &dirty, LIST(5, 65));
+
+    put(&flushed, LIST(5, 7)); /* by a flush: 5 went with it, and comes in the next round, hot */
+    put(&order.fetched, LIST(9));
+    bitmap_clear_all(&to_send);
+    page_order_fetched(&order, &to_send, &flushed);
+    assert_chosen(&order, &to_send, &dirty, LIST(9));
+    bitmap_clear_all(&flushed);
+    put(&order.fetched, LIST(5, 7, 11));
+    page_order_fetched(&order, &to_send, &flushed);
+    assert_chosen(&order, &to_send, &dirty, LIST(9, 11));
+    bitmap_clear_all(&to_send);
+    put(&to_send, LIST(5, 65));
 
     order.is_hot_last = false;
     order.is_skipping = true; /* of itself the other remedy waits for what is in the log */
@@ -74,6 +87,7 @@ static void test_what_was_dirtied_twice_in_a_row_waits(void **state)
     page_order_fini(&order);
     bitmap_fini(&to_send);
     bitmap_fini(&dirty);
+    bitmap_fini(&flushed);
 }
 
 /* Next page and run, against one page after the other. */

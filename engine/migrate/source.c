@@ -59,7 +59,7 @@ void source_init(struct source *source, const struct source_config *config, stru
     bitmap_init(&source->to_send, guest->total_pages);
     bitmap_init(&source->sent, guest->total_pages);
     source_open_forms(source);
-    bitmap_init(&source->flushed, guest->total_pages);
+    source_open_cut(source);
     if (config->strategy->begin != NULL)
         config->strategy->begin(config->strategy->outside);
 }
@@ -70,7 +70,7 @@ void source_fini(struct source *source)
     bitmap_fini(&source->sent);
     page_order_fini(&source->order);
     page_encoder_close(source->encoder);
-    bitmap_fini(&source->flushed);
+    source_close_cut(source);
     bytes_fini(&source->in);
     bytes_fini(&source->out);
     bytes_fini(&source->forwards);
@@ -178,8 +178,13 @@ static uint64_t next_bytes(struct source *source, uint64_t now_ns, uint64_t back
         struct view view = source_view(source, now_ns, backlog_bytes == 0);
         source->config.strategy->next(&view, source->memo, &action);
         charge = source_perform(source, now_ns, &action, to);
+        bool was_flushed_first = source->is_flush_served;
+        if (charge > 0 || (action.kind == ACTION_WAIT && backlog_bytes == 0))
+            source_pass_turn(source);
         if (charge > 0 || action.kind == ACTION_PUSH) /* a push that waits knows how long */
             return charge;
+        if (action.kind == ACTION_WAIT && was_flushed_first && !source->is_flush_served)
+            continue; /* what was flushed goes on */
         if (action.kind == ACTION_WAIT && !waits_for_ever(source, backlog_bytes))
             return 0;
         if (action.kind == ACTION_WAIT)

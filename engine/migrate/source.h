@@ -65,6 +65,7 @@ struct source_config {
 struct source_barrier {
     bool is_waiting, is_sent;
     uint64_t barrier_idx, pages, since_ns;
+    uint64_t burst_idx; /* with which it was sent */
 };
 
 struct source {
@@ -106,6 +107,11 @@ struct source {
     struct source_barrier barriers[SOURCE_HARTS_MAX];
     uint64_t barrier_count;    /* so far */
     struct bitmap flushed;     /* pages that go before the next barrier */
+    struct bitmap flush_dirtied; /* pages that flushes took out of the log, in this round */
+    bool is_flush_served;      /* a chunk of them went: the strategy has the next turn */
+    uint64_t *sent_at;         /* of each page, owned: bursts of barriers sent before it, */
+    uint64_t bursts_sent;      /* so far, */
+    uint64_t bursts_arrived;   /* and how many of these were acknowledged: so was all before them */
     bool is_draining;          /* paused; a device still has requests under way */
     bool is_limit_exceeded;    /* why it was paused, */
     enum limit exceeded_limit; /* and by which */
@@ -149,6 +155,9 @@ uint64_t source_deadline_ns(const struct source *source);
 bool source_flushed(struct source *source, uint64_t now_ns, uint32_t hart_idx, uint64_t first_idx,
                     uint64_t count);
 uint32_t source_barred_harts(const struct source *source); /* that wait, as bits */
+/* The target is known to hold what memory holds of that page here. Known is only what a barrier
+ * stood behind: false may mean that the page is on its way. */
+bool source_has_arrived(const struct source *source, uint64_t page_idx);
 /* The connection is no more: what had been sent and not arrived is lost. `reason` is why, should it
  * end the move. */
 void source_disconnected(struct source *source, uint64_t now_ns, const char *reason);

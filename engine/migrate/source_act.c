@@ -44,6 +44,16 @@ void source_decide(struct source *source, uint64_t now_ns, enum decision decisio
                                        .decided = {.decision = decision, .value = value}});
 }
 
+void source_tell_fetched(struct source *source, uint64_t now_ns, uint64_t dirtied,
+                         uint64_t first_idx, uint64_t count)
+{
+    source_emit(source, (struct event){.at_ns = now_ns,
+                                       .kind = EVENT_LOG_FETCHED,
+                                       .log_fetched = {.dirtied_pages = dirtied,
+                                                       .first_idx = first_idx,
+                                                       .count = count}});
+}
+
 static uint64_t fetch(struct source *source, uint64_t now_ns, uint64_t first_idx, uint64_t count)
 {
     struct guest *guest = source->guest;
@@ -51,14 +61,20 @@ static uint64_t fetch(struct source *source, uint64_t now_ns, uint64_t first_idx
     struct bitmap *into = is_watched ? &source->order.fetched : &source->to_send;
     uint64_t dirtied = guest->ops->fetch_dirty(guest, first_idx, count, into);
     if (is_watched)
-        page_order_fetched(&source->order, &source->to_send);
+        page_order_fetched(&source->order, &source->to_send, &source->flush_dirtied);
     source_begin_sweep(source, first_idx);
-    source_emit(source, (struct event){.at_ns = now_ns,
-                                       .kind = EVENT_LOG_FETCHED,
-                                       .log_fetched = {.dirtied_pages = dirtied,
-                                                       .first_idx = first_idx,
-                                                       .count = count}});
+    source_tell_fetched(source, now_ns, dirtied, first_idx, count);
     return dirtied;
+}
+
+/* The whole log. Returns what was dirtied in the round. */
+static uint64_t fetch_all(struct source *source, uint64_t now_ns)
+{
+    uint64_t flushed = source_flush_dirtied(source);
+    uint64_t dirtied = fetch(source, now_ns, 0, source->guest->total_pages);
+
+    bitmap_clear_all(&source->flush_dirtied);
+    return dirtied + flushed;
 }
 
 /* ---- What a strategy sees ---- */
@@ -152,6 +168,7 @@ static void open_scan(struct source *source, uint64_t now_ns)
 {
     uint64_t left = source->to_send.set_count + source->guest->dirty.set_count;
     source->is_scanning = true;
+    bitmap_clear_all(&source->flush_dirtied);
     source->current = (struct round){.pages = left > SCAN_PAGES_MIN ? left : SCAN_PAGES_MIN};
     source->round_started_ns = now_ns;
     source->dirty_at_opening = source->guest->dirty.set_count;
@@ -161,7 +178,8 @@ static void fetch_piece(struct source *source, uint64_t now_ns, const struct act
 {
     if (!source->is_scanning) {
         if (source->is_round_open)
-            close_round(source, now_ns, source->guest->dirty.set_count);
+            close_round(source, now_ns,
+                        source->guest->dirty.set_count + source_flush_dirtied(source));
         open_scan(source, now_ns);
     }
     source->current.dirtied_pages += fetch(source, now_ns, action->first_idx, action->count);
@@ -169,7 +187,8 @@ static void fetch_piece(struct source *source, uint64_t now_ns, const struct act
         return;
     source_close_page_bytes(source);
     source->last = source->current;
-    source->last.dirtied_pages += source->guest->dirty.set_count - source->dirty_at_opening;
+    source->last.dirtied_pages +=
+        source->guest->dirty.set_count - source->dirty_at_opening + source->flush_dirtied.set_count;
     source->last.pages = source->last.pages_sent;
     source->last.left_pages = source->last.dirtied_pages;
     source->last.duration_ns = now_ns - source->round_started_ns;
@@ -179,7 +198,7 @@ static void fetch_piece(struct source *source, uint64_t now_ns, const struct act
 
 static void act_fetch(struct source *source, uint64_t now_ns)
 {
-    uint64_t dirtied = fetch(source, now_ns, 0, source->guest->total_pages);
+    uint64_t dirtied = fetch_all(source, now_ns);
 
     source->is_scanning = false;
     if (source->is_round_open)
@@ -204,7 +223,7 @@ static void exceed_limit(struct source *source, uint64_t now_ns, enum limit limi
 static void end_last_round(struct source *source, uint64_t now_ns)
 {
     source_write_back(source, now_ns);
-    uint64_t dirtied = fetch(source, now_ns, 0, source->guest->total_pages);
+    uint64_t dirtied = fetch_all(source, now_ns);
 
     source->is_scanning = false;
     if (source->is_round_open)
@@ -303,19 +322,27 @@ void source_dismiss(struct source *source, uint64_t now_ns, const char *reason)
         source_fail(source, now_ns, reason);
 }
 
+/* PUSH and DECIDE are the engine's own: a strategy from outside cannot ask for them. */
+static bool is_action(const struct source *source, enum action_kind kind)
+{
+    bool is_outside = source->config.strategy->outside != NULL;
+    return action_name(kind) != NULL && (!is_outside || kind <= ACTION_GIVE_UP);
+}
+
 static uint64_t refuse(struct source *source, uint64_t now_ns, const struct action *action)
 {
     char reason[MESSAGE_REASON_MAX];
     const char *name = action_name(action->kind);
     bool is_copying = source->phase == PHASE_COPY;
 
-    if (name != NULL)
+    if (is_action(source, action->kind))
         snprintf(reason, sizeof reason,
                  "the strategy asked to %s in phase %s, where it may %s, WAIT or GIVE_UP", name,
                  phase_name(source->phase),
-                 source_is_after_pause(source) ? "PUSH, SEND"
-                 : is_copying                  ? "SEND, FETCH, PAUSE"
-                                               : "SEND, HAND_OVER");
+                 source_is_after_pause(source)
+                     ? is_action(source, ACTION_PUSH) ? "PUSH, SEND" : "SEND"
+                 : is_copying ? "SEND, FETCH, PAUSE"
+                              : "SEND, HAND_OVER");
     else
         snprintf(reason, sizeof reason, "the strategy asked for action %lld: there is none",
                  (long long)(int)action->kind);
@@ -407,6 +434,8 @@ uint64_t source_perform(struct source *source, uint64_t now_ns, const struct act
     bool is_copying = source->phase == PHASE_COPY;
     bool is_paused = source->phase == PHASE_PAUSE;
 
+    if (!is_action(source, action->kind))
+        return refuse(source, now_ns, action);
     switch (action->kind) {
     case ACTION_WAIT:
         return 0;

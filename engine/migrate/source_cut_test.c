@@ -189,6 +189,33 @@ static void the_barrier_follows_the_page(void **state)
     }
 }
 
+/* A page is known to have arrived when a barrier that was sent behind it has; not when it is on its
+ * way, nor when it was changed again, however that was done. */
+static void a_page_has_arrived_when_a_barrier_behind_it_has(void **state)
+{
+    static const uint8_t byte = 7;
+    uint64_t page_idx = (STORED - RAM_BASE) / PAGE_BYTES, other_idx = page_idx + 1;
+    (void)state;
+    assert_false(source_has_arrived(&source, page_idx));
+    send_rounds_pages();
+    assert_false(source_has_arrived(&source, page_idx));
+    assert_true(flush());
+    say(1); /* the page */
+    hear();
+    assert_false(source_has_arrived(&source, page_idx));
+    say(1); /* the barrier */
+    assert_false(source_has_arrived(&source, page_idx));
+    hear();
+    assert_true(source_has_arrived(&source, page_idx));
+    assert_true(source_has_arrived(&source, other_idx)); /* it went before, too */
+    assert_false(source_has_arrived(&source, 100));      /* it was never sent */
+    machine_dma_write(guests[0], RAM_BASE + other_idx * PAGE_BYTES, 1, &byte);
+    assert_false(source_has_arrived(&source, other_idx));
+    guests[0]->ops->fetch_dirty(guests[0], 0, PAGES, &source.to_send);
+    assert_false(source_has_arrived(&source, other_idx));
+    assert_true(source_has_arrived(&source, page_idx));
+}
+
 /* A clean page that was sent may still be on its way: its barrier goes alone. Two harts wait each
  * for their own, and an acknowledgement that nobody waits for frees nobody. */
 static void two_harts_wait_each_for_its_own(void **state)
@@ -264,6 +291,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         PAIR_TEST(what_was_never_sent_needs_none),
         PAIR_TEST(the_barrier_follows_the_page),
+        PAIR_TEST(a_page_has_arrived_when_a_barrier_behind_it_has),
         PAIR_TEST(two_harts_wait_each_for_its_own),
         PAIR_TEST(giving_up_frees_all),
         cmocka_unit_test(left_out_it_is_not_missed_at_the_source),

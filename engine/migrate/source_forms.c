@@ -142,6 +142,7 @@ static uint64_t end_run(struct source *source, uint64_t now_ns, struct run *run,
     }
     bitmap_clear_run(&source->to_send, run->first_idx, run->count);
     bitmap_set_run(&source->sent, run->first_idx, run->count);
+    source_note_sent(source, run->first_idx, run->count);
     count_run(source, run);
     source_emit(source, (struct event){.at_ns = now_ns,
                                        .kind = EVENT_PAGES_SENT,

@@ -34,6 +34,8 @@ void source_fail(struct source *source, uint64_t now_ns, const char *reason);
 /* source_act.c */
 struct view source_view(const struct source *source, uint64_t now_ns, bool is_link_idle);
 void source_open_round(struct source *source, uint64_t now_ns);
+void source_tell_fetched(struct source *source, uint64_t now_ns, uint64_t dirtied,
+                         uint64_t first_idx, uint64_t count);
 /* Tells what was decided. */
 void source_decide(struct source *source, uint64_t now_ns, enum decision decision, uint64_t value);
 /* Performs one action. Returns the charge of what was put on the link, if anything was. */
@@ -55,12 +57,21 @@ uint64_t source_chunk_pages(const struct source *source);
 void source_begin_sweep(struct source *source, uint64_t first_idx); /* the log was fetched from */
 void source_close_page_bytes(struct source *source);                /* a round has ended */
 void source_tell_encoding(struct source *source, uint64_t now_ns);
-/* source_cut.c */
 
+/* source_cut.c */
+void source_open_cut(struct source *source);
+void source_close_cut(struct source *source);
+/* Those pages are on their way. */
+void source_note_sent(struct source *source, uint64_t first_idx, uint64_t count);
 /* Nobody waits for a barrier any more, and nobody is to be told of flushes. */
 void source_release_barriers(struct source *source);
-/* Sends what was flushed, then the barriers behind it; 0: there is nothing. */
+/* Sends what was flushed, then the barriers behind it; 0: there is nothing, or it is the strategy's
+ * turn: see source_pass_turn. */
 uint64_t source_send_barriers(struct source *source, uint64_t now_ns, struct bytes *to);
+/* The strategy has had its turn: something of it is on the link, or it has nothing. */
+void source_pass_turn(struct source *source);
+/* How many pages flushes took out of the log in this round, beside those that are in it again. */
+uint64_t source_flush_dirtied(const struct source *source);
 void source_receive_barrier_ack(struct source *source, uint64_t now_ns, const struct frame *frame);
 /* The guest stands still: memory becomes what its harts see. */
 void source_write_back(struct source *source, uint64_t now_ns);

@@ -57,6 +57,8 @@ static const char *word_of(const char *name, const char *unit, uint64_t value)
         return page_form_name((enum page_form)value);
     if (strcmp(unit, "enum_link_state") == 0)
         return link_state_name((enum link_state)value);
+    if (strcmp(unit, "enum_limit") == 0)
+        return limit_name((enum limit)value);
     if (strcmp(unit, "host") == 0)
         return value == HOST_SOURCE ? "source" : "target";
     return strcmp(name, "command") == 0 ? session_command_name(value) : NULL;

@@ -109,6 +109,7 @@ static void words_where_there_are_words(void **state)
         {{.kind = EVENT_PAGES_SENT, .fields = {17, 2, WHY_RESENT, 8240}}, "why", "re-sent"},
         {{.kind = EVENT_PAGES_SENT, .fields = {17, 2, WHY_RESENT, 8240}}, "bytes", "8240"},
         {{.kind = EVENT_PAGES_SENT, .fields = {17, 2, 0, 40, PAGE_FORM_ZERO}}, "form", "zero"},
+        {{.kind = EVENT_LIMIT_EXCEEDED, .limit_exceeded = {.limit = LIMIT_TIME}}, "limit", "total-time"},
         {{.kind = EVENT_LINK_CHANGED, .fields = {LINK_SLOW, 1000}}, "state", "slow"},
         {{.kind = EVENT_MIGRATION_ENDED, .fields = {OUTCOME_ABORTED}}, "outcome", "aborted"},
         {{.kind = EVENT_GUEST_RESUMED, .fields = {HOST_TARGET}}, "host", "target"},

@@ -72,6 +72,11 @@ static void add_sent(struct provenance *provenance, const struct event *event)
 
     if (page_idx < first_idx || page_idx - first_idx >= event->pages_sent.count)
         return;
+    if (event->pages_sent.form == PAGE_FORM_FREE) { /* told of, and not sent */
+        put(provenance,
+            (struct provenance_item){.at_ns = event->at_ns, .what = HAPPENED_GIVEN_AWAY});
+        return;
+    }
     uint64_t bytes = bytes_of_page(event, page_idx);
     cost_sent(&provenance->cost, bytes);
     put(provenance, (struct provenance_item){.at_ns = event->at_ns,
@@ -149,7 +154,8 @@ void provenance_all_add(struct provenance_all *all, const struct event *event)
 {
     switch (event->kind) {
     case EVENT_PAGES_SENT:
-        for (uint64_t i = 0; i < event->pages_sent.count; i++) {
+        for (uint64_t i = 0;
+             event->pages_sent.form != PAGE_FORM_FREE && i < event->pages_sent.count; i++) {
             uint64_t page_idx = event->pages_sent.first_idx + i;
             cost_sent(&all->costs[page_idx], bytes_of_page(event, page_idx));
         }

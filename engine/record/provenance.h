@@ -16,8 +16,9 @@
 enum happened {
     HAPPENED_WRITE, /* the first since it was fetched, and so noticed: by hart_idx at pc, at host */
     HAPPENED_SENT,  /* for `why`, as `form`; in round_idx, if it was in one */
-    HAPPENED_ASKED, /* a hart touched it where it was not */
-    HAPPENED_WAITED, /* and went on after wait_ns */
+    HAPPENED_GIVEN_AWAY, /* by the guest: the target was told that it reads as zeros */
+    HAPPENED_ASKED,      /* a hart touched it where it was not */
+    HAPPENED_WAITED,     /* and went on after wait_ns */
 };
 
 #define PROVENANCE_NO_ROUND UINT64_MAX

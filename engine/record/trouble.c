@@ -14,7 +14,7 @@ static void fold_phase(struct trouble *trouble, const struct event *event)
 
     if (phase == PHASE_LINK_LOST)
         trouble->link_losses++;
-    else if (trouble->is_lost && phase != PHASE_RECOVER)
+    else if (trouble->is_lost && phase != PHASE_RECOVER && phase != PHASE_ABORTED)
         trouble->recoveries++;
     if (!trouble->is_lost)
         trouble->lost_since_ns = event->at_ns;

@@ -6,16 +6,21 @@
  *                                  (--disk-at shared: always. Each host reaches the box by itself.)
  *   served at the other host       the request travels with its data, one latency; the block is
  *                                  written there, and one latency later the guest is told.
- *   served at the target while     the *doorbell* travels alone: the page is on its way already,
- * and a move goes on, with --cache   the target reads its own copy of it. In this one case what the
- *                                  guest has flushed must have arrived before: for that there is
- *                                  BARRIER (migrate/source_cut.c). Where the target has no copy at
- *                                  all, or the move ends meanwhile, it asks for the data after all.
+ *   served at the target while     the *doorbell* travels alone: the target is known to hold what
+ *   a move goes on, with --cache   the source's memory holds of the page, and reads its own copy.
+ *                                  That is known after a BARRIER (migrate/source_cut.c); a page of
+ *                                  which it is not known travels along: one that another device
+ *                                  wrote to, or that was given away. Where the target has no copy
+ *                                  after all, or the move ends meanwhile, it asks for the data.
  *
  * A block that is read travels with the answer, and is written into the memory of the guest's host.
  * Requests and answers take a latency of the migration link and none of its bandwidth: they have a
  * network of their own, which the link's faults do not befall. One request is served after the
  * other, DISK_NS each. None moves with the guest: the pause waits until the last one is done.
+ *
+ * A host that crashed serves nothing, and what was on its way to it is lost. The guest's host,
+ * which reaches the box by itself, asks again and serves from then on: a disk does not go down with
+ * the host it was served at. (Who wants to see what it is to depend on the old host has post-copy.)
  */
 #include "base/units.h"
 #include "sim/world_private.h"
@@ -27,16 +32,17 @@ static struct host *owner(struct world *world)
     return &world->hosts[target_is_running(&world->target) ? HOST_TARGET : HOST_SOURCE];
 }
 
+static bool has_crashed(const struct world *world, uint32_t host)
+{
+    return world->failures.has_crashed[host];
+}
+
 static uint32_t server(const struct world *world, uint32_t owner_idx)
 {
-    switch (world->scenario.disk_at) {
-    case DISK_SHARED:
-        return owner_idx;
-    case DISK_SOURCE:
+    if (world->scenario.disk_at == DISK_SOURCE && !has_crashed(world, HOST_SOURCE))
         return HOST_SOURCE;
-    case DISK_TARGET:
+    if (world->scenario.disk_at == DISK_TARGET && !has_crashed(world, HOST_TARGET))
         return HOST_TARGET;
-    }
     return owner_idx;
 }
 
@@ -62,6 +68,15 @@ static void carry(struct world *world, const struct disk_request *request)
     step_in(world, world->scenario.latency_ns + DISK_NS, DISK_SERVE);
 }
 
+/* The target's copy is what memory holds here. A page of which that is not known travels with the
+ * request: flushes are awaited, and memory changes without them as well, where a device has written
+ * to it or the guest has given it away. Who leaves the barrier out rings regardless. */
+static bool may_ring(const struct world *world, const struct disk_request *request)
+{
+    return !request->is_write || world->scenario.leave_out == LEAVE_OUT_BARRIER ||
+           source_has_arrived(&world->source, (request->address - RAM_BASE) / PAGE_BYTES);
+}
+
 void world_poke_disk(struct world *world)
 {
     struct world_disk *disk = &world->disk;
@@ -79,7 +94,7 @@ void world_poke_disk(struct world *world)
     if (disk->served_at == host_idx(world, host)) {
         disk->path = DISK_LOCAL;
         step_in(world, DISK_NS, DISK_SERVE);
-    } else if (disk->served_at == HOST_TARGET && is_copied(world)) {
+    } else if (disk->served_at == HOST_TARGET && is_copied(world) && may_ring(world, request)) {
         disk->path = DISK_DOORBELL;
         step_in(world, world->scenario.latency_ns + DISK_NS, DISK_SERVE);
     } else {
@@ -138,12 +153,25 @@ static bool serve(struct world *world, const struct disk_request *request)
     return true;
 }
 
+/* The host that was to serve it is gone: the guest's own asks again. */
+static void ask_again(struct world *world)
+{
+    world->disk.is_busy = false;
+    world_poke_disk(world);
+}
+
 void world_disk(struct world *world, enum disk_step step)
 {
     const struct disk_request *request = disk_first(machine_disk(owner(world)->guest));
     uint64_t latency_ns = world->scenario.latency_ns;
 
     MUST(request != NULL && world->disk.is_busy);
+    if (has_crashed(world, host_idx(world, owner(world))))
+        return; /* with its guest: nobody asks any more */
+    if (step == DISK_SERVE && has_crashed(world, world->disk.served_at)) {
+        ask_again(world);
+        return;
+    }
     switch (step) {
     case DISK_SERVE:
         if (!serve(world, request))

@@ -319,8 +319,10 @@ static void set_links(struct world *world)
     }
 }
 
+/* What the link carries now, whatever each fault alone would leave of it. */
 static void tell_link(struct world *world, const struct planned_fault *fault)
 {
+    uint32_t struck = fault != NULL && fault->strikes[HOST_SOURCE] ? HOST_SOURCE : HOST_TARGET;
     struct event event = {.kind = EVENT_LINK_CHANGED};
 
     event.link_changed.state = LINK_WHOLE;
@@ -330,7 +332,7 @@ static void tell_link(struct world *world, const struct planned_fault *fault)
                                    : fault->kind == FAULT_KIND_DELAY ? LINK_DELAYED
                                                                      : LINK_CORRUPTING;
         event.link_changed.value = fault->kind == FAULT_KIND_SLOW
-                                       ? fault_slowed(fault, world->scenario.bandwidth_bits_per_s)
+                                       ? world->links[struck].bandwidth_bits_per_s
                                        : fault->value;
     }
     world_emit(world, event);
@@ -349,8 +351,8 @@ static void mend(struct world *world)
 {
     enum phase phase = world->source.phase;
 
-    tell_link(world, what_is_left(&world->failures));
     set_links(world);
+    tell_link(world, what_is_left(&world->failures));
     if (!world->failures.is_connected && can_connect(&world->failures) &&
         (phase == PHASE_LINK_LOST || phase == PHASE_COMPLETED)) {
         world->failures.tries = 0;
@@ -392,8 +394,8 @@ static void begin(struct world *world, uint32_t idx)
     case FAULT_KIND_SLOW:
     case FAULT_KIND_DELAY:
     case FAULT_KIND_CORRUPT:
-        tell_link(world, fault);
         set_links(world);
+        tell_link(world, fault);
         return;
     case FAULT_KIND_CRASH_SOURCE:
         crash(world, HOST_SOURCE);

@@ -110,6 +110,7 @@ static bool guest_stopped(struct world *world, struct host *host, const struct g
         world_feed_link(world, HOST_TARGET);
         return !world_hold_back(world) && !run->is_stuck;
     case GUEST_FLUSHED:
+        world_drain_log(world, host); /* which of its pages are dirty is asked now */
         if (source_flushed(&world->source, world->now_ns, run->hart_idx, run->page_idx,
                            run->page_count)) {
             world->barred_harts |= 1u << run->hart_idx;
