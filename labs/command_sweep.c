@@ -274,6 +274,10 @@ static enum status prepare(struct sweep *sweep, struct problem *problem)
         return problem_set(problem, STATUS_USAGE,
                            "--vary %s: a sweep is of one guest: run it for each",
                            sweep->values.key);
+    if (sweep->setting->json.file == stdout && options->sweep.csv != NULL &&
+        strcmp(options->sweep.csv, "-") == 0)
+        return problem_set(problem, STATUS_USAGE,
+                           "--csv - and --json - would both go to standard output: name a file");
     sweep->quantity = sweep_quantity_find(plot);
     if (sweep->quantity == NULL)
         return problem_set(problem, STATUS_USAGE, "--plot: \"%.40s\" is not drawn: write one of %s",

@@ -145,6 +145,7 @@ static void test_what_cannot_be_varied_is_refused(void **state)
         const char *line, *words;
     } rows[] = {
         {"sweep --guest kv", "what is to be varied?"},
+        {"sweep --vary latency=1us,1us --csv - --json -", "would both go to standard output"},
         {"sweep --vary load", "write what is varied and its values"},
         {"sweep --vary load=", "write what is varied and its values"},
         {"sweep --vary speed=1,2", "there is no such option"},
