@@ -146,7 +146,10 @@ static void print_plot(struct sweep *sweep)
         y[i] = sweep->quantity->of_result(&sweep->points[i].result);
     }
     snprintf(name, sizeof name, "%s", values->option_idx < 0 ? "load (w/mu)" : values->key);
-    snprintf(title, sizeof title, "%s, %s", sweep->quantity->title, mode_name(mode));
+    if (strcmp(values->key, "mode") == 0)
+        snprintf(title, sizeof title, "%s", sweep->quantity->title);
+    else
+        snprintf(title, sizeof title, "%s, %s", sweep->quantity->title, mode_name(mode));
     struct plot plot = {
         .title = title,
         .format = sweep->quantity->format,
