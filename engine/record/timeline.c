@@ -293,6 +293,7 @@ static void fold_sent(struct timeline *timeline, const struct event *event)
     timeline->framing_bytes += header_bytes;
     timeline->bytes_by_use[USE_FRAMING] += header_bytes;
     timeline->bytes_by_use[use_of(event)] += bytes - header_bytes;
+    timeline->bytes_by_why[event->pages_sent.why] += bytes - header_bytes;
     if (round != NULL) {
         round->pages_sent += count;
         round->bytes_sent += bytes;
