@@ -333,6 +333,54 @@ static void pages_are_given_in_pieces(void **state)
     assert_int_equal(guest->free.set_count, (END - BUFFER) / PAGE_BYTES - 1);
 }
 
+/* A store that has its quick way into a page takes it no more once the page was given away: the
+ * page is used from then on, as any other. */
+static void a_given_page_is_seen_to_be_used(void **state)
+{
+    static struct program program;
+    struct program *p = &program;
+    (void)state;
+    p->count = 0;
+    put_number(p, S0, BUFFER);
+    put_number(p, S1, 64);
+    uint64_t again = program_here(p);
+    PUT(p, SD, 0, S0, S1, 0);
+    PUT(p, ADDI, S1, S1, 0, -1);
+    PUT_TO(p, BNE, 0, S1, ZERO, again);
+    put_number(p, A7, HYPERCALL_PAGES);
+    put_number(p, A6, PAGES_GIVE);
+    put_number(p, A0, BUFFER);
+    put_number(p, A1, PAGE_BYTES);
+    PUT(p, ECALL, 0, 0, 0, 0);
+    PUT(p, SD, 0, S0, S0, 8);
+    put_number(p, A0, 0);
+    put_exit(p);
+    struct guest *one = open_machine(p, false);
+    do
+        one->ops->run(one, one->ops->now_ns(one) + 100000, &run);
+    while (run.stop != GUEST_ENDED);
+    assert_int_equal(run.status, 0);
+    assert_int_equal(one->free.set_count, 0);
+    assert_true(bitmap_has(&one->dirty, (BUFFER - RAM_BASE) / PAGE_BYTES));
+    one->ops->close(one);
+}
+
+/* Instructions that were decoded are the ones that a device has written since. */
+static void a_device_may_write_instructions(void **state)
+{
+    (void)state;
+    for (int64_t number = 1; number <= 4; number++) {
+        uint32_t words[3];
+        for (unsigned i = 0; i < 3; i++)
+            words[i] = program_word(INSTRUCTION_ADDI, A3, ZERO, 0, number);
+        machine_dma_write(guest, BUFFER, sizeof words, (const uint8_t *)words);
+        machine->harts[0].pc = BUFFER;
+        guest->ops->run(guest, guest->ops->now_ns(guest) + 3, &run);
+        assert_int_equal(machine->harts[0].pc, BUFFER + 12);
+        assert_int_equal(machine->harts[0].x[A3], number);
+    }
+}
+
 /* ---- Whole programs ---- */
 
 #define ROUNDS_AT 4000
@@ -445,6 +493,8 @@ int main(void)
         TEST(counts_leave_room),
         TEST(a_page_in_the_cache_is_used),
         TEST(pages_are_given_in_pieces),
+        TEST(a_device_may_write_instructions),
+        cmocka_unit_test(a_given_page_is_seen_to_be_used),
         cmocka_unit_test(a_cache_changes_no_program),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
