@@ -41,9 +41,9 @@ static void fill_column(struct column *column, const struct report *report)
         .pages_sent = timeline->pages_sent,
         .pages_resent = timeline->pages_resent,
         .bytes = timeline->bytes_on_wire,
-        .first_bytes = timeline->bytes_by_use[USE_FIRST],
-        .resent_bytes = timeline->bytes_by_use[USE_RESENT],
-        .switched_bytes = timeline->bytes_by_use[USE_FAULT] + timeline->bytes_by_use[USE_PUSHED],
+        .first_bytes = timeline->bytes_by_why[WHY_FIRST],
+        .resent_bytes = timeline->bytes_by_why[WHY_RESENT],
+        .switched_bytes = timeline->bytes_by_why[WHY_FAULT] + timeline->bytes_by_why[WHY_PUSHED],
         .encoded_bytes = timeline->bytes_by_use[USE_ZERO] + timeline->bytes_by_use[USE_DELTA] +
                          timeline->bytes_by_use[USE_COMPRESSED],
         .overhead_bytes = timeline->framing_bytes + timeline->state_bytes,
@@ -198,7 +198,7 @@ static void print_table(const struct scenario *scenario, const struct column *co
     ROW("  re-sent", CELL_BYTES, resent_bytes);
     ROW("  after the switch", CELL_BYTES, switched_bytes);
     if (scenario->compress != COMPRESS_NONE)
-        ROW("  encoded", CELL_BYTES, encoded_bytes);
+        ROW("  of these encoded", CELL_BYTES, encoded_bytes);
     ROW("  overhead", CELL_BYTES, overhead_bytes);
     ROW("faults", CELL_COUNT, faults);
     ROW_IF("  fault wait p99", CELL_TIME, wait_p99_ns, has_waits);

@@ -68,9 +68,9 @@ static enum status find_names(struct telling *telling, const char *digest, struc
              (unsigned long long)digest_of(telling->image.data, telling->image.bytes));
     if (telling->image.data != NULL && strcmp(found, digest) != 0) {
         fprintf(stderr,
-                "ferry provenance: the recording is of another %.60s than is here: its "
+                "ferry provenance: the recording is of another %.60s than %.200s: its "
                 "functions are not named\n",
-                telling->guest);
+                telling->guest, path != NULL ? path : "is here");
         image_fini(&telling->image);
     }
     lines_init(&telling->lines, telling->image.data, telling->image.bytes);

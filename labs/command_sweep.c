@@ -146,7 +146,10 @@ static void print_plot(struct sweep *sweep)
         y[i] = sweep->quantity->of_result(&sweep->points[i].result);
     }
     snprintf(name, sizeof name, "%s", values->option_idx < 0 ? "load (w/mu)" : values->key);
-    snprintf(title, sizeof title, "%s, %s", sweep->quantity->title, mode_name(mode));
+    if (strcmp(values->key, "mode") == 0)
+        snprintf(title, sizeof title, "%s", sweep->quantity->title);
+    else
+        snprintf(title, sizeof title, "%s, %s", sweep->quantity->title, mode_name(mode));
     struct plot plot = {
         .title = title,
         .format = sweep->quantity->format,
@@ -274,6 +277,10 @@ static enum status prepare(struct sweep *sweep, struct problem *problem)
         return problem_set(problem, STATUS_USAGE,
                            "--vary %s: a sweep is of one guest: run it for each",
                            sweep->values.key);
+    if (sweep->setting->json.file == stdout && options->sweep.csv != NULL &&
+        strcmp(options->sweep.csv, "-") == 0)
+        return problem_set(problem, STATUS_USAGE,
+                           "--csv - and --json - would both go to standard output: name a file");
     sweep->quantity = sweep_quantity_find(plot);
     if (sweep->quantity == NULL)
         return problem_set(problem, STATUS_USAGE, "--plot: \"%.40s\" is not drawn: write one of %s",

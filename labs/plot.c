@@ -51,6 +51,9 @@ static void include(struct scale *scale, double *least_positive, double y)
         *least_positive = y;
 }
 
+/* Closer together than this, the labels of the axis, of four digits, would read alike. */
+#define LEAST_SPREAD 0.01
+
 /* A curve may rise without bound where the measured points do not: it does not press them flat. */
 #define CURVE_ABOVE 1.5
 
@@ -74,7 +77,7 @@ static bool find_y_scale(const struct plot *plot, struct scale *scale)
     }
     if (scale->low > 0 && scale->low < scale->high / 2)
         scale->low = 0; /* a part of a whole is seen only from nothing on */
-    if (scale->low == scale->high) {
+    if (scale->high - scale->low <= scale->high * LEAST_SPREAD) {
         scale->low = scale->low > 0 ? 0 : scale->low - 1;
         scale->high = scale->high > 0 ? scale->high * 1.25 : scale->high + 1;
     }
@@ -124,6 +127,14 @@ static void print_row(const char *row, bool is_utf8, FILE *file)
     fputc('\n', file);
 }
 
+static bool is_nothing(const struct plot *plot)
+{
+    for (uint32_t i = 0; i < plot->point_count; i++)
+        if (isfinite(plot->y[i]) && plot->y[i] != 0)
+            return false;
+    return plot->curve_count == 0;
+}
+
 void plot_print(const struct plot *plot, FILE *file)
 {
     bool is_utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
@@ -132,6 +143,10 @@ void plot_print(const struct plot *plot, FILE *file)
 
     if (!find_y_scale(plot, &y_scale))
         return;
+    if (is_nothing(plot)) {
+        fprintf(file, "%s: none at any point: nothing to draw\n", plot->title);
+        return;
+    }
     fill(&area, plot, &y_scale);
     fprintf(file, "%s%s\n", plot->title, y_scale.is_log ? " (log scale)" : "");
     for (uint32_t row = 0; row < PLOT_ROWS; row++) {

@@ -185,6 +185,18 @@ static json_t *uses_json(const struct timeline *timeline)
     return object;
 }
 
+/* What the pages were sent for, in whatever form they travelled: the other dimension. */
+static json_t *whys_json(const struct timeline *timeline)
+{
+    json_t *object = json_object();
+
+    set_u64(object, "first_copies", timeline->bytes_by_why[WHY_FIRST]);
+    set_u64(object, "re_sent", timeline->bytes_by_why[WHY_RESENT]);
+    set_u64(object, "faults", timeline->bytes_by_why[WHY_FAULT]);
+    set_u64(object, "pushed", timeline->bytes_by_why[WHY_PUSHED]);
+    return object;
+}
+
 static void set_counts(json_t *object, const struct timeline *timeline)
 {
     set_u64(object, "pages_sent", timeline->pages_sent);
@@ -197,6 +209,7 @@ static void set_counts(json_t *object, const struct timeline *timeline)
     set_u64(object, "log_drains", timeline->pace.log_drains);
     set_u64(object, "share_least_permille", timeline->pace.share_least_permille);
     json_object_set_new(object, "bytes_by_use", uses_json(timeline));
+    json_object_set_new(object, "bytes_by_why", whys_json(timeline));
 }
 
 json_t *report_json(const struct report *report)

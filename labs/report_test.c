@@ -68,8 +68,9 @@ static void the_object_has_the_agreed_keys(void **state)
         "schema options guest mode seed outcome reason limit_exceeded limit memory_pages "
         "page_bytes instructions total_time_ns downtime_ns downtime_framing_ns rounds pages_sent "
         "pages_resent pages_zero bytes_on_wire framing_bytes state_bytes dirty_traps log_drains "
-        "share_least_permille bytes_by_use compression cut postcopy instructions_per_s clients "
-        "connections failures "
+        "share_least_permille bytes_by_use bytes_by_why compression cut postcopy "
+        "instructions_per_s "
+        "clients connections failures "
         "forecast oracle digest recording_digest");
     has_keys(json_object_get(object, "instructions_per_s"), "before copying paused switched after");
     has_keys(json_object_get(object, "compression"), "forms delta_cache saved_bytes encoding_ns");

@@ -139,12 +139,25 @@ static void test_the_cliff_has_both_curves(void **state)
     assert_true(fabs(c5_ns / whole_ns - 2.558) < 0.03);
 }
 
+/* Where nothing was to be measured, no axis from 0 ns to 0 ns is drawn. */
+static void test_nothing_is_not_drawn(void **state)
+{
+    (void)state;
+    assert_int_equal(shell("$F sweep --vary seed=1..2 --guest model:uniform --memory 4MiB "
+                           "--plot fault-wait | grep -q 'fault wait.*none at any point'"),
+                     0);
+    assert_int_equal(shell("$F sweep --vary mode=pre-copy,post-copy --guest model:uniform "
+                           "--memory 4MiB | grep -q '^total time$'"),
+                     0);
+}
+
 static void test_what_cannot_be_varied_is_refused(void **state)
 {
     static const struct {
         const char *line, *words;
     } rows[] = {
         {"sweep --guest kv", "what is to be varied?"},
+        {"sweep --vary latency=1us,1us --csv - --json -", "would both go to standard output"},
         {"sweep --vary load", "write what is varied and its values"},
         {"sweep --vary load=", "write what is varied and its values"},
         {"sweep --vary speed=1,2", "there is no such option"},
@@ -181,6 +194,7 @@ int main(void)
         cmocka_unit_test(test_a_point_is_a_run),
         cmocka_unit_test(test_table_csv_and_plot),
         cmocka_unit_test(test_the_cliff_has_both_curves),
+        cmocka_unit_test(test_nothing_is_not_drawn),
         cmocka_unit_test(test_what_cannot_be_varied_is_refused),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

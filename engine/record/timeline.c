@@ -252,6 +252,8 @@ static enum timeline_use use_of(const struct event *event)
                                                         [WHY_RESENT] = USE_RESENT,
                                                         [WHY_FAULT] = USE_FAULT,
                                                         [WHY_PUSHED] = USE_PUSHED};
+    if (event->pages_sent.why == WHY_FAULT || event->pages_sent.why == WHY_PUSHED)
+        return of_why[event->pages_sent.why]; /* whatever its form */
     switch ((enum page_form)event->pages_sent.form) {
     case PAGE_FORM_ZERO:
     case PAGE_FORM_FREE:
@@ -291,6 +293,7 @@ static void fold_sent(struct timeline *timeline, const struct event *event)
     timeline->framing_bytes += header_bytes;
     timeline->bytes_by_use[USE_FRAMING] += header_bytes;
     timeline->bytes_by_use[use_of(event)] += bytes - header_bytes;
+    timeline->bytes_by_why[event->pages_sent.why] += bytes - header_bytes;
     if (round != NULL) {
         round->pages_sent += count;
         round->bytes_sent += bytes;

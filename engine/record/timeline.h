@@ -124,6 +124,9 @@ struct timeline {
     uint64_t sent_by_why[WHY_COUNT];
     uint64_t bytes_on_wire, framing_bytes, state_bytes;
     uint64_t bytes_by_use[TIMELINE_USE_COUNT]; /* their sum is bytes_on_wire */
+    /* The pages' contents by what they travelled for, in whatever form: with framing and state
+     * their sum is bytes_on_wire as well. */
+    uint64_t bytes_by_why[WHY_COUNT];
     /* By enum page_form. Free pages are told of and not sent: they are in no other count. */
     uint64_t pages_by_form[PAGE_FORM_COUNT], bytes_by_form[PAGE_FORM_COUNT];
     uint64_t delta_hits, delta_misses, delta_overflows; /* of pages sent again; see event.h */

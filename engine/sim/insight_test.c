@@ -48,6 +48,12 @@ static void test_each_byte_went_somewhere(void **state)
         assert_true(sum > 0 && sum == timeline->bytes_on_wire);
         assert_int_equal(uses[USE_FRAMING] + uses[USE_CONTROL], timeline->framing_bytes);
         assert_int_equal(uses[USE_STATE], timeline->state_bytes);
+        uint64_t for_something = timeline->framing_bytes + timeline->state_bytes;
+        for (unsigned why = 0; why < WHY_COUNT; why++)
+            for_something += timeline->bytes_by_why[why];
+        assert_int_equal(for_something, timeline->bytes_on_wire);
+        if (scenario.mode == MODE_PRE_COPY) /* in whatever form: delta or not */
+            assert_int_equal(timeline->bytes_by_why[WHY_RESENT] > 0, timeline->pages_resent > 0);
         bool is_all = scenario_is_model(&scenario); /* a machine gives pages away */
         if (is_all && scenario.compress == COMPRESS_NONE && scenario.mode != MODE_POST_COPY) {
             assert_int_equal(uses[USE_FIRST] + uses[USE_ZERO], 4096 * 4096ull);
