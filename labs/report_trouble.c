@@ -1,4 +1,6 @@
 /* What went wrong in a run, and what its clients' packets went through. */
+#include <string.h>
+
 #include "labs/people.h"
 #include "labs/report.h"
 
@@ -83,12 +85,24 @@ json_t *report_failures_json(const struct report *report)
     return object;
 }
 
+/* What a fault does whose plan does not say how badly: the default of its kind (fault.h). */
+static const char *default_value(const struct planned_fault *fault)
+{
+    if (strchr(fault->text, ':') != NULL)
+        return "";
+    return fault->kind == FAULT_KIND_SLOW      ? " (10x)"
+           : fault->kind == FAULT_KIND_DELAY   ? " (10 ms)"
+           : fault->kind == FAULT_KIND_CORRUPT ? " (a byte in 64 KiB)"
+                                               : "";
+}
+
 static void print_faults(const struct report *report, FILE *file)
 {
     for (uint32_t i = 0; i < report->faults.count; i++) {
         struct people people = {0};
         uint64_t at_ns = report->fault_begun_ns[i];
-        fprintf(file, "  %-18s%s: %s%s\n", i == 0 ? "faults" : "", report->faults.faults[i].text,
+        fprintf(file, "  %-18s%s%s: %s%s\n", i == 0 ? "faults" : "", report->faults.faults[i].text,
+                default_value(&report->faults.faults[i]),
                 at_ns == WORLD_NEVER ? "never came" : "at ",
                 at_ns == WORLD_NEVER ? "" : people_time(&people, at_ns));
     }
