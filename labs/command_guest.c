@@ -209,6 +209,8 @@ static int guest_run(const struct command *command, int word_count, char **words
         crash_prepare("run", &line.scenario, NULL);
         struct storage storage;
         storage_init(&storage, HOST_SOURCE);
+        if (line.gdb == NULL) /* what is on a disk does not run backwards with the guest */
+            storage_attach(guest);
         status = guest_life(line.scenario.guest, guest, &line.image, &storage,
                             line.gdb != NULL ? &debugger : NULL);
         storage_fini(&storage);

@@ -124,6 +124,7 @@ int guest_saved_save(const struct command *command, int word_count, char **words
         status = command_refuse(command, &problem);
     } else {
         storage_init(&storage, HOST_SOURCE);
+        storage_attach(guest);
         if (output_open(&output, line.path, &problem) != STATUS_OK)
             status = command_refuse(command, &problem);
         else
@@ -178,6 +179,7 @@ int guest_saved_resume(const struct command *command, int word_count, char **wor
         status = command_refuse(command, &problem);
     } else {
         find_image(&machine.scenario, &image);
+        storage_attach(machine.guest);
         status = guest_life(machine.scenario.guest, machine.guest, &image, &machine.storage, NULL);
         image_fini(&image);
     }
@@ -201,7 +203,7 @@ static const struct part {
     {"SHAP", "shape", false},          {"HART", "registers", false},
     {"CLCK", "clock and turn", false}, {"EXIT", "how it ended", false},
     {"ARGS", "arguments", true},       {"CONS", "console", true},
-    {"MAIL", "mailboxes", true},
+    {"MAIL", "mailboxes", true},       {"DISK", "disk requests", true},
 };
 #define PART_COUNT (sizeof parts / sizeof *parts)
 

@@ -60,6 +60,9 @@ static void test_a_status_is_the_guests_own(void **state)
     assert_non_null(strstr(out, "execution state"));
     assert_non_null(strstr(out, "interaction state"));
     assert_non_null(strstr(out, "mailboxes"));
+    assert_int_equal(ferry("guest save journal $D/m --memory 1MiB --at 30ms"), 0);
+    assert_int_equal(ferry("guest info $D/m"), 0);
+    assert_non_null(strstr(out, "disk requests"));
 }
 
 static void test_what_ends_before_leaves_no_file(void **state)

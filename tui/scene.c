@@ -94,6 +94,9 @@ void scene_failure(const struct timeline *timeline, char *text, size_t room)
                  : trouble->is_cut_at_end
                      ? _("The link was cut before the hand-over. Nothing is lost: "
                          "the guest runs at host A as if nothing had been tried.")
+                 : trouble->link_state == LINK_CORRUPTING
+                     ? _("The link corrupts, and the move was given up. Nothing is lost: "
+                         "the guest runs at host A as if nothing had been tried.")
                      : _("The move was given up. Nothing is lost: "
                          "the guest runs at host A as if nothing had been tried."));
     else if (timeline->outcome == OUTCOME_PAUSED && timeline->has_resumed)

@@ -155,6 +155,9 @@ static void it_reads_beneath_the_cache(void **state)
     assert_int_equal(ask(HYPERCALL_CACHE, CACHE_FLUSH_RANGE, BUFFER + 1, 2), 0);
     assert_int_equal(held(BUFFER), 5);
     assert_int_equal(held(BUFFER + 70), 0);
+    store(BUFFER, 8);
+    assert_int_equal(ask(HYPERCALL_CACHE, CACHE_FLUSH_RANGE, BUFFER + 4, 0), 0); /* nothing */
+    assert_int_equal(held(BUFFER), 5);
     assert_int_equal(ask(HYPERCALL_CACHE, CACHE_FLUSH_RANGE, BUFFER + 63, 2), 0);
     assert_int_equal(held(BUFFER + 70), 6);
     store(END - 1, 7);
@@ -254,7 +257,62 @@ static void requests_are_counted_on(void **state)
     bytes_fini(&saved);
 }
 
+/* A state may say that many have been asked for; never so many that the next number is an error. */
+static void counts_leave_room(void **state)
+{
+    static const struct {
+        uint64_t asked, done;
+        bool is_fine;
+    } rows[] = {
+        {0, 0, true},
+        {INT64_MAX / 2, INT64_MAX / 2, true},
+        {INT64_MAX / 2 + 1, INT64_MAX / 2 + 1, false},
+        {INT64_MAX, INT64_MAX, false},
+        {UINT64_MAX, UINT64_MAX, false},
+        {5, 4, false},
+        {4, 5, false},
+    };
+    const struct disk_request request = {.block_idx = 1, .address = BUFFER};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct disk disk = {.block_count = BLOCKS};
+        struct bytes body = {0};
+        struct bytes_reader reader;
+        bytes_put_u64(&body, rows[i].asked);
+        bytes_put_u64(&body, rows[i].done);
+        bytes_reader_init(&reader, body.data, body.count);
+        assert_int_equal(disk_load(&disk, &reader), rows[i].is_fine);
+        if (rows[i].is_fine)
+            assert_int_equal(disk_ask(&disk, &request), (int64_t)rows[i].done + 1);
+        bytes_fini(&body);
+    }
+}
+
 /* ---- Pages given away ---- */
+
+/* Of a free page the cache holds no line: it is used from the first store on, and given again it is
+ * zeros for the harts as well. */
+static void a_page_in_the_cache_is_used(void **state)
+{
+    uint64_t page_idx = (BUFFER - RAM_BASE) / PAGE_BYTES;
+    (void)state;
+    store(BUFFER, 5);
+    for (unsigned turn = 0; turn < 3; turn++) {
+        ask(HYPERCALL_PAGES, PAGES_GIVE, BUFFER, 2 * PAGE_BYTES);
+        assert_int_equal(guest->free.set_count, 2);
+        assert_int_equal(machine->memory.cache->line_count, 0);
+        store(BUFFER + 100, 7);
+        assert_false(bitmap_has(&guest->free, page_idx));
+        assert_int_equal(held(BUFFER + 100), 0);
+        ask(HYPERCALL_PAGES, PAGES_GIVE, BUFFER, PAGE_BYTES);
+        assert_int_equal(*memory_at(&machine->memory, BUFFER + 100), 0);
+    }
+    /* What is free already is passed over. */
+    store(END - 1, 1);
+    *memory_at(&machine->memory, BUFFER + 3) = 9; /* no hart did it, so nobody may notice */
+    ask(HYPERCALL_PAGES, PAGES_GIVE, BUFFER, PAGE_BYTES);
+    assert_int_equal(*memory_at(&machine->memory, BUFFER + 3), 9);
+}
 
 static void pages_are_given_in_pieces(void **state)
 {
@@ -273,6 +331,54 @@ static void pages_are_given_in_pieces(void **state)
     store(BUFFER, 1);
     guest->ops->write_back(guest);
     assert_int_equal(guest->free.set_count, (END - BUFFER) / PAGE_BYTES - 1);
+}
+
+/* A store that has its quick way into a page takes it no more once the page was given away: the
+ * page is used from then on, as any other. */
+static void a_given_page_is_seen_to_be_used(void **state)
+{
+    static struct program program;
+    struct program *p = &program;
+    (void)state;
+    p->count = 0;
+    put_number(p, S0, BUFFER);
+    put_number(p, S1, 64);
+    uint64_t again = program_here(p);
+    PUT(p, SD, 0, S0, S1, 0);
+    PUT(p, ADDI, S1, S1, 0, -1);
+    PUT_TO(p, BNE, 0, S1, ZERO, again);
+    put_number(p, A7, HYPERCALL_PAGES);
+    put_number(p, A6, PAGES_GIVE);
+    put_number(p, A0, BUFFER);
+    put_number(p, A1, PAGE_BYTES);
+    PUT(p, ECALL, 0, 0, 0, 0);
+    PUT(p, SD, 0, S0, S0, 8);
+    put_number(p, A0, 0);
+    put_exit(p);
+    struct guest *one = open_machine(p, false);
+    do
+        one->ops->run(one, one->ops->now_ns(one) + 100000, &run);
+    while (run.stop != GUEST_ENDED);
+    assert_int_equal(run.status, 0);
+    assert_int_equal(one->free.set_count, 0);
+    assert_true(bitmap_has(&one->dirty, (BUFFER - RAM_BASE) / PAGE_BYTES));
+    one->ops->close(one);
+}
+
+/* Instructions that were decoded are the ones that a device has written since. */
+static void a_device_may_write_instructions(void **state)
+{
+    (void)state;
+    for (int64_t number = 1; number <= 4; number++) {
+        uint32_t words[3];
+        for (unsigned i = 0; i < 3; i++)
+            words[i] = program_word(INSTRUCTION_ADDI, A3, ZERO, 0, number);
+        machine_dma_write(guest, BUFFER, sizeof words, (const uint8_t *)words);
+        machine->harts[0].pc = BUFFER;
+        guest->ops->run(guest, guest->ops->now_ns(guest) + 3, &run);
+        assert_int_equal(machine->harts[0].pc, BUFFER + 12);
+        assert_int_equal(machine->harts[0].x[A3], number);
+    }
 }
 
 /* ---- Whole programs ---- */
@@ -384,7 +490,11 @@ int main(void)
         TEST(flushes_are_told),
         TEST(users_may_be_made_to_flush),
         TEST(requests_are_counted_on),
+        TEST(counts_leave_room),
+        TEST(a_page_in_the_cache_is_used),
         TEST(pages_are_given_in_pieces),
+        TEST(a_device_may_write_instructions),
+        cmocka_unit_test(a_given_page_is_seen_to_be_used),
         cmocka_unit_test(a_cache_changes_no_program),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -126,7 +126,7 @@ struct guest {
     uint64_t total_pages;
     struct bitmap present; /* pages that are there */
     struct bitmap dirty;   /* the dirty log */
-    struct bitmap free;    /* pages that the guest gave away: zeros, until its next write */
+    struct bitmap free;    /* pages that the guest gave away: zeros, until its next store */
     bool is_tracking;
 };
 

@@ -22,7 +22,8 @@
  * that floods its console cannot make one instruction cost more than a few hundred others. */
 #define CONSOLE_WRITE_MAX 1024
 
-/* So much is given away with one call; likewise. */
+/* So much is given away with one call. A page costs its zeros once: given again before it is used,
+ * it is passed over. */
 #define PAGES_GIVE_MAX (4ull << 20)
 
 /* A poll reports every stream at most once, and new connections. */
@@ -353,8 +354,10 @@ static void mailbox_call_poll(struct call *call)
 static void flush_cache(struct call *call, uint64_t address, uint64_t count)
 {
     struct memory *memory = &call->machine->memory;
+    if (count == 0)
+        return;
     struct memory_trouble trouble = memory_cache_flush(memory, address, count);
-    if (!is_usable(call, trouble, false, address, 0) || !memory->tells_flushes || count == 0)
+    if (!is_usable(call, trouble, false, address, 0) || !memory->tells_flushes)
         return;
     uint64_t first_idx = memory_page_idx(address);
     call->machine->flushed.first_idx = first_idx;

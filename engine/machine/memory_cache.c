@@ -65,6 +65,8 @@ struct memory_trouble memory_cache_make_room(struct memory *memory, uint64_t add
                 return trouble;
         }
         cache_fill(cache, line, at, memory_at(memory, at));
+        if (memory->guest->free.set_count > 0) /* of a free page the cache holds no line */
+            bitmap_clear(&memory->guest->free, memory_page_idx(at));
     }
     return no_trouble;
 }
@@ -279,8 +281,8 @@ static void drop_lines(struct memory *memory, uint64_t page_idx)
 void memory_give(struct memory *memory, uint64_t address, uint64_t count)
 {
     for (uint64_t i = first_whole(address); i < end_whole(address, count); i++) {
-        if (is_free(memory, i) && !has_lines(memory))
-            continue; /* nobody has used it since */
+        if (is_free(memory, i))
+            continue; /* nobody has used it since: not in memory, and not in the cache */
         drop_lines(memory, i);
         memory_replace_page(memory, i, NULL);
         memory_changed(memory, RAM_BASE + i * PAGE_BYTES, PAGE_BYTES);

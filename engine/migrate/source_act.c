@@ -164,9 +164,19 @@ static void learn_from_round(struct source *source, uint64_t now_ns)
  * fewer than these, chance would have too great a part. */
 #define SCAN_PAGES_MIN 64
 
+/* Of those that are to be sent, the ones that the guest gave away: told of, and sent never. */
+static uint64_t given_away(const struct source *source)
+{
+    const struct bitmap *to_send = &source->to_send, *free = &source->guest->free;
+
+    if (!source->config.has_free_hints || free->set_count == 0)
+        return 0;
+    return to_send->set_count + free->set_count - bitmap_union_count(to_send, free);
+}
+
 static void open_scan(struct source *source, uint64_t now_ns)
 {
-    uint64_t left = source->to_send.set_count + source->guest->dirty.set_count;
+    uint64_t left = source->to_send.set_count - given_away(source) + source->guest->dirty.set_count;
     source->is_scanning = true;
     bitmap_clear_all(&source->flush_dirtied);
     source->current = (struct round){.pages = left > SCAN_PAGES_MIN ? left : SCAN_PAGES_MIN};

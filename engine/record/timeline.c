@@ -252,6 +252,8 @@ static enum timeline_use use_of(const struct event *event)
                                                         [WHY_RESENT] = USE_RESENT,
                                                         [WHY_FAULT] = USE_FAULT,
                                                         [WHY_PUSHED] = USE_PUSHED};
+    if (event->pages_sent.why == WHY_FAULT || event->pages_sent.why == WHY_PUSHED)
+        return of_why[event->pages_sent.why]; /* whatever its form */
     switch ((enum page_form)event->pages_sent.form) {
     case PAGE_FORM_ZERO:
     case PAGE_FORM_FREE:
