@@ -27,8 +27,10 @@ static bool is_tunnelling(const struct report *report)
 bool report_has_broken_connections(const struct report *report)
 {
     const struct trouble *trouble = &report->timeline->trouble;
-    bool is_cut_off = report->scenario->route == ROUTE_NONE ||
-                      (is_tunnelling(report) && trouble->has_crashed[HOST_SOURCE]);
+    /* Where the target announced itself before they gave up, they found another way. */
+    bool has_no_tunnel = is_tunnelling(report) && trouble->has_crashed[HOST_SOURCE];
+    bool is_late = !trouble->has_rehomed || report->timeline->errors > 0;
+    bool is_cut_off = report->scenario->route == ROUTE_NONE || (has_no_tunnel && is_late);
     return report->scenario->client_count > 0 && report->timeline->has_resumed && is_cut_off;
 }
 
@@ -105,6 +107,26 @@ static void print_link(const struct report *report, FILE *file)
             trouble->recoveries == 1 ? "" : "s", people_time(&people, trouble->lost_ns));
 }
 
+/* Until when the old host was needed: the residual dependency. */
+static void print_old_host(const struct report *report, FILE *file)
+{
+    const struct trouble *trouble = &report->timeline->trouble;
+    uint64_t left_ns = report->timeline->resumed_at_ns;
+    uint64_t crashed_ns = trouble->crashed_ns[HOST_SOURCE];
+    struct people people = {0};
+
+    if (trouble->has_tunnel_ended)
+        fprintf(file, "  %-18sit could be switched off at %s, %s after the guest had left\n", "",
+                people_time(&people, trouble->tunnel_ended_ns),
+                people_time(&people, trouble->tunnel_ended_ns - left_ns));
+    else if (!trouble->has_crashed[HOST_SOURCE])
+        fprintf(file, "  %-18sat the end of the run it was still needed: see --tunnel-for\n", "");
+    else
+        fprintf(file, "  %-18sit crashed at %s, %s after the guest had left\n", "",
+                people_time(&people, crashed_ns),
+                people_time(&people, crashed_ns > left_ns ? crashed_ns - left_ns : 0));
+}
+
 static void print_route(const struct report *report, FILE *file)
 {
     const struct trouble *trouble = &report->timeline->trouble;
@@ -123,12 +145,7 @@ static void print_route(const struct report *report, FILE *file)
             trouble->packets_dropped > 0 ? "" : "connections",
             people_count(&people, trouble->packets_forwarded),
             people_bytes(&people, trouble->bytes_forwarded));
-    if (trouble->has_tunnel_ended)
-        fprintf(file, "  %-18sit could be switched off at %s, %s after the guest had left\n", "",
-                people_time(&people, trouble->tunnel_ended_ns),
-                people_time(&people, trouble->tunnel_ended_ns - report->timeline->resumed_at_ns));
-    else if (!trouble->has_crashed[HOST_SOURCE])
-        fprintf(file, "  %-18sat the end of the run it was still needed: see --tunnel-for\n", "");
+    print_old_host(report, file);
 }
 
 void report_print_trouble(const struct report *report, FILE *file)

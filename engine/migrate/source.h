@@ -84,6 +84,7 @@ struct source {
     uint64_t round_started_ns;
     bool is_round_open;
     bool is_scanning;          /* the log is fetched in pieces: no rounds, but what would be ones */
+    uint64_t scanned_pages;    /* passed in this scan: sent, or told of as free */
     uint64_t dirty_at_opening; /* in the log then, of such a one */
     uint64_t pages_sent;       /* since the start */
     bool is_link_fed;          /* bytes were handed out at fed_at_ns and have not all left */
@@ -105,12 +106,12 @@ struct source {
 
     /* The consistent cut, see source_cut.c. */
     struct source_barrier barriers[SOURCE_HARTS_MAX];
-    uint64_t barrier_count;    /* so far */
-    struct bitmap flushed;     /* pages that go before the next barrier */
+    uint64_t barrier_count;      /* so far */
+    struct bitmap flushed;       /* pages that go before the next barrier */
     struct bitmap flush_dirtied; /* pages that flushes took out of the log, in this round */
-    bool is_flush_served;      /* a chunk of them went: the strategy has the next turn */
-    uint64_t *sent_at;         /* of each page, owned: bursts of barriers sent before it, */
-    uint64_t bursts_sent;      /* so far, */
+    bool is_flush_served;        /* a chunk of them went: the strategy has the next turn */
+    uint64_t *sent_at;           /* of each page, owned: bursts of barriers sent before it, */
+    uint64_t bursts_sent;        /* so far, */
     uint64_t bursts_arrived;   /* and how many of these were acknowledged: so was all before them */
     bool is_draining;          /* paused; a device still has requests under way */
     bool is_limit_exceeded;    /* why it was paused, */

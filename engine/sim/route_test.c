@@ -90,6 +90,22 @@ static void test_what_breaks_without_a_way(void **state)
             }
 }
 
+/* A tunnel that was to end, and whose old host crashed first: it did not end, and that host cannot
+ * be said to have been free to go. Until the target announces itself packets are lost. */
+static void test_a_tunnel_that_breaks_has_not_ended(void **state)
+{
+    struct run run;
+    (void)state;
+
+    run_route(&run, "kv",
+              "mode=pre-copy route=tunnel tunnel-for=300ms fault=crash-source@completed");
+    assert_true(run.timeline.trouble.has_crashed[HOST_SOURCE]);
+    assert_false(run.timeline.trouble.has_tunnel_ended);
+    assert_true(run.timeline.trouble.has_rehomed);
+    assert_true(run.timeline.trouble.packets_dropped > 0);
+    run_close(&run);
+}
+
 /* A link that is cut while the old host still sends on: packets are lost, connections are not. */
 static void test_a_tunnel_that_is_cut_for_a_while(void **state)
 {
@@ -112,6 +128,7 @@ int main(void)
         cmocka_unit_test(test_connections_survive_by_announce_and_by_tunnel),
         cmocka_unit_test(test_a_tunnel_ends_without_losing_a_packet),
         cmocka_unit_test(test_what_breaks_without_a_way),
+        cmocka_unit_test(test_a_tunnel_that_breaks_has_not_ended),
         cmocka_unit_test(test_a_tunnel_that_is_cut_for_a_while),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

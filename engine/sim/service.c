@@ -250,7 +250,8 @@ void service_announce(struct world *world, const struct heap_entry *entry)
 }
 
 /* The target announces itself; when the switch has learned it, and what was under way to the old
- * host has come, nothing needs that host any more. */
+ * host has come, nothing needs that host any more. A host that crashed before was needed, and its
+ * tunnel did not end: it broke. */
 void service_end_tunnel(struct world *world, const struct heap_entry *entry)
 {
     struct host *host = &world->hosts[HOST_TARGET];
@@ -264,6 +265,8 @@ void service_end_tunnel(struct world *world, const struct heap_entry *entry)
         service_send(world, host);
         return;
     }
+    if (world->failures.has_crashed[HOST_SOURCE])
+        return;
     world->tunnel.has_ended = true;
     world_emit(world, (struct event){.kind = EVENT_TUNNEL_ENDED,
                                      .tunnel_ended = {.packets = world->tunnel.packets}});
