@@ -230,6 +230,26 @@ static void print_uses(const struct timeline *timeline, FILE *file)
         people_wrap(file, "  where they went   ", text);
 }
 
+/* What a remedy took from the guest, and what the forecast beside it does not know of. */
+static void print_remedies(const struct report *report, FILE *file)
+{
+    const struct scenario *scenario = report->scenario;
+    uint32_t least = report->timeline->pace.share_least_permille;
+    char text[120] = "";
+
+    if (scenario->auto_converge || scenario->dirty_limit != SCENARIO_NONE)
+        fprintf(file, "  %-18sleast share %u.%u %%\n", "guest slowed", least / 10, least % 10);
+    if (!report->has_forecast)
+        return;
+    snprintf(text, sizeof text, "is made without%s%s%s%s",
+             scenario->auto_converge ? " --auto-converge" : "",
+             scenario->hot_last ? " --hot-last" : "",
+             scenario->skip_rewritten ? " --skip-rewritten" : "",
+             scenario->trap_cost_ns > 0 ? " --trap-cost" : "");
+    if (strchr(text, '-') != NULL)
+        people_wrap(file, "  the forecast      ", text);
+}
+
 static void print_times(const struct report *report, FILE *file)
 {
     const struct timeline *timeline = report->timeline;
@@ -253,6 +273,7 @@ static void print_times(const struct report *report, FILE *file)
             people_bytes(&people, timeline->bytes_on_wire),
             people_bytes(&people, timeline->framing_bytes),
             people_bytes(&people, timeline->state_bytes));
+    print_remedies(report, file);
     report_print_forms(report, file);
     report_print_cut(timeline, file);
     print_uses(timeline, file);

@@ -139,6 +139,16 @@ static void test_the_cliff_has_both_curves(void **state)
     assert_true(fabs(c5_ns / whole_ns - 2.558) < 0.03);
 }
 
+/* A forecast that knows nothing of a remedy says so, and the remedy's price is told. */
+static void test_remedies_are_told(void **state)
+{
+    (void)state;
+    assert_int_equal(shell("$F run --guest model:uniform --memory 40MiB --dirty-rate 45kpages/s "
+                           "--auto-converge | grep -A1 'guest slowed.*least share [1-9]' | "
+                           "grep -q 'is made without --auto-converge$'"),
+                     0);
+}
+
 /* Where nothing was to be measured, no axis from 0 ns to 0 ns is drawn. */
 static void test_nothing_is_not_drawn(void **state)
 {
@@ -194,6 +204,7 @@ int main(void)
         cmocka_unit_test(test_a_point_is_a_run),
         cmocka_unit_test(test_table_csv_and_plot),
         cmocka_unit_test(test_the_cliff_has_both_curves),
+        cmocka_unit_test(test_remedies_are_told),
         cmocka_unit_test(test_nothing_is_not_drawn),
         cmocka_unit_test(test_what_cannot_be_varied_is_refused),
     };

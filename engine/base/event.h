@@ -177,11 +177,13 @@ const char *decision_sentence(enum decision decision);
  *                       the hart that stood at pc (0: a model)
  *   log_fetched         the dirty log of those pages was fetched, and they are protected again
  *   downtime_forecast   if it paused now, and if it paused after another round; the time left to
- * the end of the move, and the pages left to be sent limit_exceeded      the round limit was met
- * with the downtime limit out of reach guest_paused        the guest stopped at that host (its last
- * instruction was before) guest_resumed       the guest may execute at that host page_faulted a
- * hart touched a page that is not there; it was asked for fault_resolved      the page is there;
- * the hart goes on streams_rehomed     the switch was told where the guest's connections live now
+ *                       the end of the move, and the pages left to be sent
+ *   limit_exceeded      that limit was met before the move was done as it should be
+ *   guest_paused        the guest stopped at that host (its last instruction was before)
+ *   guest_resumed       the guest may execute at that host
+ *   page_faulted        a hart touched a page that is not there; it was asked for
+ *   fault_resolved      the page is there; the hart goes on
+ *   streams_rehomed     the switch was told where the guest's connections live now
  *   migration_ended     how
  *   request_sent        a client sent a request
  *   request_answered    its answer was complete; is_wrong: it was not the right one
@@ -189,7 +191,8 @@ const char *decision_sentence(enum decision decision);
  *   input_given         a person or script turned a knob (enum session_command)
  *   run_ended           nothing more will happen; the digest of the machine
  *   decided             a strategy or controller chose by what it had measured; value: of the
- * decision share_set           how much of its time the hart may run from now on, in thousandths
+ *                       decision
+ *   share_set           how much of its time the hart may run from now on, in thousandths
  *   log_drained         the hardware's buffer of dirtied pages was emptied: one exit
  *   link_changed        the migration link was cut, mended or changed
  *   host_crashed        the host is gone, with all that it had

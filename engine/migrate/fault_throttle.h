@@ -16,11 +16,9 @@
  *
  *      a fault that finds more than half of that     lowers the share by a sixteenth
  *      a line that has run empty                     raises it by a sixteenth
- *      a line that is longer                         holds the guest until it is no longer than
- * that
- *
- *      a wait beyond the set point                   holds it for so long, at most all harts'
- * pages: the line was longer than it seemed
+ *      a line that is longer                         holds the guest until it is no longer than that
+ *      a wait beyond the set point                   holds it for so long, at most all harts' pages:
+ *                                                    the line was longer than it seemed
  *
  * The share is the slow hand, which spreads the faults; holding is the fast one, for harts that all
  * touch missing pages at once. So a fault waits no longer than the set point:

@@ -2,12 +2,14 @@
  * sends by view_send_next; two remedies, and both may be on.
  *
  *   hot last         A page that was dirtied in each of the last two rounds is hot: it belongs to
- * the writable working set, and a copy sent before the pause will be old again (Clark et al., Live
- * Migration of Virtual Machines, NSDI 2005, section 4: these are "not worth sending"). It waits for
- * the pause; in a hybrid move the cold pages go first, and hot ones fault. A page that stays clean
- * for a round is cold again. Round 0 has no round before it: there a page is hot that was written
- * already. skip rewritten   A page that was written again since the log was fetched is in the log,
- * and will be sent in the next round anyway: sent now, it would be sent twice.
+ *                    the writable working set, and a copy sent before the pause will be old again
+ *                    (Clark et al., Live Migration of Virtual Machines, NSDI 2005, section 4: these
+ *                    are "not worth sending"). It waits for the pause; in a hybrid move the cold
+ *                    pages go first, and hot ones fault. A page that stays clean for a round is
+ *                    cold again. Round 0 has no round before it: there a page is hot that was
+ *                    written already.
+ *   skip rewritten   A page that was written again since the log was fetched is in the log, and
+ *                    will be sent in the next round anyway: sent now, it would be sent twice.
  *
  * A round that has nothing else sends its hot pages: a strategy that goes on must not stand still.
  *

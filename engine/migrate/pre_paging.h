@@ -5,21 +5,20 @@
  *   sequential  from the first page to the last
  *   bubble      outwards from the pages that were asked for, in both directions (Hines and Gopalan,
  *               "Post-copy based live virtual machine migration using adaptive pre-paging and
- * dynamic self-ballooning", VEE 2009, section 3.2)
+ *               dynamic self-ballooning", VEE 2009, section 3.2)
  *
  *        pushed and present                    one bubble
  *      . . . # # # # # # . . . . . # # # F # # # # . . . . . . . .
  *            low_idx - ^ ^ - high_idx      ^ the pivot: the page that was asked for
  *
- *   A fault outside of all bubbles is the pivot of a new one; beyond BUBBLES of them the oldest
- *   bursts, and what is left of it comes in its turn. The newest is pushed next, then all of them
- * by turns. A fault at or near a bubble's edge says where the guest is going: from then on that
- * side gets SIDES_AHEAD pushes of SIDES_AHEAD + 1. Before the first fault pages are pushed as by
- *   sequential.
+ * A fault outside of all bubbles is the pivot of a new one; beyond PRE_PAGING_BUBBLES of them the
+ * oldest bursts, and what is left of it comes in its turn. The newest is pushed next, then all of
+ * them by turns. A fault at or near a bubble's edge says where the guest is going: from then on that
+ * side gets PRE_PAGING_SIDES_AHEAD pushes of one more. Before the first fault pages are pushed as by
+ * sequential.
  *
- * The source keeps one of these, tells it what was asked for and pushed, and shows it to the
- * strategy in its view: view_push_next asks it. It decides nothing about what is answered on
- * request: that comes first anyway.
+ * The source keeps one of these, tells it what was asked for, and asks it where a strategy wants to
+ * PUSH. It decides nothing about what is answered on request: that comes first anyway.
  */
 #ifndef MIGRATE_PRE_PAGING_H
 #define MIGRATE_PRE_PAGING_H

@@ -3,10 +3,10 @@
  *
  *   auto-converge   for all harts, step by step: when a round left more than half of what there
  *                   was to send at its beginning, twice in a row, they lose a fifth of their time,
- * then a tenth more each time, and keep a hundredth. (QEMU's auto-converge has the same numbers:
- *                   cpu-throttle-initial 20, cpu-throttle-increment 10, max-cpu-throttle 99,
- *                   throttle-trigger-threshold 50. Half, because rounds that halve are few; twice,
- *                   because one burst of writes is not yet a trend.)
+ *                   then a tenth more each time, and keep a hundredth. (QEMU's auto-converge has
+ *                   the same numbers: cpu-throttle-initial 20, cpu-throttle-increment 10,
+ *                   max-cpu-throttle 99, throttle-trigger-threshold 50. Half, because rounds that
+ *                   halve are few; twice, because one burst of writes is not yet a trend.)
  *   dirty limit     for each hart by itself: what it dirtied in a period, against what it may. Its
  *                   share is multiplied by the ratio, so that the next period meets the limit; it
  *                   is given back by at most a quarter a period, for a hart that pauses for a while

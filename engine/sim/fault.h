@@ -3,14 +3,17 @@
  *
  *   KIND@WHEN[+DURATION][:VALUE]     several of them with commas between
  *
- *   kind           value                       without one   what happens
- *   cut            -                                         the connection breaks for both ends,
- * and what is under way is lost; none can be made while it lasts slow           20Mbit/s, or 10x (a
- * tenth)  10x           the link carries less delay          50ms                        10ms bytes
- * take so much longer to arrive corrupt        64KiB                       64KiB         one byte
- * in so many arrives changed crash-source   -                                         the host is
- * gone, with all that was in it crash-target   - refuse         memory version feature kind (must
- * be said) the target is another than the guest needs
+ *   kind           value               without one   what happens
+ *   cut            -                                 the connection breaks for both ends, and what
+ *                                                    is under way is lost; none can be made while
+ *                                                    it lasts
+ *   slow           20Mbit/s, or 10x    10x           the link carries less (10x: a tenth)
+ *   delay          50ms                10ms          bytes take so much longer to arrive
+ *   corrupt        64KiB               64KiB         one byte in so many arrives changed
+ *   crash-source   -                                 the host is gone, with all that was in it
+ *   crash-target   -
+ *   refuse         memory, version,    (must be      the target is another than the guest needs
+ *                  feature or kind     said)
  *
  * slow, delay and corrupt strike both directions; slow-to-target and slow-to-source one of them.
  * WHEN is an instant of the run (1.2s), the name of a phase (when the source first enters it), or

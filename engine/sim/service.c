@@ -1,11 +1,13 @@
 /* The service: clients, the switch between them and the hosts, and the packets under way.
  *
  * DOC: routes
- * Whatever the route, sequence numbers and what is sent again are stream.h's alone: a packet that
- * is dropped here is a packet that was lost, and no more. announce   the target tells the switch,
- * which learns it half a network's latency later; what was under way to the old host until then is
- * dropped there tunnel     the switch is not told (or only after --tunnel-for): the old host puts
- * what comes for the guest into FORWARD frames of the migration link, from COMMIT on. Answers go
+ * Whatever the route, sequence numbers and what is sent again are stream.h's alone: a packet that is
+ * dropped here is a packet that was lost, and no more.
+ *
+ *   announce   the target tells the switch, which learns it half a network's latency later; what was
+ *              under way to the old host until then is dropped there
+ *   tunnel     the switch is not told (or only after --tunnel-for): the old host puts what comes for
+ *              the guest into FORWARD frames of the migration link, from COMMIT on. Answers go
  *              directly from the target to the client, in the guest's name: one detour, not two
  *   none       the guest's address is its old host's: clients send to where nobody is, and what the
  *              guest sends comes from an address that they have no connection with

@@ -1,10 +1,15 @@
 /* message_pages: what a PAGES frame says: pages of one form, which travel for one reason.
  *
- *   form               payload (little-endian)                                      note of the
- * frame plain              one or more of: u64 page number, payload                      7    4 3 0
- *   zero, free         one or more of: u64 first page, u64 pages +------+------+ delta, lz4, zstd
- * u64 first page; then of each page of a run, in order:         | form | why  | u64 digest of its
- * contents, u16 bytes, the bytes              +------+------+
+ *   form               payload (little-endian)
+ *   plain              one or more of: u64 page number, payload
+ *   zero, free         one or more of: u64 first page, u64 pages
+ *   delta, lz4, zstd   u64 first page; then of each page of a run, in order:
+ *                      u64 digest of its contents, u16 bytes, the bytes
+ *
+ *   note of the frame     7    4 3    0
+ *                       +------+------+
+ *                       | form | why  |
+ *                       +------+------+
  *
  * A plain page costs the same on the link alone or in a run: a frame's header, its number, its
  * bytes (MESSAGE_PAGE_WIRE_BYTES). Zero pages, and pages that the guest has given away, cost a few

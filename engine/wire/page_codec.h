@@ -3,9 +3,11 @@
  *   form    travels as                                          is chosen where
  *   plain   the page                                            nothing else is smaller
  *   zero    nothing                                             all its bytes are zero
- *   delta   what has changed since it was sent (page_delta.h)   the copy sent before is cached
- * here, or was all zeros lz4     one LZ4 block zstd    one zstd frame free    nothing: the guest
- * gave it away, it reads as zeros  the guest says so (guest.h)
+ *   delta   what has changed since it was sent (page_delta.h)   the copy sent before is cached here,
+ *                                                               or was all zeros
+ *   lz4     one LZ4 block
+ *   zstd    one zstd frame
+ *   free    nothing: the guest gave it away, it reads as zeros  the guest says so (guest.h)
  *
  * A page in a form other than plain travels with the digest of its contents, so that a delta that
  * was applied to another copy than it was made of is found, and so is a library that is wrong.
