@@ -84,7 +84,6 @@ struct source {
     uint64_t round_started_ns;
     bool is_round_open;
     bool is_scanning;          /* the log is fetched in pieces: no rounds, but what would be ones */
-    uint64_t scanned_pages;    /* passed in this scan: sent, or told of as free */
     uint64_t dirty_at_opening; /* in the log then, of such a one */
     uint64_t pages_sent;       /* since the start */
     bool is_link_fed;          /* bytes were handed out at fed_at_ns and have not all left */

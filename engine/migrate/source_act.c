@@ -160,8 +160,8 @@ static void learn_from_round(struct source *source, uint64_t now_ns)
     forecast_downtime(source, now_ns);
 }
 
-/* What would be a round: it ends when as many pages were passed as were left at its beginning, sent
- * or told of as free. Of fewer sent than these, chance would have too great a part. */
+/* What would be a round: it ends when as many pages were sent as were left at its beginning. Of
+ * fewer than these, chance would have too great a part. */
 #define SCAN_PAGES_MIN 64
 
 /* Of those that are to be sent, the ones that the guest gave away: told of, and sent never. */
@@ -178,7 +178,6 @@ static void open_scan(struct source *source, uint64_t now_ns)
 {
     uint64_t left = source->to_send.set_count - given_away(source) + source->guest->dirty.set_count;
     source->is_scanning = true;
-    source->scanned_pages = 0;
     bitmap_clear_all(&source->flush_dirtied);
     source->current = (struct round){.pages = left > SCAN_PAGES_MIN ? left : SCAN_PAGES_MIN};
     source->round_started_ns = now_ns;
@@ -194,8 +193,7 @@ static void fetch_piece(struct source *source, uint64_t now_ns, const struct act
         open_scan(source, now_ns);
     }
     source->current.dirtied_pages += fetch(source, now_ns, action->first_idx, action->count);
-    if (source->scanned_pages < source->current.pages ||
-        source->current.pages_sent < SCAN_PAGES_MIN)
+    if (source->current.pages_sent < source->current.pages)
         return;
     source_close_page_bytes(source);
     source->last = source->current;

@@ -116,7 +116,6 @@ static void count_run(struct source *source, const struct run *run)
     uint64_t sent = run->form != PAGE_FORM_FREE ? run->count : 0;
 
     source->pages_sent += sent;
-    source->scanned_pages += run->count;
     if (source_is_after_pause(source))
         return;
     source->current.pages_sent += sent;
