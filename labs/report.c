@@ -376,10 +376,33 @@ static void print_oracle(const struct report *report, FILE *file)
         fprintf(file, "  %-18simage %s\n", "", report->scenario->image);
 }
 
+/* What a strategy chose by what it had measured, and why. */
+static void print_decisions(const struct report *report, FILE *file)
+{
+    const struct timeline *timeline = report->timeline;
+    struct people people = {0};
+    bool is_first = true;
+
+    for (uint64_t i = 0; i < timeline->turns.count; i++) {
+        const struct event *event = turns_at(&timeline->turns, i);
+        char head[40];
+        if (event == NULL || event->kind != EVENT_DECIDED ||
+            event->decided.decision == DECISION_FAULT_SET_POINT)
+            continue;
+        if (is_first)
+            fprintf(file, "\n");
+        snprintf(head, sizeof head, "  %-18sat %s: ", is_first ? "decided" : "",
+                 people_time(&people, event->at_ns));
+        people_wrap(file, head, decision_sentence((enum decision)event->decided.decision));
+        is_first = false;
+    }
+}
+
 void report_print(const struct report *report, FILE *file)
 {
     print_heading(report, file);
     print_rounds(report, file);
+    print_decisions(report, file);
     print_times(report, file);
     print_pace(report, file);
     print_clients(report, file);

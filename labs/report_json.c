@@ -60,6 +60,24 @@ json_t *report_options_json(const struct scenario *scenario)
     return object;
 }
 
+/* What was decided, when and why; the last ones, where they are many. */
+static json_t *decisions_json(const struct timeline *timeline)
+{
+    json_t *array = json_array();
+
+    for (uint64_t i = 0; i < timeline->turns.count; i++) {
+        const struct event *event = turns_at(&timeline->turns, i);
+        if (event == NULL || event->kind != EVENT_DECIDED)
+            continue;
+        json_t *object = json_object();
+        set_u64(object, "at_ns", event->at_ns);
+        set_text(object, "why", decision_sentence((enum decision)event->decided.decision));
+        set_u64(object, "value", event->decided.value);
+        json_array_append_new(array, object);
+    }
+    return array;
+}
+
 static json_t *rounds_json(const struct timeline *timeline)
 {
     json_t *array = json_array();
@@ -238,6 +256,7 @@ json_t *report_json(const struct report *report)
     set_u64(object, "total_time_ns", report_total_ns(report));
     set_u64(object, "downtime_ns", timeline->downtime_ns);
     set_u64(object, "downtime_framing_ns", report_framing_ns(report));
+    json_object_set_new(object, "decisions", decisions_json(timeline));
     json_object_set_new(object, "rounds", rounds_json(timeline));
     set_counts(object, timeline);
     json_object_set_new(object, "compression", report_forms_json(timeline));

@@ -55,6 +55,39 @@ static json_int_t number(const json_t *object, const char *key)
     return json_integer_value(value);
 }
 
+/* Auto says what it decides, when and why: to people and to programs. */
+static void decisions_are_told(void **state)
+{
+    static const char *const losing[][2] = {{"guest", "model:uniform"},
+                                            {"mode", "auto"},
+                                            {"memory", "8MiB"},
+                                            {"dirty-rate", "100kpages/s"},
+                                            {"downtime-limit", "1ms"},
+                                            {"run-for", "1ms"},
+                                            {NULL, NULL}};
+    struct run run;
+    struct report report;
+    char *text = NULL;
+    size_t text_bytes;
+    (void)state;
+    open_run(&run, losing);
+    report_make(&report, &run, world_oracle(run.world));
+    FILE *file = open_memstream(&text, &text_bytes);
+    report_print(&report, file);
+    fclose(file);
+    assert_non_null(strstr(text, "decided"));
+    assert_non_null(strstr(text, "post-copy does"));
+    free(text);
+    json_t *object = report_json(&report);
+    json_t *decisions = json_object_get(object, "decisions");
+    assert_true(json_array_size(decisions) > 0);
+    json_t *last = json_array_get(decisions, json_array_size(decisions) - 1);
+    assert_string_equal(json_string_value(json_object_get(last, "why")),
+                        decision_sentence(DECISION_POST_COPY));
+    json_decref(object);
+    run_close(&run);
+}
+
 static void the_object_has_the_agreed_keys(void **state)
 {
     struct run run;
@@ -66,7 +99,8 @@ static void the_object_has_the_agreed_keys(void **state)
     has_keys(
         object,
         "schema options guest mode seed outcome reason limit_exceeded limit memory_pages "
-        "page_bytes instructions total_time_ns downtime_ns downtime_framing_ns rounds pages_sent "
+        "page_bytes instructions total_time_ns downtime_ns downtime_framing_ns decisions rounds "
+        "pages_sent "
         "pages_resent pages_zero bytes_on_wire framing_bytes state_bytes dirty_traps log_drains "
         "share_least_permille bytes_by_use bytes_by_why compression cut postcopy "
         "instructions_per_s "
@@ -207,9 +241,9 @@ static void the_summary_is_for_people(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_object_has_the_agreed_keys), cmocka_unit_test(numbers_add_up),
-        cmocka_unit_test(what_there_is_none_of_is_null),  cmocka_unit_test(a_broken_rule_is_told),
-        cmocka_unit_test(the_summary_is_for_people),
+        cmocka_unit_test(decisions_are_told),    cmocka_unit_test(the_object_has_the_agreed_keys),
+        cmocka_unit_test(numbers_add_up),        cmocka_unit_test(what_there_is_none_of_is_null),
+        cmocka_unit_test(a_broken_rule_is_told), cmocka_unit_test(the_summary_is_for_people),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
