@@ -18,8 +18,14 @@
 static bool is_endless(const struct run *run)
 {
     const struct guest *guest = world_guest(run->world);
+    const struct scenario *scenario = &run->scenario;
+    /* While nothing is pushed, as was asked for, the guest lives on. */
+    uint64_t waits_ns = scenario->prefetch == PREFETCH_NONE ? scenario->push_after_ns : 0;
+    uint64_t waits_ticks =
+        units_mul_div(waits_ns, scenario->cpu_rate * scenario->hart_count, NS_PER_S);
+
     return world_now_ns(run->world) > LONGEST_NS || run->timeline.event_count > MOST_EVENTS ||
-           guest->ops->instructions(guest) > MOST_TICKS;
+           guest->ops->instructions(guest) > MOST_TICKS + waits_ticks;
 }
 
 static void break_endless(const struct run *run, struct oracle *oracle)
