@@ -154,7 +154,8 @@ void lines_init(struct lines *lines, const uint8_t *image, size_t image_bytes)
     /* libelf asks for writable memory, and may convert in place: it gets a copy of its own. */
     uint8_t *copy = malloc(image_bytes > 0 ? image_bytes : 1);
     MUST(copy != NULL && elf_version(EV_CURRENT) != EV_NONE);
-    memcpy(copy, image, image_bytes);
+    if (image_bytes > 0) /* a model has no image */
+        memcpy(copy, image, image_bytes);
     *lines = (struct lines){0};
 
     Elf *elf = elf_memory((char *)copy, image_bytes);
