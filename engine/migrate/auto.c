@@ -23,17 +23,11 @@ struct auto_memo {
     bool is_leaving; /* post-copy was decided: the next action is the pause */
 };
 
-/* A remedy shows what it does after two rounds: the first tells which pages are hot. */
-#define REMEDY_ROUNDS 2
-/* How often the whole guest may be sent again before post-copy is the kinder way: the clients see
- * nothing of it, but the link belongs to others too. */
-#define AGAIN_MAX 4
-
 /* Whether rounds that go on as the last did reach the downtime limit in time. */
 static bool will_get_there(const struct view *view)
 {
     uint64_t pages = view->to_send->set_count;
-    uint64_t may_send = AGAIN_MAX * view->total_pages;
+    uint64_t may_send = AUTO_AGAIN_MAX * view->total_pages;
 
     for (uint64_t round = view->rounds_done; round <= view->limits.max_rounds; round++) {
         if (view_is_within_limit(view, pages))
@@ -85,7 +79,7 @@ static bool has_decided(const struct view *view, struct auto_memo *own, struct a
         leave(view, own, action);
         return true;
     }
-    if (own->is_remedied && view->rounds_done - own->remedied_at_round < REMEDY_ROUNDS)
+    if (own->is_remedied && view->rounds_done - own->remedied_at_round < AUTO_REMEDY_ROUNDS)
         return false;
     if (will_get_there(view)) {
         if (!own->is_told)

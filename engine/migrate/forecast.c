@@ -62,8 +62,6 @@ static bool is_out_of_time(const struct forecast_input *input, const struct fore
 
 /* Auto: whether rounds that go on as the last one did meet the limit in time, and before four times
  * the memory was sent again. */
-#define AUTO_AGAIN_MAX 4
-
 static bool get_there(const struct forecast_input *input, const struct forecast *forecast,
                       double sent, double left)
 {
@@ -80,10 +78,6 @@ static bool get_there(const struct forecast_input *input, const struct forecast 
     }
     return false;
 }
-
-/* Auto gives rounds that do not get there two more with the hot pages kept for last; of what that
- * brings, which depends on the guest, nothing is forecast. */
-#define AUTO_REMEDY_ROUNDS 2
 
 /* Whether hybrid leaves the rest to post-copy now. */
 static bool is_warm(const struct forecast_input *input, const struct forecast *forecast,

@@ -35,7 +35,6 @@
 #include "wire/message.h"
 #include "wire/page_codec.h"
 
-#define SOURCE_HARTS_MAX    8
 #define SOURCE_REQUESTS_MAX 64 /* page requests not answered yet: a guest has at most 8 harts */
 /* A strategy that has been asked this often without sending a byte will never end. */
 #define SOURCE_IDLE_ACTIONS_MAX 64
@@ -104,7 +103,7 @@ struct source {
     bool is_halted;         /* it has nothing to send until source_go_on */
 
     /* The consistent cut, see source_cut.c. */
-    struct source_barrier barriers[SOURCE_HARTS_MAX];
+    struct source_barrier barriers[HART_MAX];
     uint64_t barrier_count;      /* so far */
     struct bitmap flushed;       /* pages that go before the next barrier */
     struct bitmap flush_dirtied; /* pages that flushes took out of the log, in this round */

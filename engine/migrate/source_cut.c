@@ -63,7 +63,7 @@ bool source_has_arrived(const struct source *source, uint64_t page_idx)
 
 void source_release_barriers(struct source *source)
 {
-    for (uint32_t i = 0; i < SOURCE_HARTS_MAX; i++)
+    for (uint32_t i = 0; i < HART_MAX; i++)
         source->barriers[i].is_waiting = false;
     if (source->flushed.set_count > 0)
         bitmap_clear_all(&source->flushed);
@@ -73,7 +73,7 @@ void source_release_barriers(struct source *source)
 uint32_t source_barred_harts(const struct source *source)
 {
     uint32_t harts = 0;
-    for (uint32_t i = 0; i < SOURCE_HARTS_MAX; i++)
+    for (uint32_t i = 0; i < HART_MAX; i++)
         harts |= (uint32_t)source->barriers[i].is_waiting << i;
     return harts;
 }
@@ -119,7 +119,7 @@ bool source_flushed(struct source *source, uint64_t now_ns, uint32_t hart_idx, u
     uint64_t pages = find_stale(source, now_ns, first_idx, count, &has_copies);
     if (!has_copies)
         return false;
-    MUST(hart_idx < SOURCE_HARTS_MAX && !source->barriers[hart_idx].is_waiting);
+    MUST(hart_idx < HART_MAX && !source->barriers[hart_idx].is_waiting);
     source->barriers[hart_idx] = (struct source_barrier){.is_waiting = true,
                                                          .barrier_idx = source->barrier_count++,
                                                          .pages = pages,
@@ -168,7 +168,7 @@ uint64_t source_send_barriers(struct source *source, uint64_t now_ns, struct byt
     source->is_flush_served = flushed_idx != BITMAP_NONE;
     if (flushed_idx != BITMAP_NONE)
         return send_flushed(source, now_ns, flushed_idx, to);
-    for (uint32_t i = 0; i < SOURCE_HARTS_MAX; i++) {
+    for (uint32_t i = 0; i < HART_MAX; i++) {
         struct source_barrier *barrier = &source->barriers[i];
         if (!barrier->is_waiting || barrier->is_sent)
             continue;
@@ -194,7 +194,7 @@ void source_receive_barrier_ack(struct source *source, uint64_t now_ns, const st
     uint64_t barrier_idx;
     if (message_get_number(frame, &barrier_idx) != STATUS_OK)
         return;
-    for (uint32_t i = 0; i < SOURCE_HARTS_MAX; i++) {
+    for (uint32_t i = 0; i < HART_MAX; i++) {
         struct source_barrier *barrier = &source->barriers[i];
         if (!barrier->is_waiting || !barrier->is_sent || barrier->barrier_idx != barrier_idx)
             continue;

@@ -175,6 +175,12 @@ bool view_is_out_of_time(const struct view *view);
  * shall be left to it (view_finish). */
 bool view_end_at_limit(const struct view *view, enum limit limit, struct action *action);
 
+/* Auto's own numbers, for the forecast as well. A remedy shows what it does after two rounds: the
+ * first tells which pages are hot. And how often the whole guest may be sent again before post-copy
+ * is the kinder way: the clients see nothing of it, but the link belongs to others too. */
+#define AUTO_REMEDY_ROUNDS 2
+#define AUTO_AGAIN_MAX     4
+
 /* The strategies, one file each. */
 void stop_and_copy_next(const struct view *view, void *memo, struct action *action);
 void pre_copy_next(const struct view *view, void *memo, struct action *action);

@@ -42,7 +42,7 @@ bool target_is_running(const struct target *target)
 uint32_t target_waiting_harts(const struct target *target)
 {
     uint32_t count = 0;
-    for (uint32_t i = 0; i < TARGET_HARTS_MAX; i++)
+    for (uint32_t i = 0; i < HART_MAX; i++)
         count += target->waits[i].is_waiting;
     return count;
 }
@@ -276,8 +276,8 @@ uint64_t target_send(struct target *target, struct bytes *to)
 void target_fault(struct target *target, uint64_t now_ns, uint32_t hart_idx, uint64_t page_idx)
 {
     bool is_asked_for = false;
-    MUST(hart_idx < TARGET_HARTS_MAX && !target->waits[hart_idx].is_waiting);
-    for (uint32_t i = 0; i < TARGET_HARTS_MAX; i++)
+    MUST(hart_idx < HART_MAX && !target->waits[hart_idx].is_waiting);
+    for (uint32_t i = 0; i < HART_MAX; i++)
         is_asked_for |= target->waits[i].is_waiting && target->waits[i].page_idx == page_idx;
     target->waits[hart_idx] =
         (struct target_wait){.is_waiting = true, .page_idx = page_idx, .since_ns = now_ns};

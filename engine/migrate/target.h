@@ -29,8 +29,6 @@
 #include "wire/message.h"
 #include "wire/page_codec.h"
 
-#define TARGET_HARTS_MAX 8
-
 enum target_phase {
     TARGET_WAITING,   /* for HELLO */
     TARGET_RECEIVING, /* READY was said; pages come */
@@ -65,7 +63,7 @@ struct target {
     char reason[MESSAGE_REASON_MAX];
     struct page_decoder *decoder; /* owned */
     struct bytes state;           /* STATE, kept until COMMIT */
-    struct target_wait waits[TARGET_HARTS_MAX];
+    struct target_wait waits[HART_MAX];
     struct fault_throttle throttle;
     uint64_t set_point_told_ns;
     bool is_pushed; /* the last page that arrived was not asked for */

@@ -34,7 +34,7 @@ static void tell_set_point(struct target *target, uint64_t now_ns)
 static void resolve_waits(struct target *target, uint64_t now_ns)
 {
     uint64_t longest_ns = 0;
-    for (uint32_t hart_idx = 0; hart_idx < TARGET_HARTS_MAX; hart_idx++) {
+    for (uint32_t hart_idx = 0; hart_idx < HART_MAX; hart_idx++) {
         struct target_wait *wait = &target->waits[hart_idx];
         if (!wait->is_waiting || !bitmap_has(&target->guest->present, wait->page_idx))
             continue;

@@ -45,7 +45,7 @@ static void tell_all(struct target *target)
     for (uint64_t idx = 0; idx < present->bit_count; idx += MESSAGE_STALE_BITS)
         message_put_bitmap(&target->out, present, idx);
     message_put_text(&target->out, FRAME_RUNNING, "");
-    for (uint32_t i = 0; i < TARGET_HARTS_MAX; i++)
+    for (uint32_t i = 0; i < HART_MAX; i++)
         if (target->waits[i].is_waiting)
             message_put_number(&target->out, FRAME_PAGE_REQUEST, target->waits[i].page_idx);
     if (target->is_complete)

@@ -100,7 +100,7 @@ void world_unbar_harts(struct world *world)
     struct host *source = &world->hosts[HOST_SOURCE];
     uint32_t freed = world->barred_harts & ~source_barred_harts(&world->source);
 
-    for (uint32_t i = 0; i < SOURCE_HARTS_MAX; i++)
+    for (uint32_t i = 0; i < HART_MAX; i++)
         if ((freed >> i & 1) != 0)
             source->guest->ops->bar(source->guest, i, false);
     world->barred_harts &= ~freed;

@@ -2,7 +2,7 @@
  * of XBZRLE (Svärd et al., "Evaluation of delta compression techniques for efficient live migration
  * of large virtual machines", VEE 2011): the copy sent before lies at the other end already.
  *
- *   the page |......XXX...........................XX.XXXX.......................................|
+ *   the page |......###...........................##.####.......................................|
  *                \__ / \ /\_________________________/\_____/\_____________________________________/
  *                skip  new           skip              new                 not told
  *
