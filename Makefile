@@ -12,8 +12,8 @@ WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-pr
 CFLAGS   ?= -g
 ALL_CFLAGS := -std=gnu11 $(OPT) $(CFLAGS) $(WARNINGS) $(SANITIZE) -D_GNU_SOURCE -Iengine -I. -MMD -MP
 
-LIBS       := -lxxhash -llz4 -lzstd -ldw -lelf -lm
-FERRY_LIBS := -ljansson -linih -lncursesw -ltinfo $(LIBS)
+LIBS       := -luv -lsodium -ljansson -lxxhash -llz4 -lzstd -ldw -lelf -lm
+FERRY_LIBS := -linih -lncursesw -ltinfo $(LIBS)
 TEST_LIBS  := -lcmocka -lvterm -lutil
 VIZ_LIBS   := -lSDL2_ttf -lSDL2 -lpng
 include guests/guest.mk

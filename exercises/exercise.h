@@ -21,7 +21,7 @@
 
 #include "base/status.h"
 #include "exercises/audit.h"
-#include "sim/scenario.h"
+#include "scenario/scenario.h"
 
 #define EXERCISE_CASES_MAX 16
 #define EXERCISE_TEXT_MAX  80

@@ -9,7 +9,7 @@
 #include "labs/setting.h"
 #include "machine/hypercall.h"
 #include "sim/dirty_rate.h"
-#include "sim/guest_build.h"
+#include "scenario/guest_build.h"
 
 struct forecasts {
     struct forecast of[MODE_COUNT];

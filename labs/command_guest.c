@@ -23,7 +23,7 @@
 #include "machine/elf.h"
 #include "machine/instruction.h"
 #include "machine/machine.h"
-#include "sim/guest_build.h"
+#include "scenario/guest_build.h"
 
 #define HEX_DIGITS "0123456789abcdefABCDEF"
 

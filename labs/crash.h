@@ -6,7 +6,7 @@
 
 #include "labs/image.h"
 #include "machine/guest.h"
-#include "sim/scenario.h"
+#include "scenario/scenario.h"
 
 /* From now on an abort prints `ferry COMMAND ...` with this scenario's options on stderr. `own`: as
  * of options_write_command. */

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "machine/machine.h"
-#include "sim/guest_build.h"
+#include "scenario/guest_build.h"
 
 enum status guest_line_load(const char *word, struct scenario *scenario, struct image *image,
                             struct problem *problem)

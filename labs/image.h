@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "base/status.h"
-#include "sim/scenario.h"
+#include "scenario/scenario.h"
 
 #define IMAGE_BYTES_MAX (256u << 20) /* a guest has at most 4 GiB, its file hardly ever 1 MiB */
 

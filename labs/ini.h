@@ -17,7 +17,7 @@
 #include <stdio.h>
 
 #include "base/status.h"
-#include "sim/scenario.h"
+#include "scenario/scenario.h"
 
 #define INI_LINE_MAX    190  /* bytes; inih takes 200 with the line's end and cuts what is longer */
 #define INI_LINES_MAX   4000 /* more than any lab has; together they stay below a megabyte */

@@ -14,7 +14,7 @@
 #include "base/status.h"
 #include "labs/ini.h"
 #include "labs/quantity.h"
-#include "sim/scenario.h"
+#include "scenario/scenario.h"
 
 #define LAB_STEPS_MAX    40
 #define LAB_RUNS_MAX     4 /* beside each other in 80 columns */

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "base/status.h"
-#include "sim/scenario.h"
+#include "scenario/scenario.h"
 
 /* Which of the front door's own options a command takes. */
 #define TAKES_JSON   0x01u

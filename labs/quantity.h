@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "record/session.h"
-#include "sim/scenario.h"
+#include "scenario/scenario.h"
 
 enum quantity_form {
     FORM_TIME,      /* 2.700 s */

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "labs/people.h"
-#include "sim/guest_build.h"
+#include "scenario/guest_build.h"
 
 /* The forecast with one option changed; false where the scenario cannot be so. */
 static bool forecast_with(const struct remedy_case *of, enum mode mode, const char *key,

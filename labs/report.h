@@ -12,7 +12,7 @@
 
 #include "labs/output.h"
 #include "migrate/forecast.h"
-#include "sim/fault.h"
+#include "scenario/fault.h"
 #include "sim/run.h"
 
 struct report {

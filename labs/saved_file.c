@@ -6,7 +6,7 @@
 
 #include "labs/options.h"
 #include "migrate/saved.h"
-#include "sim/guest_build.h"
+#include "scenario/guest_build.h"
 
 #define PIECE_BYTES (64u << 10)
 

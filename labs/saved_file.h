@@ -17,7 +17,7 @@
 
 #include "machine/guest.h"
 #include "machine/sections.h"
-#include "sim/scenario.h"
+#include "scenario/scenario.h"
 #include "sim/storage.h"
 
 struct saved_machine {

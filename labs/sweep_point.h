@@ -12,7 +12,7 @@
 #include "labs/image.h"
 #include "labs/people.h"
 #include "migrate/forecast.h"
-#include "sim/scenario.h"
+#include "scenario/scenario.h"
 
 /* Plain numbers: they go through a file from one process to another. */
 struct sweep_result {

@@ -11,7 +11,7 @@
 #ifndef LABS_SWEEP_VALUES_H
 #define LABS_SWEEP_VALUES_H
 
-#include "sim/scenario.h"
+#include "scenario/scenario.h"
 
 #define SWEEP_POINTS_MAX     1000
 #define SWEEP_POINTS_DEFAULT 12

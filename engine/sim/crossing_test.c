@@ -2,7 +2,7 @@
  * mode, the seed and the instant. */
 #include "base/prng.h"
 #include "machine/machine.h"
-#include "sim/guest_build.h"
+#include "scenario/guest_build.h"
 #include "sim/scripted.h"
 #include "sim/storage.h"
 

@@ -1,4 +1,4 @@
-/* dialect: what clients and a guest that serves say to each other, and on which port. One file
+/* dialect: what clients and a guest that serves say to each other. One file
  * each, dialect_NAME.c, for the guest of that name.
  */
 #ifndef SIM_DIALECT_H
@@ -11,7 +11,6 @@ struct clients;
 
 struct dialect {
     const char *guest;
-    uint16_t port;
     /* The client is connected; calls client_begin, now or when it knows what it must. */
     void (*greet)(struct clients *clients, struct client *client, uint64_t now_ns);
     /* A request is due, and there is room for it: at most 256 bytes. */

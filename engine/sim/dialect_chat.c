@@ -53,4 +53,4 @@ static void hear(struct clients *clients, struct client *client, uint64_t now_ns
         hear_line(clients, client, now_ns);
 }
 
-const struct dialect dialect_chat = {"chat", 7000, greet, request, hear};
+const struct dialect dialect_chat = {"chat", greet, request, hear};

@@ -46,4 +46,4 @@ static void hear(struct clients *clients, struct client *client, uint64_t now_ns
         hear_line(clients, client, now_ns);
 }
 
-const struct dialect dialect_game = {"game", 7777, greet, request, hear};
+const struct dialect dialect_game = {"game", greet, request, hear};

@@ -142,4 +142,4 @@ static void take_byte(struct clients *clients, struct client *client, uint64_t n
         client_answered(clients, client, now_ns, false);
 }
 
-const struct dialect dialect_kv = {"kv", 6379, greet, request_any, take_byte};
+const struct dialect dialect_kv = {"kv", greet, request_any, take_byte};

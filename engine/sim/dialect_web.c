@@ -56,4 +56,4 @@ static void hear(struct clients *clients, struct client *client, uint64_t now_ns
     client_answered(clients, client, now_ns, !is_right);
 }
 
-const struct dialect dialect_web = {"web", 80, greet, request, hear};
+const struct dialect dialect_web = {"web", greet, request, hear};

@@ -23,7 +23,7 @@
 
 #include "base/status.h"
 #include "migrate/dirty_law.h"
-#include "sim/scenario.h"
+#include "scenario/scenario.h"
 
 #define DIRTY_RATE_LEVELS 11 /* 2^10 of the shortest make the longest */
 /* Nobody wants to wait for a measurement of minutes; a forecast that looks further goes on along

@@ -4,7 +4,7 @@
 
 #include "base/units.h"
 #include "machine/machine.h"
-#include "sim/guest_build.h"
+#include "scenario/guest_build.h"
 #include "sim/storage.h"
 
 void run_fold(const struct event_list *events, struct timeline *timeline, struct recorder *recorder)

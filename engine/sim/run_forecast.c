@@ -1,6 +1,6 @@
 /* What theory says of a scenario: its options as the forecast's input. */
 #include "machine/hypercall.h"
-#include "sim/guest_build.h"
+#include "scenario/guest_build.h"
 #include "sim/run.h"
 #include "wire/message.h"
 

@@ -6,7 +6,7 @@
 
 #include "machine/debug.h"
 #include "record/session.h"
-#include "sim/scenario.h"
+#include "scenario/scenario.h"
 
 /* `origin` names the scenario for people. The image is copied, for replays; session->ops->close
  * frees everything. */

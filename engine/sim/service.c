@@ -89,7 +89,7 @@ static void client_due(struct world *world, uint32_t client_idx)
 
     if (client->state == CLIENT_CONNECTING) {
         if (is_reached(world, host) &&
-            mailbox_connect(machine_mailbox(host->guest), client_idx, world->clients.dialect->port))
+            mailbox_connect(machine_mailbox(host->guest), client_idx, scenario_port(&world->scenario)))
             client_connected(&world->clients, client, world->now_ns);
         else
             client->due_ns = world->now_ns + CLIENT_CONNECT_NS;

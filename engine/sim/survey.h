@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 #include "base/status.h"
-#include "sim/scenario.h"
+#include "scenario/scenario.h"
 
 #define SURVEY_WINDOWS   5
 #define SURVEY_WINDOW_NS 100000000ull

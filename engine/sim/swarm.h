@@ -20,7 +20,7 @@
 #include "base/event.h"
 #include "base/status.h"
 #include "sim/oracle.h"
-#include "sim/scenario.h"
+#include "scenario/scenario.h"
 
 /* ---- What can be drawn ---- */
 

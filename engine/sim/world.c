@@ -3,13 +3,9 @@
 #include <string.h>
 
 #include "base/units.h"
-#include "sim/guest_build.h"
+#include "scenario/ends.h"
+#include "scenario/guest_build.h"
 #include "sim/world_private.h"
-
-/* How much of the link's time one chunk takes: short enough that contents are fresh and that a
- * demand reply hardly waits, long enough that a large guest is not an event for each page. */
-#define COPY_CHUNK_NS (1 * NS_PER_MS)
-#define PUSH_CHUNK_NS (50 * NS_PER_US)
 
 void world_happen(struct world *world, uint64_t at_ns, enum happening kind, uint32_t who,
                   uint64_t what)
@@ -37,45 +33,13 @@ struct host *world_runner(struct world *world)
 
 /* ---- A world's life ---- */
 
-static uint64_t or_zero(uint64_t number)
-{
-    return number == SCENARIO_NONE ? 0 : number;
-}
-
-/* While the guest runs at the source, the move may use no more of the link than its limit. */
-void world_set_chunks(struct world *world, uint64_t bits_per_s)
-{
-    uint64_t limit = world->scenario.bandwidth_limit_bits_per_s; /* none is the greatest number */
-    uint64_t copy_bits_per_s = limit < bits_per_s ? limit : bits_per_s;
-    world->source.config.copy_chunk_bytes =
-        units_mul_div(copy_bits_per_s / 8, COPY_CHUNK_NS, NS_PER_S);
-    world->source.config.push_chunk_bytes = units_mul_div(bits_per_s / 8, PUSH_CHUNK_NS, NS_PER_S);
-}
-
 static void open_ends(struct world *world)
 {
     const struct scenario *scenario = &world->scenario;
-    bool has_own = scenario->strategy != NULL && scenario->strategy->mode == scenario->mode;
-    uint64_t limit = scenario->bandwidth_limit_bits_per_s; /* SCENARIO_NONE is more than any */
-    uint64_t bandwidth = scenario->bandwidth_bits_per_s;
-    struct source_config config = {
-        .strategy = has_own ? scenario->strategy : strategy_of(scenario->mode),
-        .limits = scenario_limits(scenario),
-        .has_barriers = scenario->cache != 0 && scenario->leave_out != LEAVE_OUT_BARRIER,
-        .skips_write_back = scenario->leave_out == LEAVE_OUT_WRITE_BACK,
-        .bandwidth_limit_bits_per_s = or_zero(scenario->bandwidth_limit_bits_per_s),
-        .throttle = {.is_auto_converging = scenario->auto_converge,
-                     .dirty_limit_pages_per_s = or_zero(scenario->dirty_limit)},
-        .is_hot_last = scenario->hot_last,
-        .is_skipping_rewritten = scenario->skip_rewritten,
-        .encoding = {.compress = scenario->compress,
-                     .delta_cache_bytes = scenario->delta_cache_bytes,
-                     .bandwidth_bits_per_s = limit < bandwidth ? limit : bandwidth},
-        .has_free_hints = scenario->free_hints,
-        .is_tunnel = scenario->route == ROUTE_TUNNEL,
-    };
+    struct source_config config = ends_source_config(scenario);
+
+    ends_set_chunks(&config, scenario->bandwidth_bits_per_s);
     source_init(&world->source, &config, world->hosts[HOST_SOURCE].guest, &world->events);
-    world_set_chunks(world, scenario->bandwidth_bits_per_s);
     target_init(&world->target, world->hosts[HOST_TARGET].guest, &world->events);
     if (scenario->fault_throttle)
         target_throttle_faults(&world->target);

@@ -18,7 +18,7 @@
 #include "machine/debug.h"
 #include "sim/console.h"
 #include "sim/oracle.h"
-#include "sim/scenario.h"
+#include "scenario/scenario.h"
 
 struct world;
 

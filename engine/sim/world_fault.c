@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/units.h"
+#include "scenario/ends.h"
 #include "sim/world_private.h"
 
 /* So often a connection is made on which nothing arrives that can be read, and so long the last of
@@ -315,7 +316,7 @@ static void set_links(struct world *world)
         if (link_set_bandwidth(link, world->now_ns, bits_per_s))
             world_await_chunk(world, sender);
         if (sender == HOST_SOURCE)
-            world_set_chunks(world, bits_per_s);
+            ends_set_chunks(&world->source.config, bits_per_s);
     }
 }
 

@@ -12,11 +12,11 @@
 #include "migrate/target.h"
 #include "sim/clients.h"
 #include "sim/console.h"
-#include "sim/fault.h"
+#include "scenario/fault.h"
 #include "sim/link.h"
 #include "sim/network.h"
 #include "sim/observer.h"
-#include "sim/share.h"
+#include "migrate/share.h"
 #include "sim/storage.h"
 #include "sim/world.h"
 
@@ -146,8 +146,6 @@ static inline void world_emit(struct world *world, struct event event)
     event.at_ns = world->now_ns;
     event_append(&world->events, event);
 }
-/* What the source hands out at once follows from what the link carries. */
-void world_set_chunks(struct world *world, uint64_t bits_per_s);
 /* The host at which the guest may execute; NULL while it stands still or waits for a page. */
 struct host *world_runner(struct world *world);
 

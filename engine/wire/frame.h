@@ -53,6 +53,10 @@ enum frame_type {
     FRAME_FORWARD,
     /* at the beginning of a file, and nowhere else */
     FRAME_SAVED,
+    /* between a host and the gateway, both ways (live/trunk.h); never in a migration stream */
+    FRAME_TALK,
+    FRAME_PACKET,
+    FRAME_EVENTS,
     FRAME_TYPE_COUNT
 };
 

@@ -1,10 +1,10 @@
 /* guest_build: the guest that a scenario asks for, at either host. */
-#ifndef SIM_GUEST_BUILD_H
-#define SIM_GUEST_BUILD_H
+#ifndef SCENARIO_GUEST_BUILD_H
+#define SCENARIO_GUEST_BUILD_H
 
 #include "machine/guest.h"
 #include "migrate/dirty_law.h"
-#include "sim/scenario.h"
+#include "scenario/scenario.h"
 
 /* The guest as it begins, for the source; an image for all but models. */
 MUST_USE enum status guest_build(const struct scenario *scenario, const uint8_t *image,

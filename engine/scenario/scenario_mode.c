@@ -1,6 +1,6 @@
 /* Which mode obeys which option. One that would change nothing is refused: a student who gave it
  * would wonder why. */
-#include "sim/scenario_private.h"
+#include "scenario/scenario_private.h"
 
 /* The modes in which pages travel while the guest runs at the source. */
 static bool copies_while_running(const struct scenario *scenario)

@@ -4,8 +4,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "sim/fault.h"
-#include "sim/scenario.h"
+#include "scenario/fault.h"
+#include "scenario/scenario.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t count);
 

@@ -5,8 +5,8 @@
  * the whole (an option that the guest or the mode cannot obey is refused). scenario_text writes
  * all options back as key = value lines: the head of every recording.
  */
-#ifndef SIM_SCENARIO_H
-#define SIM_SCENARIO_H
+#ifndef SCENARIO_SCENARIO_H
+#define SCENARIO_SCENARIO_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -137,6 +137,9 @@ void scenario_name_image(struct scenario *scenario, const uint8_t *image, size_t
  * together. `is_comparison`: options of one mode are accepted although another mode is set. */
 MUST_USE enum status scenario_check(struct scenario *scenario, bool is_comparison,
                                     struct problem *problem);
+
+/* The port on which its guest serves; 0: it serves nobody. A file of the user's is spoken to as kv. */
+uint16_t scenario_port(const struct scenario *scenario);
 
 /* Its limits, as a strategy is given them. */
 struct limits scenario_limits(const struct scenario *scenario);

@@ -1,4 +1,4 @@
-#include "sim/guest_build.h"
+#include "scenario/guest_build.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -20,8 +20,8 @@
  * `running`: when the target has verified COMMIT and says so, which the source does not know yet.
  * Without a duration it is for good; a crash always is. `refuse` is for the phase setup.
  */
-#ifndef SIM_FAULT_H
-#define SIM_FAULT_H
+#ifndef SCENARIO_FAULT_H
+#define SCENARIO_FAULT_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "sim/share.h"
+#include "migrate/share.h"
 
 /* World time that has passed when the guest has lived until `guest_ns`. */
 static uint64_t world_ns_of(struct share *share, uint64_t guest_ns)

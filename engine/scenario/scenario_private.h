@@ -1,10 +1,10 @@
 /* scenario_private: the options' numbers, for the files that know single ones: scenario.c (text,
  * ranges, the guest's objections) and scenario_mode.c (the mode's).
  */
-#ifndef SIM_SCENARIO_PRIVATE_H
-#define SIM_SCENARIO_PRIVATE_H
+#ifndef SCENARIO_SCENARIO_PRIVATE_H
+#define SCENARIO_SCENARIO_PRIVATE_H
 
-#include "sim/scenario.h"
+#include "scenario/scenario.h"
 
 /* DOC: scenario-options
  *

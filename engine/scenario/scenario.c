@@ -1,4 +1,4 @@
-#include "sim/scenario.h"
+#include "scenario/scenario.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -8,9 +8,8 @@
 #include "base/nearest.h"
 #include "machine/machine.h"
 #include "machine/model.h"
-#include "sim/dialect.h"
-#include "sim/fault.h"
-#include "sim/scenario_private.h"
+#include "scenario/fault.h"
+#include "scenario/scenario_private.h"
 
 static const struct scenario_option options[OPTION_COUNT] = {
     [OPTION_GUEST] = {"guest", "kv", "what is moved: a name, FILE.elf, model:PATTERN", NULL,
@@ -508,7 +507,7 @@ static const char *guest_objection(const struct scenario *scenario, uint32_t idx
     case OPTION_client_count:
         if (scenario->client_count == 0 || scenario->client_count == SCENARIO_NONE)
             return NULL;
-        return dialect_find(scenario->guest) != NULL || scenario_is_file(scenario)
+        return scenario_port(scenario) != 0
                    ? NULL
                    : "clients talk to --guest kv, web, chat, game or to a file of your own, no "
                      "other "
@@ -527,9 +526,22 @@ static const char *guest_objection(const struct scenario *scenario, uint32_t idx
     }
 }
 
+uint16_t scenario_port(const struct scenario *scenario)
+{
+    static const struct {
+        const char *guest;
+        uint16_t port;
+    } servers[] = {{"kv", 6379}, {"web", 80}, {"chat", 7000}, {"game", 7777}};
+
+    for (size_t i = 0; i < sizeof servers / sizeof servers[0]; i++)
+        if (strcmp(servers[i].guest, scenario->guest) == 0)
+            return servers[i].port;
+    return scenario_is_file(scenario) ? servers[0].port : 0;
+}
+
 static void fill_what_depends_on_the_guest(struct scenario *scenario)
 {
-    bool is_server = dialect_find(scenario->guest) != NULL;
+    bool is_server = scenario_port(scenario) != 0 && !scenario_is_file(scenario);
 
     if (scenario->client_count == SCENARIO_NONE)
         scenario->client_count = is_server ? 4 : 0;

@@ -1,4 +1,4 @@
-#include "sim/fault.h"
+#include "scenario/fault.h"
 
 #include <stdio.h>
 #include <string.h>

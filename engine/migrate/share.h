@@ -6,8 +6,8 @@
  * (a trap, a page that is missing, whoever looks) takes nothing from the slice and moves no instant
  * of the guest's, and a run that is cut into pieces is the run in one piece.
  */
-#ifndef SIM_SHARE_H
-#define SIM_SHARE_H
+#ifndef MIGRATE_SHARE_H
+#define MIGRATE_SHARE_H
 
 #include <stdbool.h>
 #include <stdint.h>

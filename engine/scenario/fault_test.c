@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "sim/fault.h"
+#include "scenario/fault.h"
 
 static void test_a_plan_is_read(void **state)
 {

@@ -1,0 +1,92 @@
+/* channel: one connection of live mode, whoever is at its ends: between two hosts, a host and its
+ * gateway (trunk.h), or a door and who knocks there (control.h). Bytes in, bytes out; sealed where
+ * there is a key; never faster than it may; dropped, with a reason, when the other end stalls,
+ * floods, or cannot prove that it has the key.
+ *
+ * An address is "HOST:PORT" (IPv6 as "[::1]:PORT"), or the path of a Unix socket, which contains a
+ * '/'. Without a key a channel neither listens nor connects beyond loopback. A Unix socket is never
+ * sealed: the file system says who may come in.
+ *
+ * All of it lives on one libuv loop and calls its owner from there. An owner may call channel_close
+ * from within every call.
+ */
+#ifndef LIVE_CHANNEL_H
+#define LIVE_CHANNEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "base/bytes.h"
+#include "base/status.h"
+
+struct channel;
+
+struct channel_owner {
+    /* Connected, and both ends have proved that they have the key. */
+    void (*opened)(void *owner, struct channel *channel);
+    /* Bytes have come, in order. Not kept: whoever needs them later copies them. */
+    void (*heard)(void *owner, struct channel *channel, const uint8_t *data, size_t count);
+    /* There is room: append to `to` what is to be sent next, a chunk (see channel_set_rate). With
+     * nothing appended it is asked again after channel_poke. NULL: it sends by channel_send alone. */
+    void (*fill)(void *owner, struct channel *channel, struct bytes *to);
+    /* The last call: the connection is no more, or was never made. The channel is freed behind it.
+     * `reason` is one sentence; "" where the other end closed it in order. */
+    void (*closed)(void *owner, struct channel *channel, const char *reason);
+};
+
+/* What both ends of a key's connections share; from a file (key_file.h). */
+struct channel_key {
+    uint8_t bytes[32];
+};
+
+/* How much is borne. Zeros: no limit of that kind. */
+struct channel_limits {
+    uint64_t stall_ns;    /* something is to be sent, and nothing leaves for so long */
+    uint64_t silence_ns;  /* nothing is heard for so long */
+    size_t backlog_bytes; /* of channel_send that have not left */
+};
+
+/* Makes one, and calls `opened` or `closed` later. On STATUS_USAGE (the address makes no sense, or
+ * needs a key) there is none. `key` may be NULL. */
+MUST_USE enum status channel_connect(uv_loop_t *loop, const char *address,
+                                     const struct channel_key *key,
+                                     const struct channel_owner *calls, void *owner,
+                                     struct channel **channel, struct problem *problem);
+
+/* ---- Listening ---- */
+
+struct channel_listener;
+/* Somebody has come: set *calls and *owner for the new channel, and return true; false: it is
+ * dropped. Called before anything of it is read; `opened` follows when it has proved itself. */
+typedef bool (*channel_accept)(void *listener_owner, struct channel *channel,
+                               const struct channel_owner **calls, void **owner);
+/* Port 0: any that is free. A Unix socket that is left over from a process that is gone is
+ * replaced; one where somebody listens is refused. `path_or_address` as it is now, with its port,
+ * is what channel_listener_address gives. */
+MUST_USE enum status channel_listen(uv_loop_t *loop, const char *address,
+                                    const struct channel_key *key, channel_accept accept,
+                                    void *listener_owner, struct channel_listener **listener,
+                                    struct problem *problem);
+const char *channel_listener_address(const struct channel_listener *listener);
+void channel_listener_close(
+    struct channel_listener *listener); /* the Unix socket's file goes too */
+
+/* ---- Use ---- */
+
+void channel_send(struct channel *channel, const void *data, size_t count); /* queued, in order */
+void channel_poke(struct channel *channel);                                 /* ask `fill` again */
+/* Nothing is read any more until it is turned on again: the other end notices by its window. */
+void channel_read(struct channel *channel, bool is_on);
+/* At most so many bits leave in a second from now on, evenly: a chunk no sooner than the one before
+ * has had its time. 0: as fast as it goes. */
+void channel_set_rate(struct channel *channel, uint64_t bits_per_s);
+void channel_set_limits(struct channel *channel, const struct channel_limits *limits);
+/* Bytes that were appended or queued here and have not left for the wire. */
+size_t channel_backlog(const struct channel *channel);
+/* Ends it: what is queued is sent first unless `is_at_once`; `closed` is called with that reason. */
+void channel_close(struct channel *channel, const char *reason, bool is_at_once);
+const char *channel_peer(const struct channel *channel); /* for people: "127.0.0.1:40312" */
+
+#endif

@@ -1,0 +1,48 @@
+/* trunk: what a host and the gateway say to each other, on the one connection that each host keeps
+ * to its gateway. Frames of wire/frame.h, of three types, both ways:
+ *
+ *   FRAME_TALK     one line of the control protocol (control.h) without its line end: JSON. The
+ *                  gateway commands, the host answers and tells events: the same words as at the
+ *                  door, where the gateway merely hands on what it does not answer itself.
+ *   FRAME_PACKET   a packet of a client's stream (machine/stream.h), in the layout of FORWARD
+ *                  (wire/message.h). From the gateway, with note TRUNK_CONNECT: a new client calls
+ *                  at the port that stands in `sequence`. It is repeated until the guest's first
+ *                  packet has come.
+ *   FRAME_EVENTS   things that happened at the host, for the recording: for each u8 kind, u64
+ *                  instant on the host's own clock (CLOCK_MONOTONIC, nanoseconds), and a u64 for
+ *                  each field that the kind has. Events of a migration begin with
+ *                  `migration_started` at its source.
+ *
+ *   host -> gateway   TALK {"event": "hello", ...}   first of all
+ *   host <- gateway   TALK {"return": {}, ...}        or an error, and the connection ends
+ *
+ * The gateway numbers the streams; a stream keeps its number wherever its guest lives. A host that
+ * has a guest sends for it; packets for a guest that is not at this host go through the tunnel if
+ * the move keeps one, else they are dropped, and sent again by the stream that sent them.
+ */
+#ifndef LIVE_TRUNK_H
+#define LIVE_TRUNK_H
+
+#include "base/event.h"
+#include "base/status.h"
+#include "machine/stream.h"
+#include "wire/frame.h"
+
+#define TRUNK_CONNECT 1 /* note of FRAME_PACKET */
+
+void trunk_put_talk(struct bytes *to, const char *json);
+void trunk_put_packet(struct bytes *to, uint32_t stream_idx, const struct stream_packet *packet);
+void trunk_put_connect(struct bytes *to, uint32_t stream_idx, uint16_t port);
+/* As many of them as one frame takes; returns how many. */
+size_t trunk_put_events(struct bytes *to, const struct event *events, size_t count);
+
+/* Each reads a frame of its type whole, or says STATUS_BAD_STREAM: no length, number or enumeration
+ * is believed. */
+MUST_USE enum status trunk_get_packet(const struct frame *frame, uint32_t *stream_idx,
+                                      struct stream_packet *packet);
+MUST_USE enum status trunk_get_connect(const struct frame *frame, uint32_t *stream_idx,
+                                       uint16_t *port);
+/* Appends them to `events`. */
+MUST_USE enum status trunk_get_events(const struct frame *frame, struct event_list *events);
+
+#endif
