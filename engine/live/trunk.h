@@ -29,8 +29,10 @@
 #include "wire/frame.h"
 
 #define TRUNK_CONNECT 1 /* note of FRAME_PACKET */
+/* Of one frame of events: a client's packet never waits behind more than that. */
+#define TRUNK_EVENTS_BYTES (64u << 10)
 
-void trunk_put_talk(struct bytes *to, const char *json);
+void trunk_put_talk(struct bytes *to, const char *json); /* at most FRAME_PAYLOAD_MAX */
 void trunk_put_packet(struct bytes *to, uint32_t stream_idx, const struct stream_packet *packet);
 void trunk_put_connect(struct bytes *to, uint32_t stream_idx, uint16_t port);
 /* As many of them as one frame takes; returns how many. */
@@ -38,11 +40,12 @@ size_t trunk_put_events(struct bytes *to, const struct event *events, size_t cou
 
 /* Each reads a frame of its type whole, or says STATUS_BAD_STREAM: no length, number or enumeration
  * is believed. */
+bool trunk_is_connect(const struct frame *frame); /* which of the two a FRAME_PACKET is */
 MUST_USE enum status trunk_get_packet(const struct frame *frame, uint32_t *stream_idx,
                                       struct stream_packet *packet);
 MUST_USE enum status trunk_get_connect(const struct frame *frame, uint32_t *stream_idx,
                                        uint16_t *port);
-/* Appends them to `events`. */
+/* Appends them to `events`; none of them where one cannot be. */
 MUST_USE enum status trunk_get_events(const struct frame *frame, struct event_list *events);
 
 #endif

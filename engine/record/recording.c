@@ -100,6 +100,17 @@ static uint64_t *last_of(struct recording_neighbours *neighbours, enum unit unit
                                      : NULL;
 }
 
+bool recorder_takes(const struct event *event)
+{
+    if ((unsigned)event->kind >= EVENT_COUNT)
+        return false;
+    const struct layout *layout = &layouts[event->kind];
+    for (unsigned i = 0; i < layout->field_count; i++)
+        if (event->fields[i] > unit_max(layout->units[i]))
+            return false;
+    return true;
+}
+
 /* ---- Writing ---- */
 
 /* The digest follows everything; the bytes stay only where somebody wants them. */
@@ -125,7 +136,8 @@ void recorder_init(struct recorder *recorder, const char *scenario_text, bool is
 
 void recorder_add(struct recorder *recorder, const struct event *event)
 {
-    MUST((unsigned)event->kind < EVENT_COUNT && event->at_ns >= recorder->last_ns);
+    /* What cannot be read back must not be written. */
+    MUST(recorder_takes(event) && event->at_ns >= recorder->last_ns);
     MUST(!recorder->is_finished);
     const struct layout *layout = &layouts[event->kind];
     struct bytes *bytes = &recorder->bytes;
@@ -136,8 +148,6 @@ void recorder_add(struct recorder *recorder, const struct event *event)
     recorder->last_ns = event->at_ns;
     for (unsigned i = 0; i < layout->field_count; i++) {
         uint64_t value = event->fields[i];
-        /* What cannot be read back must not be written. */
-        MUST(value <= unit_max(layout->units[i]));
         uint64_t *last = last_of(&recorder->neighbours, layout->units[i]);
         bytes_put_varint(bytes, last == NULL ? value : zigzag(value - *last));
         if (last != NULL)

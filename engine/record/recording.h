@@ -46,6 +46,9 @@ struct recorder {
 
 /* Writes the head. With is_kept the owner takes (or saves) recorder->bytes when it likes. */
 void recorder_init(struct recorder *recorder, const char *scenario_text, bool is_kept);
+/* The event is one of the list, and each field within its range: what a reader would accept. Whoever
+ * has an event from elsewhere asks before it is added. */
+bool recorder_takes(const struct event *event);
 void recorder_add(struct recorder *recorder, const struct event *event);
 /* Writes the end, once; nothing can be added behind it. Without it the bytes are no recording. */
 void recorder_finish(struct recorder *recorder);

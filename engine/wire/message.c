@@ -118,9 +118,8 @@ enum status message_get_number(const struct frame *frame, uint64_t *number)
     return bytes_is_done(&reader) ? STATUS_OK : STATUS_BAD_STREAM;
 }
 
-void message_put_forward(struct bytes *to, const struct message_forward *forward)
+void message_put_forward_payload(struct bytes *to, const struct message_forward *forward)
 {
-    size_t begin = frame_begin(to, FRAME_FORWARD, 0);
     bytes_put_u32(to, forward->stream_idx);
     bytes_put_u32(to, 0);
     bytes_put_u64(to, forward->sequence);
@@ -129,6 +128,12 @@ void message_put_forward(struct bytes *to, const struct message_forward *forward
     bytes_put_u8(to, forward->is_fin);
     bytes_put_u8(to, forward->is_rehome);
     bytes_put(to, forward->data, forward->bytes);
+}
+
+void message_put_forward(struct bytes *to, const struct message_forward *forward)
+{
+    size_t begin = frame_begin(to, FRAME_FORWARD, 0);
+    message_put_forward_payload(to, forward);
     frame_end(to, begin);
 }
 

@@ -100,6 +100,8 @@ void message_put_number(struct bytes *to, enum frame_type type,
                         uint64_t number); /* PAGE_REQUEST, BARRIER, BARRIER_ACK, RECOVER */
 void message_put_request_again(struct bytes *to, uint64_t page_idx);
 void message_put_forward(struct bytes *to, const struct message_forward *forward);
+/* The payload of FORWARD alone, for another frame that has the same. */
+void message_put_forward_payload(struct bytes *to, const struct message_forward *forward);
 /* REFUSED, ABORT; and with "": READY, RUNNING, COMPLETE. */
 void message_put_text(struct bytes *to, enum frame_type type, const char *text);
 
