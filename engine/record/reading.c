@@ -133,8 +133,7 @@ static bool is_in_guest(const struct session_facts *facts, uint64_t first_idx, u
     return first_idx <= facts->total_pages && count <= facts->total_pages - first_idx;
 }
 
-/* What the decoder cannot know: whether this can have happened to this guest. NULL, or why not. */
-static const char *objection_to(const struct session_facts *facts, const struct event *event)
+const char *reading_objection(const struct session_facts *facts, const struct event *event)
 {
     bool is_page_there = true, is_client = true;
     switch (event->kind) {
@@ -198,7 +197,7 @@ enum status reading_next(struct reading *reading, struct event *event, bool *is_
     enum status status = recording_next(&reading->recording, event, is_end, problem);
     if (status != STATUS_OK || *is_end)
         return status;
-    const char *objection = objection_to(&reading->facts, event);
+    const char *objection = reading_objection(&reading->facts, event);
     if (objection == NULL)
         return STATUS_OK;
     return problem_set(problem, STATUS_BAD_INPUT,

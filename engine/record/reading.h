@@ -31,4 +31,8 @@ MUST_USE enum status reading_next(struct reading *reading, struct event *event, 
                                   struct problem *problem);
 void reading_close(struct reading *reading);
 
+/* What a decoder cannot know: whether this can have happened to a guest of facts.total_pages. NULL,
+ * or what is wrong with it. For whoever takes events from elsewhere. */
+const char *reading_objection(const struct session_facts *facts, const struct event *event);
+
 #endif
