@@ -72,6 +72,7 @@ static void what_is_not_given_depends_on_the_guest(void **state)
     } rows[] = {
         {"guest=kv", 4, NS_PER_S, SCENARIO_NONE},
         {"guest=kv clients=0", 0, NS_PER_S, SCENARIO_NONE},
+        {"guest=metronome", 0, NS_PER_S, SCENARIO_NONE},
         {"guest=hello", 0, SCENARIO_NONE, SCENARIO_NONE},
         {"guest=./mine.elf", 0, SCENARIO_NONE, SCENARIO_NONE},
         {"guest=./mine.elf clients=2", 2, NS_PER_S, SCENARIO_NONE},
@@ -123,6 +124,7 @@ static void what_cannot_be_is_refused(void **state)
         {"working-set=16MiB", "only --guest memwalk"},
         {"guest=memwalk working-set=65MiB", "at most 64MiB"},
         {"guest=memwalk working-set=5000B", "no whole number of pages"},
+        {"guest=metronome clients=1", "clients talk to --guest kv"},
         {"pattern=hot-cold", "only --guest memwalk"},
         {"guest=model:uniform pattern=sequential", "in its name"},
         {"guest=model:uniform cpu-rate=1MIPS", "no instructions"},
