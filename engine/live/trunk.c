@@ -37,9 +37,12 @@ void trunk_put_connect(struct bytes *to, uint32_t stream_idx, uint16_t port)
     frame_end(to, begin);
 }
 
-bool trunk_is_connect(const struct frame *frame)
+void trunk_put_accepted(struct bytes *to, uint32_t stream_idx)
 {
-    return frame->type == FRAME_PACKET && frame->note == TRUNK_CONNECT;
+    const struct message_forward forward = {.stream_idx = stream_idx};
+    size_t begin = frame_begin(to, FRAME_PACKET, TRUNK_ACCEPTED);
+    message_put_forward_payload(to, &forward);
+    frame_end(to, begin);
 }
 
 static enum status get_forward(const struct frame *frame, uint8_t note,
@@ -69,17 +72,43 @@ enum status trunk_get_packet(const struct frame *frame, uint32_t *stream_idx,
     return STATUS_OK;
 }
 
-/* A call has nothing but its port. */
+/* A call and its acceptance have a stream, and all else is nothing. */
+static enum status get_bare(const struct frame *frame, uint8_t note,
+                            struct message_forward *forward)
+{
+    if (get_forward(frame, note, forward) != STATUS_OK || forward->ack != 0 ||
+        forward->bytes != 0 || forward->is_fin || forward->is_rehome)
+        return STATUS_BAD_STREAM;
+    return STATUS_OK;
+}
+
 enum status trunk_get_connect(const struct frame *frame, uint32_t *stream_idx, uint16_t *port)
 {
     struct message_forward forward;
-    if (get_forward(frame, TRUNK_CONNECT, &forward) != STATUS_OK || forward.sequence == 0 ||
-        forward.sequence > UINT16_MAX || forward.ack != 0 || forward.bytes != 0 || forward.is_fin ||
-        forward.is_rehome)
+    if (get_bare(frame, TRUNK_CONNECT, &forward) != STATUS_OK || forward.sequence == 0 ||
+        forward.sequence > UINT16_MAX)
         return STATUS_BAD_STREAM;
     *stream_idx = forward.stream_idx;
     *port = (uint16_t)forward.sequence;
     return STATUS_OK;
+}
+
+enum status trunk_get_accepted(const struct frame *frame, uint32_t *stream_idx)
+{
+    struct message_forward forward;
+    if (get_bare(frame, TRUNK_ACCEPTED, &forward) != STATUS_OK || forward.sequence != 0)
+        return STATUS_BAD_STREAM;
+    *stream_idx = forward.stream_idx;
+    return STATUS_OK;
+}
+
+/* A caller sends nothing before it is accepted, while a connection that is not over has at least
+ * had its end from its client: so what has heard nothing is this very call. */
+bool trunk_take_call(struct mailbox *mailbox, uint32_t stream_idx, uint16_t port)
+{
+    const struct mailbox_slot *slot = &mailbox->slots[stream_idx];
+    return mailbox_connect(mailbox, stream_idx, port) ||
+           (slot->state != MAILBOX_FREE && slot->stream.expected == 0);
 }
 
 /* ---- Events ---- */

@@ -6,8 +6,10 @@
  *                  door, where the gateway merely hands on what it does not answer itself.
  *   FRAME_PACKET   a packet of a client's stream (machine/stream.h), in the layout of FORWARD
  *                  (wire/message.h). From the gateway, with note TRUNK_CONNECT: a new client calls
- *                  at the port that stands in `sequence`. It is repeated until the guest's first
- *                  packet has come.
+ *                  at the port that stands in `sequence`. From the host, with note TRUNK_ACCEPTED:
+ *                  the guest's mailbox has taken that call. It is repeated until then, and nothing
+ *                  of the client is sent before: whatever comes earlier is of the connection that
+ *                  had the number last. A host that had taken it already says so again.
  *   FRAME_EVENTS   things that happened at the host, for the recording: for each u8 kind, u64
  *                  instant on the host's own clock (CLOCK_MONOTONIC, nanoseconds), and a u64 for
  *                  each field that the kind has. Events of a migration begin with
@@ -15,6 +17,16 @@
  *
  *   host -> gateway   TALK {"event": "hello", ...}   first of all
  *   host <- gateway   TALK {"return": {}, ...}        or an error, and the connection ends
+ *
+ * What a host tells of its guests ("guests", in hello and as an event of its own, whenever something
+ * changed) is its claim to them. A guest that is "running", "paused" (by somebody's wish) or
+ * "waiting" (for a page) is at this host, and its packets come here from then on; "moving" says that
+ * its half of a move is here and the guest is not. What a host does not list it does not have.
+ * "moves" says how often the guest has moved: of two hosts that claim one guest the higher count is
+ * right. A claim comes before the first packet that the guest sends from there.
+ *
+ * The gateway asks {"execute": "clock"} now and then: {"return": {"now_ns": ...}}, the host's
+ * CLOCK_MONOTONIC, brings the events of two machines in order.
  *
  * The gateway numbers the streams; a stream keeps its number wherever its guest lives. A host that
  * has a guest sends for it; packets for a guest that is not at this host go through the tunnel if
@@ -25,27 +37,35 @@
 
 #include "base/event.h"
 #include "base/status.h"
-#include "machine/stream.h"
+#include "machine/mailbox.h"
 #include "wire/frame.h"
 
-#define TRUNK_CONNECT 1 /* note of FRAME_PACKET */
+#define TRUNK_CONNECT  1 /* notes of FRAME_PACKET */
+#define TRUNK_ACCEPTED 2
 /* Of one frame of events: a client's packet never waits behind more than that. */
 #define TRUNK_EVENTS_BYTES (64u << 10)
 
 void trunk_put_talk(struct bytes *to, const char *json); /* at most FRAME_PAYLOAD_MAX */
 void trunk_put_packet(struct bytes *to, uint32_t stream_idx, const struct stream_packet *packet);
 void trunk_put_connect(struct bytes *to, uint32_t stream_idx, uint16_t port);
+void trunk_put_accepted(struct bytes *to, uint32_t stream_idx);
 /* As many of them as one frame takes; returns how many. */
 size_t trunk_put_events(struct bytes *to, const struct event *events, size_t count);
 
 /* Each reads a frame of its type whole, or says STATUS_BAD_STREAM: no length, number or enumeration
  * is believed. */
-bool trunk_is_connect(const struct frame *frame); /* which of the two a FRAME_PACKET is */
 MUST_USE enum status trunk_get_packet(const struct frame *frame, uint32_t *stream_idx,
                                       struct stream_packet *packet);
+/* With note TRUNK_CONNECT, */
 MUST_USE enum status trunk_get_connect(const struct frame *frame, uint32_t *stream_idx,
                                        uint16_t *port);
+/* and with note TRUNK_ACCEPTED. */
+MUST_USE enum status trunk_get_accepted(const struct frame *frame, uint32_t *stream_idx);
 /* Appends them to `events`; none of them where one cannot be. */
 MUST_USE enum status trunk_get_events(const struct frame *frame, struct event_list *events);
+
+/* At the host: the call is taken by the mailbox of its guest, or had been. False: it cannot be now,
+ * because nobody listens there, or the number's last connection is not over. */
+bool trunk_take_call(struct mailbox *mailbox, uint32_t stream_idx, uint16_t port);
 
 #endif

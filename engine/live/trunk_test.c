@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "live/trunk.h"
+#include "machine/hypercall.h"
 #include "machine/mailbox.h"
 #include "record/recording.h"
 
@@ -36,7 +37,6 @@ static void a_packet_comes_back(void **state)
     trunk_put_packet(&bytes, 63, &sample);
     struct frame frame = frame_of(&bytes);
     assert_int_equal(frame.type, FRAME_PACKET);
-    assert_false(trunk_is_connect(&frame));
     assert_int_equal(trunk_get_packet(&frame, &stream_idx, &packet), STATUS_OK);
     assert_int_equal(stream_idx, 63);
     assert_int_equal(packet.sequence, 1000);
@@ -57,12 +57,42 @@ static void a_call_comes_back(void **state)
 
     trunk_put_connect(&bytes, 7, 6379);
     struct frame frame = frame_of(&bytes);
-    assert_true(trunk_is_connect(&frame));
     assert_int_equal(trunk_get_connect(&frame, &stream_idx, &port), STATUS_OK);
     assert_int_equal(stream_idx, 7);
     assert_int_equal(port, 6379);
     assert_int_equal(trunk_get_packet(&frame, &stream_idx, &packet), STATUS_BAD_STREAM);
+    assert_int_equal(trunk_get_accepted(&frame, &stream_idx), STATUS_BAD_STREAM);
+
+    bytes_clear(&bytes);
+    trunk_put_accepted(&bytes, 7);
+    frame = frame_of(&bytes);
+    assert_int_equal(trunk_get_accepted(&frame, &stream_idx), STATUS_OK);
+    assert_int_equal(stream_idx, 7);
+    assert_int_equal(trunk_get_connect(&frame, &stream_idx, &port), STATUS_BAD_STREAM);
     bytes_fini(&bytes);
+}
+
+/* A call that is repeated is taken once; one for a number whose last connection still waits for
+ * its end is not taken. */
+static void a_call_is_taken_once(void **state)
+{
+    struct stream_packet packet = {.sequence = 0, .bytes = 0, .is_fin = true};
+    static struct mailbox mailbox;
+    (void)state;
+
+    mailbox_init(&mailbox);
+    assert_false(trunk_take_call(&mailbox, 3, 80));
+    assert_int_equal(mailbox_listen(&mailbox, 80), 0);
+    assert_true(trunk_take_call(&mailbox, 3, 80));
+    assert_int_equal(mailbox_accept(&mailbox), 3);
+    assert_int_equal(mailbox_send(&mailbox, 3, "welcome", 7), 7);
+    assert_true(trunk_take_call(&mailbox, 3, 80));
+    assert_int_equal(mailbox_accept(&mailbox), HYPERCALL_WOULD_BLOCK);
+
+    mailbox_deliver(&mailbox, 0, 3,
+                    &packet); /* the client's end; the guest's is not acknowledged */
+    assert_int_equal(mailbox_close(&mailbox, 3), 0);
+    assert_false(trunk_take_call(&mailbox, 3, 80));
 }
 
 static void talk_is_the_line_itself(void **state)
@@ -164,6 +194,8 @@ static void read_any(enum frame_type type, uint8_t note, const uint8_t *payload,
         assert_true(stream_idx < MAILBOX_STREAMS && packet.bytes <= STREAM_WINDOW_BYTES);
         assert_int_equal(count, 28 + packet.bytes);
     }
+    if (trunk_get_accepted(&frame, &stream_idx) == STATUS_OK)
+        assert_true(stream_idx < MAILBOX_STREAMS);
     if (trunk_get_connect(&frame, &stream_idx, &port) == STATUS_OK)
         assert_true(stream_idx < MAILBOX_STREAMS && port != 0);
     if (trunk_get_events(&frame, &events) == STATUS_OK)
@@ -197,6 +229,9 @@ static void a_packet_cut_or_changed_anywhere(void **state)
     spoil_everywhere(&bytes);
     bytes_clear(&bytes);
     trunk_put_connect(&bytes, 3, 80);
+    spoil_everywhere(&bytes);
+    bytes_clear(&bytes);
+    trunk_put_accepted(&bytes, 3);
     spoil_everywhere(&bytes);
     bytes_fini(&bytes);
 }
@@ -240,6 +275,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_packet_comes_back),
         cmocka_unit_test(a_call_comes_back),
+        cmocka_unit_test(a_call_is_taken_once),
         cmocka_unit_test(talk_is_the_line_itself),
         cmocka_unit_test(every_kind_of_event_comes_back),
         cmocka_unit_test(a_frame_takes_as_many_events_as_it_may),
