@@ -116,9 +116,15 @@ static void free_gateway(struct gateway *gateway)
     free(gateway);
 }
 
-void gateway_handle_closed(uv_handle_t *handle)
+void gateway_let_go(struct gateway *gateway)
 {
-    (void)handle;
+    if (--gateway->open_handles == 0)
+        free_gateway(gateway);
+}
+
+static void handle_closed(uv_handle_t *handle)
+{
+    gateway_let_go(handle->data);
 }
 
 void gateway_close(struct gateway *gateway)
@@ -129,9 +135,9 @@ void gateway_close(struct gateway *gateway)
     gateway_listeners_close(gateway);
     gateway_hosts_turn(gateway);
     gateway_hosts_close(gateway);
-    uv_close((uv_handle_t *)&gateway->turn, gateway_handle_closed);
-    uv_close((uv_handle_t *)&gateway->alarm, gateway_handle_closed);
-    uv_close((uv_handle_t *)&gateway->watch, gateway_handle_closed);
+    uv_close((uv_handle_t *)&gateway->turn, handle_closed);
+    uv_close((uv_handle_t *)&gateway->alarm, handle_closed);
+    uv_close((uv_handle_t *)&gateway->watch, handle_closed);
 }
 
 /* ---- What people ask ---- */

@@ -25,7 +25,7 @@
 #define CALL_AGAIN_MAX_NS (160 * NS_PER_MS)
 /* A guest that closes does not listen any more: its client has so long to see it, and to close too. */
 #define LINGER_NS       (5 * NS_PER_S)
-#define ACCEPT_AT_ONCE  16 /* in one turn: others want theirs */
+#define ACCEPT_AT_ONCE  16               /* in one turn: others want theirs */
 #define NOBODY_TAKES_NS (20 * NS_PER_MS) /* the trunk is full: until it is tried again */
 #define NEVER           UINT64_MAX
 
@@ -37,8 +37,8 @@ static void touch(struct gateway_client *client)
 void gateway_clients_init(struct gateway_guest *guest)
 {
     for (uint32_t i = 0; i < MAILBOX_STREAMS; i++) {
-        guest->clients[i] = (struct gateway_client){
-            .guest = guest, .slot_idx = (uint8_t)i, .asked_ns = NEVER};
+        guest->clients[i] =
+            (struct gateway_client){.guest = guest, .slot_idx = (uint8_t)i, .asked_ns = NEVER};
         guest->due_ns[i] = NEVER;
     }
 }
@@ -48,7 +48,7 @@ void gateway_clients_init(struct gateway_guest *guest)
 static void socket_closed(uv_handle_t *handle)
 {
     struct client_socket *socket = handle->data;
-    gateway_handle_closed(handle);
+    gateway_let_go(socket->gateway);
     free(socket);
 }
 
@@ -81,10 +81,11 @@ static void note_request(struct gateway_client *client, uint64_t bytes)
     if (client->asked_ns != NEVER)
         return; /* more of what is not answered yet */
     client->asked_ns = gateway_now_ns();
-    gateway_happen(client->guest->gateway,
-                   (struct event){.kind = EVENT_REQUEST_SENT,
-                                  .at_ns = client->asked_ns,
-                                  .request_sent = {.client_idx = client->slot_idx, .bytes = bytes}});
+    gateway_happen(
+        client->guest->gateway,
+        (struct event){.kind = EVENT_REQUEST_SENT,
+                       .at_ns = client->asked_ns,
+                       .request_sent = {.client_idx = client->slot_idx, .bytes = bytes}});
 }
 
 static void note_answer(struct gateway_client *client)
@@ -383,7 +384,8 @@ static void come_in(struct client_listener *listener, struct gateway_client *cli
     const int is_on = 1;
 
     MUST(socket != NULL);
-    *socket = (struct client_socket){.fd = fd, .client = client, .shut_at_ns = NEVER};
+    *socket = (struct client_socket){
+        .fd = fd, .gateway = listener->gateway, .client = client, .shut_at_ns = NEVER};
     MUST(uv_poll_init(listener->gateway->loop, &socket->poll, fd) == 0);
     listener->gateway->open_handles++;
     listener->gateway->clients_accepted++;
@@ -409,8 +411,8 @@ static void listener_ready(uv_poll_t *poll, int status, int events)
         int fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0) {
             /* Without files nobody can come in, and the loop must not spin until some are free. */
-            listener->gateway->are_files_used_up = errno == EMFILE || errno == ENFILE ||
-                                                   errno == ENOBUFS || errno == ENOMEM;
+            listener->gateway->are_files_used_up =
+                errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
             break;
         }
         come_in(listener, client, fd);
@@ -433,10 +435,16 @@ void gateway_listeners_watch(struct gateway *gateway)
     }
 }
 
+static void listener_closed(uv_handle_t *handle)
+{
+    struct client_listener *listener = handle->data;
+    gateway_let_go(listener->gateway);
+}
+
 void gateway_listeners_close(struct gateway *gateway)
 {
     for (unsigned i = 0; i < gateway->listener_count; i++) {
-        uv_close((uv_handle_t *)&gateway->listeners[i].poll, gateway_handle_closed);
+        uv_close((uv_handle_t *)&gateway->listeners[i].poll, listener_closed);
         close(gateway->listeners[i].fd);
     }
     gateway->listener_count = 0;

@@ -73,11 +73,12 @@ static bool is_word(const struct host_claim *claim, const char *state)
 
 /* What the hosts say of a guest, all taken together. */
 struct opinion {
-    struct gateway_host *best; /* that claims it; NULL: none does */
+    struct gateway_host *best;  /* that claims it; NULL: none does */
     struct gateway_host *rival; /* that claims it too */
     uint64_t move_count;        /* of the best */
     uint16_t port;
-    bool is_somewhere; /* a host may have it, or half of it: one that is here or that is not heard */
+    bool
+        is_somewhere; /* a host may have it, or half of it: one that is here or that is not heard */
     bool is_ended, is_lost; /* and so says who had it */
 };
 
@@ -134,11 +135,11 @@ static void route_to(struct gateway_guest *guest, struct gateway_host *host, boo
     unsigned streams = gateway_clients_route(guest, is_to_announce);
     if (host == NULL || before == host)
         return;
-    gateway_happen(guest->gateway,
-                   (struct event){.kind = EVENT_STREAMS_REHOMED,
-                                  .at_ns = gateway_now_ns(),
-                                  .streams_rehomed = {.streams = streams,
-                                                      .host = role_of(guest, host)}});
+    gateway_happen(
+        guest->gateway,
+        (struct event){.kind = EVENT_STREAMS_REHOMED,
+                       .at_ns = gateway_now_ns(),
+                       .streams_rehomed = {.streams = streams, .host = role_of(guest, host)}});
 }
 
 /* The guest is at that host. */
@@ -158,9 +159,8 @@ static void settle(struct gateway_guest *guest, const struct opinion *opinion)
     if (guest->is_moving && host == guest->target && guest->tunnel_for_ns > 0 &&
         guest->source != NULL && guest->source->trunk != NULL) {
         guest->route = guest->source;
-        guest->route_until_ns = guest->tunnel_for_ns == NEVER
-                                    ? NEVER
-                                    : gateway_now_ns() + guest->tunnel_for_ns;
+        guest->route_until_ns =
+            guest->tunnel_for_ns == NEVER ? NEVER : gateway_now_ns() + guest->tunnel_for_ns;
         gateway_clients_route(guest, false); /* callers: these go to where the guest is */
         return;
     }

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -29,6 +30,12 @@ static void say(struct gateway_host *host, json_t *message)
     frame_end(&host->out, begin);
 }
 
+static void send_away(struct visitor *visitor, const char *reason, bool is_at_once)
+{
+    visitor->is_leaving = true;
+    channel_close(visitor->trunk, reason, is_at_once);
+}
+
 static void refuse(struct visitor *visitor, const char *reason)
 {
     struct bytes out = {0};
@@ -39,7 +46,7 @@ static void refuse(struct visitor *visitor, const char *reason)
     frame_end(&out, begin);
     channel_send(visitor->trunk, out.data, out.count);
     bytes_fini(&out);
-    channel_close(visitor->trunk, reason, false);
+    send_away(visitor, reason, false);
 }
 
 /* ---- What a host has ---- */
@@ -87,8 +94,7 @@ static void take_claims(struct gateway_host *host, const json_t *list)
 
     host->claim_count = 0;
     for (size_t i = 0; i < count && host->claim_count < GATEWAY_GUESTS; i++)
-        host->claim_count +=
-            read_claim(json_array_get(list, i), &host->claims[host->claim_count]);
+        host->claim_count += read_claim(json_array_get(list, i), &host->claims[host->claim_count]);
     gateway_guests_look(host->gateway);
 }
 
@@ -277,7 +283,7 @@ static void hear_talk(struct visitor *visitor, const struct frame *frame)
 
     if (control_read((const char *)frame->payload, frame->payload_bytes, &message, &problem) !=
         STATUS_OK) {
-        channel_close(visitor->trunk, problem.text, true);
+        send_away(visitor, problem.text, true);
     } else if (host == NULL) {
         if (message.kind == CONTROL_EVENT && strcmp(message.name, "hello") == 0)
             welcome(visitor, message.data);
@@ -352,22 +358,22 @@ static enum status hear_frame(struct visitor *visitor, const struct frame *frame
 }
 
 /* Takes whole frames from the front; how many bytes these were. A visitor may be sent away on the
- * way: then its trunk is NULL, and nothing more of it counts. */
+ * way: then nothing more of it counts. */
 static size_t hear_frames(struct visitor *visitor, const uint8_t *data, size_t count)
 {
     size_t taken = 0, consumed;
     struct frame frame;
 
-    while (visitor->trunk != NULL) {
+    while (!visitor->is_leaving) {
         enum status status = frame_decode(data + taken, count - taken, &frame, &consumed);
         if (status == STATUS_OK && consumed == 0)
             break;
         if (status == STATUS_OK)
             status = hear_frame(visitor, &frame);
-        if (status != STATUS_OK && visitor->trunk != NULL)
-            channel_close(visitor->trunk, "what came on the trunk cannot be read", true);
-        if (status != STATUS_OK)
+        if (status != STATUS_OK) {
+            send_away(visitor, "what came on the trunk cannot be read", true);
             break;
+        }
         taken += consumed;
     }
     return taken;
@@ -404,6 +410,7 @@ static void trunk_closed(void *owner, struct channel *channel, const char *reaso
     bytes_fini(&visitor->in);
     if (host != NULL && host->trunk == channel)
         lose_trunk(host, reason[0] != '\0' ? reason : "it has closed its connection");
+    gateway_let_go(visitor->gateway);
 }
 
 static bool trunk_comes(void *listener_owner, struct channel *channel,
@@ -421,6 +428,7 @@ static bool trunk_comes(void *listener_owner, struct channel *channel,
         if (visitor->trunk != NULL)
             continue;
         *visitor = (struct visitor){.gateway = gateway, .trunk = channel};
+        gateway->open_handles++;
         channel_set_limits(channel, &limits);
         *calls = &trunk_calls;
         *owner = visitor;
@@ -480,8 +488,7 @@ enum status gateway_hosts_open(struct gateway *gateway, const char *address,
                                struct problem *problem)
 {
     for (unsigned i = 0; i < GATEWAY_HOSTS; i++)
-        gateway->hosts[i] =
-            (struct gateway_host){.gateway = gateway, .number = i + 1, .pidfd = -1};
+        gateway->hosts[i] = (struct gateway_host){.gateway = gateway, .number = i + 1, .pidfd = -1};
     return channel_listen(gateway->loop, address, gateway->key, trunk_comes, gateway,
                           &gateway->hosts_listener, problem);
 }
@@ -537,8 +544,7 @@ static json_t *claim_status(struct gateway *gateway, const struct host_claim *cl
         state = gateway_guest_word(guest);
     return json_pack("{s:s, s:s, s:I, s:I, s:I}", "name", claim->name, "state", state,
                      "memory_bytes", (json_int_t)claim->memory_bytes, "harts",
-                     (json_int_t)claim->harts, "pages_missing",
-                     (json_int_t)claim->pages_missing);
+                     (json_int_t)claim->harts, "pages_missing", (json_int_t)claim->pages_missing);
 }
 
 json_t *gateway_hosts_status(const struct gateway *gateway)
@@ -549,8 +555,7 @@ json_t *gateway_hosts_status(const struct gateway *gateway)
         const struct gateway_host *host = &gateway->hosts[i];
         json_t *guests = json_array();
         for (unsigned j = 0; j < host->claim_count; j++)
-            json_array_append_new(guests,
-                                  claim_status(host->gateway, &host->claims[j], host));
+            json_array_append_new(guests, claim_status(host->gateway, &host->claims[j], host));
         if (host->name[0] != '\0')
             json_array_append(hosts, json_object());
         if (host->name[0] != '\0')

@@ -24,10 +24,11 @@ enum client_state {
 struct client_socket {
     uv_poll_t poll;
     int fd;
+    struct gateway *gateway;
     struct gateway_client *client;
-    int events; /* that the loop waits for */
-    bool has_ended;       /* the client sends no more */
-    uint64_t shut_at_ns;  /* when it was told that the guest does not either; UINT64_MAX: not yet */
+    int events;          /* that the loop waits for */
+    bool has_ended;      /* the client sends no more */
+    uint64_t shut_at_ns; /* when it was told that the guest does not either; UINT64_MAX: not yet */
 };
 
 struct gateway_client {
@@ -57,7 +58,7 @@ struct client_listener {
 enum guest_state {
     GUEST_EXPECTED, /* no host has claimed it yet */
     GUEST_PRESENT,  /* a host claims it */
-    GUEST_AWAY,     /* the one that did is not heard, or claims it no more; see `missing_since_ns` */
+    GUEST_AWAY, /* the one that did is not heard, or claims it no more; see `missing_since_ns` */
     GUEST_LOST,
     GUEST_OVER, /* it has ended */
 };
@@ -103,8 +104,8 @@ struct gateway_host {
     struct channel *trunk;       /* NULL: it is not here */
     struct bytes out;            /* frames of this turn of the loop */
     uint64_t pid;
-    int pidfd;                   /* tells when its process has ended; -1: it lives elsewhere */
-    bool is_gone;                /* that has happened */
+    int pidfd;    /* tells when its process has ended; -1: it lives elsewhere */
+    bool is_gone; /* that has happened */
     struct host_claim claims[GATEWAY_GUESTS];
     unsigned claim_count;
     uint64_t clock_asked_ns, clock_rtt_ns; /* of the best answer */
@@ -116,6 +117,7 @@ struct visitor {
     struct gateway *gateway;
     struct channel *trunk; /* NULL: this place is free */
     struct gateway_host *host;
+    bool is_leaving; /* it was sent away: what it still says does not count */
     struct bytes in; /* a part of a frame */
 };
 
@@ -139,7 +141,7 @@ struct gateway {
     void *owner;
     uint64_t instance; /* tells a host that comes back whether it knows us */
     bool is_closing;
-    unsigned open_handles; /* of ours, on the loop */
+    unsigned open_handles; /* of ours, on the loop, trunks counted: the last frees the gateway */
 
     uv_prepare_t turn; /* before the loop waits: what this turn has made goes out */
     uv_timer_t alarm;  /* of the earliest client that wants to be looked at */
@@ -171,7 +173,7 @@ static inline uint64_t gateway_now_ns(void)
 void gateway_happen(struct gateway *gateway, struct event event);
 /* Tells the owner, and gives `data` up. */
 void gateway_tell(struct gateway *gateway, unsigned host, const char *event, json_t *data);
-void gateway_handle_closed(uv_handle_t *handle); /* counts open_handles down */
+void gateway_let_go(struct gateway *gateway); /* one of its open handles is closed */
 void gateway_set_alarm(struct gateway *gateway, uint64_t at_ns);
 
 /* gateway_hosts.c */
