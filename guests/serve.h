@@ -11,7 +11,7 @@
  * does nothing at all is hung up after `silence_ns`, so that the half-dead do not use up the
  * streams.
  *
- * Included by the servers that are made of one program: web, chat, game. */
+ * Included by the servers that are made of one program: web, chat, game, metronome. */
 #ifndef GUESTS_SERVE_H
 #define GUESTS_SERVE_H
 

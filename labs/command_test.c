@@ -87,7 +87,7 @@ static void bad_lines_are_refused(void **state)
         {"guest info $D/truncated.elf", "truncated.elf"},
         {"run --guest $D/truncated.elf", "truncated.elf"},
         {"run --guest nobody",
-         "one of chat, counter, database, game, hello, journal, kv, life, memwalk, sort,"},
+         "one of chat, counter, database, game, hello, journal, kv, life, memwalk, metronome,"},
         {"run --guest ./nobody.elf", "./nobody.elf: No such file"},
         {"run --guest $D", "is no file"},
         {"run --guest Makefile.elf", "No such file"},

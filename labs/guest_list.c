@@ -31,6 +31,7 @@ static const struct {
     {"kv", "a key-value server that speaks RESP, the one that the clients talk to"},
     {"life", "Conway's game of life: what it comes to is known to the last bit"},
     {"memwalk", "writes pages at a rate and in a pattern: the guest to measure with"},
+    {"metronome", "ticks every millisecond to whoever listens: a pause is heard outside"},
     {"sort", "fills its memory, sorts it, and checks itself"},
     {"storm", "quiet until it touches all its memory at once: after a switch, a storm"},
     {"threads", "a small pre-emptive kernel with threads on all harts"},

@@ -284,9 +284,9 @@ static void a_recording_names_the_image_of_its_guest(void **state)
 
 static void the_list_is_measured_and_fits_the_screen(void **state)
 {
-    static const char *const names[] = {"chat",    "counter", "database", "game",      "hello",
-                                        "journal", "kv",      "life",     "memwalk",   "sort",
-                                        "storm",   "threads", "web",      "model:zipf"};
+    static const char *const names[] = {"chat",    "counter", "database", "game",    "hello",
+                                        "journal", "kv",      "life",     "memwalk", "metronome",
+                                        "sort",    "storm",   "threads",  "web",     "model:zipf"};
     char line[32];
     (void)state;
     assert_int_equal(ferry("guest list"), 0);

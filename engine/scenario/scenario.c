@@ -470,6 +470,12 @@ static bool has_written_set(const struct scenario *scenario)
     return is_guest(scenario, "memwalk");
 }
 
+/* metronome has a port, but nothing to ask for: who listens to it measures real time. */
+static bool has_simulated_clients(const struct scenario *scenario)
+{
+    return scenario_port(scenario) != 0 && !is_guest(scenario, "metronome");
+}
+
 /* Why the guest cannot obey an option, with what would be right; NULL when it can. */
 static const char *guest_objection(const struct scenario *scenario, uint32_t idx)
 {
@@ -507,7 +513,7 @@ static const char *guest_objection(const struct scenario *scenario, uint32_t idx
     case OPTION_client_count:
         if (scenario->client_count == 0 || scenario->client_count == SCENARIO_NONE)
             return NULL;
-        return scenario_port(scenario) != 0
+        return has_simulated_clients(scenario)
                    ? NULL
                    : "clients talk to --guest kv, web, chat, game or to a file of your own, no "
                      "other "
@@ -531,7 +537,7 @@ uint16_t scenario_port(const struct scenario *scenario)
     static const struct {
         const char *guest;
         uint16_t port;
-    } servers[] = {{"kv", 6379}, {"web", 80}, {"chat", 7000}, {"game", 7777}};
+    } servers[] = {{"kv", 6379}, {"web", 80}, {"chat", 7000}, {"game", 7777}, {"metronome", 7100}};
 
     for (size_t i = 0; i < sizeof servers / sizeof servers[0]; i++)
         if (strcmp(servers[i].guest, scenario->guest) == 0)
@@ -544,7 +550,7 @@ static void fill_what_depends_on_the_guest(struct scenario *scenario)
     bool is_server = scenario_port(scenario) != 0 && !scenario_is_file(scenario);
 
     if (scenario->client_count == SCENARIO_NONE)
-        scenario->client_count = is_server ? 4 : 0;
+        scenario->client_count = is_server && has_simulated_clients(scenario) ? 4 : 0;
     /* These never end by themselves. */
     if (scenario->run_for_ns == SCENARIO_NONE &&
         (is_server || scenario->client_count > 0 || is_guest(scenario, "memwalk") ||

@@ -76,7 +76,7 @@ enum route { ROUTE_TUNNEL, ROUTE_ANNOUNCE, ROUTE_NONE };
       "what is pushed once the guest runs there")                                                 \
     C("fault-throttle", fault_throttle, unsigned, OFF_ON, "off", "slows a guest that faults")     \
     C("compress", compress, enum compress, "none|zero|delta|lz4|zstd|auto", "none",               \
-      "how pages travel: forms that are smaller")                                                                    \
+      "how pages travel: forms that are smaller")                                                 \
     C("free-hints", free_hints, unsigned, OFF_ON, "on", "pages given away are not sent")          \
     C("dirty-tracking", dirty_tracking, enum dirty_tracking, "trap|hardware-log", "trap",         \
       "how writes are noticed")                                                                   \
@@ -148,5 +148,20 @@ bool scenario_is_model(const struct scenario *scenario);
 enum writes_pattern scenario_model_pattern(const struct scenario *scenario); /* of a model */
 bool scenario_is_file(const struct scenario *scenario); /* the guest is a file of the user's */
 void scenario_text(const struct scenario *scenario, struct bytes *text); /* NUL-terminated */
+/* Sets what such a text says, on top of what is set: the head of a recording, what one host tells
+ * another. STATUS_USAGE with the line where it is none of ours. scenario_check is the caller's. */
+MUST_USE enum status scenario_read_text(struct scenario *scenario, const char *text,
+                                        struct problem *problem);
+
+/* What an option is about, where guest, link and move are asked for apart (live mode). */
+enum scenario_part {
+    PART_GUEST, /* chosen when the guest is started, */
+    PART_MOVE,  /* when it is moved, */
+    PART_LINK,  /* at any time */
+    PART_WORLD, /* of a simulated world: real clients, seeds and accidents are not chosen */
+};
+enum scenario_part scenario_part(uint32_t idx);
+/* Why an option cannot be chosen where that part is, with what would be right; NULL: it can. */
+const char *scenario_part_objection(uint32_t idx, enum scenario_part part);
 
 #endif

@@ -72,6 +72,7 @@ static void what_is_not_given_depends_on_the_guest(void **state)
     } rows[] = {
         {"guest=kv", 4, NS_PER_S, SCENARIO_NONE},
         {"guest=kv clients=0", 0, NS_PER_S, SCENARIO_NONE},
+        {"guest=metronome", 0, NS_PER_S, SCENARIO_NONE},
         {"guest=hello", 0, SCENARIO_NONE, SCENARIO_NONE},
         {"guest=./mine.elf", 0, SCENARIO_NONE, SCENARIO_NONE},
         {"guest=./mine.elf clients=2", 2, NS_PER_S, SCENARIO_NONE},
@@ -123,6 +124,7 @@ static void what_cannot_be_is_refused(void **state)
         {"working-set=16MiB", "only --guest memwalk"},
         {"guest=memwalk working-set=65MiB", "at most 64MiB"},
         {"guest=memwalk working-set=5000B", "no whole number of pages"},
+        {"guest=metronome clients=1", "clients talk to --guest kv"},
         {"pattern=hot-cold", "only --guest memwalk"},
         {"guest=model:uniform pattern=sequential", "in its name"},
         {"guest=model:uniform cpu-rate=1MIPS", "no instructions"},
@@ -280,6 +282,59 @@ static void a_copy_is_its_own(void **state)
     scenario_fini(&copy);
 }
 
+/* What one process writes another reads, and comes to the same. */
+static void text_is_read_back(void **state)
+{
+    struct scenario scenario, other;
+    struct bytes text = {0}, again = {0};
+    struct problem problem = {STATUS_OK, ""};
+    (void)state;
+    scenario_init(&scenario);
+    scenario_init(&other);
+    assert_int_equal(scenario_set(&scenario, "mode", "hybrid", NULL), STATUS_OK);
+    assert_int_equal(scenario_set(&scenario, "args", "--preload '4 MiB'", NULL), STATUS_OK);
+    assert_int_equal(scenario_set(&scenario, "memory", "32MiB", NULL), STATUS_OK);
+    assert_int_equal(scenario_check(&scenario, false, &problem), STATUS_OK);
+    scenario_text(&scenario, &text);
+    assert_int_equal(scenario_read_text(&other, (const char *)text.data, &problem), STATUS_OK);
+    scenario_text(&other, &again);
+    assert_string_equal(text.data, again.data);
+    static const char *const wrong[][2] = {{"guest = kv\nmemory\n", "line 2 is not"},
+                                           {"memory = 64", "line 1: memory: \"64\" has no unit"},
+                                           {"seed = 1\nmode = 2\n", "line 2: mode"}};
+    for (unsigned i = 0; i < 3; i++) {
+        problem = (struct problem){STATUS_OK, ""};
+        assert_int_equal(scenario_read_text(&other, wrong[i][0], &problem), STATUS_USAGE);
+        if (strstr(problem.text, wrong[i][1]) == NULL)
+            fail_msg("%s", problem.text);
+    }
+    bytes_fini(&text);
+    bytes_fini(&again);
+    scenario_fini(&scenario);
+    scenario_fini(&other);
+}
+
+static void every_option_has_its_time(void **state)
+{
+    static const struct {
+        const char *key;
+        enum scenario_part part;
+    } rows[] = {{"memory", PART_GUEST},   {"args", PART_GUEST},    {"mode", PART_MOVE},
+                {"bandwidth", PART_LINK}, {"latency", PART_LINK},  {"compress", PART_MOVE},
+                {"seed", PART_WORLD},     {"clients", PART_WORLD}, {"prefetch", PART_MOVE}};
+    static const enum scenario_part other[] = {PART_MOVE, PART_GUEST, PART_WORLD, PART_MOVE};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        for (uint32_t idx = 0; idx < scenario_option_count(); idx++)
+            if (strcmp(scenario_option(idx)->key, rows[i].key) == 0)
+                assert_int_equal(scenario_part(idx), rows[i].part);
+    for (uint32_t idx = 0; idx < scenario_option_count(); idx++) {
+        enum scenario_part part = scenario_part(idx);
+        assert_null(scenario_part_objection(idx, part));
+        assert_non_null(scenario_part_objection(idx, other[part]));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -291,6 +346,8 @@ int main(void)
         cmocka_unit_test(arguments_are_words),
         cmocka_unit_test(text_is_a_scenario),
         cmocka_unit_test(a_copy_is_its_own),
+        cmocka_unit_test(text_is_read_back),
+        cmocka_unit_test(every_option_has_its_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
