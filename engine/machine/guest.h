@@ -77,6 +77,10 @@ struct guest_ops {
     uint64_t (*now_ns)(const struct guest *guest);
     /* Guest time passes without instructions; only after GUEST_IDLE, and not beyond wake_ns. */
     void (*idle_until)(struct guest *guest, uint64_t until_ns);
+    /* The same although there are instructions to run: on a real host, which is slower than the
+     * guest's clock, or was busy with something else. No simulated world does this. NULL: time
+     * passes by running alone. */
+    void (*pass_until)(struct guest *guest, uint64_t until_ns);
     /* From now on that hart takes only so many of its turns, in thousandths (1 to
      * GUEST_SHARE_WHOLE), evenly spread; guest time goes on meanwhile, and the other harts with it.
      * A matter of this host: it is not saved, and a guest begins with whole shares. A guest of one
