@@ -177,6 +177,7 @@ void moves_begin(struct moves *moves, const json_t *answer)
     scenario_fini(&move->scenario);
     *move = moves->asked;
     moves->is_asked = false;
+    moves->last_id = move->id;
 
     /* Where the host does not say it whole, it is what was asked for. */
     if (text != NULL && scenario_read_text(&move->scenario, text, NULL) != STATUS_OK)
