@@ -37,15 +37,11 @@ static json_t *time_between(uint64_t from_ns, uint64_t to_ns)
 json_t *moves_link_json(const struct moves *moves)
 {
     const struct move_link *link = &moves->link;
-    json_t *object = json_object();
-    char text[40];
+    char latency[40];
 
-    units_format(UNIT_BANDWIDTH, link->bits_per_s, text, sizeof text);
-    json_object_set_new(object, "bandwidth", json_string(link->bits_per_s > 0 ? text : "none"));
-    units_format(UNIT_TIME, link->latency_ns, text, sizeof text);
-    json_object_set_new(object, "latency", json_string(text));
-    json_object_set_new(object, "state", json_string(link->is_cut ? "cut" : "mended"));
-    return object;
+    units_format(UNIT_TIME, link->latency_ns, latency, sizeof latency);
+    return json_pack("{s:s, s:s, s:s}", "bandwidth", link->bandwidth, "latency", latency, "state",
+                     link->is_cut ? "cut" : "mended");
 }
 
 /* What is known of it only once it is over. */
@@ -297,6 +293,7 @@ struct moves *moves_open(uv_loop_t *loop, const struct moves_owner *calls, void 
     moves->record.merged = merged;
     moves->record.owner = moves;
     scenario_init(&moves->move.scenario);
+    strcpy(moves->link.bandwidth, "none");
     uv_timer_init(loop, &moves->tick);
     moves->tick.data = moves;
     return moves;

@@ -4,7 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/units.h"
 #include "live/moves_private.h"
+
+/* As of a scenario's link, which the head of a recording names. */
+#define LINK_BITS_MIN       1000u
+#define LINK_BITS_MAX       10000000000000ull
+#define LINK_LATENCY_MAX_NS (10 * NS_PER_S)
 
 /* ---- What hosts answer is answered at the door ---- */
 
@@ -104,28 +110,43 @@ static void ask(struct errand *errand, unsigned host, const char *command, json_
 
 /* ---- link ---- */
 
-static json_t *link_arguments(const struct move_link *link)
+/* An amount with its unit, within its range; "none" is 0. *text stays NULL where there is none. */
+static enum status read_amount(const json_t *arguments, const char *key, enum unit_kind kind,
+                               uint64_t least, uint64_t most, uint64_t *value, const char **text,
+                               struct problem *problem)
 {
-    char bandwidth[40], latency[40];
+    struct problem detail = {STATUS_OK, ""};
+    char bounds[2][40];
+    enum status status = control_text(arguments, key, text, problem);
 
-    units_format(UNIT_BANDWIDTH, link->bits_per_s, bandwidth, sizeof bandwidth);
-    units_format(UNIT_TIME, link->latency_ns, latency, sizeof latency);
-    return json_pack("{s:s, s:s, s:s}", "bandwidth", link->bits_per_s > 0 ? bandwidth : "none",
-                     "latency", latency, "state", link->is_cut ? "cut" : "mended");
+    if (status != STATUS_OK || *text == NULL)
+        return status;
+    bool is_none = strcmp(*text, "none") == 0;
+    if (is_none)
+        *value = 0;
+    else if (units_parse(kind, *text, value, &detail) != STATUS_OK)
+        return problem_set(problem, STATUS_USAGE, "%s: %s, or none", key, detail.text);
+    if (is_none || (*value >= least && *value <= most))
+        return STATUS_OK;
+    units_format(kind, least, bounds[0], sizeof bounds[0]);
+    units_format(kind, most, bounds[1], sizeof bounds[1]);
+    return problem_set(problem, STATUS_USAGE, "%s: \"%.40s\": write %s to %s, or none", key, *text,
+                       bounds[0], bounds[1]);
 }
 
 /* Reads what is to change. */
 static enum status read_link(const json_t *arguments, struct move_link *link,
                              struct problem *problem)
 {
-    const char *bandwidth, *latency, *state;
-    struct problem detail = {STATUS_OK, ""};
+    const char *bandwidth = NULL, *latency = NULL, *state = NULL;
     enum status status = control_know_all(arguments, "bandwidth latency state", problem);
 
     if (status == STATUS_OK)
-        status = control_text(arguments, "bandwidth", &bandwidth, problem);
+        status = read_amount(arguments, "bandwidth", UNIT_BANDWIDTH, LINK_BITS_MIN, LINK_BITS_MAX,
+                             &link->bits_per_s, &bandwidth, problem);
     if (status == STATUS_OK)
-        status = control_text(arguments, "latency", &latency, problem);
+        status = read_amount(arguments, "latency", UNIT_TIME, 0, LINK_LATENCY_MAX_NS,
+                             &link->latency_ns, &latency, problem);
     if (status == STATUS_OK)
         status = control_text(arguments, "state", &state, problem);
     if (status != STATUS_OK)
@@ -133,26 +154,14 @@ static enum status read_link(const json_t *arguments, struct move_link *link,
     if (bandwidth == NULL && latency == NULL && state == NULL)
         return problem_set(problem, STATUS_USAGE,
                            "nothing to change: name bandwidth, latency or state");
-    if (bandwidth != NULL && strcmp(bandwidth, "none") == 0)
-        link->bits_per_s = 0;
-    else if (bandwidth != NULL &&
-             units_parse(UNIT_BANDWIDTH, bandwidth, &link->bits_per_s, &detail) != STATUS_OK)
-        return problem_set(problem, STATUS_USAGE, "bandwidth: %s, or none", detail.text);
-    else if (bandwidth != NULL && link->bits_per_s < 1000)
-        return problem_set(problem, STATUS_USAGE,
-                           "bandwidth: %.40s is less than 1kbit/s: cut the link for nothing at all",
-                           bandwidth);
-    if (latency != NULL && strcmp(latency, "none") == 0)
-        link->latency_ns = 0;
-    else if (latency != NULL &&
-             units_parse(UNIT_TIME, latency, &link->latency_ns, &detail) != STATUS_OK)
-        return problem_set(problem, STATUS_USAGE, "latency: %s, or none", detail.text);
-    else if (link->latency_ns > 10 * NS_PER_S)
-        return problem_set(problem, STATUS_USAGE, "latency: %.40s is more than 10s", latency);
     if (state != NULL && strcmp(state, "cut") != 0 && strcmp(state, "mended") != 0)
         return problem_set(problem, STATUS_USAGE, "state: \"%.40s\": write cut or mended", state);
     if (state != NULL)
         link->is_cut = strcmp(state, "cut") == 0;
+    if (bandwidth != NULL && strlen(bandwidth) < sizeof link->bandwidth)
+        strcpy(link->bandwidth, bandwidth);
+    else if (bandwidth != NULL) /* many zeros before it */
+        units_format(UNIT_BANDWIDTH, link->bits_per_s, link->bandwidth, sizeof link->bandwidth);
     return STATUS_OK;
 }
 
@@ -183,7 +192,7 @@ static void set_link(struct moves *moves, const struct move_link *link, struct e
     record_changes(moves, &before);
     for (unsigned host = 1; host <= GATEWAY_HOSTS; host++)
         if (gateway_is_host_here(moves->gateway, host))
-            ask(errand, host, "link", link_arguments(link));
+            ask(errand, host, "link", moves_link_json(moves));
     if (errand->awaited == 0)
         finish_errand(errand, NULL);
 }
@@ -209,7 +218,7 @@ void moves_tell_link(struct moves *moves, unsigned host)
     if (host == 0 || is_plain)
         return;
     struct errand *errand = new_errand(moves, ERRAND_PLAIN, &nobody);
-    ask(errand, host, "link", link_arguments(link));
+    ask(errand, host, "link", moves_link_json(moves));
     if (errand->awaited == 0)
         finish_errand(errand, NULL);
 }

@@ -33,6 +33,7 @@ struct move {
 /* The link between hosts, as it was asked for: hosts that join are told. */
 struct move_link {
     uint64_t bits_per_s; /* 0: as fast as it goes */
+    char bandwidth[40];  /* the same as it was written: "100MiB/s", "none" */
     uint64_t latency_ns; /* one way, added */
     bool is_cut;
 };
