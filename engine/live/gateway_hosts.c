@@ -336,7 +336,7 @@ static enum status hear_events(struct gateway_host *host, const struct frame *fr
 
     for (size_t i = 0; i < events.count; i++)
         events.items[i].at_ns -= (uint64_t)host->clock_ahead_ns;
-    if (status == STATUS_OK && gateway->calls->happened != NULL)
+    if (status == STATUS_OK && gateway->calls->happened != NULL && !gateway->is_closing)
         gateway->calls->happened(gateway->owner, host->number, events.items, events.count);
     event_list_fini(&events);
     return status;
