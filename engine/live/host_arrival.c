@@ -105,8 +105,8 @@ static enum status look_at_room(struct host *host, const struct move_text *text,
     unsigned used = 0;
 
     if (text->stream_idx != 0)
-        return problem_set(problem, STATUS_REFUSED,
-                           "stream %u of a move comes before its stream 0", text->stream_idx);
+        return problem_set(problem, STATUS_REFUSED, "stream %u of a move comes before its stream 0",
+                           text->stream_idx);
     for (uint32_t i = 0; i < HOST_GUESTS; i++) {
         struct resident *resident = &host->residents[i];
         used += resident->guest != NULL;
@@ -126,8 +126,7 @@ static enum status look_at_room(struct host *host, const struct move_text *text,
     return STATUS_OK;
 }
 
-static enum status begin(struct line *line, const struct move_text *text,
-                         struct problem *problem)
+static enum status begin(struct line *line, const struct move_text *text, struct problem *problem)
 {
     struct host *host = line->host;
     enum status status = look_at_room(host, text, problem);
@@ -159,8 +158,7 @@ static enum status begin(struct line *line, const struct move_text *text,
     return STATUS_OK;
 }
 
-static enum status recover(struct line *line, const struct move_text *text,
-                           struct problem *problem)
+static enum status recover(struct line *line, const struct move_text *text, struct problem *problem)
 {
     struct host *host = line->host;
     struct move *move = move_find(host, text->id, false);
@@ -205,9 +203,9 @@ static void took_over(struct move *move, uint64_t now_ns)
     resident_goes_on(resident, now_ns);
     move_tell_progress(move, now_ns, STRETCH_PAUSED);
     mail_rehome(resident, now_ns);
-    host_say(move->host, "%s runs here now; %llu of its pages are still to come", resident->name,
-             (unsigned long long)(resident->guest->total_pages -
-                                  resident->guest->present.set_count));
+    host_say(
+        move->host, "%s runs here now; %llu of its pages are still to come", resident->name,
+        (unsigned long long)(resident->guest->total_pages - resident->guest->present.set_count));
     host_changed(move->host);
 }
 

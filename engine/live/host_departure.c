@@ -33,6 +33,18 @@ void departure_set_chunks(struct move *move)
     config->push_chunk_bytes = smaller(config->push_chunk_bytes, PUSH_CHUNK_MAX);
 }
 
+void departure_set_limits(struct move *move)
+{
+    struct source *source = &move->source;
+    struct source_config config = ends_source_config(&move->scenario);
+
+    source->config.limits = config.limits;
+    source->config.bandwidth_limit_bits_per_s = config.bandwidth_limit_bits_per_s;
+    source->pacer = (struct pacer){.bits_per_s = config.bandwidth_limit_bits_per_s};
+    departure_set_chunks(move);
+    move_feed(move);
+}
+
 /* The guest's own pages must all be here, and the half of its last move must not need it. */
 static enum status look_at_guest(struct resident *resident, uint64_t now_ns,
                                  struct problem *problem)
@@ -110,9 +122,9 @@ static void tell_end(struct move *move, uint64_t now_ns, const char *outcome)
 {
     move_over(move, now_ns);
     host_say(move->host, "the move to %s: %s: %s", move->to, outcome, move->source.reason);
-    trunk_tell(move->host, "departure_ended",
-               json_pack("{s:s, s:s, s:s}", "move", move->id, "outcome", outcome, "reason",
-                         move->source.reason));
+    trunk_tell(move->host, "migration_ended",
+               json_pack("{s:s, s:s, s:s, s:s}", "guest", move->resident->name, "move", move->id,
+                         "outcome", outcome, "reason", move->source.reason));
     host_changed(move->host);
 }
 
@@ -245,9 +257,9 @@ static uint64_t tunnel_end_ns(const struct move *move)
 
 static void end_tunnel(struct move *move, uint64_t now_ns)
 {
-    move_emit(move, now_ns,
-              (struct event){.kind = EVENT_TUNNEL_ENDED,
-                             .tunnel_ended = {.packets = move->forwarded}});
+    move_emit(
+        move, now_ns,
+        (struct event){.kind = EVENT_TUNNEL_ENDED, .tunnel_ended = {.packets = move->forwarded}});
     line_finish(move->line);
 }
 

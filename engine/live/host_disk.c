@@ -7,8 +7,9 @@
 
 #include "live/host_private.h"
 
-/* As large as the simulated hosts' (sim/storage.h): a guest finds the same one in both. */
-#define DISK_BLOCKS 4096u
+/* As many as the simulated hosts' (sim/storage.h): a guest finds the same disk in both. */
+#define BLOCKS 4096u
+
 
 enum status disk_open(struct host *host, struct problem *problem)
 {
@@ -41,7 +42,7 @@ void disk_close(struct host *host)
 void disk_attach(struct resident *resident)
 {
     if (resident->host->disk >= 0 && !scenario_is_model(&resident->scenario))
-        machine_disk(resident->guest)->block_count = DISK_BLOCKS;
+        machine_disk(resident->guest)->block_count = BLOCKS;
 }
 
 /* All of it, whatever a signal interrupts; what was never written reads as zeros. */
@@ -86,13 +87,13 @@ void disk_serve(struct resident *resident)
         if (!is_write)
             machine_dma_write(resident->guest, request->address, sizeof block, block);
         else
-            resident_emit(resident, uv_hrtime(),
-                          (struct event){.kind = EVENT_DISK_WRITTEN,
-                                         .disk_written = {.block_idx = request->block_idx,
-                                                          .bytes = DISK_BLOCK_BYTES,
-                                                          .served_at = resident_host_idx(resident),
-                                                          .from_host =
-                                                              resident_host_idx(resident)}});
+            resident_emit(
+                resident, uv_hrtime(),
+                (struct event){.kind = EVENT_DISK_WRITTEN,
+                               .disk_written = {.block_idx = request->block_idx,
+                                                .bytes = DISK_BLOCK_BYTES,
+                                                .served_at = resident_host_idx(resident),
+                                                .from_host = resident_host_idx(resident)}});
         disk_complete(machine_disk(resident->guest));
     }
 }

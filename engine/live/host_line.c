@@ -70,14 +70,13 @@ static size_t hear_text(struct line *line, uint64_t now_ns)
     struct problem problem = {STATUS_OK, ""};
     struct move_text text;
     size_t consumed = 0;
-    enum status status =
-        move_text_get(line->in.data, line->in.count, &text, &consumed, &problem);
+    enum status status = move_text_get(line->in.data, line->in.count, &text, &consumed, &problem);
 
     if (status == STATUS_OK && consumed > 0)
         status = arrival_begin(line, &text, now_ns, &problem);
     if (status != STATUS_OK) {
-        host_say(line->host, "a guest that %s brings is not taken: %s",
-                 channel_peer(line->channel), problem.text);
+        host_say(line->host, "a guest that %s brings is not taken: %s", channel_peer(line->channel),
+                 problem.text);
         refuse(line, status == STATUS_BAD_STATE ? MOVE_UNKNOWN : MOVE_REFUSED, problem.text);
     } else if (line->move != NULL) {
         line->is_ready = true;

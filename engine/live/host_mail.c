@@ -77,8 +77,7 @@ static void send_packets(struct resident *resident)
     resident->mail_due_ns = UINT64_MAX;
     if (!resident_is_here(resident) || !trunk_takes_packets(host))
         return; /* asked again when the trunk is there, or has room */
-    while (trunk_takes_packets(host) &&
-           mailbox_packet(mailbox, guest_ns, &stream_idx, &packet)) {
+    while (trunk_takes_packets(host) && mailbox_packet(mailbox, guest_ns, &stream_idx, &packet)) {
         if ((resident->ghosts >> stream_idx & 1) == 0) {
             trunk_packet(host, stream_idx, &packet);
             continue;
@@ -154,11 +153,10 @@ static bool forward(struct host *host, uint64_t now_ns, uint32_t stream_idx,
             move->line == NULL || !source_forward(&move->source, &message, &charge))
             continue;
         move->forwarded++;
-        event_append(&move->events,
-                     (struct event){.at_ns = now_ns,
-                                    .kind = EVENT_PACKET_FORWARDED,
-                                    .packet_forwarded = {.client_idx = stream_idx,
-                                                         .bytes = charge}});
+        event_append(&move->events, (struct event){.at_ns = now_ns,
+                                                   .kind = EVENT_PACKET_FORWARDED,
+                                                   .packet_forwarded = {.client_idx = stream_idx,
+                                                                        .bytes = charge}});
         move_feed(move);
         return true;
     }
@@ -171,15 +169,16 @@ static void drop(struct host *host, uint64_t now_ns, uint32_t stream_idx, uint32
 {
     for (uint32_t i = 0; i < HOST_MOVES; i++) {
         struct move *move = &host->moves[i];
-        if (!move->is_used || move->over_ns != 0 || (move->is_out && move->source.phase < PHASE_HAND_OVER))
+        if (!move->is_used || move->over_ns != 0 ||
+            (move->is_out && move->source.phase < PHASE_HAND_OVER))
             continue;
-        event_append(&move->events,
-                     (struct event){.at_ns = now_ns,
-                                    .kind = EVENT_PACKET_DROPPED,
-                                    .packet_dropped = {.client_idx = stream_idx,
-                                                       .bytes = bytes,
-                                                       .host = move->is_out ? HOST_SOURCE
-                                                                            : HOST_TARGET}});
+        event_append(
+            &move->events,
+            (struct event){.at_ns = now_ns,
+                           .kind = EVENT_PACKET_DROPPED,
+                           .packet_dropped = {.client_idx = stream_idx,
+                                              .bytes = bytes,
+                                              .host = move->is_out ? HOST_SOURCE : HOST_TARGET}});
         return;
     }
 }

@@ -17,13 +17,16 @@
 #include "migrate/source.h"
 #include "migrate/target.h"
 
-#define HOST_MOVES   8u /* halves of moves that go on, or have not told all of it yet */
+#define HOST_MOVES   8u   /* halves of moves that go on, or have not told all of it yet */
 #define HOST_BYGONES 256u /* of those that are over, how many are known to whoever asks */
 /* Between two hosts' words, and before a trunk or a lost connection is tried again. */
 #define HOST_RETRY_NS     (20 * 1000000ull)
 #define HOST_RETRY_MAX_NS (1000 * 1000000ull)
 /* No answer to something that is answered at once: the other end is not there any more. */
 #define HOST_ANSWER_NS (10 * 1000000000ull)
+
+/* That a link may be given (`link`): what is under way then is kept here. */
+#define HOST_LATENCY_MAX_NS (10 * 1000000000ull)
 
 struct host;
 struct move;
@@ -51,8 +54,8 @@ struct resident {
     uint64_t mail_due_ns; /* when its mailboxes want to be asked */
     bool has_output;
 
-    uint64_t ghosts;               /* streams whose clients a gateway took with it, as bits */
-    char instance[MOVE_ID_BYTES];  /* of the gateway that its streams are of */
+    uint64_t ghosts;              /* streams whose clients a gateway took with it, as bits */
+    char instance[MOVE_ID_BYTES]; /* of the gateway that its streams are of */
     uint16_t told_ports[MAILBOX_PORTS];
     uint64_t console_bytes; /* written, and not told as an event yet */
 };
@@ -73,10 +76,10 @@ struct line {
 struct move {
     struct host *host;
     bool is_used, is_out;
-    struct resident *resident;     /* NULL: the guest has gone from here */
-    char id[MOVE_ID_BYTES];        /* 32 hexadecimal digits */
-    char to[HOST_NAME_MAX];        /* at the source: the host, */
-    char address[128];             /* and where it listens */
+    struct resident *resident; /* NULL: the guest has gone from here */
+    char id[MOVE_ID_BYTES];    /* 32 hexadecimal digits */
+    char to[HOST_LABEL_MAX];    /* at the source: the host, */
+    char address[128];         /* and where it listens */
     struct scenario scenario;
     struct source source;
     struct target target;
@@ -84,16 +87,16 @@ struct move {
     struct event_list events;
     uint64_t started_ns;
     uint64_t retry_at_ns, retry_after_ns; /* of the connection */
-    bool is_recovering;   /* COMMIT is out: connections are to go on with what there is */
-    uint64_t moves;       /* of the guest, before this one */
+    bool is_recovering; /* COMMIT is out: connections are to go on with what there is */
+    uint64_t moves;     /* of the guest, before this one */
     uint64_t committed_ns;
     uint64_t heard_ns;
-    uint64_t over_ns; /* when it was over; 0: it goes on */
+    uint64_t over_ns;   /* when it was over; 0: it goes on */
     uint64_t forwarded; /* packets through the tunnel */
 
     /* For the progress that is told. */
     uint64_t bytes_sent, bytes_before, rate_at_ns, rate_bytes_per_s;
-    uint64_t forecast_ns, left_ns, dirty_rate;
+    uint64_t forecast_ns, left_ns, forecast_at_ns;
     uint64_t progress_at_ns;
     size_t looked; /* events that were looked at */
 };
@@ -132,9 +135,10 @@ struct host {
     struct bygone bygones[HOST_BYGONES]; /* a ring */
     uint64_t bygone_count;
     struct line *lines;
-    uint32_t turn_idx; /* whose guest runs first */
-    int disk;          /* the file of blocks; -1: none */
+    uint32_t turn_idx;   /* whose guest runs first */
+    int disk;            /* the file of blocks; -1: none */
     uint64_t bits_per_s; /* that a move may use of the link; 0: all there are */
+    uint64_t latency_ns; /* that the link is to have on top of its own */
     bool is_cut;         /* no connection is made, and none taken */
     bool is_closing;
     bool is_changed; /* the gateway is to be told of the guests */
@@ -154,8 +158,8 @@ void host_freed(struct host *host);   /* something of a host that is closing is 
 /* The guest is at this host: it has come, and has not been handed over. Packets for it are welcome. */
 bool resident_is_here(const struct resident *resident);
 bool resident_may_run(const struct resident *resident);
-const char *resident_state(const struct resident *resident); /* as the gateway is told */
-uint64_t resident_now_ns(const struct resident *resident); /* on the guest's clock */
+const char *resident_state(const struct resident *resident);   /* as the gateway is told */
+uint64_t resident_now_ns(const struct resident *resident);     /* on the guest's clock */
 void resident_run(struct resident *resident, uint64_t now_ns); /* a slice, if it is due */
 /* It stood still up to now: its time goes on. */
 void resident_goes_on(struct resident *resident, uint64_t now_ns);
@@ -163,7 +167,8 @@ void resident_wake(struct resident *resident); /* something has come for it */
 void resident_unbar(struct resident *resident, uint64_t now_ns);
 /* An event of the move that goes on, if one does. */
 void resident_emit(struct resident *resident, uint64_t now_ns, struct event event);
-uint32_t resident_host_idx(const struct resident *resident); /* HOST_SOURCE, HOST_TARGET: in events */
+uint32_t
+resident_host_idx(const struct resident *resident); /* HOST_SOURCE, HOST_TARGET: in events */
 
 /* host_mail.c */
 void mail_flush(struct resident *resident, uint64_t now_ns); /* packets, console, disk */
@@ -234,6 +239,7 @@ uint64_t departure_due_ns(const struct move *move);
 bool departure_abort(struct move *move, const char *reason);
 bool departure_switch(struct move *move);
 void departure_set_chunks(struct move *move); /* as the link is now */
+void departure_set_limits(struct move *move); /* as its scenario says now */
 
 /* host_arrival.c: the half at the target */
 
@@ -248,12 +254,14 @@ void arrival_turn(struct move *move, uint64_t now_ns);
 void arrival_settle(struct move *move, uint64_t now_ns);
 
 /* host_progress.c */
+void progress_look(struct move *move); /* at the events that were not looked at yet */
 void progress_turn(struct move *move, uint64_t now_ns);
+uint64_t progress_due_ns(const struct move *move);
 json_t *progress_of(const struct move *move, uint64_t now_ns);
 
 /* host_line.c */
 MUST_USE enum status line_listen(struct host *host, struct problem *problem);
-void line_open(struct move *move); /* towards the target */
+void line_open(struct move *move);                      /* towards the target */
 void line_break(struct line *line, const char *reason); /* at once; its move hears of it */
 void line_finish(struct line *line);                    /* in order: nothing more is to be said */
 void line_put_ready(struct line *line);                 /* the guest that it brings is welcome */

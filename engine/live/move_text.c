@@ -15,6 +15,12 @@ bool move_text_is_id(const char *text)
            strspn(text, "0123456789abcdef") == MOVE_ID_BYTES - 1;
 }
 
+bool move_text_is_token(const char *text)
+{
+    size_t count = strlen(text);
+    return count > 0 && count < MOVE_ID_BYTES && strspn(text, "0123456789abcdef") == count;
+}
+
 /* ---- Writing ---- */
 
 static void put_line(struct bytes *text, const char *key, const char *value)
@@ -107,6 +113,18 @@ static enum status set_id(const struct key_value *line, char id[MOVE_ID_BYTES],
     return STATUS_OK;
 }
 
+/* What a gateway calls itself. */
+static enum status set_gateway(const struct key_value *line, char name[MOVE_ID_BYTES],
+                               struct problem *problem)
+{
+    if (!move_text_is_token(line->value))
+        return problem_set(problem, STATUS_BAD_INPUT,
+                           "%s = %.40s: it has at most 32 hexadecimal digits", line->key,
+                           line->value);
+    snprintf(name, MOVE_ID_BYTES, "%.*s", MOVE_ID_BYTES - 1, line->value);
+    return STATUS_OK;
+}
+
 static enum status set_recovery(const struct key_value *line, bool *is_recovery,
                                 struct problem *problem)
 {
@@ -144,7 +162,7 @@ static enum status set(struct move_text *text, const struct key_value *line, uns
     case 3:
         return set_number(line, INT64_MAX, &text->moves, problem);
     case 4:
-        return set_id(line, text->gateway, problem);
+        return set_gateway(line, text->gateway, problem);
     default:
         break;
     }

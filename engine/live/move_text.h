@@ -43,6 +43,8 @@ enum move_answer { MOVE_READY, MOVE_REFUSED, MOVE_UNKNOWN };
 
 bool move_text_is_id(const char *text); /* 32 hexadecimal digits, in lower case */
 
+bool move_text_is_token(const char *text); /* 1 to 32 of them: what a gateway calls itself */
+
 /* Appends the frame. */
 void move_text_put(struct bytes *to, const struct move_text *text);
 void move_text_put_answer(struct bytes *to, enum move_answer answer, const char *reason);
