@@ -210,11 +210,16 @@ void moves_end(struct moves *moves, enum outcome outcome, const char *reason)
 
 /* ---- What hosts and gateway tell ---- */
 
+/* By its name among hosts, or, where somebody does not know that, by its guest. */
 static bool is_of_this_move(const struct moves *moves, const json_t *data)
 {
+    const struct move *move = &moves->move;
+    const char *name = control_word(data, "move", NULL);
     const char *guest = control_word(data, "guest", "");
-    bool is_going = moves->move.state == MOVE_GOING || moves->move.state == MOVE_ENDING;
-    return is_going && strcmp(guest, moves->move.guest) == 0;
+
+    if (move->state != MOVE_GOING && move->state != MOVE_ENDING)
+        return false;
+    return name != NULL ? strcmp(name, move->name) == 0 : strcmp(guest, move->guest) == 0;
 }
 
 static void hear_progress(struct moves *moves, unsigned host, json_t *data)

@@ -310,14 +310,12 @@ static enum status read_options(const json_t *arguments, const char *guest,
     return scenario_check(scenario, false, problem);
 }
 
-static void put_move_name(json_t *arguments)
+static void make_name(char name[33])
 {
     uint8_t bytes[16];
-    char text[33];
 
     randombytes_buf(bytes, sizeof bytes);
-    sodium_bin2hex(text, sizeof text, bytes, sizeof bytes);
-    json_object_set_new(arguments, "move", json_string(text));
+    sodium_bin2hex(name, 33, bytes, sizeof bytes);
 }
 
 /* Everything that can be seen here before its host is asked; what is wrong is told. */
@@ -370,7 +368,7 @@ static void ask_source(struct moves *moves, const json_t *arguments, struct door
     json_object_set_new(asked, "to", json_string(move->to));
     json_object_set_new(asked, "address",
                         json_string(gateway_host_address(moves->gateway, move->target)));
-    put_move_name(asked);
+    json_object_set_new(asked, "move", json_string(move->name));
     gateway_move_begins(moves->gateway, move->guest, move->source, move->target,
                         tunnel_for_ns(&move->scenario));
     struct errand *errand = new_errand(moves, ERRAND_MIGRATE, ticket);
@@ -394,6 +392,7 @@ static void migrate(struct moves *moves, const json_t *arguments, struct door_ti
     if (json_object_get(arguments, "bandwidth") != NULL)
         set_link(moves, &link, new_errand(moves, ERRAND_PLAIN, &nobody));
     move.id = moves->last_id + 1;
+    make_name(move.name);
     moves->asked = move;
     moves->is_asked = true;
     ask_source(moves, arguments, ticket);
