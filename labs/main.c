@@ -105,6 +105,23 @@ static const struct command commands[] = {
      "breaks one ends the swarm with status 1: its rule, its event, and the command\n"
      "that lives it again. The seeds mean the same however many processes there are.\n",
      TAKES_SWARM | TAKES_JSON | TAKES_QUIET, NULL, command_swarm},
+    {"gateway", "ferry gateway --listen ADDR:PORT [--hosts ADDR:PORT] [--control PATH]",
+     "the post office of live mode: real clients, hosts, the door",
+     "Clients connect here and stay connected while their guest moves; hosts come in with\n"
+     "ferry host --gateway ADDR:PORT, and ferry migrate, status and link knock at the door\n"
+     "at PATH. Port 0 is any that is free: what they are is the first line that it prints.\n"
+     "Behind = stands whose clients come in there: the guest's name, and the port at which\n"
+     "it listens; without them the first guest, and its first port. Several addresses\n"
+     "stand with commas between them. It runs until it is interrupted.\n",
+     TAKES_GATEWAY | TAKES_CONTROL, NULL, command_gateway},
+    {"host", "ferry host --name NAME --gateway ADDR:PORT [OPTIONS] [-- ARGUMENTS...]",
+     "runs guests in real time, and moves them",
+     "A host of live mode: it comes to a gateway (ferry gateway) and is commanded from its\n"
+     "door (ferry migrate, status, link). With --guest a guest begins here; without, it\n"
+     "waits for those that are moved here. Port 0 is any that is free. A guest without\n"
+     "--cpu-rate runs as fast as it can. It runs until it is interrupted, and its guests\n"
+     "end with it.\n",
+     TAKES_HOST | TAKES_SCENARIO | TAKES_START, NULL, command_host},
     {"help", "ferry help [COMMAND]", "this list, or a command's options", NULL, 0, NULL,
      command_help},
 };
