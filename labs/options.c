@@ -58,6 +58,24 @@ const struct own_option own_options[] = {
     {"scene", TAKES_VIZ, "NAME", MEMBER(viz.scene), "crossing: one guest, from host A to host B"},
     {"lang", TAKES_VIZ, "en|zh_CN", MEMBER(viz.language),
      "the language; without it the environment's"},
+    {"control", TAKES_CONTROL, "PATH", MEMBER(live.control),
+     "the gateway's door; else that of this user"},
+    {"guest", TAKES_MOVE, "NAME", MEMBER(live.guest), "which of them, where there are several"},
+    {"to", TAKES_MOVE, "HOST", MEMBER(live.to), "where it shall go; else to the other host"},
+    {"abort", TAKES_MOVE, NULL, MEMBER(live.is_abort), "gives up the move that is going on"},
+    {"post-copy-now", TAKES_MOVE, NULL, MEMBER(live.is_post_copy),
+     "switches the move that is going on"},
+    {"listen", TAKES_LIVE, "ADDR:PORT", MEMBER(live.listen),
+     "where clients come in (default 127.0.0.1:6379)"},
+    {"hosts", TAKES_LIVE, "N", MEMBER(live.hosts), "how many: 2 (default) to 4"},
+    {"bandwidth", TAKES_LIVE | TAKES_LINK | TAKES_MOVE, "RATE", MEMBER(live.bandwidth),
+     "of the link between hosts: 100MiB/s; or none"},
+    {"latency", TAKES_LIVE | TAKES_LINK, "TIME", MEMBER(live.latency),
+     "that is added to it, one way: 5ms; or none"},
+    {"cut", TAKES_LINK, NULL, MEMBER(live.is_cut), "connections between hosts break"},
+    {"mend", TAKES_LINK, NULL, MEMBER(live.is_mend), "and can be made again"},
+    {"key", TAKES_LIVE, "FILE", MEMBER(live.key),
+     "seals all connections between hosts and gateway"},
     {"plain", TAKES_PLAIN, NULL, MEMBER(is_plain), "prints lines, draws nothing"},
     {"quiet", TAKES_QUIET, NULL, MEMBER(is_quiet), "says nothing but errors"},
     {"help", TAKES_HELP, NULL, MEMBER(is_help), "this text"},
@@ -73,6 +91,13 @@ int options_find(const char *key)
         if (strcmp(scenario_option(i)->key, key) == 0)
             return (int)i;
     return -1;
+}
+
+const char *options_part_objection(uint32_t idx, unsigned takes)
+{
+    if ((takes & TAKES_MOVE) != 0)
+        return scenario_part_objection(idx, PART_MOVE);
+    return (takes & TAKES_START) != 0 ? scenario_part_objection(idx, PART_GUEST) : NULL;
 }
 
 static const struct own_option *own_find(const char *key, unsigned takes)
@@ -94,7 +119,8 @@ static enum status refuse_unknown(const char *word, unsigned takes, struct probl
     memmove(key, key + strspn(key, "-"), strlen(key + strspn(key, "-")) + 1);
 
     for (uint32_t i = 0; (takes & TAKES_SCENARIO) != 0 && i < scenario_option_count(); i++)
-        if (nearest_distance(key, scenario_option(i)->key) < nearest_distance(key, best))
+        if (options_part_objection(i, takes) == NULL &&
+            nearest_distance(key, scenario_option(i)->key) < nearest_distance(key, best))
             best = scenario_option(i)->key;
     for (size_t i = 0; i < OWN_COUNT; i++)
         if ((own_options[i].takes & takes) != 0 &&
@@ -148,6 +174,9 @@ static enum status set_of_scenario(struct options *options, unsigned takes, int 
     if ((takes & TAKES_EVERY_MODE) != 0 && strcmp(key, "mode") == 0)
         return problem_set(problem, STATUS_USAGE,
                            "--mode cannot be used here: all modes are shown, leave it out");
+    const char *objection = options_part_objection((uint32_t)idx, takes);
+    if (objection != NULL)
+        return problem_set(problem, STATUS_USAGE, "--%s cannot be used here: %s", key, objection);
     char faults[2 * SCENARIO_FAULT_BYTES];
     if (is_set_by_line(options, idx) && strcmp(key, "fault") == 0) { /* one more goes wrong */
         snprintf(faults, sizeof faults, "%s%s%s", options->scenario.fault,
@@ -363,7 +392,7 @@ static enum status find_file(struct options *options, unsigned takes, int word_c
             options->page = words[i];
             continue;
         }
-        if ((takes & TAKES_SCENARIO) == 0)
+        if ((takes & TAKES_SCENARIO) == 0 || (takes & (TAKES_MOVE | TAKES_START)) != 0)
             return problem_set(problem, STATUS_USAGE, "unexpected word \"%.40s\": leave it out",
                                words[i]);
         if (options->file_path != NULL)
@@ -485,7 +514,7 @@ enum status options_parse(struct options *options, unsigned takes, const struct 
     for (int i = 0; status == STATUS_OK && i < word_count; i++) {
         struct split split;
         if (strcmp(words[i], "--") == 0) {
-            status = (takes & TAKES_SCENARIO) != 0
+            status = (takes & TAKES_SCENARIO) != 0 && (takes & TAKES_MOVE) == 0
                          ? take_arguments(options, word_count - i - 1, words + i + 1, problem)
                          : problem_set(problem, STATUS_USAGE, "nothing stands behind --");
             break;
