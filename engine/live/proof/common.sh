@@ -33,6 +33,11 @@ die() {
     exit 1
 }
 
+# A child that nobody has waited for yet has ended too.
+has_ended() {
+    ! grep -qs ') [^Z]' "/proc/$1/stat"
+}
+
 # ---- What is said ----
 
 claim() {
@@ -107,7 +112,7 @@ start() {
     live=$!
     address=
     for _ in $(seq 600); do
-        kill -0 $live 2>/dev/null || die "ferry live ended at once"
+        has_ended $live && die "ferry live ended at once"
         if "$ferry" status --control "$control" --json >"$work/status" 2>/dev/null; then
             address=$("$tools/field" gateway.address "$work/status")
             hosts=$("$tools/field" hosts.count "$work/status")
@@ -154,7 +159,7 @@ mark() {
     lines=$(cat "$work/gaps" 2>/dev/null | wc -l)
     echo "$1" >&3
     while [ "$(cat "$work/gaps" | wc -l)" = "$lines" ]; do
-        kill -0 $listener 2>/dev/null || die "$(cat "$work/problem")"
+        has_ended $listener && die "$(cat "$work/problem")"
         sleep 0.01
     done
 }
