@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC2086 # (process ids need no quotes)
 # common.sh: what the proofs have in common. Each sources it, begins with `claim`, ends with
 # `finish`. They run in the project's folder; BUILD and FAST (yes: shorter) come from `make proof`.
 #
@@ -141,7 +142,8 @@ port_part() {
 # Listens to metronome's ticks from now on, which may begin only when its memory is filled. `mark
 # NAME` ends an interval; its line is added to $work/gaps.
 listen() {
-    rm -f "$work/marks" "$work/gaps"
+    rm -f "$work/marks"
+    : >"$work/gaps"
     mkfifo "$work/marks"
     "$tools/tick_gap" "$address" <"$work/marks" >"$work/gaps" 2>"$work/problem" &
     listener=$!
@@ -156,9 +158,12 @@ listen() {
 }
 
 mark() {
-    lines=$(cat "$work/gaps" 2>/dev/null | wc -l)
-    echo "$1" >&3
-    while [ "$(cat "$work/gaps" | wc -l)" = "$lines" ]; do
+    lines=$(wc -l <"$work/gaps")
+    (
+        trap '' PIPE # a listener that has ended says why
+        echo "$1" >&3
+    ) 2>/dev/null
+    while [ "$(wc -l <"$work/gaps")" = "$lines" ]; do
         has_ended $listener && die "$(cat "$work/problem")"
         sleep 0.01
     done
