@@ -58,6 +58,19 @@ const struct own_option own_options[] = {
     {"scene", TAKES_VIZ, "NAME", MEMBER(viz.scene), "crossing: one guest, from host A to host B"},
     {"lang", TAKES_VIZ, "en|zh_CN", MEMBER(viz.language),
      "the language; without it the environment's"},
+    {"listen", TAKES_GATEWAY, "ADDR:PORT[=GUEST]", MEMBER(live.listen),
+     "where clients come in, and to whom"},
+    {"hosts", TAKES_GATEWAY, "ADDR:PORT", MEMBER(live.hosts), "where hosts come in"},
+    {"name", TAKES_HOST, "NAME", MEMBER(live.name), "what the host is called: A"},
+    {"gateway", TAKES_HOST, "ADDR:PORT", MEMBER(live.gateway), "where its gateway takes in hosts"},
+    {"listen", TAKES_HOST, "ADDR:PORT", MEMBER(live.listen),
+     "where other hosts bring guests (default 127.0.0.1:0)"},
+    {"disk", TAKES_HOST, "FILE", MEMBER(live.disk),
+     "the guests' disk, the same file for all hosts; else none"},
+    {"key", TAKES_GATEWAY | TAKES_HOST, "FILE", MEMBER(live.key),
+     "seals all connections of hosts, and allows other computers"},
+    {"with-parent", TAKES_GATEWAY | TAKES_HOST, NULL, MEMBER(live.is_with_parent),
+     "ends when the process that started it does"},
     {"control", TAKES_CONTROL, "PATH", MEMBER(live.control),
      "the gateway's door; else that of this user"},
     {"guest", TAKES_MOVE, "NAME", MEMBER(live.guest), "which of them, where there are several"},
@@ -84,6 +97,7 @@ const struct own_option own_options[] = {
 
 enum { OWN_COUNT = sizeof own_options / sizeof own_options[0] };
 const size_t own_option_count = OWN_COUNT;
+_Static_assert(OWN_COUNT <= 64, "struct options has a bit for each in own_set");
 
 int options_find(const char *key)
 {
@@ -544,7 +558,7 @@ void options_fini(struct options *options)
 /* ---- The line that makes a scenario again ---- */
 
 /* A word as a shell takes it back. */
-static void put_word(struct bytes *line, const char *word)
+void options_write_word(struct bytes *line, const char *word)
 {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
                                 "-_./:,=+@%";
@@ -591,8 +605,8 @@ void options_write_command(const char *command, const struct scenario *scenario,
 {
     char key[64], value[sizeof scenario->guest];
 
-    put_word(line, options_program());
-    put_word(line, command);
+    options_write_word(line, options_program());
+    options_write_word(line, command);
     for (uint32_t i = 0; i < scenario_option_count(); i++) {
         if ((scenario->given >> i & 1) == 0 || strcmp(scenario_option(i)->key, "args") == 0)
             continue;
@@ -601,19 +615,19 @@ void options_write_command(const char *command, const struct scenario *scenario,
         if (options_is_flag(scenario_option(i)->key)) { /* the next word is not its value */
             bool is_on = strcmp(value, "on") == 0;
             snprintf(key, sizeof key, "--%s%s", scenario_option(i)->key, is_on ? "" : "=off");
-            put_word(line, key);
+            options_write_word(line, key);
             continue;
         }
-        put_word(line, key);
-        put_word(line, value);
+        options_write_word(line, key);
+        options_write_word(line, value);
     }
     for (; own != NULL && *own != NULL; own++)
-        put_word(line, *own);
+        options_write_word(line, *own);
     if (scenario->arguments.count > 0)
-        put_word(line, "--");
+        options_write_word(line, "--");
     for (size_t i = 0; i < scenario->arguments.count;) {
         const char *argument = (const char *)scenario->arguments.data + i;
-        put_word(line, argument);
+        options_write_word(line, argument);
         i += strlen(argument) + 1;
     }
     bytes_put_u8(line, 0);

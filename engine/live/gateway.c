@@ -11,7 +11,7 @@
 
 void gateway_happen(struct gateway *gateway, struct event event)
 {
-    if (gateway->calls->happened != NULL)
+    if (gateway->calls->happened != NULL && !gateway->is_closing)
         event_append(&gateway->happened, event);
 }
 
