@@ -51,6 +51,7 @@ int command_provenance(const struct command *command, int word_count, char **wor
 int command_grade(const struct command *command, int word_count, char **words);
 int command_lab(const struct command *command, int word_count, char **words);
 int command_swarm(const struct command *command, int word_count, char **words);
+int command_host(const struct command *command, int word_count, char **words);
 int command_gateway(const struct command *command, int word_count, char **words);
 int command_guest(const struct command *command, int word_count, char **words);
 int command_live(const struct command *command, int word_count, char **words);

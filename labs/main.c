@@ -136,6 +136,14 @@ static const struct command commands[] = {
      "it listens; without them the first guest, and its first port. Several addresses\n"
      "stand with commas between them. It runs until it is interrupted.\n",
      TAKES_GATEWAY | TAKES_CONTROL, NULL, command_gateway},
+    {"host", "ferry host --name NAME --gateway ADDR:PORT [OPTIONS] [-- ARGUMENTS...]",
+     "runs guests in real time, and moves them",
+     "A host of live mode: it comes to a gateway (ferry gateway) and is commanded from its\n"
+     "door (ferry migrate, status, link). With --guest a guest begins here; without, it\n"
+     "waits for those that are moved here. Port 0 is any that is free. A guest without\n"
+     "--cpu-rate runs as fast as it can. It runs until it is interrupted, and its guests\n"
+     "end with it.\n",
+     TAKES_HOST | TAKES_SCENARIO | TAKES_START, NULL, command_host},
     {"help", "ferry help [COMMAND]", "this list, or a command's options", NULL, 0, NULL,
      command_help},
 };

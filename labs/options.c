@@ -61,9 +61,15 @@ const struct own_option own_options[] = {
     {"listen", TAKES_GATEWAY, "ADDR:PORT[=GUEST]", MEMBER(live.listen),
      "where clients come in, and to whom"},
     {"hosts", TAKES_GATEWAY, "ADDR:PORT", MEMBER(live.hosts), "where hosts come in"},
-    {"key", TAKES_GATEWAY, "FILE", MEMBER(live.key),
+    {"name", TAKES_HOST, "NAME", MEMBER(live.name), "what the host is called: A"},
+    {"gateway", TAKES_HOST, "ADDR:PORT", MEMBER(live.gateway), "where its gateway takes in hosts"},
+    {"listen", TAKES_HOST, "ADDR:PORT", MEMBER(live.listen),
+     "where other hosts bring guests (default 127.0.0.1:0)"},
+    {"disk", TAKES_HOST, "FILE", MEMBER(live.disk),
+     "the guests' disk, the same file for all hosts; else none"},
+    {"key", TAKES_GATEWAY | TAKES_HOST, "FILE", MEMBER(live.key),
      "seals all connections of hosts, and allows other computers"},
-    {"with-parent", TAKES_GATEWAY, NULL, MEMBER(live.is_with_parent),
+    {"with-parent", TAKES_GATEWAY | TAKES_HOST, NULL, MEMBER(live.is_with_parent),
      "ends when the process that started it does"},
     {"control", TAKES_CONTROL, "PATH", MEMBER(live.control),
      "the gateway's door; else that of this user"},
@@ -91,6 +97,7 @@ const struct own_option own_options[] = {
 
 enum { OWN_COUNT = sizeof own_options / sizeof own_options[0] };
 const size_t own_option_count = OWN_COUNT;
+_Static_assert(OWN_COUNT <= 64, "struct options has a bit for each in own_set");
 
 int options_find(const char *key)
 {

@@ -42,6 +42,7 @@
 #define TAKES_LINK    0x8000000u  /* what the link between hosts carries */
 #define TAKES_LIVE    0x10000000u /* where clients come in, and how many hosts there are */
 #define TAKES_GATEWAY 0x20000000u /* where clients and hosts come in */
+#define TAKES_HOST    0x40000000u /* of a host: its name, its gateway, where guests come in */
 
 struct options {
     struct scenario scenario;
@@ -71,6 +72,7 @@ struct options {
     } sweep;
     struct {
         const char *control, *to, *guest, *bandwidth, *latency, *listen, *hosts, *key;
+        const char *name, *gateway, *disk;
         bool is_abort, is_post_copy, is_cut, is_mend, is_with_parent;
     } live;           /* as written, NULL: not given */
     const char *page; /* with TAKES_PAGES: the second word, as it stands */

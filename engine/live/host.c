@@ -57,7 +57,7 @@ struct resident *host_add_resident(struct host *host, const struct scenario *sce
     enum status status = units_parse(UNIT_CPU_RATE, HOST_CPU_RATE, &fastest, NULL);
     MUST(status == STATUS_OK);
     resident->is_paced |= scenario->cpu_rate < fastest;
-    disk_attach(resident);
+    host_disk_attach(resident);
     host_changed(host);
     return resident;
 }
@@ -216,7 +216,7 @@ enum status host_open(uv_loop_t *loop, const struct host_config *config,
     struct host *host = calloc(1, sizeof *host);
     MUST(host != NULL);
     *host = (struct host){.loop = loop, .config = config, .calls = calls, .owner = owner};
-    enum status status = disk_open(host, problem);
+    enum status status = host_disk_open(host, problem);
 
     if (status == STATUS_OK)
         status = line_listen(host, problem);
@@ -225,7 +225,7 @@ enum status host_open(uv_loop_t *loop, const struct host_config *config,
         status = problem_set(problem, STATUS_NO_FILE, "this process has no file descriptor left");
     }
     if (status != STATUS_OK) {
-        disk_close(host);
+        host_disk_close(host);
         free(host);
         return status;
     }
@@ -270,7 +270,7 @@ void host_close(struct host *host)
         if (host->residents[i].guest != NULL)
             host_drop_resident(&host->residents[i]);
     trunk_close(host);
-    disk_close(host);
+    host_disk_close(host);
     alarm_close(host->alarm);
     uv_close((uv_handle_t *)&host->idle, handle_closed);
     uv_close((uv_handle_t *)&host->prepare, handle_closed);

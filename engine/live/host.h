@@ -29,7 +29,7 @@
 #include "scenario/scenario.h"
 
 #define HOST_LABEL_MAX 32 /* of a host, its NUL counted */
-#define HOST_GUESTS   4u /* here at a time; half of one that is being moved counts */
+#define HOST_GUESTS    4u /* here at a time; half of one that is being moved counts */
 
 /* Where no --cpu-rate is given: more than any host can interpret. */
 #define HOST_CPU_RATE "10GIPS"

@@ -21,7 +21,7 @@ static json_t *ports_of(const struct resident *resident)
     return ports;
 }
 
-json_t *command_guests(const struct host *host)
+json_t *host_claims(const struct host *host)
 {
     json_t *guests = json_array();
 
@@ -270,7 +270,7 @@ static json_t *tell_guests(struct host *host, const json_t *arguments, struct pr
 {
     (void)arguments;
     (void)problem;
-    return command_guests(host);
+    return host_claims(host);
 }
 
 static json_t *quit(struct host *host, const json_t *arguments, struct problem *problem)
@@ -298,7 +298,7 @@ static enum control_error error_of(enum status status)
                                       : CONTROL_BAD_ARGUMENT;
 }
 
-void command_obey(struct host *host, const struct control_message *message)
+void host_obey(struct host *host, const struct control_message *message)
 {
     struct problem problem = {STATUS_OK, ""};
 

@@ -10,8 +10,7 @@
 /* As many as the simulated hosts' (sim/storage.h): a guest finds the same disk in both. */
 #define BLOCKS 4096u
 
-
-enum status disk_open(struct host *host, struct problem *problem)
+enum status host_disk_open(struct host *host, struct problem *problem)
 {
     const char *path = host->config->disk_path;
 
@@ -32,14 +31,14 @@ enum status disk_open(struct host *host, struct problem *problem)
     return STATUS_OK;
 }
 
-void disk_close(struct host *host)
+void host_disk_close(struct host *host)
 {
     if (host->disk >= 0)
         close(host->disk);
     host->disk = -1;
 }
 
-void disk_attach(struct resident *resident)
+void host_disk_attach(struct resident *resident)
 {
     if (resident->host->disk >= 0 && !scenario_is_model(&resident->scenario))
         machine_disk(resident->guest)->block_count = BLOCKS;
@@ -67,7 +66,7 @@ static bool transfer(int file, bool is_write, uint8_t *block, uint64_t offset)
 
 /* Both hosts reach the one file by themselves (--disk-at shared), and each request is done before
  * the guest runs on: none is ever under way when it is moved. */
-void disk_serve(struct resident *resident)
+void host_disk_serve(struct resident *resident)
 {
     struct host *host = resident->host;
     const struct disk_request *request;

@@ -78,7 +78,7 @@ struct move {
     bool is_used, is_out;
     struct resident *resident; /* NULL: the guest has gone from here */
     char id[MOVE_ID_BYTES];    /* 32 hexadecimal digits */
-    char to[HOST_LABEL_MAX];    /* at the source: the host, */
+    char to[HOST_LABEL_MAX];   /* at the source: the host, */
     char address[128];         /* and where it listens */
     struct scenario scenario;
     struct source source;
@@ -183,10 +183,10 @@ void mail_rehome(struct resident *resident, uint64_t now_ns);
 void mail_check_instance(struct resident *resident, uint64_t now_ns);
 
 /* host_disk.c */
-MUST_USE enum status disk_open(struct host *host, struct problem *problem);
-void disk_close(struct host *host);
-void disk_attach(struct resident *resident);
-void disk_serve(struct resident *resident); /* what it has asked for is done */
+MUST_USE enum status host_disk_open(struct host *host, struct problem *problem);
+void host_disk_close(struct host *host);
+void host_disk_attach(struct resident *resident);
+void host_disk_serve(struct resident *resident); /* what it has asked for is done */
 
 /* host_trunk.c */
 void trunk_open(struct host *host, uint64_t now_ns); /* if it is time */
@@ -200,8 +200,8 @@ void trunk_turn(struct host *host, uint64_t now_ns); /* claims, events, packets:
 uint64_t trunk_due_ns(const struct host *host);
 
 /* host_command.c */
-void command_obey(struct host *host, const struct control_message *message);
-json_t *command_guests(const struct host *host); /* the list of claims */
+void host_obey(struct host *host, const struct control_message *message);
+json_t *host_claims(const struct host *host); /* the list of claims */
 
 /* host_move.c: what both halves have in common, */
 struct move *move_add(struct host *host, struct resident *resident, const char *id, bool is_out);
@@ -257,7 +257,7 @@ void arrival_settle(struct move *move, uint64_t now_ns);
 void progress_look(struct move *move); /* at the events that were not looked at yet */
 void progress_turn(struct move *move, uint64_t now_ns);
 uint64_t progress_due_ns(const struct move *move);
-json_t *progress_of(const struct move *move, uint64_t now_ns);
+json_t *progress_json(const struct move *move, uint64_t now_ns);
 
 /* host_line.c */
 MUST_USE enum status line_listen(struct host *host, struct problem *problem);

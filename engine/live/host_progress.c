@@ -43,7 +43,7 @@ static uint64_t left_ns(const struct move *move, uint64_t now_ns)
     return move->left_ns > gone_ns ? move->left_ns - gone_ns : 0;
 }
 
-json_t *progress_of(const struct move *move, uint64_t now_ns)
+json_t *progress_json(const struct move *move, uint64_t now_ns)
 {
     const struct source *source = &move->source;
     bool has_guest = move->resident != NULL;
@@ -86,5 +86,5 @@ void progress_turn(struct move *move, uint64_t now_ns)
         per_second(move->bytes_sent - move->bytes_before, now_ns - move->rate_at_ns);
     move->bytes_before = move->bytes_sent;
     move->rate_at_ns = move->progress_at_ns = now_ns;
-    trunk_tell(move->host, "progress", progress_of(move, now_ns));
+    trunk_tell(move->host, "progress", progress_json(move, now_ns));
 }

@@ -71,7 +71,7 @@ static void tell_guests(struct host *host)
     if (!host->is_changed || !host->trunk.is_open)
         return;
     host->is_changed = false;
-    trunk_tell(host, "guests", command_guests(host));
+    trunk_tell(host, "guests", host_claims(host));
 }
 
 static size_t backlog(const struct host *host)
@@ -198,7 +198,7 @@ static void hear_talk(struct host *host, const struct frame *frame)
         control_read((const char *)frame->payload, frame->payload_bytes, &message, &problem);
 
     if (status == STATUS_OK && message.kind == CONTROL_COMMAND)
-        command_obey(host, &message);
+        host_obey(host, &message);
     else if (status == STATUS_OK &&
              (message.kind == CONTROL_RETURN || message.kind == CONTROL_ERROR))
         answered(host, &message);
@@ -263,7 +263,7 @@ static void opened(void *owner, struct channel *channel)
     struct channel_limits limits = {.stall_ns = STALL_NS};
     json_t *hello = json_pack("{s:s, s:s, s:i, s:i, s:o}", "name", host->config->name, "address",
                               host_address(host), "protocol", CONTROL_PROTOCOL, "pid",
-                              (int)getpid(), "guests", command_guests(host));
+                              (int)getpid(), "guests", host_claims(host));
 
     channel_set_limits(channel, &limits);
     talk(host, control_event("hello", hello, wall_us()));
