@@ -146,6 +146,8 @@ struct gateway {
     uv_prepare_t turn; /* before the loop waits: what this turn has made goes out */
     uv_timer_t alarm;  /* of the earliest client that wants to be looked at */
     uint64_t alarm_ns;
+    uv_check_t after; /* the loop has heard what there was to hear: */
+    uv_idle_t hurry;  /* which it does at once, when the alarm has rung */
     uv_timer_t watch; /* now and then: who is lost, what time it is elsewhere */
 
     struct channel_listener *hosts_listener;
