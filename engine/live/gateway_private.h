@@ -41,6 +41,7 @@ struct gateway_client {
     uint16_t port; /* at which it calls */
     uint64_t call_since_ns, call_again_ns, call_pause_ns;
     uint64_t asked_ns; /* the first byte that is not answered; UINT64_MAX: all is */
+    uint64_t freed_ns; /* when its slot became free */
 };
 
 struct client_listener {
@@ -200,6 +201,8 @@ struct gateway_guest *gateway_guest_named(struct gateway *gateway, const char *n
 const char *gateway_guest_word(const struct gateway_guest *guest);
 
 /* gateway_clients.c */
+/* Whose packet that is, among the guests at that host; NULL: nobody's. */
+struct gateway_guest *gateway_clients_guest(const struct gateway_host *host, uint32_t stream_idx);
 void gateway_clients_init(struct gateway_guest *guest);
 /* A packet of that guest's has come from where its packets may come from. */
 void gateway_clients_packet(struct gateway_guest *guest, uint32_t stream_idx,
