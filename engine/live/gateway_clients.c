@@ -18,14 +18,12 @@
 #include <unistd.h>
 
 #include "base/units.h"
-#include "live/address.h"
 #include "live/gateway_private.h"
 
 #define CALL_AGAIN_NS     (20 * NS_PER_MS) /* between two calls, doubling up to the longest */
 #define CALL_AGAIN_MAX_NS (160 * NS_PER_MS)
 /* A guest that closes does not listen any more: its client has so long to see it, and to close too. */
 #define LINGER_NS       (5 * NS_PER_S)
-#define ACCEPT_AT_ONCE  16               /* in one turn: others want theirs */
 #define NOBODY_TAKES_NS (20 * NS_PER_MS) /* the trunk is full: until it is tried again */
 #define NEVER           UINT64_MAX
 

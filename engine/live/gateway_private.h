@@ -4,6 +4,7 @@
  *   gateway_hosts.c     trunks: who comes in, what is said and asked on them
  *   gateway_guests.c    where each guest is, and when it is lost
  *   gateway_clients.c   real clients and their streams
+ *   gateway_listeners.c where they come in
  */
 #ifndef LIVE_GATEWAY_PRIVATE_H
 #define LIVE_GATEWAY_PRIVATE_H
@@ -216,6 +217,14 @@ void gateway_clients_hang_up(struct gateway_guest *guest); /* all of them: the g
 void gateway_clients_turn(struct gateway_guest *guest);
 void gateway_clients_due(struct gateway_guest *guest, uint64_t now_ns);
 unsigned gateway_clients_count(const struct gateway_guest *guest, bool is_calling);
+
+/* A slot for one more client; NULL: there is none just now. */
+struct gateway_client *gateway_clients_free(struct gateway_guest *guest);
+/* Somebody has come in there, and calls the guest from that slot. */
+void gateway_clients_come_in(const struct client_listener *listener, struct gateway_client *client,
+                             int fd);
+
+/* gateway_listeners.c */
 void gateway_listeners_watch(struct gateway *gateway); /* whether anybody may come in */
 void gateway_listeners_close(struct gateway *gateway);
 
