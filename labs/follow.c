@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "base/event.h"
 #include "labs/people.h"
 
 /* How often an interrupt is looked for, should a signal come between two looks. */
@@ -66,7 +67,7 @@ void follow_hear_progress(struct follow *follow, const json_t *move)
         follow->permille = permille;
     if (follow->is_drawn)
         draw(follow, move);
-    else if (is_new && follow->lines != NULL)
+    else if (is_new && follow->lines != NULL && strcmp(phase, phase_name(PHASE_SETUP)) != 0)
         print_line(follow, move);
 }
 
