@@ -119,13 +119,13 @@ static void hear(struct follow *follow, const struct control_message *message)
 
 static bool obey_interrupts(struct follow *follow, struct problem *problem)
 {
-    if (interrupts == 0)
-        return true;
-    if (interrupts > 1 || follow->end != NULL) {
+    bool is_new = interrupts > 0 && !follow->has_asked_to_abort;
+
+    if (interrupts > 1 || (is_new && follow->end != NULL)) {
         follow->is_left = true;
         return false;
     }
-    if (follow->has_asked_to_abort)
+    if (!is_new)
         return true;
     follow->has_asked_to_abort = true;
     clear_line(follow);
