@@ -51,11 +51,12 @@ static void refuse(struct visitor *visitor, const char *reason)
 
 /* ---- What a host has ---- */
 
+/* Names come into other people's texts: web pages, JSON, terminals. */
 static bool is_name(const char *name)
 {
     size_t count = strlen(name);
     for (size_t i = 0; i < count; i++)
-        if (!isgraph((unsigned char)name[i]))
+        if (!isalnum((unsigned char)name[i]) && strchr("._-+:", name[i]) == NULL)
             return false;
     return count > 0 && count < GATEWAY_NAME_MAX;
 }
@@ -236,7 +237,7 @@ static void welcome(struct visitor *visitor, const json_t *data)
     char instance[17];
 
     if (!is_name(name) || strlen(address) >= sizeof gateway->hosts[0].address) {
-        refuse(visitor, "hello: a host needs a name of 1 to 63 visible characters");
+        refuse(visitor, "hello: a host needs a name of 1 to 63 letters, digits and ._-");
         return;
     }
     if (control_number(data, "protocol", CONTROL_PROTOCOL) != CONTROL_PROTOCOL) {

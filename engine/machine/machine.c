@@ -82,6 +82,12 @@ struct guest *machine_open_empty(const struct machine_config *config)
     return &open_machine(config)->guest;
 }
 
+void machine_name_host(struct guest *guest, const char *name)
+{
+    struct machine *machine = machine_of(guest);
+    snprintf(machine->host_name, sizeof machine->host_name, "%s", name);
+}
+
 struct mailbox *machine_mailbox(struct guest *guest)
 {
     return &machine_of(guest)->mailbox;
