@@ -89,6 +89,8 @@ static void welcome(struct channel_listener *listener, int fd, struct address *p
     if (channel->state == CHANNEL_CLOSED)
         return; /* by its new owner */
     remember(listener, channel);
+    if (listener->has_key)
+        channel_seal(channel, SEAL_CALLED, &listener->key);
     channel_begin(channel);
 }
 
@@ -236,6 +238,7 @@ void channel_listener_close(struct channel_listener *listener)
     listener->is_closed = true;
     uv_close((uv_handle_t *)&listener->poll, on_handle_closed);
     uv_close((uv_handle_t *)&listener->timer, on_handle_closed);
+    sodium_memzero(&listener->key, sizeof listener->key);
     close(listener->fd);
     if (listener->spare_fd >= 0)
         close(listener->spare_fd);
