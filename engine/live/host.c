@@ -136,6 +136,7 @@ static void take_turn(uv_check_t *check)
             mail_flush(resident, uv_hrtime());
     }
     host->turn_idx = (host->turn_idx + 1) % HOST_GUESTS;
+    host->turn++;
     now_ns = uv_hrtime();
     for (uint32_t i = 0; i < HOST_MOVES; i++) {
         if (host->moves[i].is_used)
