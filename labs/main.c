@@ -98,6 +98,28 @@ static const struct command commands[] = {
      "FILE. resume lets it go on from there, in another process, today or next year;\n"
      "info FILE shows what it consists of.\n",
      0, NULL, command_guest},
+    {"live", "ferry live [OPTIONS] [-- ARGUMENTS...]",
+     "real hosts, a gateway and a guest on this computer, for real clients",
+     "Starts `ferry gateway` and two `ferry host`; the guest runs at host A. Clients\n"
+     "connect where --listen says, and stay connected wherever the guest is moved. It\n"
+     "is all over when this is interrupted. At a terminal it is drawn; elsewhere, and\n"
+     "with --plain, it is told in lines, with the commands that move, watch and disturb\n"
+     "it.\n",
+     TAKES_SCENARIO | TAKES_START | TAKES_CONTROL | TAKES_LIVE | TAKES_PLAIN, NULL, command_live},
+    {"migrate", "ferry migrate [--to HOST] [OPTIONS]", "moves a guest between real hosts",
+     "Asks the gateway for the move, shows how far it is, and says what it came to, in\n"
+     "the words of `ferry run`. Ctrl-C asks to give it up, a second time leaves it\n"
+     "alone. The exit status is 0 when the guest has moved, 1 when not, 2 when nothing\n"
+     "was begun.\n",
+     TAKES_SCENARIO | TAKES_MOVE | TAKES_CONTROL | TAKES_JSON | TAKES_RECORD | TAKES_PLAIN |
+         TAKES_QUIET,
+     NULL, command_migrate},
+    {"status", "ferry status [--control PATH]", "which real hosts there are, and what moves", NULL,
+     TAKES_CONTROL | TAKES_JSON, NULL, command_status},
+    {"link", "ferry link [--control PATH] [OPTIONS]", "what the link between real hosts carries",
+     "Takes effect at once, in a move that goes on as well. Without an option it only\n"
+     "says how the link is.\n",
+     TAKES_CONTROL | TAKES_LINK, NULL, command_link},
     {"swarm", "ferry swarm [--seeds A..B] [--resume FILE] [OPTIONS]",
      "many small worlds, until one breaks a rule",
      "Each seed draws a small guest, a way to move it and what happens meanwhile; its\n"

@@ -558,7 +558,7 @@ void options_fini(struct options *options)
 /* ---- The line that makes a scenario again ---- */
 
 /* A word as a shell takes it back. */
-static void put_word(struct bytes *line, const char *word)
+void options_write_word(struct bytes *line, const char *word)
 {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
                                 "-_./:,=+@%";
@@ -605,8 +605,8 @@ void options_write_command(const char *command, const struct scenario *scenario,
 {
     char key[64], value[sizeof scenario->guest];
 
-    put_word(line, options_program());
-    put_word(line, command);
+    options_write_word(line, options_program());
+    options_write_word(line, command);
     for (uint32_t i = 0; i < scenario_option_count(); i++) {
         if ((scenario->given >> i & 1) == 0 || strcmp(scenario_option(i)->key, "args") == 0)
             continue;
@@ -615,19 +615,19 @@ void options_write_command(const char *command, const struct scenario *scenario,
         if (options_is_flag(scenario_option(i)->key)) { /* the next word is not its value */
             bool is_on = strcmp(value, "on") == 0;
             snprintf(key, sizeof key, "--%s%s", scenario_option(i)->key, is_on ? "" : "=off");
-            put_word(line, key);
+            options_write_word(line, key);
             continue;
         }
-        put_word(line, key);
-        put_word(line, value);
+        options_write_word(line, key);
+        options_write_word(line, value);
     }
     for (; own != NULL && *own != NULL; own++)
-        put_word(line, *own);
+        options_write_word(line, *own);
     if (scenario->arguments.count > 0)
-        put_word(line, "--");
+        options_write_word(line, "--");
     for (size_t i = 0; i < scenario->arguments.count;) {
         const char *argument = (const char *)scenario->arguments.data + i;
-        put_word(line, argument);
+        options_write_word(line, argument);
         i += strlen(argument) + 1;
     }
     bytes_put_u8(line, 0);

@@ -109,6 +109,9 @@ const char *options_group(const char *key);
 void options_write_command(const char *command, const struct scenario *scenario,
                            const char *const *own, struct bytes *line);
 
+/* One word more of a command line, quoted where a shell needs it. */
+void options_write_word(struct bytes *line, const char *word);
+
 /* The words of a strategy of the user's own, for `own` above: --strategy, its path, and
  * --unconfined where it was given; nothing where there is none. */
 #define OPTIONS_STRATEGY_WORDS 4

@@ -1,17 +1,7 @@
 #include "live/door.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
-#include <cmocka.h>
-
 #include "base/units.h"
-#include "live/caller.h"
+#include "live/knocking.h"
 #include "record/reading.h"
 
 /* A door and those who knock live on one loop here: whoever waits lets the loop turn meanwhile. */
@@ -88,81 +78,33 @@ static void turn(struct house *house)
     uv_run(&house->loop, UV_RUN_NOWAIT);
 }
 
-/* Somebody who has only just connected. */
-static int knock(struct house *house)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    int descriptor = socket(AF_UNIX, SOCK_STREAM, 0);
-
-    strcpy(address.sun_path, house->path);
-    assert_int_equal(connect(descriptor, (struct sockaddr *)&address, sizeof address), 0);
-    return descriptor;
-}
-
-static void open_caller(struct house *house, struct caller *caller)
-{
-    struct problem problem = {0};
-    char first;
-    int descriptor = knock(house);
-
-    while (recv(descriptor, &first, 1, MSG_PEEK | MSG_DONTWAIT) < 0)
-        turn(house);
-    if (caller_open_on(caller, descriptor, &problem) != STATUS_OK)
-        fail_msg("%s", problem.text);
-}
-
-/* The next message, or the end: the house lives meanwhile. */
-static enum caller_heard hear(struct house *house, struct caller *caller,
-                              struct control_message *message)
-{
-    enum caller_heard heard;
-    while ((heard = caller_next(caller, 1, message)) == CALLER_NOTHING)
-        turn(house);
-    return heard;
-}
-
-/* Says a line, and compares what comes back. */
-static void expect(struct house *house, struct caller *caller, const char *line, const char *answer)
-{
-    struct control_message message;
-
-    assert_int_equal(send(caller_descriptor(caller), line, strlen(line), MSG_NOSIGNAL),
-                     strlen(line));
-    assert_int_equal(hear(house, caller, &message), CALLER_MESSAGE);
-    char *text = json_dumps(message.root, JSON_COMPACT);
-    if (strstr(text, answer) == NULL)
-        fail_msg("%s: %s, not %s", line, text, answer);
-    free(text);
-    control_message_fini(&message);
-}
-
 static void every_line_is_answered(void **state)
 {
     static const char *const rows[][2] = {
-        {"{\"execute\": \"echo\", \"arguments\": {\"a\": [1]}, \"id\": \"x\"}\n",
+        {"{\"execute\": \"echo\", \"arguments\": {\"a\": [1]}, \"id\": \"x\"}",
          "{\"return\":{\"a\":[1]},\"id\":\"x\"}"},
-        {"{\"execute\": \"echo\"}\r\n", "{\"return\":{}}"},
-        {"\n\n{\"execute\": \"nothing\", \"id\": null}\n",
+        {"{\"execute\": \"echo\"}\r", "{\"return\":{}}"},
+        {"\n\n{\"execute\": \"nothing\", \"id\": null}",
          "{\"error\":{\"class\":\"UnknownCommand\",\"desc\":\"no nothing\"},\"id\":null}"},
-        {"help\n", "\"class\":\"BadArgument\",\"desc\":\"the line is no JSON"},
-        {"{\"execute\": 7, \"id\": 3}\n",
+        {"help", "\"class\":\"BadArgument\",\"desc\":\"the line is no JSON"},
+        {"{\"execute\": 7, \"id\": 3}",
          "is no string: write {\\\"execute\\\": \\\"status\\\"}\"},\"id\":3}"},
-        {"{\"execute\": \"echo\", \"colour\": 1}\n", "\\\"colour\\\" belongs to no command"},
-        {"{\"return\": {}}\n", "the line is no command"},
-        {"{\"event\": \"x\"}\n", "the line is no command"},
-        {"{\"execute\": \"attach\", \"arguments\": {\"record\": true}}\n", "unknown argument"},
-        {"{\"execute\": \"attach\", \"arguments\": {\"id\": 7}}\n", "no recording of that"},
-        {"{\"execute\": \"attach\"}\n", "{\"return\":{\"id\":null}}"},
-        {"{\"execute\": \"detach\", \"arguments\": {\"id\": 7}}\n", "takes no arguments"},
-        {"{\"execute\": \"detach\", \"id\": 1}\n", "{\"return\":{},\"id\":1}"},
-        {"{\"execute\": \"tell\", \"arguments\": {\"a\": 1}}\n",
+        {"{\"execute\": \"echo\", \"colour\": 1}", "\\\"colour\\\" belongs to no command"},
+        {"{\"return\": {}}", "the line is no command"},
+        {"{\"event\": \"x\"}", "the line is no command"},
+        {"{\"execute\": \"attach\", \"arguments\": {\"recrod\": true}}", "the nearest is"},
+        {"{\"execute\": \"attach\", \"arguments\": {\"id\": 7}}", "no recording of that"},
+        {"{\"execute\": \"attach\"}", "{\"return\":{\"id\":null}}"},
+        {"{\"execute\": \"detach\", \"arguments\": {\"id\": 7}}", "takes no arguments"},
+        {"{\"execute\": \"detach\", \"id\": 1}", "{\"return\":{},\"id\":1}"},
+        {"{\"execute\": \"tell\", \"arguments\": {\"a\": 1}}",
          "{\"event\":\"told\",\"data\":{\"a\":1},"},
     };
     struct house *house = *state;
     struct caller caller;
-    open_caller(house, &caller);
+    open_knocker(&house->loop, house->path, &caller);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-        expect(house, &caller, rows[i][0], rows[i][1]);
+        expect_answer(&house->loop, &caller, rows[i][0], rows[i][1]);
     caller_close(&caller);
     turn(house);
     assert_int_equal(house->told_count, 0);
@@ -174,7 +116,7 @@ static void a_line_without_an_end_ends_the_call(void **state)
     struct caller caller;
     struct control_message message;
     char *text = malloc(CONTROL_LINE_MAX);
-    open_caller(house, &caller);
+    open_knocker(&house->loop, house->path, &caller);
     memset(text, ' ', CONTROL_LINE_MAX);
     for (size_t sent = 0; sent < CONTROL_LINE_MAX; turn(house)) {
         ssize_t count = send(caller_descriptor(&caller), text + sent, CONTROL_LINE_MAX - sent,
@@ -182,10 +124,10 @@ static void a_line_without_an_end_ends_the_call(void **state)
         sent += count > 0 ? (size_t)count : 0;
     }
     free(text);
-    assert_int_equal(hear(house, &caller, &message), CALLER_MESSAGE);
+    assert_int_equal(hear_next(&house->loop, &caller, &message), CALLER_MESSAGE);
     assert_non_null(strstr(message.desc, "65536 bytes"));
     control_message_fini(&message);
-    assert_int_equal(hear(house, &caller, &message), CALLER_OVER);
+    assert_int_equal(hear_next(&house->loop, &caller, &message), CALLER_OVER);
     caller_close(&caller);
 }
 
@@ -193,17 +135,19 @@ static void answers_may_come_later(void **state)
 {
     struct house *house = *state;
     struct caller asks, waits;
-    open_caller(house, &asks);
-    open_caller(house, &waits);
+    open_knocker(&house->loop, house->path, &asks);
+    open_knocker(&house->loop, house->path, &waits);
     const char *line = "{\"execute\": \"later\", \"id\": 5}\n";
     assert_int_equal(send(caller_descriptor(&asks), line, strlen(line), 0), strlen(line));
     while (house->kept.caller == 0)
         turn(house);
-    expect(house, &waits, "{\"execute\": \"echo\"}\n", "return"); /* nobody waits for another */
+    expect_answer(&house->loop, &waits, "{\"execute\": \"echo\"}",
+                  "return"); /* nobody waits for another */
     struct door_ticket ticket = house->kept;
     ticket.id = json_incref(ticket.id);
     door_refuse(house->door, &house->kept, CONTROL_NOT_NOW, "%s", "not yet");
-    expect(house, &asks, "", "{\"error\":{\"class\":\"NotNow\",\"desc\":\"not yet\"},\"id\":5}");
+    expect_answer(&house->loop, &asks, "",
+                  "{\"error\":{\"class\":\"NotNow\",\"desc\":\"not yet\"},\"id\":5}");
     caller_close(&asks);
     for (int i = 0; i < 100; i++)
         turn(house);
@@ -216,13 +160,10 @@ static void there_is_room_for_sixteen(void **state)
     struct house *house = *state;
     struct caller callers[DOOR_CALLERS_MAX], late;
     struct problem problem = {0};
-    char first;
     for (unsigned i = 0; i < DOOR_CALLERS_MAX; i++)
-        open_caller(house, &callers[i]);
+        open_knocker(&house->loop, house->path, &callers[i]);
     for (int i = 0; i < 2; i++) {
-        int descriptor = knock(house);
-        while (recv(descriptor, &first, 1, MSG_PEEK | MSG_DONTWAIT) < 0)
-            turn(house);
+        int descriptor = knock_and_wait(&house->loop, house->path);
         problem = (struct problem){0};
         assert_int_equal(caller_open_on(&late, descriptor, &problem), STATUS_REFUSED);
         assert_string_equal(problem.text,
@@ -234,7 +175,7 @@ static void there_is_room_for_sixteen(void **state)
     caller_close(&callers[3]);
     for (int i = 0; i < 100; i++)
         turn(house);
-    open_caller(house, &callers[3]);
+    open_knocker(&house->loop, house->path, &callers[3]);
     for (unsigned i = 0; i < DOOR_CALLERS_MAX; i++)
         caller_close(&callers[i]);
 }
@@ -247,8 +188,8 @@ static void a_reader_who_does_not_read_is_shut_out(void **state)
     struct control_message message;
     char text[2001];
     unsigned heard = 0, sent = 0;
-    open_caller(house, &sleeps);
-    open_caller(house, &reads);
+    open_knocker(&house->loop, house->path, &sleeps);
+    open_knocker(&house->loop, house->path, &reads);
     memset(text, 'x', sizeof text - 1);
     text[sizeof text - 1] = '\0';
     for (; house->told_count == 0 && sent < 10000; sent++) {
@@ -263,7 +204,7 @@ static void a_reader_who_does_not_read_is_shut_out(void **state)
     assert_non_null(strstr(house->line, "shut out"));
     assert_non_null(strstr(house->line, "1.000 MiB"));
     for (; heard < sent; heard++) {
-        assert_int_equal(hear(house, &reads, &message), CALLER_MESSAGE);
+        assert_int_equal(hear_next(&house->loop, &reads, &message), CALLER_MESSAGE);
         control_message_fini(&message);
     }
     caller_close(&sleeps);
@@ -308,7 +249,7 @@ static uint64_t collect(struct house *house, struct caller *caller, struct bytes
 
     bytes_clear(bytes);
     while (!is_end) {
-        assert_int_equal(hear(house, caller, &message), CALLER_MESSAGE);
+        assert_int_equal(hear_next(&house->loop, caller, &message), CALLER_MESSAGE);
         assert_string_equal(message.name, "recording");
         assert_true(id == 0 || id == control_number(message.data, "id", 0));
         id = control_number(message.data, "id", 0);
@@ -327,12 +268,13 @@ static void recordings_are_given_out(void **state)
     struct reading reading;
     struct caller early, late;
     bool is_cut;
-    open_caller(house, &early);
-    expect(house, &early, "{\"execute\": \"attach\"}\n", "{\"return\":{\"id\":null}}");
+    open_knocker(&house->loop, house->path, &early);
+    expect_answer(&house->loop, &early, "{\"execute\": \"attach\"}", "{\"return\":{\"id\":null}}");
     begin_recording(house, 1);
     record_requests(house, 1, 50000);
-    open_caller(house, &late); /* gets it from its beginning all the same */
-    expect(house, &late, "{\"execute\": \"attach\", \"arguments\": {\"id\": 1}}\n", "{\"id\":1}");
+    open_knocker(&house->loop, house->path, &late); /* gets it from its beginning all the same */
+    expect_answer(&house->loop, &late, "{\"execute\": \"attach\", \"arguments\": {\"id\": 1}}",
+                  "{\"id\":1}");
     end_recording(house, 1);
     for (int i = 0; i < 2; i++) {
         struct caller *caller = i == 0 ? &early : &late;
@@ -345,11 +287,11 @@ static void recordings_are_given_out(void **state)
     record_requests(house, 2, 10);
     end_recording(house, 2);
     assert_int_equal(collect(house, &early, &bytes, &is_cut), 2);
-    expect(house, &early, "{\"execute\": \"detach\"}\n", "return");
+    expect_answer(&house->loop, &early, "{\"execute\": \"detach\"}", "return");
     begin_recording(house, 3);
     record_requests(house, 3, 10);
     end_recording(house, 3);
-    expect(house, &early, "{\"execute\": \"echo\"}\n", "return");
+    expect_answer(&house->loop, &early, "{\"execute\": \"echo\"}", "return");
     assert_int_equal(collect(house, &late, &bytes, &is_cut), 2);
     assert_int_equal(collect(house, &late, &bytes, &is_cut), 3);
     bytes_fini(&bytes);
@@ -365,10 +307,10 @@ static void a_slow_reader_is_told_what_he_has_missed(void **state)
     struct bytes bytes = {0};
     struct caller caller;
     bool is_cut;
-    open_caller(house, &caller);
+    open_knocker(&house->loop, house->path, &caller);
     begin_recording(house, 1);
     record_requests(house, 1, 400000); /* more than a socket takes at once */
-    expect(house, &caller, "{\"execute\": \"attach\"}\n", "{\"id\":1}");
+    expect_answer(&house->loop, &caller, "{\"execute\": \"attach\"}", "{\"id\":1}");
     for (uint64_t id = 1; id <= 3 + GATEWAY_RECORDINGS; id++) {
         end_recording(house, id);
         begin_recording(house, id + 1);

@@ -37,15 +37,11 @@ static json_t *time_between(uint64_t from_ns, uint64_t to_ns)
 json_t *moves_link_json(const struct moves *moves)
 {
     const struct move_link *link = &moves->link;
-    json_t *object = json_object();
-    char text[40];
+    char latency[40];
 
-    units_format(UNIT_BANDWIDTH, link->bits_per_s, text, sizeof text);
-    json_object_set_new(object, "bandwidth", json_string(link->bits_per_s > 0 ? text : "none"));
-    units_format(UNIT_TIME, link->latency_ns, text, sizeof text);
-    json_object_set_new(object, "latency", json_string(text));
-    json_object_set_new(object, "state", json_string(link->is_cut ? "cut" : "mended"));
-    return object;
+    units_format(UNIT_TIME, link->latency_ns, latency, sizeof latency);
+    return json_pack("{s:s, s:s, s:s}", "bandwidth", link->bandwidth, "latency", latency, "state",
+                     link->is_cut ? "cut" : "mended");
 }
 
 /* What is known of it only once it is over. */
@@ -177,6 +173,7 @@ void moves_begin(struct moves *moves, const json_t *answer)
     scenario_fini(&move->scenario);
     *move = moves->asked;
     moves->is_asked = false;
+    moves->last_id = move->id;
 
     /* Where the host does not say it whole, it is what was asked for. */
     if (text != NULL && scenario_read_text(&move->scenario, text, NULL) != STATUS_OK)
@@ -213,11 +210,16 @@ void moves_end(struct moves *moves, enum outcome outcome, const char *reason)
 
 /* ---- What hosts and gateway tell ---- */
 
+/* By its name among hosts, or, where somebody does not know that, by its guest. */
 static bool is_of_this_move(const struct moves *moves, const json_t *data)
 {
+    const struct move *move = &moves->move;
+    const char *name = control_word(data, "move", NULL);
     const char *guest = control_word(data, "guest", "");
-    bool is_going = moves->move.state == MOVE_GOING || moves->move.state == MOVE_ENDING;
-    return is_going && strcmp(guest, moves->move.guest) == 0;
+
+    if (move->state != MOVE_GOING && move->state != MOVE_ENDING)
+        return false;
+    return name != NULL ? strcmp(name, move->name) == 0 : strcmp(guest, move->guest) == 0;
 }
 
 static void hear_progress(struct moves *moves, unsigned host, json_t *data)
@@ -296,6 +298,7 @@ struct moves *moves_open(uv_loop_t *loop, const struct moves_owner *calls, void 
     moves->record.merged = merged;
     moves->record.owner = moves;
     scenario_init(&moves->move.scenario);
+    strcpy(moves->link.bandwidth, "none");
     uv_timer_init(loop, &moves->tick);
     moves->tick.data = moves;
     return moves;

@@ -4,7 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/units.h"
 #include "live/moves_private.h"
+
+/* As of a scenario's link, which the head of a recording names. */
+#define LINK_BITS_MIN       1000u
+#define LINK_BITS_MAX       10000000000000ull
+#define LINK_LATENCY_MAX_NS (10 * NS_PER_S)
 
 /* ---- What hosts answer is answered at the door ---- */
 
@@ -102,6 +108,121 @@ static void ask(struct errand *errand, unsigned host, const char *command, json_
     fail_errand(errand, "Refused", "the host is not here just now: try again when it is back");
 }
 
+/* ---- link ---- */
+
+/* An amount with its unit, within its range; "none" is 0. *text stays NULL where there is none. */
+static enum status read_amount(const json_t *arguments, const char *key, enum unit_kind kind,
+                               uint64_t least, uint64_t most, uint64_t *value, const char **text,
+                               struct problem *problem)
+{
+    struct problem detail = {STATUS_OK, ""};
+    char bounds[2][40];
+    enum status status = control_text(arguments, key, text, problem);
+
+    if (status != STATUS_OK || *text == NULL)
+        return status;
+    bool is_none = strcmp(*text, "none") == 0;
+    if (is_none)
+        *value = 0;
+    else if (units_parse(kind, *text, value, &detail) != STATUS_OK)
+        return problem_set(problem, STATUS_USAGE, "%s: %s, or none", key, detail.text);
+    if (is_none || (*value >= least && *value <= most))
+        return STATUS_OK;
+    units_format(kind, least, bounds[0], sizeof bounds[0]);
+    units_format(kind, most, bounds[1], sizeof bounds[1]);
+    return problem_set(problem, STATUS_USAGE, "%s: \"%.40s\": write %s to %s, or none", key, *text,
+                       bounds[0], bounds[1]);
+}
+
+/* Reads what is to change. */
+static enum status read_link(const json_t *arguments, struct move_link *link,
+                             struct problem *problem)
+{
+    const char *bandwidth = NULL, *latency = NULL, *state = NULL;
+    enum status status = control_know_all(arguments, "bandwidth latency state", problem);
+
+    if (status == STATUS_OK)
+        status = read_amount(arguments, "bandwidth", UNIT_BANDWIDTH, LINK_BITS_MIN, LINK_BITS_MAX,
+                             &link->bits_per_s, &bandwidth, problem);
+    if (status == STATUS_OK)
+        status = read_amount(arguments, "latency", UNIT_TIME, 0, LINK_LATENCY_MAX_NS,
+                             &link->latency_ns, &latency, problem);
+    if (status == STATUS_OK)
+        status = control_text(arguments, "state", &state, problem);
+    if (status != STATUS_OK)
+        return status;
+    if (bandwidth == NULL && latency == NULL && state == NULL)
+        return problem_set(problem, STATUS_USAGE,
+                           "nothing to change: name bandwidth, latency or state");
+    if (state != NULL && strcmp(state, "cut") != 0 && strcmp(state, "mended") != 0)
+        return problem_set(problem, STATUS_USAGE, "state: \"%.40s\": write cut or mended", state);
+    if (state != NULL)
+        link->is_cut = strcmp(state, "cut") == 0;
+    if (bandwidth != NULL && strlen(bandwidth) < sizeof link->bandwidth)
+        strcpy(link->bandwidth, bandwidth);
+    else if (bandwidth != NULL) /* many zeros before it */
+        units_format(UNIT_BANDWIDTH, link->bits_per_s, link->bandwidth, sizeof link->bandwidth);
+    return STATUS_OK;
+}
+
+static void record_change(struct moves *moves, enum link_state state, uint64_t value)
+{
+    moves_happened(moves,
+                   (struct event){.kind = EVENT_LINK_CHANGED, .link_changed = {state, value}});
+}
+
+static void record_changes(struct moves *moves, const struct move_link *before)
+{
+    const struct move_link *link = &moves->link;
+
+    if (link->bits_per_s != before->bits_per_s)
+        record_change(moves, link->bits_per_s > 0 ? LINK_SLOW : LINK_WHOLE, link->bits_per_s);
+    if (link->latency_ns != before->latency_ns)
+        record_change(moves, LINK_DELAYED, link->latency_ns);
+    if (link->is_cut != before->is_cut)
+        record_change(moves, link->is_cut ? LINK_CUT : LINK_WHOLE, 0);
+}
+
+/* From now on it is so: for the recording, and for every host. */
+static void set_link(struct moves *moves, const struct move_link *link, struct errand *errand)
+{
+    struct move_link before = moves->link;
+
+    moves->link = *link;
+    record_changes(moves, &before);
+    for (unsigned host = 1; host <= GATEWAY_HOSTS; host++)
+        if (gateway_is_host_here(moves->gateway, host))
+            ask(errand, host, "link", moves_link_json(moves));
+    if (errand->awaited == 0)
+        finish_errand(errand, NULL);
+}
+
+static void change_link(struct moves *moves, const json_t *arguments, struct door_ticket *ticket)
+{
+    struct move_link link = moves->link;
+    struct problem problem = {STATUS_OK, ""};
+
+    if (read_link(arguments, &link, &problem) != STATUS_OK) {
+        door_refuse(moves->door, ticket, CONTROL_BAD_ARGUMENT, "%s", problem.text);
+        return;
+    }
+    set_link(moves, &link, new_errand(moves, ERRAND_LINK, ticket));
+}
+
+void moves_tell_link(struct moves *moves, unsigned host)
+{
+    const struct move_link *link = &moves->link;
+    bool is_plain = link->bits_per_s == 0 && link->latency_ns == 0 && !link->is_cut;
+    struct door_ticket nobody = {0};
+
+    if (host == 0 || is_plain)
+        return;
+    struct errand *errand = new_errand(moves, ERRAND_PLAIN, &nobody);
+    ask(errand, host, "link", moves_link_json(moves));
+    if (errand->awaited == 0)
+        finish_errand(errand, NULL);
+}
+
 /* ---- migrate ---- */
 
 /* Where the guest is and where it shall go: names and numbers into `move`. */
@@ -176,76 +297,105 @@ static enum status read_options(const json_t *arguments, const char *guest,
     const char *key;
     json_t *value;
 
-    scenario_init(scenario);
     /* A guest may have a name of its own: then its options are judged by its host alone. */
-    if (scenario_set(scenario, "guest", guest, NULL) != STATUS_OK)
-        scenario_init(scenario);
+    enum status status = scenario_set(scenario, "guest", guest, NULL);
     json_object_foreach((json_t *)arguments, key, value)
     {
-        bool is_ours = strcmp(key, "guest") == 0 || strcmp(key, "to") == 0;
-        enum status status = is_ours ? STATUS_OK : set_option(scenario, key, value, problem);
+        bool is_ours =
+            strcmp(key, "guest") == 0 || strcmp(key, "to") == 0 || strcmp(key, "bandwidth") == 0;
+        status = is_ours ? STATUS_OK : set_option(scenario, key, value, problem);
         if (status != STATUS_OK)
             return status;
     }
     return scenario_check(scenario, false, problem);
 }
 
-static void put_move_name(json_t *arguments)
+static void make_name(char name[33])
 {
     uint8_t bytes[16];
-    char text[33];
 
     randombytes_buf(bytes, sizeof bytes);
-    sodium_bin2hex(text, sizeof text, bytes, sizeof bytes);
-    json_object_set_new(arguments, "move", json_string(text));
+    sodium_bin2hex(name, 33, bytes, sizeof bytes);
 }
 
-static void migrate(struct moves *moves, const json_t *arguments, struct door_ticket *ticket)
+/* Everything that can be seen here before its host is asked; what is wrong is told. */
+static bool judge_migrate(struct moves *moves, const json_t *arguments, struct move *move,
+                          struct move_link *link, struct door_ticket *ticket)
 {
-    struct move move = {.state = MOVE_GOING, .commanded_ns = moves_now_ns(moves)};
     const struct move *going = moves->is_asked ? &moves->asked : &moves->move;
+    json_t *bandwidth = json_object_get(arguments, "bandwidth");
     struct problem problem = {STATUS_OK, ""};
     const char *text;
     enum status status = control_text(arguments, "guest", &text, &problem);
 
     if (status == STATUS_OK)
         status = control_text(arguments, "to", &text, &problem);
-    if (status != STATUS_OK) {
-        door_refuse(moves->door, ticket, CONTROL_BAD_ARGUMENT, "%s", problem.text);
-        return;
-    }
-    if (moves_is_going(moves)) {
+    if (status == STATUS_OK && moves_is_going(moves)) {
         door_refuse(moves->door, ticket, CONTROL_NOT_NOW,
                     "%s is being moved from %s to %s: wait for its end, or abort it", going->guest,
                     going->from, going->to);
-        return;
+        return false;
     }
-    if (!find_way(moves, arguments, &move, ticket))
-        return;
-    if (read_options(arguments, move.guest, &move.scenario, &problem) != STATUS_OK) {
+    if (status == STATUS_OK && !find_way(moves, arguments, move, ticket))
+        return false;
+    if (status == STATUS_OK && bandwidth != NULL) {
+        json_t *wish = json_pack("{s:O}", "bandwidth", bandwidth);
+        status = read_link(wish, link, &problem);
+        json_decref(wish);
+    }
+    if (status == STATUS_OK)
+        status = read_options(arguments, move->guest, &move->scenario, &problem);
+    if (status != STATUS_OK)
         door_refuse(moves->door, ticket, CONTROL_BAD_ARGUMENT, "%s", problem.text);
+    return status == STATUS_OK;
+}
+
+/* For how long the old host passes on what still comes to it. */
+static uint64_t tunnel_for_ns(const struct scenario *scenario)
+{
+    if (scenario->route != ROUTE_TUNNEL)
+        return 0;
+    return scenario->tunnel_for_ns == SCENARIO_NONE ? UINT64_MAX : scenario->tunnel_for_ns;
+}
+
+static void ask_source(struct moves *moves, const json_t *arguments, struct door_ticket *ticket)
+{
+    const struct move *move = &moves->asked;
+    json_t *asked = json_deep_copy(arguments);
+
+    json_object_del(asked, "bandwidth");
+    json_object_set_new(asked, "guest", json_string(move->guest));
+    json_object_set_new(asked, "to", json_string(move->to));
+    json_object_set_new(asked, "address",
+                        json_string(gateway_host_address(moves->gateway, move->target)));
+    json_object_set_new(asked, "move", json_string(move->name));
+    gateway_move_begins(moves->gateway, move->guest, move->source, move->target,
+                        tunnel_for_ns(&move->scenario));
+    struct errand *errand = new_errand(moves, ERRAND_MIGRATE, ticket);
+    ask(errand, move->source, "migrate", asked);
+    if (errand->awaited == 0)
+        finish_errand(errand, NULL);
+}
+
+/* The link's bandwidth may be said with the move, and stays. */
+static void migrate(struct moves *moves, const json_t *arguments, struct door_ticket *ticket)
+{
+    struct move move = {.state = MOVE_GOING, .commanded_ns = moves_now_ns(moves)};
+    struct move_link link = moves->link;
+    struct door_ticket nobody = {0};
+
+    scenario_init(&move.scenario);
+    if (!judge_migrate(moves, arguments, &move, &link, ticket)) {
         scenario_fini(&move.scenario);
         return;
     }
-    move.id = ++moves->last_id;
+    if (json_object_get(arguments, "bandwidth") != NULL)
+        set_link(moves, &link, new_errand(moves, ERRAND_PLAIN, &nobody));
+    move.id = moves->last_id + 1;
+    make_name(move.name);
     moves->asked = move;
     moves->is_asked = true;
-
-    json_t *asked = json_deep_copy(arguments);
-    json_object_set_new(asked, "guest", json_string(move.guest));
-    json_object_set_new(asked, "to", json_string(move.to));
-    json_object_set_new(asked, "address",
-                        json_string(gateway_host_address(moves->gateway, move.target)));
-    put_move_name(asked);
-    gateway_move_begins(moves->gateway, move.guest, move.source, move.target,
-                        move.scenario.route != ROUTE_TUNNEL ? 0
-                        : move.scenario.tunnel_for_ns == SCENARIO_NONE
-                            ? UINT64_MAX
-                            : move.scenario.tunnel_for_ns);
-    struct errand *errand = new_errand(moves, ERRAND_MIGRATE, ticket);
-    ask(errand, move.source, "migrate", asked);
-    if (errand->awaited == 0)
-        finish_errand(errand, NULL);
+    ask_source(moves, arguments, ticket);
 }
 
 /* ---- During a move ---- */
@@ -284,118 +434,16 @@ static void set(struct moves *moves, const json_t *arguments, struct door_ticket
         status = problem_set(&problem, STATUS_USAGE,
                              "nothing to set: name a limit, such as \"downtime-limit\": \"10ms\"");
     scenario_init(&scenario);
-    json_object_foreach((json_t *)arguments, key, value) if (status == STATUS_OK) status =
-        set_option(&scenario, key, value, &problem);
+    json_object_foreach((json_t *)arguments, key, value)
+    {
+        if (status == STATUS_OK)
+            status = set_option(&scenario, key, value, &problem);
+    }
     scenario_fini(&scenario);
     if (status == STATUS_OK)
         hand_to_source(moves, "set", arguments, ticket);
     else
         door_refuse(moves->door, ticket, CONTROL_BAD_ARGUMENT, "%s", problem.text);
-}
-
-/* ---- link ---- */
-
-static json_t *link_arguments(const struct move_link *link)
-{
-    char bandwidth[40], latency[40];
-
-    units_format(UNIT_BANDWIDTH, link->bits_per_s, bandwidth, sizeof bandwidth);
-    units_format(UNIT_TIME, link->latency_ns, latency, sizeof latency);
-    return json_pack("{s:s, s:s, s:s}", "bandwidth", link->bits_per_s > 0 ? bandwidth : "none",
-                     "latency", latency, "state", link->is_cut ? "cut" : "mended");
-}
-
-/* Reads what is to change. */
-static enum status read_link(const json_t *arguments, struct move_link *link,
-                             struct problem *problem)
-{
-    const char *bandwidth, *latency, *state;
-    struct problem detail = {STATUS_OK, ""};
-    enum status status = control_know_all(arguments, "bandwidth latency state", problem);
-
-    if (status == STATUS_OK)
-        status = control_text(arguments, "bandwidth", &bandwidth, problem);
-    if (status == STATUS_OK)
-        status = control_text(arguments, "latency", &latency, problem);
-    if (status == STATUS_OK)
-        status = control_text(arguments, "state", &state, problem);
-    if (status != STATUS_OK)
-        return status;
-    if (bandwidth == NULL && latency == NULL && state == NULL)
-        return problem_set(problem, STATUS_USAGE,
-                           "nothing to change: name bandwidth, latency or state");
-    if (bandwidth != NULL && strcmp(bandwidth, "none") == 0)
-        link->bits_per_s = 0;
-    else if (bandwidth != NULL &&
-             units_parse(UNIT_BANDWIDTH, bandwidth, &link->bits_per_s, &detail) != STATUS_OK)
-        return problem_set(problem, STATUS_USAGE, "bandwidth: %s, or none", detail.text);
-    else if (bandwidth != NULL && link->bits_per_s < 1000)
-        return problem_set(problem, STATUS_USAGE,
-                           "bandwidth: %.40s is less than 1kbit/s: cut the link for nothing at all",
-                           bandwidth);
-    if (latency != NULL && strcmp(latency, "none") == 0)
-        link->latency_ns = 0;
-    else if (latency != NULL &&
-             units_parse(UNIT_TIME, latency, &link->latency_ns, &detail) != STATUS_OK)
-        return problem_set(problem, STATUS_USAGE, "latency: %s, or none", detail.text);
-    else if (link->latency_ns > 10 * NS_PER_S)
-        return problem_set(problem, STATUS_USAGE, "latency: %.40s is more than 10s", latency);
-    if (state != NULL && strcmp(state, "cut") != 0 && strcmp(state, "mended") != 0)
-        return problem_set(problem, STATUS_USAGE, "state: \"%.40s\": write cut or mended", state);
-    if (state != NULL)
-        link->is_cut = strcmp(state, "cut") == 0;
-    return STATUS_OK;
-}
-
-static void record_change(struct moves *moves, enum link_state state, uint64_t value)
-{
-    moves_happened(moves,
-                   (struct event){.kind = EVENT_LINK_CHANGED, .link_changed = {state, value}});
-}
-
-static void record_changes(struct moves *moves, const struct move_link *before)
-{
-    const struct move_link *link = &moves->link;
-
-    if (link->bits_per_s != before->bits_per_s)
-        record_change(moves, link->bits_per_s > 0 ? LINK_SLOW : LINK_WHOLE, link->bits_per_s);
-    if (link->latency_ns != before->latency_ns)
-        record_change(moves, LINK_DELAYED, link->latency_ns);
-    if (link->is_cut != before->is_cut)
-        record_change(moves, link->is_cut ? LINK_CUT : LINK_WHOLE, 0);
-}
-
-static void change_link(struct moves *moves, const json_t *arguments, struct door_ticket *ticket)
-{
-    struct move_link before = moves->link, link = before;
-    struct problem problem = {STATUS_OK, ""};
-
-    if (read_link(arguments, &link, &problem) != STATUS_OK) {
-        door_refuse(moves->door, ticket, CONTROL_BAD_ARGUMENT, "%s", problem.text);
-        return;
-    }
-    moves->link = link;
-    record_changes(moves, &before);
-    struct errand *errand = new_errand(moves, ERRAND_LINK, ticket);
-    for (unsigned host = 1; host <= GATEWAY_HOSTS; host++)
-        if (gateway_is_host_here(moves->gateway, host))
-            ask(errand, host, "link", link_arguments(&link));
-    if (errand->awaited == 0)
-        finish_errand(errand, NULL);
-}
-
-void moves_tell_link(struct moves *moves, unsigned host)
-{
-    const struct move_link *link = &moves->link;
-    bool is_plain = link->bits_per_s == 0 && link->latency_ns == 0 && !link->is_cut;
-    struct door_ticket nobody = {0};
-
-    if (host == 0 || is_plain)
-        return;
-    struct errand *errand = new_errand(moves, ERRAND_PLAIN, &nobody);
-    ask(errand, host, "link", link_arguments(link));
-    if (errand->awaited == 0)
-        finish_errand(errand, NULL);
 }
 
 /* ---- All of them ---- */

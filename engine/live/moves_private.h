@@ -16,6 +16,7 @@ enum move_state {
 struct move {
     enum move_state state;
     uint64_t id;
+    char name[33]; /* of the move among hosts: 32 hexadecimal digits */
     char guest[GATEWAY_NAME_MAX], from[GATEWAY_NAME_MAX], to[GATEWAY_NAME_MAX];
     unsigned source, target;
     struct scenario scenario;
@@ -33,6 +34,7 @@ struct move {
 /* The link between hosts, as it was asked for: hosts that join are told. */
 struct move_link {
     uint64_t bits_per_s; /* 0: as fast as it goes */
+    char bandwidth[40];  /* the same as it was written: "100MiB/s", "none" */
     uint64_t latency_ns; /* one way, added */
     bool is_cut;
 };

@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC2086 # (process ids need no quotes)
 # common.sh: what the proofs have in common. Each sources it, begins with `claim`, ends with
 # `finish`. They run in the project's folder; BUILD and FAST (yes: shorter) come from `make proof`.
 #
@@ -31,6 +32,11 @@ die() {
     echo "$(basename "$0"): $*" >&2
     [ -s "$work/live" ] && { echo "what ferry live said last:"; tail -5 "$work/live"; } >&2
     exit 1
+}
+
+# A child that nobody has waited for yet has ended too.
+has_ended() {
+    ! grep -qs ') [^Z]' "/proc/$1/stat"
 }
 
 # ---- What is said ----
@@ -107,7 +113,7 @@ start() {
     live=$!
     address=
     for _ in $(seq 600); do
-        kill -0 $live 2>/dev/null || die "ferry live ended at once"
+        has_ended $live && die "ferry live ended at once"
         if "$ferry" status --control "$control" --json >"$work/status" 2>/dev/null; then
             address=$("$tools/field" gateway.address "$work/status")
             hosts=$("$tools/field" hosts.count "$work/status")
@@ -136,7 +142,8 @@ port_part() {
 # Listens to metronome's ticks from now on, which may begin only when its memory is filled. `mark
 # NAME` ends an interval; its line is added to $work/gaps.
 listen() {
-    rm -f "$work/marks" "$work/gaps"
+    rm -f "$work/marks"
+    : >"$work/gaps"
     mkfifo "$work/marks"
     "$tools/tick_gap" "$address" <"$work/marks" >"$work/gaps" 2>"$work/problem" &
     listener=$!
@@ -151,10 +158,13 @@ listen() {
 }
 
 mark() {
-    lines=$(cat "$work/gaps" 2>/dev/null | wc -l)
-    echo "$1" >&3
-    while [ "$(cat "$work/gaps" | wc -l)" = "$lines" ]; do
-        kill -0 $listener 2>/dev/null || die "$(cat "$work/problem")"
+    lines=$(wc -l <"$work/gaps")
+    (
+        trap '' PIPE # a listener that has ended says why
+        echo "$1" >&3
+    ) 2>/dev/null
+    while [ "$(wc -l <"$work/gaps")" = "$lines" ]; do
+        has_ended $listener && die "$(cat "$work/problem")"
         sleep 0.01
     done
 }
