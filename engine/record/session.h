@@ -120,7 +120,8 @@ struct session {
     /* Of a world that lives by itself. */
     bool is_live;
     uint64_t world_ns;  /* how far it is by now, on the timeline's clock, which follows it */
-    uint32_t run_count; /* how often the timeline has begun anew, with other facts: the next move */
+    uint32_t run_count; /* how often the timeline has begun: 1 before any move, and anew, with other
+                         * facts, for each */
     const char *notice; /* what the world has answered last, a sentence; NULL: nothing yet */
     uint32_t notice_count;
     uint64_t link_bits_per_s; /* of the migration link now; 0: no limit, or not known */
