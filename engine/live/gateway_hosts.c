@@ -554,9 +554,9 @@ json_t *gateway_hosts_status(const struct gateway *gateway)
             json_array_append(hosts, json_object());
         if (host->name[0] != '\0')
             json_array_set_new(hosts, json_array_size(hosts) - 1,
-                               json_pack("{s:s, s:s, s:b, s:O}", "name", host->name, "address",
-                                         host->address, "is_here", host->trunk != NULL, "guests",
-                                         guests));
+                               json_pack("{s:s, s:s, s:I, s:b, s:O}", "name", host->name, "address",
+                                         host->address, "pid", (json_int_t)host->pid, "is_here",
+                                         host->trunk != NULL, "guests", guests));
         json_decref(guests);
     }
     return hosts;
