@@ -66,6 +66,9 @@ MUST_USE enum status machine_open(const struct machine_config *config, const cha
  * before anything has arrived. Its memory becomes real as pages are installed. */
 struct guest *machine_open_empty(const struct machine_config *config);
 
+/* Its memory becomes real 2 MiB at a time from now on: for hosts that move it in earnest. */
+void machine_use_huge_pages(struct guest *guest);
+
 struct mailbox *machine_mailbox(struct guest *guest);
 struct disk *machine_disk(struct guest *guest); /* without blocks, until somebody serves it */
 /* As a device reads and writes memory, beneath the cache; the pages are present. */
