@@ -149,7 +149,8 @@ static void pair_fini(struct pair *pair)
 {
     if (pair->a.is_open && !pair->a.is_closed)
         channel_close(pair->a.channel, "", true);
-    channel_listener_close(pair->listener);
+    if (pair->listener != NULL)
+        channel_listener_close(pair->listener);
     uv_run(&pair->loop, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(&pair->loop), 0);
 }

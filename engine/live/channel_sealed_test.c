@@ -303,6 +303,34 @@ static void a_crowd_without_the_key_keeps_nobody_out(void **state)
     pair_fini(&pair);
 }
 
+/* Whoever waits for one visitor alone closes the door behind him: it still opens. */
+static bool let_in_and_close(void *owner, struct channel *channel,
+                             const struct channel_owner **its_calls, void **its_owner)
+{
+    struct pair *pair = owner;
+    channel_listener_close(pair->listener);
+    pair->listener = NULL;
+    return let_in(owner, channel, its_calls, its_owner);
+}
+
+static void the_door_may_be_closed_behind_who_comes(void **state)
+{
+    struct problem problem = {0};
+    struct pair pair;
+    (void)state;
+
+    for (unsigned sealed = 0; sealed < 2; sealed++) {
+        pair_listen(&pair, "127.0.0.1:0", NULL);
+        channel_listener_close(pair.listener);
+        assert_int_equal(channel_listen(&pair.loop, "127.0.0.1:0", sealed ? &key : NULL,
+                                        let_in_and_close, &pair, &pair.listener, &problem),
+                         STATUS_OK);
+        pair_call(&pair, channel_listener_address(pair.listener), sealed ? &key : NULL);
+        run_until(&pair, pair.a.is_open && pair.b.is_open);
+        pair_fini(&pair);
+    }
+}
+
 static void without_descriptors_it_waits_and_does_not_spin(void **state)
 {
     struct rlimit before, few;
@@ -344,6 +372,7 @@ int main(void)
         cmocka_unit_test(what_is_changed_or_cut_ends_it),
         cmocka_unit_test(a_connection_cut_in_the_end_is_not_closed_in_order),
         cmocka_unit_test(a_crowd_without_the_key_keeps_nobody_out),
+        cmocka_unit_test(the_door_may_be_closed_behind_who_comes),
         cmocka_unit_test(without_descriptors_it_waits_and_does_not_spin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
