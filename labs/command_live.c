@@ -274,6 +274,7 @@ static void serve(struct live *live)
             continue;
         look_ms = now_ms() + LOOK_MS;
         look(live);
+        hear_door(live); /* what came while the answer was awaited */
     }
 }
 
