@@ -50,7 +50,7 @@ const struct key *key_find(int code)
     return NULL;
 }
 
-const char *key_help(const struct key *key, const struct session *session)
+const char *key_says(const struct key *key, const struct session *session)
 {
     if (session->is_live && key->action == KEY_REPLAY)
         return _("moves it now by stop-and-copy, pre-copy, post-copy, hybrid");
