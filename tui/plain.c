@@ -32,7 +32,9 @@ static void tell_head(const struct teller *teller)
             words_size(&size, facts->total_pages * facts->page_bytes),
             words_counted(&pages, facts->total_pages, "page"), mode_name(facts->mode));
     fprintf(teller->out, "The link carries %s, %s one way. Seed %llu. %s.\n",
-            words_bandwidth(&bandwidth, facts->bandwidth_bits_per_s),
+            facts->bandwidth_bits_per_s == 0
+                ? "what it can"
+                : words_bandwidth(&bandwidth, facts->bandwidth_bits_per_s),
             words_time(&latency, facts->latency_ns), (unsigned long long)facts->seed,
             facts->client_count == 0 ? "Nobody talks to the guest"
                                      : words_counted(&clients, facts->client_count, "client"));
