@@ -34,6 +34,8 @@ VIZ_TEST_SRC := $(wildcard viz/*_test.c viz/*_bench.c)
 TEST_SRC    := $(wildcard engine/*/*_test.c tui/*_test.c exercises/*_test.c labs/*_test.c guests/*_test.c \
 	$(if $(HAS_SDL),viz/*_test.c))
 FUZZ_SRC    := $(wildcard engine/*/*_fuzz.c)
+# What the proofs of live mode measure with, where a shell cannot.
+PROOF_SRC   := $(wildcard engine/live/proof/*.c)
 BENCH_SRC   := $(wildcard engine/*/*_bench.c tui/*_bench.c $(if $(HAS_SDL),viz/*_bench.c))
 GUEST_NAMES := $(patsubst guests/%.c,%,$(filter-out guests/runtime.c %_test.c,$(wildcard guests/*.c)))
 
@@ -53,12 +55,13 @@ GUESTS  := $(patsubst %,$(BUILD)/guests/%,$(GUEST_NAMES))
 EXERCISES := $(patsubst %,$(BUILD)/%,$(SUPPORT:%=exercises/%) $(wildcard exercises/*/exercise.ini exercises/*/*.md))
 TESTS   := $(patsubst %.c,$(BUILD)/test/%,$(TEST_SRC))
 BENCHES := $(patsubst %.c,$(BUILD)/test/%,$(BENCH_SRC))
+PROOFS  := $(patsubst engine/live/proof/%.c,$(BUILD)/proof/%,$(PROOF_SRC))
 FUZZERS := $(patsubst %.c,$(BUILD)/fuzz/%,$(FUZZ_SRC))
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all no-viz no-guests guests.tar golden help demo check test asan fuzz swarm mutations bench lint compilers format handout install clean
+.PHONY: all no-viz no-guests guests.tar golden help demo check test asan fuzz swarm mutations bench proof lint compilers format handout install clean
 
 all: $(FERRY) $(if $(HAS_SDL),$(FERRY_VIZ),no-viz) \
 	$(if $(HAS_CLANG)$(wildcard $(GUESTS_TAR) $(GUESTS)),$(GUESTS),no-guests) $(KIT) $(EXERCISES) $(LAB_DATA) $(LOCALES) ## build ferry and its guests (build/bin/, build/guests/)
@@ -164,6 +167,11 @@ NATIVE := $(call OBJ,exercises/seat_guest.c exercises/samples/01/right.c)
 $(NATIVE): ALL_CFLAGS += -Iexercises
 $(BUILD)/test/exercises/seat_test: $(NATIVE)
 
+# ---- Proofs: small programs that measure live mode from outside. ----
+$(BUILD)/proof/%: $(BUILD)/obj/engine/live/proof/%.o $(ENGINE)
+	@mkdir -p $(@D)
+	$(CC) $(OPT) $(CFLAGS) $(SANITIZE) $^ $(LIBS) -o $@
+
 # ---- Fuzzers: everything that reads bytes it did not write, by clang's libFuzzer. ----
 # The dispatcher's many jumps take clang minutes to instrument when it optimizes them: it does not.
 FUZZ_CFLAGS := -std=gnu11 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -D_GNU_SOURCE -Iengine
@@ -176,7 +184,7 @@ $(BUILD)/fuzz/%: %.c $(FUZZ_OBJ)
 	@mkdir -p $(@D)
 	$(CLANG) $(FUZZ_CFLAGS) -O1 -fsanitize=fuzzer $^ $(LIBS) -o $@
 
--include $(patsubst %.o,%.d,$(call OBJ,$(ENGINE_SRC) $(FRONT_SRC) $(TEST_SRC) labs/main.c \
+-include $(patsubst %.o,%.d,$(call OBJ,$(ENGINE_SRC) $(FRONT_SRC) $(TEST_SRC) $(PROOF_SRC) labs/main.c \
 	$(VIZ_SRC) $(VIZ_TEST_SRC) labs/viz_main.c))
 
 # ---- What people ask for. ----
@@ -234,6 +242,12 @@ $(BUILD)/bench/%: guests/bench/%.c guests/bench/bench.h guests/guest.ld Makefile
 bench: all $(BENCHES) $(BENCH_GUESTS) ## the project's own times, as medians and ratios within the run
 	@for bench in $(BENCHES); do $$bench || exit 1; done
 
+# One alone, and shorter: PROOF=million FAST=yes.
+PROOF ?=
+FAST  ?=
+proof: all $(PROOFS) ## what live mode promises, measured with real processes: PROOF=million FAST=yes
+	@FAST=$(FAST) engine/live/proof/run $(BUILD) $(PROOF)
+
 golden: $(BUILD)/test/viz/golden_test ## take the pictures of the graphical view as they are now for golden
 	@$< --make
 
@@ -248,7 +262,7 @@ compilers: all ## the same recordings by gcc and clang, with and without optimiz
 	@.ci/compilers $(FERRY) $(BUILD)/gcc-O0/bin/ferry $(BUILD)/clang-O0/bin/ferry $(BUILD)/clang-O2/bin/ferry
 
 format: ## give every source file the form of .clang-format
-	clang-format -i $(wildcard engine/*/*.[ch] tui/*.[ch] viz/*.[ch] exercises/*.[ch] exercises/*/*.c labs/*.[ch] guests/*.[ch])
+	clang-format -i $(wildcard engine/*/*.[ch] engine/live/proof/*.c tui/*.[ch] viz/*.[ch] exercises/*.[ch] exercises/*/*.c labs/*.[ch] guests/*.[ch])
 
 handout: ## what students are given, one archive an exercise (build/handout/)
 	@for exercise in exercises/[0-9][0-9]-*; do \

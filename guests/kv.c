@@ -37,7 +37,9 @@ struct connection {
 static struct connection connections[STREAMS_MAX];
 static uint8_t input[INPUT_BYTES];
 static uint8_t output[OUTPUT_BYTES];
-static uint32_t output_count;
+static uint8_t *answers =
+    output;                   /* or a block, while an answer is said that `output` cannot hold */
+static uint32_t output_count; /* bytes of them */
 static struct request request;
 static uint64_t commands_processed;
 
@@ -91,7 +93,7 @@ static void send_output(struct connection *connection)
 
 static void reply(const void *bytes, uint32_t count)
 {
-    memcpy(output + output_count, bytes, count);
+    memcpy(answers + output_count, bytes, count);
     output_count += count;
 }
 
@@ -132,38 +134,51 @@ static void reply_byte_string(struct slice value)
     reply_literal("\r\n");
 }
 
-/* An answer too long for `output` gets a block of its own, with all that comes before it. */
-static void reply_long(struct connection *connection, struct slice value)
+/* An answer too long for `output` gets a block of its own, with all that comes before it. False: it
+ * is too long for any. */
+static bool begin_long(uint64_t count, uint32_t *class)
 {
-    uint32_t class;
-    uint8_t *block = heap_take((uint64_t)output_count + value.count + 32, &class), *at;
+    uint8_t *block = heap_take(output_count + count, class);
 
     if (block == NULL) {
         reply_out_of_memory();
-        return;
+        return false;
     }
-    reply_marked_number('$', value.count);
     memcpy(block, output, output_count);
-    at = block + output_count;
-    memcpy(at, value.bytes, value.count);
-    at += value.count;
-    *at++ = '\r';
-    *at++ = '\n';
-    output_count = 0;
-    connection->held = block;
+    answers = block;
+    return true;
+}
+
+static void end_long(struct connection *connection, uint32_t class)
+{
+    connection->held = answers;
     connection->held_class = class;
     connection->has_held_block = true;
     connection->held_sent = 0;
-    connection->held_count = (uint32_t)(at - block);
+    connection->held_count = output_count;
+    answers = output;
+    output_count = 0;
     send_held(connection);
+}
+
+#define BYTE_STRING_MORE 32 /* bytes of its mark, its length and its line ends, at most */
+
+static bool is_long(uint64_t count)
+{
+    return count > OUTPUT_BYTES - output_count;
 }
 
 static void reply_value(struct connection *connection, struct slice value)
 {
-    if (value.count + 32 <= OUTPUT_BYTES - output_count)
-        reply_byte_string(value);
-    else
-        reply_long(connection, value);
+    uint64_t count = (uint64_t)value.count + BYTE_STRING_MORE;
+    uint32_t class = 0;
+    bool is_in_block = is_long(count);
+
+    if (is_in_block && !begin_long(count, &class))
+        return;
+    reply_byte_string(value);
+    if (is_in_block)
+        end_long(connection, class);
 }
 
 /* ---- Commands. words[0] is the command's name. ---- */
@@ -183,16 +198,48 @@ _Noreturn static void fail(const char *what)
     exit(1);
 }
 
-static void command_get(struct connection *connection)
+/* What was set, or nothing: bytes NULL. */
+static struct slice sound_value(struct slice key)
 {
-    struct entry *entry = store_get(request.words[1]);
+    struct entry *entry = store_get(key);
 
     if (entry == NULL)
-        reply_literal("$-1\r\n");
-    else if (!entry->is_preloaded && !entry_is_sound(entry))
+        return (struct slice){NULL, 0};
+    if (!entry->is_preloaded && !entry_is_sound(entry))
         fail("a value is not what was set");
+    return (struct slice){entry_value(entry), entry->value_bytes};
+}
+
+static void command_get(struct connection *connection)
+{
+    struct slice value = sound_value(request.words[1]);
+
+    if (value.bytes == NULL)
+        reply_literal("$-1\r\n");
     else
-        reply_value(connection, (struct slice){entry_value(entry), entry->value_bytes});
+        reply_value(connection, value);
+}
+
+static void command_mget(struct connection *connection)
+{
+    uint64_t count = BYTE_STRING_MORE;
+    uint32_t class = 0;
+
+    for (uint32_t i = 1; i < request.word_count; i++)
+        count += sound_value(request.words[i]).count + BYTE_STRING_MORE;
+    bool is_in_block = is_long(count);
+    if (is_in_block && !begin_long(count, &class))
+        return;
+    reply_marked_number('*', request.word_count - 1);
+    for (uint32_t i = 1; i < request.word_count; i++) {
+        struct slice value = sound_value(request.words[i]);
+        if (value.bytes == NULL)
+            reply_literal("$-1\r\n");
+        else
+            reply_byte_string(value);
+    }
+    if (is_in_block)
+        end_long(connection, class);
 }
 
 static void command_set(struct connection *connection)
@@ -378,6 +425,7 @@ static const struct command {
 } commands[] = {
     {"GET", 2, 2, command_get},
     {"SET", 3, REQUEST_WORDS_MAX, command_set},
+    {"MGET", 2, REQUEST_WORDS_MAX, command_mget},
     {"PING", 1, REQUEST_WORDS_MAX, command_ping},
     {"ECHO", 2, 2, command_echo},
     {"DEL", 2, REQUEST_WORDS_MAX, command_del},

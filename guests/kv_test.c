@@ -27,6 +27,9 @@ static const struct exchange conversation[] = {
     {"get color\r\n", "$5\r\ngreen\r\n"},
     {"GET COLOR\r\n", "$-1\r\n"},
     {"DBSIZE\r\n", ":1\r\n"},
+    {"MGET color\r\n", "*1\r\n$5\r\ngreen\r\n"},
+    {"MGET none color none\r\n", "*3\r\n$-1\r\n$5\r\ngreen\r\n$-1\r\n"},
+    {"MGET\r\n", "-ERR wrong number of arguments for 'mget' command\r\n"},
     {"SET color blue\r\n", "+OK\r\n"},
     {"GET color\r\n", "$4\r\nblue\r\n"},
     {"*3\r\n$3\r\nSET\r\n$5\r\ncolor\r\n$0\r\n\r\n", "+OK\r\n"},
@@ -222,6 +225,32 @@ static void test_values_of_all_sizes_up_to_the_largest(void **state)
     free(value);
 }
 
+/* An answer of several windows, with small ones before and behind it. */
+static void test_many_values_at_once(void **state)
+{
+    static const size_t sizes[] = {10, 1000, 3000, 20000, 300000};
+    static uint8_t value[300000];
+    (void)state;
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        struct bytes requests = {0}, expected = {0};
+        fill(value, sizes[i], i);
+        put_request(&requests, 3, "SET", (size_t)3, "k", (size_t)1, value, sizes[i]);
+        put_request(&requests, 1, "PING", (size_t)4);
+        put_request(&requests, 4, "MGET", (size_t)4, "k", (size_t)1, "none", (size_t)4, "k",
+                    (size_t)1);
+        put_request(&requests, 1, "PING", (size_t)4);
+        bytes_put(&expected, "+OK\r\n+PONG\r\n*3\r\n", 16);
+        put_answer(&expected, value, sizes[i]);
+        bytes_put(&expected, "$-1\r\n", 5);
+        put_answer(&expected, value, sizes[i]);
+        bytes_put(&expected, "+PONG\r\n", 7);
+        talk(0, requests.data, requests.count, SIZE_MAX);
+        expect_bytes(expected.data, expected.count, "many values");
+        bytes_fini(&requests);
+        bytes_fini(&expected);
+    }
+}
+
 /* ---- What breaks the protocol: one error line, and the connection is closed ---- */
 
 static void test_protocol_errors_close_the_connection(void **state)
@@ -300,6 +329,7 @@ int main(void)
         TEST(test_it_checks_itself_and_says_so),
         TEST(test_keys_and_values_are_any_bytes),
         TEST(test_values_of_all_sizes_up_to_the_largest),
+        TEST(test_many_values_at_once),
         TEST(test_protocol_errors_close_the_connection),
         TEST(test_requests_without_an_end_are_bounded),
         TEST(test_a_claim_costs_nothing),

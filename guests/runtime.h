@@ -50,6 +50,17 @@ static inline uint64_t memory_bytes(void)
     return hypercall(HYPERCALL_ARGUMENTS, 1, 0, 0, 0).value;
 }
 
+/* The name of the host where this guest is just now; "" where nobody has named it. It says something
+ * else after a move, and is for people: whoever decides by it behaves differently for being moved. */
+static inline const char *host_name(char name[HOST_NAME_BYTES])
+{
+    uint64_t count =
+        hypercall(HYPERCALL_ARGUMENTS, ARGUMENTS_HOST, (uint64_t)name, HOST_NAME_BYTES - 1, 0)
+            .value;
+    name[count < HOST_NAME_BYTES ? count : HOST_NAME_BYTES - 1] = '\0';
+    return name;
+}
+
 /* ---- Time, in nanoseconds that this guest has lived ---- */
 
 static inline uint64_t time_ns(void)

@@ -1,11 +1,11 @@
 /* web: a server that speaks HTTP/1.1 on port 80: a page with a counter that never stands still
- * while the server lives.
+ * while the server lives, and with the name of the host where it is.
  *
  *   serve.h         connections, and their buffers
  *   web_request.h   a request out of bytes
  *   web.c           pages, answers, and the access log
  *
- *      /           the page; its script asks for /counter four times a second
+ *      /           the page; its script asks for /status four times a second
  *      /counter    how many requests were answered, this one included
  *      /status     the same and more, as JSON
  *
@@ -91,20 +91,25 @@ static void log_answer(const struct client *client, struct text target, uint32_t
 
 /* ---- Answers ---- */
 
+/* With the count and the host's name. It is whole without its script, which keeps it up to date. */
+#define PAGE_MAX 1280
 static const char page[] =
     "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>ferry</title>\n"
+    "<link rel=\"icon\" href=\"data:,\">\n"
     "<style>body{font:20px sans-serif;text-align:center;margin-top:15vh}"
     "b{display:block;font-size:120px}</style>\n"
-    "<p>This server has answered<b id=\"n\">...</b>requests, wherever it lives.\n"
-    "<p id=\"s\">\n"
+    "<p>This server has answered<b id=\"n\">%lu</b>requests, and runs on host"
+    "<b id=\"h\">%s</b>\n<p id=\"s\">\n"
     "<script>\n"
-    "let last = performance.now(), longest = 0;\n"
-    "setInterval(async () => {\n"
-    "  const n = await (await fetch('/counter')).text(), now = performance.now();\n"
-    "  longest = Math.max(longest, now - last); last = now;\n"
-    "  document.getElementById('n').textContent = n;\n"
-    "  document.getElementById('s').textContent = 'longest wait ' + longest.toFixed() + ' ms';\n"
-    "}, 250);\n"
+    "const $ = id => document.getElementById(id), ask = async () => {\n"
+    "  const began = performance.now(), s = await (await fetch('/status')).json();\n"
+    "  longest = Math.max(longest, performance.now() - began);\n"
+    "  $('n').textContent = s.answered; $('h').textContent = s.host;\n"
+    "  $('s').textContent = 'longest wait ' + longest.toFixed() + ' ms';\n"
+    "};\n"
+    "let longest = 0;\n"
+    "(async () => { for (;;) { await ask().catch(() => {}); await new Promise(go => setTimeout(go, "
+    "250)); } })();\n"
     "</script>\n";
 
 static const char *phrase_of(uint32_t status)
@@ -165,13 +170,21 @@ static void answer_counter(struct client *client, const struct head *head)
     answer(client, head, 200, "text/plain", (struct text){text, (uint32_t)count});
 }
 
+static void answer_page(struct client *client, const struct head *head)
+{
+    char text[PAGE_MAX], name[HOST_NAME_BYTES];
+    size_t count = format_text(text, sizeof text, page, answered_count + 1, host_name(name));
+    answer(client, head, 200, "text/html; charset=utf-8", (struct text){text, (uint32_t)count});
+}
+
 static void answer_status(struct client *client, const struct head *head)
 {
-    char text[160];
+    char text[256], name[HOST_NAME_BYTES];
     size_t count = format_text(
         text, sizeof text,
-        "{\"lived_ms\": %lu, \"answered\": %lu, \"clients\": %u, \"memory_bytes\": %lu}\n",
-        time_ns() / 1000000, answered_count + 1, client_count(), memory_bytes());
+        "{\"lived_ms\": %lu, \"answered\": %lu, \"clients\": %u, \"memory_bytes\": %lu, "
+        "\"host\": \"%s\"}\n",
+        time_ns() / 1000000, answered_count + 1, client_count(), memory_bytes(), host_name(name));
     answer(client, head, 200, "application/json", (struct text){text, (uint32_t)count});
 }
 
@@ -217,7 +230,7 @@ static void answer_request(struct client *client, struct head *head)
     } else if (!text_is(head->method, "GET") && !text_is(head->method, "HEAD")) {
         answer_error(client, head, is_known_method(head->method) ? 405 : 501);
     } else if (text_is(path, "/")) {
-        answer(client, head, 200, "text/html; charset=utf-8", (struct text){page, sizeof page - 1});
+        answer_page(client, head);
     } else if (text_is(path, "/counter")) {
         answer_counter(client, head);
     } else if (text_is(path, "/status")) {
@@ -274,7 +287,8 @@ int main(int argc, char **argv)
         {"--requests", OPTION_NUMBER, &last, NULL},
     };
 
-    _Static_assert(sizeof page + 512 <= ANSWER_MAX, "an answer fits");
+    _Static_assert(sizeof page + 20 + HOST_NAME_BYTES <= PAGE_MAX, "the page fits");
+    _Static_assert(PAGE_MAX + 512 <= ANSWER_MAX, "an answer fits");
     read_options(argc, argv, options, sizeof options / sizeof options[0]);
     if (log_bytes < sizeof(struct access) || log_bytes > heap_bytes()) {
         print("web: the log must be between 64B and the %luKiB that are free\n",

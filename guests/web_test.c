@@ -162,7 +162,26 @@ static void test_the_counter_counts_every_request(void **state)
     }
     ask(0, "GET /status HTTP/1.1\r\n" HOST "\r\n");
     assert_non_null(strstr(text_of_answers(), "\"answered\": 20, \"clients\": 1, \"memory_bytes\": "
-                                              "8388608}\n"));
+                                              "8388608, \"host\": \"\"}\n"));
+}
+
+/* The page says it without its script, for whoever has none; and it is never what was true before. */
+static void test_the_page_says_where_it_is(void **state)
+{
+    static const char *const names[] = {"A", "B"};
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        char expected[64];
+        machine_name_host(stand.guest, names[i]);
+        ask(0, "GET / HTTP/1.1\r\n" HOST "\r\n");
+        snprintf(expected, sizeof expected, "<b id=\"n\">%u</b>", 2 * i + 1);
+        assert_non_null(strstr(text_of_answers(), expected));
+        snprintf(expected, sizeof expected, "runs on host<b id=\"h\">%s</b>", names[i]);
+        assert_non_null(strstr(text_of_answers(), expected));
+        ask(0, "GET /status HTTP/1.1\r\n" HOST "\r\n");
+        snprintf(expected, sizeof expected, "\"host\": \"%s\"}", names[i]);
+        assert_non_null(strstr(text_of_answers(), expected));
+    }
 }
 
 /* ---- Many requests at once, cut anywhere ---- */
@@ -349,6 +368,7 @@ int main(void)
         TEST(test_what_is_answered_to_what),
         TEST(test_head_is_get_without_the_body),
         TEST(test_the_counter_counts_every_request),
+        TEST(test_the_page_says_where_it_is),
         TEST(test_pipelined_in_pieces_of_every_size),
         TEST(test_one_that_asks_much_and_reads_nothing),
         TEST(test_requests_without_an_end_are_bounded),

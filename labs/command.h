@@ -51,7 +51,13 @@ int command_provenance(const struct command *command, int word_count, char **wor
 int command_grade(const struct command *command, int word_count, char **words);
 int command_lab(const struct command *command, int word_count, char **words);
 int command_swarm(const struct command *command, int word_count, char **words);
+int command_host(const struct command *command, int word_count, char **words);
+int command_gateway(const struct command *command, int word_count, char **words);
 int command_guest(const struct command *command, int word_count, char **words);
+int command_live(const struct command *command, int word_count, char **words);
+int command_migrate(const struct command *command, int word_count, char **words);
+int command_status(const struct command *command, int word_count, char **words);
+int command_link(const struct command *command, int word_count, char **words);
 
 /* First of all: the three standard files are there, and the locale is the user's. */
 void command_begin(void);

@@ -35,7 +35,8 @@ static int write_outputs(struct setting *setting)
         return command_refuse(setting->command, &problem);
     report_make(&report, &run, world_oracle(run.world));
     status = report_is_good(&report) ? EXIT_DONE : EXIT_FAILED;
-    if (report_finish(&report, &run, &setting->json, &setting->record, &problem) != STATUS_OK)
+    if (report_finish(&report, &run.recorder.bytes, &setting->json, &setting->record, &problem) !=
+        STATUS_OK)
         status = command_refuse(setting->command, &problem);
     run_close(&run);
     return status;

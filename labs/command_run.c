@@ -125,7 +125,8 @@ static int run_and_report(struct setting *setting)
         print_next(options);
     }
     status = report_is_good(&report) ? EXIT_DONE : EXIT_FAILED;
-    if (report_finish(&report, &run, &setting->json, &setting->record, &problem) != STATUS_OK)
+    if (report_finish(&report, &run.recorder.bytes, &setting->json, &setting->record, &problem) !=
+        STATUS_OK)
         status = command_refuse(setting->command, &problem);
     fflush(stdout); /* what is said on stderr stands behind it, on a terminal and in a file */
     if (run.timeline.is_guest_fault)

@@ -98,6 +98,28 @@ static const struct command commands[] = {
      "FILE. resume lets it go on from there, in another process, today or next year;\n"
      "info FILE shows what it consists of.\n",
      0, NULL, command_guest},
+    {"live", "ferry live [OPTIONS] [-- ARGUMENTS...]",
+     "real hosts, a gateway and a guest on this computer, for real clients",
+     "Starts `ferry gateway` and two `ferry host`; the guest runs at host A. Clients\n"
+     "connect where --listen says, and stay connected wherever the guest is moved. It\n"
+     "is all over when this is interrupted. At a terminal it is drawn; elsewhere, and\n"
+     "with --plain, it is told in lines, with the commands that move, watch and disturb\n"
+     "it.\n",
+     TAKES_SCENARIO | TAKES_START | TAKES_CONTROL | TAKES_LIVE | TAKES_PLAIN, NULL, command_live},
+    {"migrate", "ferry migrate [--to HOST] [OPTIONS]", "moves a guest between real hosts",
+     "Asks the gateway for the move, shows how far it is, and says what it came to, in\n"
+     "the words of `ferry run`. Ctrl-C asks to give it up, a second time leaves it\n"
+     "alone. The exit status is 0 when the guest has moved, 1 when not, 2 when nothing\n"
+     "was begun.\n",
+     TAKES_SCENARIO | TAKES_MOVE | TAKES_CONTROL | TAKES_JSON | TAKES_RECORD | TAKES_PLAIN |
+         TAKES_QUIET,
+     NULL, command_migrate},
+    {"status", "ferry status [--control PATH]", "which real hosts there are, and what moves", NULL,
+     TAKES_CONTROL | TAKES_JSON, NULL, command_status},
+    {"link", "ferry link [--control PATH] [OPTIONS]", "what the link between real hosts carries",
+     "Takes effect at once, in a move that goes on as well. Without an option it only\n"
+     "says how the link is.\n",
+     TAKES_CONTROL | TAKES_LINK, NULL, command_link},
     {"swarm", "ferry swarm [--seeds A..B] [--resume FILE] [OPTIONS]",
      "many small worlds, until one breaks a rule",
      "Each seed draws a small guest, a way to move it and what happens meanwhile; its\n"
@@ -105,6 +127,23 @@ static const struct command commands[] = {
      "breaks one ends the swarm with status 1: its rule, its event, and the command\n"
      "that lives it again. The seeds mean the same however many processes there are.\n",
      TAKES_SWARM | TAKES_JSON | TAKES_QUIET, NULL, command_swarm},
+    {"gateway", "ferry gateway --listen ADDR:PORT [--hosts ADDR:PORT] [--control PATH]",
+     "the post office of live mode: real clients, hosts, the door",
+     "Clients connect here and stay connected while their guest moves; hosts come in with\n"
+     "ferry host --gateway ADDR:PORT, and ferry migrate, status and link knock at the door\n"
+     "at PATH. Port 0 is any that is free: what they are is the first line that it prints.\n"
+     "Behind = stands whose clients come in there: the guest's name, and the port at which\n"
+     "it listens; without them the first guest, and its first port. Several addresses\n"
+     "stand with commas between them. It runs until it is interrupted.\n",
+     TAKES_GATEWAY | TAKES_CONTROL, NULL, command_gateway},
+    {"host", "ferry host --name NAME --gateway ADDR:PORT [OPTIONS] [-- ARGUMENTS...]",
+     "runs guests in real time, and moves them",
+     "A host of live mode: it comes to a gateway (ferry gateway) and is commanded from its\n"
+     "door (ferry migrate, status, link). With --guest a guest begins here; without, it\n"
+     "waits for those that are moved here. Port 0 is any that is free. A guest without\n"
+     "--cpu-rate runs as fast as it can. It runs until it is interrupted, and its guests\n"
+     "end with it.\n",
+     TAKES_HOST | TAKES_SCENARIO | TAKES_START, NULL, command_host},
     {"help", "ferry help [COMMAND]", "this list, or a command's options", NULL, 0, NULL,
      command_help},
 };

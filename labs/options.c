@@ -58,6 +58,37 @@ const struct own_option own_options[] = {
     {"scene", TAKES_VIZ, "NAME", MEMBER(viz.scene), "crossing: one guest, from host A to host B"},
     {"lang", TAKES_VIZ, "en|zh_CN", MEMBER(viz.language),
      "the language; without it the environment's"},
+    {"listen", TAKES_GATEWAY, "ADDR:PORT[=GUEST]", MEMBER(live.listen),
+     "where clients come in, and to whom"},
+    {"hosts", TAKES_GATEWAY, "ADDR:PORT", MEMBER(live.hosts), "where hosts come in"},
+    {"name", TAKES_HOST, "NAME", MEMBER(live.name), "what the host is called: A"},
+    {"gateway", TAKES_HOST, "ADDR:PORT", MEMBER(live.gateway), "where its gateway takes in hosts"},
+    {"listen", TAKES_HOST, "ADDR:PORT", MEMBER(live.listen),
+     "where other hosts bring guests (default 127.0.0.1:0)"},
+    {"disk", TAKES_HOST, "FILE", MEMBER(live.disk),
+     "the guests' disk, the same file for all hosts; else none"},
+    {"key", TAKES_GATEWAY | TAKES_HOST, "FILE", MEMBER(live.key),
+     "seals all connections of hosts, and allows other computers"},
+    {"with-parent", TAKES_GATEWAY | TAKES_HOST, NULL, MEMBER(live.is_with_parent),
+     "ends when the process that started it does"},
+    {"control", TAKES_CONTROL, "PATH", MEMBER(live.control),
+     "the gateway's door; else that of this user"},
+    {"guest", TAKES_MOVE, "NAME", MEMBER(live.guest), "which of them, where there are several"},
+    {"to", TAKES_MOVE, "HOST", MEMBER(live.to), "where it shall go; else to the other host"},
+    {"abort", TAKES_MOVE, NULL, MEMBER(live.is_abort), "gives up the move that is going on"},
+    {"post-copy-now", TAKES_MOVE, NULL, MEMBER(live.is_post_copy),
+     "switches the move that is going on"},
+    {"listen", TAKES_LIVE, "ADDR:PORT", MEMBER(live.listen),
+     "where clients come in (default 127.0.0.1:6379)"},
+    {"hosts", TAKES_LIVE, "N", MEMBER(live.hosts), "how many: 2 (default) to 4"},
+    {"bandwidth", TAKES_LIVE | TAKES_LINK | TAKES_MOVE, "RATE", MEMBER(live.bandwidth),
+     "of the link between hosts: 100MiB/s; or none"},
+    {"latency", TAKES_LIVE | TAKES_LINK, "TIME", MEMBER(live.latency),
+     "that is added to it, one way: 5ms; or none"},
+    {"cut", TAKES_LINK, NULL, MEMBER(live.is_cut), "connections between hosts break"},
+    {"mend", TAKES_LINK, NULL, MEMBER(live.is_mend), "and can be made again"},
+    {"key", TAKES_LIVE, "FILE", MEMBER(live.key),
+     "seals all connections between hosts and gateway"},
     {"plain", TAKES_PLAIN, NULL, MEMBER(is_plain), "prints lines, draws nothing"},
     {"quiet", TAKES_QUIET, NULL, MEMBER(is_quiet), "says nothing but errors"},
     {"help", TAKES_HELP, NULL, MEMBER(is_help), "this text"},
@@ -66,6 +97,7 @@ const struct own_option own_options[] = {
 
 enum { OWN_COUNT = sizeof own_options / sizeof own_options[0] };
 const size_t own_option_count = OWN_COUNT;
+_Static_assert(OWN_COUNT <= 64, "struct options has a bit for each in own_set");
 
 int options_find(const char *key)
 {
@@ -73,6 +105,13 @@ int options_find(const char *key)
         if (strcmp(scenario_option(i)->key, key) == 0)
             return (int)i;
     return -1;
+}
+
+const char *options_part_objection(uint32_t idx, unsigned takes)
+{
+    if ((takes & TAKES_MOVE) != 0)
+        return scenario_part_objection(idx, PART_MOVE);
+    return (takes & TAKES_START) != 0 ? scenario_part_objection(idx, PART_GUEST) : NULL;
 }
 
 static const struct own_option *own_find(const char *key, unsigned takes)
@@ -94,7 +133,8 @@ static enum status refuse_unknown(const char *word, unsigned takes, struct probl
     memmove(key, key + strspn(key, "-"), strlen(key + strspn(key, "-")) + 1);
 
     for (uint32_t i = 0; (takes & TAKES_SCENARIO) != 0 && i < scenario_option_count(); i++)
-        if (nearest_distance(key, scenario_option(i)->key) < nearest_distance(key, best))
+        if (options_part_objection(i, takes) == NULL &&
+            nearest_distance(key, scenario_option(i)->key) < nearest_distance(key, best))
             best = scenario_option(i)->key;
     for (size_t i = 0; i < OWN_COUNT; i++)
         if ((own_options[i].takes & takes) != 0 &&
@@ -148,6 +188,9 @@ static enum status set_of_scenario(struct options *options, unsigned takes, int 
     if ((takes & TAKES_EVERY_MODE) != 0 && strcmp(key, "mode") == 0)
         return problem_set(problem, STATUS_USAGE,
                            "--mode cannot be used here: all modes are shown, leave it out");
+    const char *objection = options_part_objection((uint32_t)idx, takes);
+    if (objection != NULL)
+        return problem_set(problem, STATUS_USAGE, "--%s cannot be used here: %s", key, objection);
     char faults[2 * SCENARIO_FAULT_BYTES];
     if (is_set_by_line(options, idx) && strcmp(key, "fault") == 0) { /* one more goes wrong */
         snprintf(faults, sizeof faults, "%s%s%s", options->scenario.fault,
@@ -363,7 +406,7 @@ static enum status find_file(struct options *options, unsigned takes, int word_c
             options->page = words[i];
             continue;
         }
-        if ((takes & TAKES_SCENARIO) == 0)
+        if ((takes & TAKES_SCENARIO) == 0 || (takes & (TAKES_MOVE | TAKES_START)) != 0)
             return problem_set(problem, STATUS_USAGE, "unexpected word \"%.40s\": leave it out",
                                words[i]);
         if (options->file_path != NULL)
@@ -485,7 +528,7 @@ enum status options_parse(struct options *options, unsigned takes, const struct 
     for (int i = 0; status == STATUS_OK && i < word_count; i++) {
         struct split split;
         if (strcmp(words[i], "--") == 0) {
-            status = (takes & TAKES_SCENARIO) != 0
+            status = (takes & TAKES_SCENARIO) != 0 && (takes & TAKES_MOVE) == 0
                          ? take_arguments(options, word_count - i - 1, words + i + 1, problem)
                          : problem_set(problem, STATUS_USAGE, "nothing stands behind --");
             break;
@@ -515,7 +558,7 @@ void options_fini(struct options *options)
 /* ---- The line that makes a scenario again ---- */
 
 /* A word as a shell takes it back. */
-static void put_word(struct bytes *line, const char *word)
+void options_write_word(struct bytes *line, const char *word)
 {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
                                 "-_./:,=+@%";
@@ -562,8 +605,8 @@ void options_write_command(const char *command, const struct scenario *scenario,
 {
     char key[64], value[sizeof scenario->guest];
 
-    put_word(line, options_program());
-    put_word(line, command);
+    options_write_word(line, options_program());
+    options_write_word(line, command);
     for (uint32_t i = 0; i < scenario_option_count(); i++) {
         if ((scenario->given >> i & 1) == 0 || strcmp(scenario_option(i)->key, "args") == 0)
             continue;
@@ -572,19 +615,19 @@ void options_write_command(const char *command, const struct scenario *scenario,
         if (options_is_flag(scenario_option(i)->key)) { /* the next word is not its value */
             bool is_on = strcmp(value, "on") == 0;
             snprintf(key, sizeof key, "--%s%s", scenario_option(i)->key, is_on ? "" : "=off");
-            put_word(line, key);
+            options_write_word(line, key);
             continue;
         }
-        put_word(line, key);
-        put_word(line, value);
+        options_write_word(line, key);
+        options_write_word(line, value);
     }
     for (; own != NULL && *own != NULL; own++)
-        put_word(line, *own);
+        options_write_word(line, *own);
     if (scenario->arguments.count > 0)
-        put_word(line, "--");
+        options_write_word(line, "--");
     for (size_t i = 0; i < scenario->arguments.count;) {
         const char *argument = (const char *)scenario->arguments.data + i;
-        put_word(line, argument);
+        options_write_word(line, argument);
         i += strlen(argument) + 1;
     }
     bytes_put_u8(line, 0);

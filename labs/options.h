@@ -35,6 +35,14 @@
 #define TAKES_SWEEP     0x10000u  /* what is varied, and where the points go */
 #define TAKES_PAGES     0x20000u  /* which pages of a recording */
 #define TAKES_SWARM     0x100000u /* which seeds, and how they are gone through */
+/* Live mode. TAKES_MOVE and TAKES_START go with TAKES_SCENARIO, and leave a part of its options. */
+#define TAKES_CONTROL 0x1000000u  /* the door of a gateway */
+#define TAKES_MOVE    0x2000000u  /* how a guest is moved, and where to */
+#define TAKES_START   0x4000000u  /* what kind of guest it is */
+#define TAKES_LINK    0x8000000u  /* what the link between hosts carries */
+#define TAKES_LIVE    0x10000000u /* where clients come in, and how many hosts there are */
+#define TAKES_GATEWAY 0x20000000u /* where clients and hosts come in */
+#define TAKES_HOST    0x40000000u /* of a host: its name, its gateway, where guests come in */
 
 struct options {
     struct scenario scenario;
@@ -62,6 +70,11 @@ struct options {
     struct {
         const char *vary, *plot, *csv; /* as written, NULL: not given */
     } sweep;
+    struct {
+        const char *control, *to, *guest, *bandwidth, *latency, *listen, *hosts, *key;
+        const char *name, *gateway, *disk;
+        bool is_abort, is_post_copy, is_cut, is_mend, is_with_parent;
+    } live;           /* as written, NULL: not given */
     const char *page; /* with TAKES_PAGES: the second word, as it stands */
     const char *elf;  /* a program, for its names */
     const char *top;  /* a number of pages, as written; NULL: not given */
@@ -95,6 +108,9 @@ const char *options_group(const char *key);
  * NUL-terminated. */
 void options_write_command(const char *command, const struct scenario *scenario,
                            const char *const *own, struct bytes *line);
+
+/* One word more of a command line, quoted where a shell needs it. */
+void options_write_word(struct bytes *line, const char *word);
 
 /* The words of a strategy of the user's own, for `own` above: --strategy, its path, and
  * --unconfined where it was given; nothing where there is none. */

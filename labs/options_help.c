@@ -76,14 +76,26 @@ static void print_option(const struct scenario_option *option, const struct pres
         print_choices(option->choices);
 }
 
+static bool is_listed(const char *key, unsigned takes)
+{
+    int idx = options_find(key);
+    MUST(idx >= 0);
+    return options_part_objection((uint32_t)idx, takes) == NULL &&
+           ((takes & TAKES_EVERY_MODE) == 0 || strcmp(key, "mode") != 0);
+}
+
+/* A group of which nothing is left has no title either. */
 static void print_group(const struct group *group, unsigned takes, const struct preset *presets)
 {
-    printf("\n%s:\n", group->title);
+    bool has_title = false;
+
     for (size_t i = 0; group->keys[i] != NULL; i++) {
-        int idx = options_find(group->keys[i]);
-        MUST(idx >= 0);
-        if ((takes & TAKES_EVERY_MODE) == 0 || strcmp(group->keys[i], "mode") != 0)
-            print_option(scenario_option((uint32_t)idx), presets);
+        if (!is_listed(group->keys[i], takes))
+            continue;
+        if (!has_title)
+            printf("\n%s:\n", group->title);
+        has_title = true;
+        print_option(scenario_option((uint32_t)options_find(group->keys[i])), presets);
         if (strcmp(group->keys[i], "args") == 0)
             printf("  %-26s%s\n", "-- ARGUMENTS...", "the same, as the last of the line");
     }

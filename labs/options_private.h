@@ -21,5 +21,7 @@ extern const struct own_option own_options[];
 extern const size_t own_option_count;
 
 bool options_is_flag(const char *key); /* off or on: it may stand alone, and is on then */
+/* Why a command that takes these cannot take that option of the scenario; NULL: it can. */
+const char *options_part_objection(uint32_t idx, unsigned takes);
 
 #endif

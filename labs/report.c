@@ -29,7 +29,9 @@ static void describe_guest_end(struct report *report)
 
     if (!timeline->has_guest_ended)
         return;
-    find_last_line(report->console, line, sizeof line);
+    *line = '\0';
+    if (report->console != NULL)
+        find_last_line(report->console, line, sizeof line);
     char how[64];
     if (timeline->is_guest_fault)
         snprintf(how, sizeof how, "cannot go on: %s,",
@@ -59,48 +61,92 @@ static void add_what_went_wrong(struct report *report)
     report->reason = report->whole_reason;
 }
 
-void report_make(struct report *report, const struct run *run, const struct oracle *oracle)
+/* Whether clients were to talk to it, and when they began, is planned in a simulated world alone. */
+static void judge_clients(struct report *report)
 {
-    const struct timeline *timeline = &run->timeline;
-    uint64_t state_bytes = timeline->state_bytes;
+    const struct timeline *timeline = report->timeline;
+
+    report->is_unserved = report->scenario->client_count > 0 && timeline->answers == 0;
+    report->is_late = timeline->has_resumed && timeline->requests > 0 &&
+                      timeline->first_request_ns >= timeline->resumed_at_ns;
+}
+
+static void take_faults(struct report *report, const uint64_t *fault_begun_ns)
+{
+    enum status status = fault_parse(report->scenario->fault, &report->faults, NULL);
+
+    MUST(status == STATUS_OK); /* the run has had it */
+    for (uint32_t i = 0; i < report->faults.count; i++)
+        report->fault_begun_ns[i] = fault_begun_ns[i];
+}
+
+void report_make_of(struct report *report, const struct report_matter *matter)
+{
+    const struct timeline *timeline = matter->timeline;
+    bool is_simulated = matter->oracle != NULL;
 
     *report = (struct report){
-        .scenario = &run->scenario,
+        .scenario = matter->scenario,
         .timeline = timeline,
-        .console = &world_console(run->world)->kept,
-        .oracle = *oracle,
+        .console = matter->console,
+        .way = matter->way,
+        .has_oracle = is_simulated,
         .outcome = timeline->outcome,
-        .reason = world_reason(run->world),
-        .is_unserved = run->scenario.client_count > 0 && timeline->answers == 0,
-        .is_late = timeline->has_resumed && timeline->requests > 0 &&
-                   timeline->first_request_ns >= timeline->resumed_at_ns,
+        .reason = matter->reason,
         .has_post_copy = timeline->sent_by_why[WHY_FAULT] + timeline->sent_by_why[WHY_PUSHED] > 0,
         .latency = timeline_latency(timeline),
         .fault_wait = timeline_fault_wait(timeline),
-        .recording_digest = recorder_digest(&run->recorder),
+        .recording_digest = matter->recording_digest,
     };
+    if (is_simulated)
+        report->oracle = *matter->oracle;
     if (!timeline->has_ended) {
         report->outcome = OUTCOME_LOST;
         report->reason = "the run was over before the move was";
     }
-    enum status status = fault_parse(run->scenario.fault, &report->faults, NULL);
-    MUST(status == STATUS_OK); /* the run has had it */
-    for (uint32_t i = 0; i < report->faults.count; i++)
-        report->fault_begun_ns[i] = world_fault_begun_ns(run->world, i);
+    if (is_simulated)
+        judge_clients(report);
+    if (matter->fault_begun_ns != NULL)
+        take_faults(report, matter->fault_begun_ns);
     describe_guest_end(report);
     add_what_went_wrong(report);
-    /* The state that was sent is the S of the formulas; before it is, what it would be. */
-    if (state_bytes == 0)
-        state_bytes = world_state_bytes(run->world);
+    /* The state that was sent is the S of the formulas. Of what a real link carries there is no
+     * formula. */
     report->has_forecast =
-        run_forecast(&run->scenario, run->scenario.mode, state_bytes, &report->forecast);
+        is_simulated &&
+        run_forecast(matter->scenario, matter->scenario->mode,
+                     timeline->state_bytes != 0 ? timeline->state_bytes : matter->state_bytes,
+                     &report->forecast);
+}
+
+void report_make(struct report *report, const struct run *run, const struct oracle *oracle)
+{
+    uint64_t fault_begun_ns[FAULT_PLAN_MAX];
+    struct report_matter matter = {
+        .scenario = &run->scenario,
+        .timeline = &run->timeline,
+        .reason = world_reason(run->world),
+        .console = &world_console(run->world)->kept,
+        .oracle = oracle,
+        .fault_begun_ns = fault_begun_ns,
+        .recording_digest = recorder_digest(&run->recorder),
+        .state_bytes = world_state_bytes(run->world),
+    };
+    struct fault_plan faults;
+    enum status status = fault_parse(run->scenario.fault, &faults, NULL);
+
+    MUST(status == STATUS_OK);
+    for (uint32_t i = 0; i < faults.count; i++)
+        fault_begun_ns[i] = world_fault_begun_ns(run->world, i);
+    report_make_of(report, &matter);
 }
 
 bool report_is_good(const struct report *report)
 {
-    return report->outcome == OUTCOME_COMPLETED && oracle_holds(&report->oracle) &&
-           report->timeline->errors == 0 && !report->timeline->is_guest_fault &&
-           !report->is_unserved;
+    bool is_broken = report->has_oracle && !oracle_holds(&report->oracle);
+
+    return report->outcome == OUTCOME_COMPLETED && !is_broken && report->timeline->errors == 0 &&
+           !report->timeline->is_guest_fault && !report->is_unserved;
 }
 
 const char *report_later_start(uint64_t first_request_ns, char *text, size_t text_bytes)
@@ -116,7 +162,7 @@ uint64_t report_framing_ns(const struct report *report)
     const struct timeline_round *round =
         timeline->round_count > 0 ? &timeline->rounds[timeline->round_count - 1] : NULL;
 
-    if (round == NULL || !round->is_paused || timeline->pages_sent == 0)
+    if (round == NULL || !round->is_paused || timeline->pages_sent == 0 || !report->has_oracle)
         return 0;
     uint64_t header_bytes =
         units_mul_div(timeline->bytes_by_use[USE_FRAMING], round->pages_sent, timeline->pages_sent);
@@ -145,9 +191,11 @@ static void print_heading(const struct report *report, FILE *file)
     const struct timeline *timeline = report->timeline;
     enum limit limit;
 
-    fprintf(file, "%s, %s, seed %llu: %s", report->scenario->guest,
-            mode_name(report->scenario->mode), (unsigned long long)report->scenario->seed,
-            outcome_name(report->outcome));
+    char where[80];
+
+    snprintf(where, sizeof where, "seed %llu", (unsigned long long)report->scenario->seed);
+    fprintf(file, "%s, %s, %s: %s", report->scenario->guest, mode_name(report->scenario->mode),
+            report->way != NULL ? report->way : where, outcome_name(report->outcome));
     /* Only a pause exceeds the limit; what was done instead shows that it could not be met. */
     if (timeline->is_limit_exceeded && report->scenario->mode == MODE_HYBRID)
         fprintf(file, ", with the %s limit met before it was to switch",
@@ -262,6 +310,9 @@ static void print_times(const struct report *report, FILE *file)
     fprintf(file, "\n  %-18s%s", "downtime", people_time(&people, timeline->downtime_ns));
     if (report->has_forecast)
         fprintf(file, ", forecast %s", people_seconds(&people, forecast->downtime_s));
+    else if (!report->has_oracle && timeline->forecast_downtime_ns > 0 && timeline->has_resumed)
+        fprintf(file, ", forecast when it paused %s",
+                people_time(&people, timeline->forecast_downtime_ns));
     print_framing(report, file);
     if (report->scenario->mode == MODE_PRE_COPY)
         fprintf(file, ", limit %s", people_time(&people, report->scenario->downtime_limit_ns));
@@ -348,7 +399,9 @@ static void print_console(const struct report *report, FILE *file)
         people_wrap(file, "  guest             ", report->guest_end);
         return;
     }
-    find_last_line(report->console, line, sizeof line);
+    *line = '\0';
+    if (report->console != NULL)
+        find_last_line(report->console, line, sizeof line);
     if (*line != '\0')
         fprintf(file, "  %-18s%s\n", "its last line", line);
 }
@@ -408,5 +461,9 @@ void report_print(const struct report *report, FILE *file)
     print_clients(report, file);
     report_print_trouble(report, file);
     print_console(report, file);
-    print_oracle(report, file);
+    if (report->has_oracle)
+        print_oracle(report, file);
+    else
+        fprintf(file, "  %-18srecording %016llx\n", "digest",
+                (unsigned long long)report->recording_digest);
 }

@@ -1,6 +1,7 @@
-/* report: what a run came to, for people and for programs.
+/* report: what a move came to, for people and for programs: of a simulated run, or of one between
+ * real hosts, where nobody can look into everything and no oracle judges.
  *
- * Made from a run that has ended; borrows from it, so the run must outlive it.
+ * Made from what has ended; borrows from it, so that must outlive it.
  */
 #ifndef LABS_REPORT_H
 #define LABS_REPORT_H
@@ -15,10 +16,25 @@
 #include "scenario/fault.h"
 #include "sim/run.h"
 
+/* What it is made from. */
+struct report_matter {
+    const struct scenario *scenario;
+    const struct timeline *timeline;
+    const char *reason;             /* why the migration ended so; "": as it should */
+    const struct bytes *console;    /* NULL: nobody has kept it */
+    const struct oracle *oracle;    /* NULL: between real hosts; then */
+    const char *way;                /* "from A to B" */
+    const uint64_t *fault_begun_ns; /* of each of the scenario's faults; NULL: there were none */
+    uint64_t recording_digest;
+    uint64_t state_bytes; /* what would be sent, where none was */
+};
+
 struct report {
     const struct scenario *scenario;
     const struct timeline *timeline;
-    const struct bytes *console;
+    const struct bytes *console; /* may be NULL */
+    const char *way;             /* NULL: simulated */
+    bool has_oracle;
     struct oracle oracle;
     enum outcome outcome;
     const char *reason; /* why the migration ended so; then, what went wrong with the guest */
@@ -35,11 +51,12 @@ struct report {
     char whole_reason[512];
 };
 
-/* `oracle` is the world's own, or what run_verify made of it. */
+void report_make_of(struct report *report, const struct report_matter *matter);
+/* Of a simulated run. `oracle` is the world's own, or what run_verify made of it. */
 void report_make(struct report *report, const struct run *run, const struct oracle *oracle);
 
 /* Writes what was asked for; `json` and `record` may be without a file. */
-MUST_USE enum status report_finish(const struct report *report, const struct run *run,
+MUST_USE enum status report_finish(const struct report *report, const struct bytes *recording,
                                    struct output *json, struct output *record,
                                    struct problem *problem);
 

@@ -9,6 +9,14 @@ static void set_u64(json_t *object, const char *key, uint64_t value)
     json_object_set_new(object, key, json_integer((json_int_t)value));
 }
 
+/* What nobody can see of real hosts is null. */
+static void set_simulated(json_t *object, const char *key, const struct report *report,
+                          uint64_t value)
+{
+    json_object_set_new(object, key,
+                        report->has_oracle ? json_integer((json_int_t)value) : json_null());
+}
+
 static void set_bool(json_t *object, const char *key, bool value)
 {
     json_object_set_new(object, key, json_boolean(value));
@@ -240,7 +248,7 @@ json_t *report_json(const struct report *report)
     json_object_set_new(object, "options", report_options_json(scenario));
     set_text(object, "guest", scenario->guest);
     set_text(object, "mode", mode_name(scenario->mode));
-    set_u64(object, "seed", scenario->seed);
+    set_simulated(object, "seed", report, scenario->seed);
     set_text(object, "outcome", outcome_name(report->outcome));
     set_text(object, "reason", report->reason);
     enum limit limit;
@@ -252,10 +260,10 @@ json_t *report_json(const struct report *report)
         json_object_set_new(object, "limit", json_null());
     set_u64(object, "memory_pages", timeline->total_pages);
     set_u64(object, "page_bytes", PAGE_BYTES);
-    set_u64(object, "instructions", timeline->instructions);
+    set_simulated(object, "instructions", report, timeline->instructions);
     set_u64(object, "total_time_ns", report_total_ns(report));
     set_u64(object, "downtime_ns", timeline->downtime_ns);
-    set_u64(object, "downtime_framing_ns", report_framing_ns(report));
+    set_simulated(object, "downtime_framing_ns", report, report_framing_ns(report));
     json_object_set_new(object, "decisions", decisions_json(timeline));
     json_object_set_new(object, "rounds", rounds_json(timeline));
     set_counts(object, timeline);
@@ -269,8 +277,12 @@ json_t *report_json(const struct report *report)
     json_object_set_new(object, "forecast",
                         report->has_forecast ? report_forecast_json(&report->forecast)
                                              : json_null());
-    json_object_set_new(object, "oracle", oracle_json(&report->oracle));
-    set_digest(object, "digest", timeline->digest);
+    json_object_set_new(object, "oracle",
+                        report->has_oracle ? oracle_json(&report->oracle) : json_null());
+    if (report->has_oracle)
+        set_digest(object, "digest", timeline->digest);
+    else
+        json_object_set_new(object, "digest", json_null());
     set_digest(object, "recording_digest", report->recording_digest);
     return object;
 }
@@ -282,13 +294,13 @@ void report_write(json_t *object, FILE *file)
     json_decref(object);
 }
 
-enum status report_finish(const struct report *report, const struct run *run, struct output *json,
-                          struct output *record, struct problem *problem)
+enum status report_finish(const struct report *report, const struct bytes *recording,
+                          struct output *json, struct output *record, struct problem *problem)
 {
     enum status status;
 
     if (record->file != NULL)
-        fwrite(run->recorder.bytes.data, 1, run->recorder.bytes.count, record->file);
+        fwrite(recording->data, 1, recording->count, record->file);
     if (json->file != NULL)
         report_write(report_json(report), json->file);
     status = output_finish(record, problem);

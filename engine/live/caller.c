@@ -149,7 +149,12 @@ static enum status greet(struct caller *caller, struct problem *problem)
                            caller->path);
     uint64_t protocol = control_number(message.data, "protocol", 0);
     bool is_greeting = message.kind == CONTROL_GREETING;
+    enum status status = STATUS_OK;
+    if (message.kind == CONTROL_ERROR) /* there are too many already */
+        status = problem_set(problem, STATUS_REFUSED, "%s: %s", caller->path, message.desc);
     control_message_fini(&message);
+    if (status != STATUS_OK)
+        return status;
     if (is_greeting && protocol == CONTROL_PROTOCOL)
         return STATUS_OK;
     return problem_set(problem, STATUS_BAD_INPUT,

@@ -27,8 +27,8 @@ struct caller {
     char path[CONTROL_PATH_MAX]; /* for people */
 };
 
-/* Knocks, and reads the greeting. STATUS_NO_FILE: nobody is there; the detail says what would be
- * right. caller_close in every case. */
+/* Knocks, and reads the greeting. STATUS_NO_FILE: nobody is there; STATUS_REFUSED: nobody more is let
+ * in; the detail says what would be right. caller_close in every case. */
 MUST_USE enum status caller_open(struct caller *caller, const char *path, struct problem *problem);
 /* The same on a connection that somebody else made, which becomes the caller's. */
 MUST_USE enum status caller_open_on(struct caller *caller, int descriptor, struct problem *problem);

@@ -28,11 +28,17 @@ struct channel_owner {
     void (*opened)(void *owner, struct channel *channel);
     /* Bytes have come, in order. Not kept: whoever needs them later copies them. */
     void (*heard)(void *owner, struct channel *channel, const uint8_t *data, size_t count);
-    /* There is room: append to `to` what is to be sent next, a chunk (see channel_set_rate). With
-     * nothing appended it is asked again after channel_poke. NULL: it sends by channel_send alone. */
+    /* May be NULL. Where the bytes that come next should go, and for how many there is room; 0:
+     * anywhere. `heard` follows with that very memory, or is not called: what was there is lost. */
+    size_t (*place)(void *owner, struct channel *channel, uint8_t **to);
+    /* There is room: append to `to` what is to be sent next, a chunk (see channel_set_rate). It is
+     * asked again when the socket has taken the chunk, so what is urgent goes first by being
+     * appended first. With nothing appended it is asked again after channel_poke. NULL: it sends
+     * by channel_send alone. */
     void (*fill)(void *owner, struct channel *channel, struct bytes *to);
-    /* The last call: the connection is no more, or was never made. The channel is freed behind it.
-     * `reason` is one sentence; "" where the other end closed it in order. */
+    /* The last call, from the loop and never from within another call: the connection is no more,
+     * or was never made. The channel is freed behind it. `reason` is one sentence, the one given
+     * to channel_close; "" where the other end closed it in order. */
     void (*closed)(void *owner, struct channel *channel, const char *reason);
 };
 
@@ -63,8 +69,8 @@ struct channel_listener;
 typedef bool (*channel_accept)(void *listener_owner, struct channel *channel,
                                const struct channel_owner **calls, void **owner);
 /* Port 0: any that is free. A Unix socket that is left over from a process that is gone is
- * replaced; one where somebody listens is refused. `path_or_address` as it is now, with its port,
- * is what channel_listener_address gives. */
+ * replaced; one where somebody listens is refused (who sees a visitor that says nothing). The
+ * address as it is now, with its port, is what channel_listener_address gives. */
 MUST_USE enum status channel_listen(uv_loop_t *loop, const char *address,
                                     const struct channel_key *key, channel_accept accept,
                                     void *listener_owner, struct channel_listener **listener,
@@ -76,7 +82,8 @@ void channel_listener_close(
 /* ---- Use ---- */
 
 void channel_send(struct channel *channel, const void *data, size_t count); /* queued, in order */
-void channel_poke(struct channel *channel);                                 /* ask `fill` again */
+/* Asks `fill` again: at once, from within this call, where the socket has room. */
+void channel_poke(struct channel *channel);
 /* Nothing is read any more until it is turned on again: the other end notices by its window. */
 void channel_read(struct channel *channel, bool is_on);
 /* At most so many bits leave in a second from now on, evenly: a chunk no sooner than the one before
@@ -85,7 +92,8 @@ void channel_set_rate(struct channel *channel, uint64_t bits_per_s);
 void channel_set_limits(struct channel *channel, const struct channel_limits *limits);
 /* Bytes that were appended or queued here and have not left for the wire. */
 size_t channel_backlog(const struct channel *channel);
-/* Ends it: what is queued is sent first unless `is_at_once`; `closed` is called with that reason. */
+/* Ends it: what is queued is sent first unless `is_at_once`. Nothing is heard or asked any more, and
+ * `closed` is called with that reason. Closing twice is no harm: the first reason stays. */
 void channel_close(struct channel *channel, const char *reason, bool is_at_once);
 const char *channel_peer(const struct channel *channel); /* for people: "127.0.0.1:40312" */
 

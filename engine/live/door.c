@@ -116,7 +116,7 @@ static void attach(struct knock *knock, const json_t *arguments, json_t *id)
     const struct gateway_recording *last = gateway_record_find(knock->door->record, 0);
     uint64_t wanted = control_number(arguments, "id", last != NULL ? last->id : 0);
     struct problem problem = {STATUS_OK, ""};
-    enum status status = control_know_all(arguments, "id", &problem);
+    enum status status = control_know_all(arguments, "id record", &problem);
 
     if (status == STATUS_OK && number != NULL &&
         gateway_record_find(knock->door->record, wanted) == NULL)

@@ -81,8 +81,8 @@ const char *gateway_host_address(const struct gateway *gateway, unsigned host);
 /* The first host that is here and is not `but`; 0: none. */
 unsigned gateway_other_host(const struct gateway *gateway, unsigned but);
 
-/* The host where that guest is; `name` NULL: of the only guest, whose name is put there. 0: no such
- * guest, or more than one, or (*is_known) none knows where it is just now. */
+/* The host where that guest is; *name NULL: of the only guest, whose name is put there. 0: no such
+ * guest, or more than one (!*is_known), or nobody knows where it is just now. */
 unsigned gateway_find_guest(const struct gateway *gateway, const char **name, bool *is_known);
 
 /* The reply to a command; NULL: the host has gone without one. */

@@ -42,6 +42,7 @@ struct machine {
     struct disk disk;
 
     /* What belongs to the host and stays there. */
+    char host_name[HOST_NAME_BYTES];
     struct bytes console;           /* not drained yet */
     uint64_t awaited_idx[HART_MAX]; /* the page that a hart asked the world for, or NO_PAGE */
     struct hart_share shares[HART_MAX];

@@ -33,17 +33,17 @@
 enum guest_stop {
     GUEST_TIME_REACHED, /* ran until the instant asked for; the next instruction would pass it */
     GUEST_IDLE,         /* nothing to do until wake_ns (UINT64_MAX: until something arrives) */
-    GUEST_DIRTIED,      /* a write to a protected page trapped: page_idx; it is writable now, and the
+    GUEST_DIRTIED, /* a write to a protected page trapped: page_idx; it is writable now, and the
                            write happens when the guest is run again */
-    GUEST_MISSING,      /* hart_idx needs page_idx, which is not there; nothing of the instruction
+    GUEST_MISSING, /* hart_idx needs page_idx, which is not there; nothing of the instruction
                            has happened. Other harts go on when the guest is run again, and the
                            hart itself once the page is there; is_stuck: until then none can */
-    GUEST_FLUSHED,      /* hart_idx has flushed lines of page_count pages from page_idx; while
+    GUEST_FLUSHED, /* hart_idx has flushed lines of page_count pages from page_idx; while
                            tell_flushes is on. It goes on unless the world bars it: bar */
-    GUEST_BARRED,       /* no hart can go on before one is not barred any more */
-    GUEST_OUTPUT,       /* the console, a mailbox or the disk has something for the world, just now */
-    GUEST_HELD,         /* a debugger has stopped it (debug.h) */
-    GUEST_ENDED,        /* exited with `status`, or (is_fault) cannot go on; says so at every call */
+    GUEST_BARRED,  /* no hart can go on before one is not barred any more */
+    GUEST_OUTPUT,  /* the console, a mailbox or the disk has something for the world, just now */
+    GUEST_HELD,    /* a debugger has stopped it (debug.h) */
+    GUEST_ENDED,   /* exited with `status`, or (is_fault) cannot go on; says so at every call */
 };
 
 #define GUEST_SHARE_WHOLE 1000u
@@ -53,7 +53,7 @@ struct guest_run {
     uint32_t hart_idx;
     uint64_t page_idx;
     uint64_t page_count; /* of GUEST_FLUSHED */
-    uint64_t pc; /* of GUEST_DIRTIED and GUEST_MISSING: where the hart stands; 0: a model */
+    uint64_t pc;         /* of GUEST_DIRTIED and GUEST_MISSING: where the hart stands; 0: a model */
     uint64_t wake_ns;
     uint64_t status;
     bool is_fault;
@@ -77,6 +77,10 @@ struct guest_ops {
     uint64_t (*now_ns)(const struct guest *guest);
     /* Guest time passes without instructions; only after GUEST_IDLE, and not beyond wake_ns. */
     void (*idle_until)(struct guest *guest, uint64_t until_ns);
+    /* The same although there are instructions to run: on a real host, which is slower than the
+     * guest's clock, or was busy with something else. No simulated world does this. NULL: time
+     * passes by running alone. */
+    void (*pass_until)(struct guest *guest, uint64_t until_ns);
     /* From now on that hart takes only so many of its turns, in thousandths (1 to
      * GUEST_SHARE_WHOLE), evenly spread; guest time goes on meanwhile, and the other harts with it.
      * A matter of this host: it is not saved, and a guest begins with whole shares. A guest of one

@@ -281,6 +281,16 @@ static void arguments_memory(struct call *call)
     call->value = call->machine->memory.ram_bytes;
 }
 
+static void arguments_host(struct call *call)
+{
+    const struct machine *machine = call->machine;
+    uint64_t bytes = strlen(machine->host_name), count = smaller(call->a1, bytes);
+    if (!may_write(call, call->a0, count))
+        return;
+    memcpy(memory_at(&machine->memory, call->a0), machine->host_name, count);
+    call->value = bytes;
+}
+
 static void mailbox_call_listen(struct call *call)
 {
     answer(call, mailbox_listen(&call->machine->mailbox, call->a0));
@@ -446,8 +456,9 @@ static const struct {
     {HYPERCALL_DBCN, 0, console_write},
     {HYPERCALL_DBCN, 1, console_read},
     {HYPERCALL_DBCN, 2, console_write_byte},
-    {HYPERCALL_ARGUMENTS, 0, arguments_get},
-    {HYPERCALL_ARGUMENTS, 1, arguments_memory},
+    {HYPERCALL_ARGUMENTS, ARGUMENTS_GET, arguments_get},
+    {HYPERCALL_ARGUMENTS, ARGUMENTS_MEMORY, arguments_memory},
+    {HYPERCALL_ARGUMENTS, ARGUMENTS_HOST, arguments_host},
     {HYPERCALL_MAILBOX, MAILBOX_LISTEN, mailbox_call_listen},
     {HYPERCALL_MAILBOX, MAILBOX_ACCEPT, mailbox_call_accept},
     {HYPERCALL_MAILBOX, MAILBOX_RECEIVE, mailbox_call_receive},

@@ -25,6 +25,8 @@
  *   ARGUMENTS   0         address, capacity            bytes of the argument block (all, even where
  *                                                      capacity is less); arguments end with a NUL each
  *               1         -                            bytes of memory
+ *               2 host    address, capacity            bytes of the name of the host where the guest
+ *                                                      is just now (all, even where capacity is less)
  *   MAILBOX     0 listen  port                         -
  *               1 accept  -                            stream number, or HYPERCALL_WOULD_BLOCK
  *               2 receive stream, address, capacity    bytes; 0: the peer has closed; or WOULD_BLOCK
@@ -48,6 +50,9 @@
  * writes memory beneath the cache: what a guest stored is there once its lines are written back, and
  * what the device wrote is seen where no line hides it. A line may be written back, and leave, at any
  * time: by an eviction, or because the guest is moved.
+ *
+ * The host's name is the host's, not the guest's: it does not move, and the answer may be another with
+ * each call. It is for people. 0 bytes: nobody has given the host a name.
  *
  * Disk requests are served one after the other, while the guest goes on. The address is a multiple
  * of DISK_BLOCK_BYTES; that memory belongs to the disk until the request is done. Nothing
@@ -128,6 +133,12 @@
 #define DISK_BLOCK_BYTES 512
 
 #define PAGES_GIVE 0
+
+#define ARGUMENTS_GET    0
+#define ARGUMENTS_MEMORY 1
+#define ARGUMENTS_HOST   2
+
+#define HOST_NAME_BYTES 64 /* the longest, its NUL counted */
 
 #define RAM_BASE   0x80000000
 #define PAGE_BYTES 4096

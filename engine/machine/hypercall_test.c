@@ -127,6 +127,26 @@ static void gives_its_arguments(void **state)
     expect(HYPERCALL_INVALID_ADDRESS, 0);
 }
 
+static void says_where_it_is(void **state)
+{
+    (void)state;
+    ask(HYPERCALL_ARGUMENTS, ARGUMENTS_HOST, BUFFER, 100, 0);
+    expect(0, 0);
+    machine_name_host(guest, "alpha");
+    uint64_t digest = guest->ops->digest(guest);
+    machine_name_host(guest, "beta");
+    assert_int_equal(guest->ops->digest(guest), digest); /* no part of the guest */
+    ask(HYPERCALL_ARGUMENTS, ARGUMENTS_HOST, BUFFER, 100, 0);
+    expect(0, 4);
+    assert_memory_equal(memory_at(&machine->memory, BUFFER), "beta\0", 5);
+    memset(memory_at(&machine->memory, BUFFER), 1, 8);
+    ask(HYPERCALL_ARGUMENTS, ARGUMENTS_HOST, BUFFER, 3, 0);
+    expect(0, 4);
+    assert_memory_equal(memory_at(&machine->memory, BUFFER), "bet\1", 4);
+    ask(HYPERCALL_ARGUMENTS, ARGUMENTS_HOST, 0, 100, 0);
+    expect(HYPERCALL_INVALID_ADDRESS, 0);
+}
+
 static void ends_with_its_status(void **state)
 {
     (void)state;
@@ -349,6 +369,7 @@ int main(void)
         TEST(answers_what_it_is),
         TEST(writes_to_the_console),
         TEST(gives_its_arguments),
+        TEST(says_where_it_is),
         TEST(ends_with_its_status),
         TEST(reset_ends_it_with_0_or_1),
         TEST(sleeps_until_the_timer),

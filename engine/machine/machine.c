@@ -87,6 +87,12 @@ void machine_use_huge_pages(struct guest *guest)
     memory_use_huge_pages(&machine_of(guest)->memory);
 }
 
+void machine_name_host(struct guest *guest, const char *name)
+{
+    struct machine *machine = machine_of(guest);
+    snprintf(machine->host_name, sizeof machine->host_name, "%s", name);
+}
+
 struct mailbox *machine_mailbox(struct guest *guest)
 {
     return &machine_of(guest)->mailbox;
@@ -401,6 +407,15 @@ static void machine_idle_until(struct guest *guest, uint64_t until_ns)
         machine->clock.idle_ns += until_ns - now_ns;
 }
 
+/* A timer that falls into it is pending afterwards: late, as on any machine that was busy. */
+static void machine_pass_until(struct guest *guest, uint64_t until_ns)
+{
+    struct machine *machine = machine_of(guest);
+    uint64_t now_ns = machine_now_ns(machine);
+    if (until_ns > now_ns)
+        machine->clock.idle_ns += until_ns - now_ns;
+}
+
 static void machine_set_share(struct guest *guest, uint32_t hart_idx, uint32_t permille)
 {
     struct machine *machine = machine_of(guest);
@@ -527,6 +542,7 @@ static const struct guest_ops machine_ops = {
     .run = machine_run,
     .now_ns = machine_time_ns,
     .idle_until = machine_idle_until,
+    .pass_until = machine_pass_until,
     .set_share = machine_set_share,
     .read_pages = machine_read_pages,
     .install_pages = machine_install_pages,

@@ -107,10 +107,9 @@ static enum status read_numbers(const char *text, struct session_facts *facts,
     return STATUS_OK;
 }
 
-static enum status read_facts(struct reading *reading, struct problem *problem)
+static enum status read_facts(const char *text, struct session_facts *facts, char **owned_guest,
+                              struct problem *problem)
 {
-    const char *text = reading->recording.scenario_text;
-    struct session_facts *facts = &reading->facts;
     char guest[512];
 
     facts->forecast_total_ns = UINT64_MAX;
@@ -119,9 +118,9 @@ static enum status read_facts(struct reading *reading, struct problem *problem)
     if (!is_printable(text) || !find_value(text, "guest", guest, sizeof guest))
         return problem_set(problem, STATUS_BAD_INPUT,
                            "the recording's scenario is broken: it names no guest, or is no text");
-    reading->guest = strdup(guest);
-    MUST(reading->guest != NULL);
-    facts->guest = reading->guest;
+    *owned_guest = strdup(guest);
+    MUST(*owned_guest != NULL);
+    facts->guest = *owned_guest;
     enum status status = find_mode(text, &facts->mode, problem);
     return status == STATUS_OK ? read_numbers(text, facts, problem) : status;
 }
@@ -178,13 +177,25 @@ const char *reading_objection(const struct session_facts *facts, const struct ev
                           : NULL;
 }
 
+static enum status judge(const struct session_facts *facts, const struct event *event,
+                         uint64_t position, struct problem *problem)
+{
+    const char *objection = reading_objection(facts, event);
+    if (objection == NULL)
+        return STATUS_OK;
+    return problem_set(problem, STATUS_BAD_INPUT,
+                       "the recording is broken at byte %llu: %s names %s",
+                       (unsigned long long)position, event_describe(event->kind)->name, objection);
+}
+
 enum status reading_open(struct reading *reading, const void *data, size_t count,
                          struct problem *problem)
 {
     *reading = (struct reading){.guest = NULL};
     enum status status = recording_open(&reading->recording, data, count, problem);
     if (status == STATUS_OK)
-        status = read_facts(reading, problem);
+        status =
+            read_facts(reading->recording.scenario_text, &reading->facts, &reading->guest, problem);
     if (status != STATUS_OK)
         reading_close(reading);
     return status;
@@ -197,12 +208,7 @@ enum status reading_next(struct reading *reading, struct event *event, bool *is_
     enum status status = recording_next(&reading->recording, event, is_end, problem);
     if (status != STATUS_OK || *is_end)
         return status;
-    const char *objection = reading_objection(&reading->facts, event);
-    if (objection == NULL)
-        return STATUS_OK;
-    return problem_set(problem, STATUS_BAD_INPUT,
-                       "the recording is broken at byte %zu: %s names %s", position,
-                       event_describe(event->kind)->name, objection);
+    return judge(&reading->facts, event, position, problem);
 }
 
 void reading_close(struct reading *reading)
@@ -210,4 +216,35 @@ void reading_close(struct reading *reading)
     recording_close(&reading->recording);
     free(reading->guest);
     *reading = (struct reading){.guest = NULL};
+}
+
+/* ---- While it is still being written ---- */
+
+void reading_feed_init(struct reading_feed *reading)
+{
+    *reading = (struct reading_feed){.guest = NULL};
+    recording_feed_init(&reading->feed);
+}
+
+void reading_feed_fini(struct reading_feed *reading)
+{
+    recording_feed_fini(&reading->feed);
+    free(reading->guest);
+    *reading = (struct reading_feed){.guest = NULL};
+}
+
+enum status reading_feed_next(struct reading_feed *reading, struct event *event, bool *is_there,
+                              struct problem *problem)
+{
+    uint64_t position = reading->feed.position;
+    enum status status = recording_feed_next(&reading->feed, event, is_there, problem);
+
+    if (status == STATUS_OK && reading->feed.has_head && !reading->is_open) {
+        status = read_facts(reading->feed.recording.scenario_text, &reading->facts, &reading->guest,
+                            problem);
+        reading->is_open = status == STATUS_OK;
+    }
+    if (status != STATUS_OK || !*is_there)
+        return status;
+    return judge(&reading->facts, event, position, problem);
 }

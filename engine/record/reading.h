@@ -31,6 +31,19 @@ MUST_USE enum status reading_next(struct reading *reading, struct event *event, 
                                   struct problem *problem);
 void reading_close(struct reading *reading);
 
+/* The same of a recording that somebody still writes (recording_feed): bytes are put into `feed`.
+ * The facts are there once is_open is. What was refused once is read no further. */
+struct reading_feed {
+    struct recording_feed feed;
+    struct session_facts facts; /* as above */
+    char *guest;
+    bool is_open;
+};
+void reading_feed_init(struct reading_feed *reading);
+void reading_feed_fini(struct reading_feed *reading);
+MUST_USE enum status reading_feed_next(struct reading_feed *reading, struct event *event,
+                                       bool *is_there, struct problem *problem);
+
 /* What a decoder cannot know: whether this can have happened to a guest of facts.total_pages. NULL,
  * or what is wrong with it. For whoever takes events from elsewhere. */
 const char *reading_objection(const struct session_facts *facts, const struct event *event);

@@ -203,33 +203,49 @@ static enum status check_end(struct bytes_reader *reader, struct problem *proble
     return STATUS_OK;
 }
 
-enum status recording_open(struct recording *recording, const void *data, size_t count,
-                           struct problem *problem)
+/* Everything before the first event; *is_cut: it may be whole with more bytes. The text's claim of
+ * its length is believed when the bytes are there, and only then is memory given for it. */
+static enum status read_head(struct bytes_reader *reader, const char **scenario_text, bool *is_cut,
+                             struct problem *problem)
 {
-    struct bytes_reader reader;
-    bytes_reader_init(&reader, data, count);
-    *recording = (struct recording){0};
-
-    const uint8_t *name = bytes_get(&reader, sizeof magic);
-    if (name == NULL || memcmp(name, magic, sizeof magic) != 0)
+    const uint8_t *name = bytes_get(reader, sizeof magic);
+    if (name == NULL || memcmp(name, magic, sizeof magic) != 0) {
+        size_t common = reader->count < sizeof magic ? reader->count : sizeof magic;
+        *is_cut = name == NULL && (common == 0 || memcmp(reader->data, magic, common) == 0);
         return problem_set(problem, STATUS_BAD_INPUT,
                            "this is no recording: one begins with \"ferryrec\"");
-    uint32_t version = bytes_get_u32(&reader);
-    uint32_t text_bytes = bytes_get_u32(&reader);
-    if (!reader.has_failed && version != RECORDING_VERSION)
+    }
+    uint32_t version = bytes_get_u32(reader);
+    uint32_t text_bytes = bytes_get_u32(reader);
+    if (!reader->has_failed && version != RECORDING_VERSION)
         return problem_set(problem, STATUS_BAD_INPUT,
                            "a recording of version %u: this program reads version %u", version,
                            RECORDING_VERSION);
-    /* The claim is believed when the bytes are there, and only then is memory given for it. */
-    const uint8_t *text = bytes_get(&reader, text_bytes);
+    const uint8_t *text = bytes_get(reader, text_bytes);
+    *is_cut = text == NULL && text_bytes <= RECORDING_SCENARIO_MAX;
     if (text == NULL || text_bytes > RECORDING_SCENARIO_MAX || memchr(text, 0, text_bytes) != NULL)
         return problem_set(problem, STATUS_BAD_INPUT,
                            "the recording is broken at byte 16: its scenario is %s",
                            text == NULL ? "cut off" : "no text or too long");
-    if (check_end(&reader, problem) != STATUS_OK)
+    *scenario_text = strndup((const char *)text, text_bytes);
+    MUST(*scenario_text != NULL);
+    return STATUS_OK;
+}
+
+enum status recording_open(struct recording *recording, const void *data, size_t count,
+                           struct problem *problem)
+{
+    struct bytes_reader reader;
+    bool is_cut = false;
+
+    bytes_reader_init(&reader, data, count);
+    *recording = (struct recording){0};
+    if (read_head(&reader, &recording->scenario_text, &is_cut, problem) != STATUS_OK)
         return STATUS_BAD_INPUT;
-    recording->scenario_text = strndup((const char *)text, text_bytes);
-    MUST(recording->scenario_text != NULL);
+    if (check_end(&reader, problem) != STATUS_OK) {
+        recording_close(recording);
+        return STATUS_BAD_INPUT;
+    }
     recording->reader = reader;
     return STATUS_OK;
 }
@@ -286,4 +302,101 @@ void recording_close(struct recording *recording)
 {
     free((char *)recording->scenario_text);
     *recording = (struct recording){0};
+}
+
+/* ---- Reading what is still being written ---- */
+
+/* No event takes more: what is as long and no event yet will never be one. */
+#define EVENT_BYTES_MAX (10 * (2 + EVENT_FIELDS_MAX))
+
+void recording_feed_init(struct recording_feed *feed)
+{
+    *feed = (struct recording_feed){.digest = digest_open()};
+}
+
+void recording_feed_fini(struct recording_feed *feed)
+{
+    bytes_fini(&feed->bytes);
+    recording_close(&feed->recording);
+    digest_close(feed->digest);
+    *feed = (struct recording_feed){.digest = NULL};
+}
+
+/* What was read goes as soon as more comes: once for each piece, not for each event. */
+void recording_feed_put(struct recording_feed *feed, const void *data, size_t count)
+{
+    struct bytes_reader *reader = &feed->recording.reader;
+
+    bytes_drop_front(&feed->bytes, reader->position);
+    bytes_put(&feed->bytes, data, count);
+    bytes_reader_init(reader, feed->bytes.data, feed->bytes.count);
+}
+
+static void feed_passed(struct recording_feed *feed, size_t from)
+{
+    struct bytes_reader *reader = &feed->recording.reader;
+    digest_add(feed->digest, reader->data + from, reader->position - from);
+    feed->position += reader->position - from;
+}
+
+static enum status feed_head(struct recording_feed *feed, struct problem *problem)
+{
+    struct bytes_reader *reader = &feed->recording.reader;
+    bool is_cut = false;
+    enum status status = read_head(reader, &feed->recording.scenario_text, &is_cut, problem);
+
+    if (status == STATUS_OK) {
+        feed->has_head = true;
+        feed_passed(feed, 0);
+        return STATUS_OK;
+    }
+    bytes_reader_init(reader, feed->bytes.data, feed->bytes.count);
+    if (!is_cut)
+        return status;
+    if (problem != NULL)
+        *problem = (struct problem){STATUS_OK, ""};
+    return STATUS_OK;
+}
+
+static enum status feed_end(struct recording_feed *feed, struct problem *problem)
+{
+    struct bytes_reader end = feed->recording.reader;
+
+    if (bytes_left(&end) < RECORDING_END_BYTES)
+        return STATUS_OK;
+    bytes_get_u8(&end);
+    if (bytes_get_u64(&end) != digest_value(feed->digest) || bytes_left(&end) > 0)
+        return problem_set(problem, STATUS_BAD_INPUT,
+                           "the recording is damaged: its end does not fit its %llu bytes",
+                           (unsigned long long)feed->position);
+    feed->is_whole = true;
+    return STATUS_OK;
+}
+
+enum status recording_feed_next(struct recording_feed *feed, struct event *event, bool *is_there,
+                                struct problem *problem)
+{
+    struct recording *recording = &feed->recording;
+
+    *is_there = false;
+    if (!feed->has_head && feed_head(feed, problem) != STATUS_OK)
+        return STATUS_BAD_INPUT;
+    size_t from = recording->reader.position;
+    if (!feed->has_head || feed->is_whole || bytes_left(&recording->reader) == 0)
+        return STATUS_OK;
+    if (recording->reader.data[from] == RECORDING_END)
+        return feed_end(feed, problem);
+    struct recording before = *recording;
+    const char *objection = read_event(recording, event);
+    *is_there = objection == NULL;
+    if (*is_there) {
+        feed_passed(feed, from);
+        return STATUS_OK;
+    }
+    bool is_cut = recording->reader.has_failed && bytes_left(&before.reader) < EVENT_BYTES_MAX;
+    *recording = before;
+    if (is_cut)
+        return STATUS_OK;
+    return problem_set(problem, STATUS_BAD_INPUT, "the recording is broken at byte %llu: %s",
+                       (unsigned long long)feed->position, objection);
 }

@@ -73,4 +73,25 @@ MUST_USE enum status recording_next(struct recording *recording, struct event *e
                                     struct problem *problem);
 void recording_close(struct recording *recording);
 
+/* A recording that somebody still writes, read as its bytes come, cut anywhere:
+ *
+ *     recording_feed_put whenever bytes come, then recording_feed_next until there is no event
+ *
+ * Only what is not a whole event yet is kept. */
+struct recording_feed {
+    struct bytes bytes; /* not read yet */
+    /* Its reader is set anew for each event; the scenario text is there once the head is. */
+    struct recording recording;
+    struct digest *digest;   /* of what was read */
+    uint64_t position;       /* bytes that were read */
+    bool has_head, is_whole; /* whole: its end has come, and fits all that was before it */
+};
+void recording_feed_init(struct recording_feed *feed);
+void recording_feed_fini(struct recording_feed *feed);
+void recording_feed_put(struct recording_feed *feed, const void *data, size_t count);
+/* *is_there: *event is the next. Without it more bytes are awaited, or there is no more (is_whole).
+ * STATUS_BAD_INPUT with the byte offset where it is broken; so will every call after it. */
+MUST_USE enum status recording_feed_next(struct recording_feed *feed, struct event *event,
+                                         bool *is_there, struct problem *problem);
+
 #endif

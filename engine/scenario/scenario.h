@@ -161,8 +161,7 @@ enum scenario_part {
     PART_WORLD, /* of a simulated world: real clients, seeds and accidents are not chosen */
 };
 enum scenario_part scenario_part(uint32_t idx);
-/* Why an option cannot be chosen where that part is, with what would be right: "--memory is chosen
- * when the guest is started: ..."; NULL: it can. With a move its link's bandwidth may be said. */
+/* Why an option cannot be chosen where that part is, with what would be right; NULL: it can. */
 const char *scenario_part_objection(uint32_t idx, enum scenario_part part);
 
 #endif

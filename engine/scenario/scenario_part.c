@@ -41,8 +41,7 @@ const char *scenario_part_objection(uint32_t idx, enum scenario_part part)
 {
     enum scenario_part own = scenario_part(idx);
 
-    if (own == part || (idx == OPTION_bandwidth_bits_per_s && part == PART_MOVE) ||
-        (own == PART_LINK && part == PART_GUEST))
+    if (own == part)
         return NULL;
     switch (own) {
     case PART_GUEST:

@@ -52,6 +52,13 @@ static const struct dialect *dialect_of(const struct scenario *scenario)
     return dialect == NULL ? &dialect_kv : dialect;
 }
 
+/* What a machine has of its host. */
+static void attach(struct guest *guest, uint32_t host)
+{
+    storage_attach(guest);
+    machine_name_host(guest, host == HOST_SOURCE ? "A" : "B");
+}
+
 enum status world_open(const struct scenario *scenario, const uint8_t *image, size_t image_bytes,
                        struct world **world, struct problem *problem)
 {
@@ -81,7 +88,7 @@ enum status world_open(const struct scenario *scenario, const uint8_t *image, si
     observer_init(&new->observer, new->clients.count);
     storage_init(&new->storage, HOST_SOURCE);
     for (uint32_t host = 0; host < HOST_COUNT && !scenario_is_model(scenario); host++)
-        storage_attach(new->hosts[host].guest);
+        attach(new->hosts[host].guest, host);
     new->observer.oracle.applies[RULE_ONE_INSTANT] = scenario->cache != 0;
     world_plan_faults(new);
     world_happen(new, scenario->start_at_ns, HAPPEN_START, 0, 0);

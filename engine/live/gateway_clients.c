@@ -1,0 +1,537 @@
+/* Real clients: sockets on one side, streams on the other, and never more between them than the two
+ * windows of a stream.
+ *
+ *      free --somebody comes in--> calling --the guest's mailbox has taken it--> talking --over--> free
+ *
+ * A client that closes, or breaks, ends its stream: what the guest still says is read and forgotten,
+ * until the guest has ended it too. Only then is the slot free: its number stands for one connection
+ * at a time. Until the next call is taken the old stream stays where it is, and answers a guest
+ * that has not heard its last acknowledgement.
+ */
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/units.h"
+#include "live/address.h"
+#include "live/gateway_private.h"
+
+#define CALL_AGAIN_NS     (20 * NS_PER_MS) /* between two calls, doubling up to the longest */
+#define CALL_AGAIN_MAX_NS (160 * NS_PER_MS)
+/* A guest that closes does not listen any more: its client has so long to see it, and to close too. */
+#define LINGER_NS       (5 * NS_PER_S)
+#define ACCEPT_AT_ONCE  16               /* in one turn: others want theirs */
+#define NOBODY_TAKES_NS (20 * NS_PER_MS) /* the trunk is full: until it is tried again */
+#define NEVER           UINT64_MAX
+
+static void touch(struct gateway_client *client)
+{
+    client->guest->touched |= 1ull << client->slot_idx;
+}
+
+void gateway_clients_init(struct gateway_guest *guest)
+{
+    for (uint32_t i = 0; i < MAILBOX_STREAMS; i++) {
+        guest->clients[i] =
+            (struct gateway_client){.guest = guest, .slot_idx = (uint8_t)i, .asked_ns = NEVER};
+        guest->due_ns[i] = NEVER;
+    }
+}
+
+/* ---- Sockets ---- */
+
+static void socket_closed(uv_handle_t *handle)
+{
+    struct client_socket *socket = handle->data;
+    gateway_let_go(socket->gateway);
+    free(socket);
+}
+
+/* Lets go of the connection. The client learns at once, where it is to: a reset instead of an end. */
+static void drop_socket(struct gateway_client *client, bool is_reset)
+{
+    struct client_socket *socket = client->socket;
+    const struct linger at_once = {.l_onoff = 1};
+
+    if (socket == NULL)
+        return;
+    client->socket = NULL;
+    uv_close((uv_handle_t *)&socket->poll, socket_closed);
+    if (is_reset)
+        setsockopt(socket->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    close(socket->fd);
+}
+
+/* The client is not there any more: the guest hears that it has closed. */
+static void lose_socket(struct gateway_client *client)
+{
+    drop_socket(client, true);
+    if (client->state == CLIENT_TALKING)
+        stream_close(&client->stream);
+    touch(client);
+}
+
+static void note_request(struct gateway_client *client, uint64_t bytes)
+{
+    if (client->asked_ns != NEVER)
+        return; /* more of what is not answered yet */
+    client->asked_ns = gateway_now_ns();
+    gateway_happen(
+        client->guest->gateway,
+        (struct event){.kind = EVENT_REQUEST_SENT,
+                       .at_ns = client->asked_ns,
+                       .request_sent = {.client_idx = client->slot_idx, .bytes = bytes}});
+}
+
+static void note_answer(struct gateway_client *client)
+{
+    if (client->asked_ns == NEVER)
+        return;
+    uint64_t now_ns = gateway_now_ns();
+    gateway_happen(client->guest->gateway,
+                   (struct event){.kind = EVENT_REQUEST_ANSWERED,
+                                  .at_ns = now_ns,
+                                  .request_answered = {.client_idx = client->slot_idx,
+                                                       .latency_ns = now_ns - client->asked_ns}});
+    client->asked_ns = NEVER;
+}
+
+static bool is_to_be_tried_again(void)
+{
+    return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
+}
+
+/* As much from the client as its stream has room for. */
+static void hear_client(struct gateway_client *client)
+{
+    uint8_t data[STREAM_WINDOW_BYTES];
+    uint32_t room = stream_room(&client->stream);
+    ssize_t count = recv(client->socket->fd, data, room, 0);
+
+    if (count > 0) {
+        stream_write(&client->stream, data, (uint32_t)count);
+        note_request(client, (uint64_t)count);
+    } else if (count == 0) {
+        client->socket->has_ended = true;
+        stream_close(&client->stream);
+    } else if (!is_to_be_tried_again()) {
+        lose_socket(client);
+        return;
+    }
+    touch(client);
+}
+
+/* What came from the guest, as far as the client takes it. */
+static void tell_client(struct gateway_client *client)
+{
+    uint8_t told[STREAM_WINDOW_BYTES];
+    struct stream *stream = &client->stream;
+
+    while (client->socket != NULL && stream->to_read_count > 0) {
+        ssize_t count =
+            send(client->socket->fd, stream->to_read, stream->to_read_count, MSG_NOSIGNAL);
+        if (count > 0) {
+            note_answer(client);
+            stream_read(stream, told, (uint32_t)count);
+        } else if (is_to_be_tried_again()) {
+            break;
+        } else {
+            lose_socket(client);
+        }
+    }
+    if (client->socket == NULL)
+        stream_read(stream, told, sizeof told); /* to nobody: the stream must come to its end */
+    else if (stream_is_at_end(stream) && client->socket->shut_at_ns == NEVER) {
+        shutdown(client->socket->fd, SHUT_WR);
+        client->socket->shut_at_ns = gateway_now_ns();
+    }
+    touch(client);
+}
+
+static void socket_ready(uv_poll_t *poll, int status, int events)
+{
+    struct client_socket *socket = poll->data;
+    struct gateway_client *client = socket->client;
+
+    if (status < 0) {
+        lose_socket(client);
+        return;
+    }
+    if ((events & UV_WRITABLE) != 0)
+        tell_client(client);
+    if ((events & UV_READABLE) != 0 && client->socket != NULL && stream_room(&client->stream) > 0)
+        hear_client(client);
+}
+
+/* The loop waits for what can be used, and for nothing else. */
+static void watch_socket(struct gateway_client *client)
+{
+    struct client_socket *socket = client->socket;
+    int events = 0;
+
+    if (socket == NULL)
+        return;
+    if (client->state == CLIENT_TALKING) {
+        if (!socket->has_ended && stream_room(&client->stream) > 0)
+            events |= UV_READABLE;
+        if (client->stream.to_read_count > 0)
+            events |= UV_WRITABLE;
+    }
+    if (events == socket->events)
+        return;
+    socket->events = events;
+    if (events == 0)
+        uv_poll_stop(&socket->poll);
+    else
+        MUST(uv_poll_start(&socket->poll, events, socket_ready) == 0);
+}
+
+/* ---- Calls ---- */
+
+static void free_slot(struct gateway_client *client)
+{
+    drop_socket(client, false);
+    client->state = CLIENT_FREE;
+    client->asked_ns = NEVER;
+    gateway_listeners_watch(client->guest->gateway);
+}
+
+static void call(struct gateway_client *client, uint64_t now_ns)
+{
+    struct gateway_guest *guest = client->guest;
+    uint16_t port = client->port != 0 ? client->port : guest->port;
+
+    if (now_ns - client->call_since_ns >= GATEWAY_CALL_NS) {
+        guest->gateway->clients_refused++;
+        drop_socket(client, true);
+        free_slot(client);
+        return;
+    }
+    if (port == 0 || guest->home == NULL || !gateway_host_takes(guest->home)) {
+        client->call_again_ns = now_ns + CALL_AGAIN_NS;
+        return;
+    }
+    trunk_put_connect(&guest->home->out, client->slot_idx, port);
+    client->call_again_ns = now_ns + client->call_pause_ns;
+    client->call_pause_ns *= 2;
+    if (client->call_pause_ns > CALL_AGAIN_MAX_NS)
+        client->call_pause_ns = CALL_AGAIN_MAX_NS;
+}
+
+static void call_at_once(struct gateway_client *client)
+{
+    client->call_again_ns = 0;
+    client->call_pause_ns = CALL_AGAIN_NS;
+    touch(client);
+}
+
+void gateway_clients_accepted(struct gateway_guest *guest, uint32_t stream_idx)
+{
+    struct gateway_client *client = &guest->clients[stream_idx];
+
+    if (client->state == CLIENT_TALKING)
+        return; /* it was called again before the answer was here */
+    client->state = CLIENT_TALKING;
+    client->was_used = true;
+    stream_init(&client->stream);
+    if (client->socket == NULL)
+        stream_close(&client->stream); /* who called is not there any more */
+    touch(client);
+}
+
+/* ---- Packets ---- */
+
+void gateway_clients_packet(struct gateway_guest *guest, uint32_t stream_idx,
+                            const struct stream_packet *packet)
+{
+    struct gateway_client *client = &guest->clients[stream_idx];
+
+    if (!client->was_used)
+        return;
+    /* What contradicts the stream is dropped, as if it had been damaged on its way. */
+    (void)stream_receive(&client->stream, gateway_now_ns(), packet);
+    if (client->state == CLIENT_TALKING)
+        tell_client(client);
+    touch(client);
+}
+
+/* Sends what the client has to say; when does it want to be asked again? */
+static uint64_t send_packets(struct gateway_client *client, uint64_t now_ns)
+{
+    struct gateway_host *route = client->guest->route;
+    struct stream *stream = &client->stream;
+    struct stream_packet packet;
+
+    if (route == NULL)
+        return NEVER; /* gateway_clients_rehome, when there is one again */
+    for (;;) {
+        bool is_again = stream->retry_at_ns <= now_ns;
+        if (!gateway_host_takes(route))
+            return now_ns + NOBODY_TAKES_NS;
+        if (!stream_next_packet(stream, now_ns, &packet))
+            return stream_deadline_ns(stream);
+        client->guest->gateway->packets_again += is_again;
+        trunk_put_packet(&route->out, client->slot_idx, &packet);
+    }
+}
+
+static uint64_t earlier(uint64_t a_ns, uint64_t b_ns)
+{
+    return a_ns < b_ns ? a_ns : b_ns;
+}
+
+static void follow(struct gateway_client *client, uint64_t now_ns)
+{
+    uint64_t due_ns = NEVER;
+
+    if (client->state == CLIENT_CALLING && now_ns >= client->call_again_ns)
+        call(client, now_ns);
+    if (client->was_used)
+        due_ns = send_packets(client, now_ns);
+    if (client->state == CLIENT_TALKING && stream_is_over(&client->stream))
+        free_slot(client);
+    if (client->state == CLIENT_CALLING)
+        due_ns = earlier(due_ns, client->call_again_ns);
+    if (client->socket != NULL && client->socket->shut_at_ns != NEVER) {
+        if (now_ns >= client->socket->shut_at_ns + LINGER_NS)
+            lose_socket(client);
+        else
+            due_ns = earlier(due_ns, client->socket->shut_at_ns + LINGER_NS);
+    }
+    client->guest->due_ns[client->slot_idx] = due_ns;
+    watch_socket(client);
+}
+
+void gateway_clients_turn(struct gateway_guest *guest)
+{
+    uint64_t now_ns = gateway_now_ns(), due_ns = NEVER;
+
+    while (guest->touched != 0) {
+        uint32_t idx = (uint32_t)__builtin_ctzll(guest->touched);
+        guest->touched &= guest->touched - 1;
+        follow(&guest->clients[idx], now_ns);
+    }
+    for (uint32_t i = 0; i < MAILBOX_STREAMS; i++)
+        due_ns = earlier(due_ns, guest->due_ns[i]);
+    if (due_ns != NEVER)
+        gateway_set_alarm(guest->gateway, due_ns);
+}
+
+void gateway_clients_due(struct gateway_guest *guest, uint64_t now_ns)
+{
+    for (uint32_t i = 0; i < MAILBOX_STREAMS; i++)
+        if (guest->due_ns[i] <= now_ns)
+            touch(&guest->clients[i]);
+}
+
+unsigned gateway_clients_route(struct gateway_guest *guest, bool is_to_announce)
+{
+    unsigned count = 0;
+
+    for (uint32_t i = 0; i < MAILBOX_STREAMS; i++) {
+        struct gateway_client *client = &guest->clients[i];
+        if (client->state == CLIENT_CALLING)
+            call_at_once(client);
+        if (client->state == CLIENT_TALKING) {
+            count++;
+            if (is_to_announce)
+                stream_rehome(&client->stream);
+        }
+        touch(client);
+    }
+    return count;
+}
+
+void gateway_clients_hang_up(struct gateway_guest *guest)
+{
+    for (uint32_t i = 0; i < MAILBOX_STREAMS; i++) {
+        struct gateway_client *client = &guest->clients[i];
+        drop_socket(client, true);
+        free_slot(client);
+        client->was_used = false;
+        guest->due_ns[i] = NEVER;
+    }
+}
+
+unsigned gateway_clients_count(const struct gateway_guest *guest, bool is_calling)
+{
+    unsigned count = 0;
+    for (uint32_t i = 0; i < MAILBOX_STREAMS; i++) {
+        const struct gateway_client *client = &guest->clients[i];
+        count += client->socket != NULL && (client->state == CLIENT_CALLING) == is_calling;
+    }
+    return count;
+}
+
+/* ---- Coming in ---- */
+
+static struct gateway_client *free_client(struct gateway_guest *guest)
+{
+    for (uint32_t i = 0; i < MAILBOX_STREAMS; i++)
+        if (guest->clients[i].state == CLIENT_FREE)
+            return &guest->clients[i];
+    return NULL;
+}
+
+static void come_in(struct client_listener *listener, struct gateway_client *client, int fd)
+{
+    struct client_socket *socket = calloc(1, sizeof *socket);
+    const int is_on = 1;
+
+    MUST(socket != NULL);
+    *socket = (struct client_socket){
+        .fd = fd, .gateway = listener->gateway, .client = client, .shut_at_ns = NEVER};
+    MUST(uv_poll_init(listener->gateway->loop, &socket->poll, fd) == 0);
+    listener->gateway->open_handles++;
+    listener->gateway->clients_accepted++;
+    socket->poll.data = socket;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &is_on, sizeof is_on);
+    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &is_on, sizeof is_on); /* the half-dead are found */
+    client->socket = socket;
+    client->state = CLIENT_CALLING;
+    client->port = listener->port;
+    client->call_since_ns = gateway_now_ns();
+    call_at_once(client);
+}
+
+static void listener_ready(uv_poll_t *poll, int status, int events)
+{
+    struct client_listener *listener = poll->data;
+    (void)status, (void)events;
+
+    for (unsigned i = 0; i < ACCEPT_AT_ONCE; i++) {
+        struct gateway_client *client = free_client(listener->guest);
+        if (client == NULL)
+            break;
+        int fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd < 0) {
+            /* Without files nobody can come in, and the loop must not spin until some are free. */
+            listener->gateway->are_files_used_up =
+                errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
+            break;
+        }
+        come_in(listener, client, fd);
+    }
+    gateway_listeners_watch(listener->gateway);
+}
+
+void gateway_listeners_watch(struct gateway *gateway)
+{
+    for (unsigned i = 0; i < gateway->listener_count && !gateway->is_closing; i++) {
+        struct client_listener *listener = &gateway->listeners[i];
+        bool is_open = !gateway->are_files_used_up && free_client(listener->guest) != NULL;
+        if (is_open == listener->is_watched)
+            continue;
+        listener->is_watched = is_open;
+        if (is_open)
+            MUST(uv_poll_start(&listener->poll, UV_READABLE, listener_ready) == 0);
+        else
+            uv_poll_stop(&listener->poll);
+    }
+}
+
+static void listener_closed(uv_handle_t *handle)
+{
+    struct client_listener *listener = handle->data;
+    gateway_let_go(listener->gateway);
+}
+
+void gateway_listeners_close(struct gateway *gateway)
+{
+    for (unsigned i = 0; i < gateway->listener_count; i++) {
+        uv_close((uv_handle_t *)&gateway->listeners[i].poll, listener_closed);
+        close(gateway->listeners[i].fd);
+    }
+    gateway->listener_count = 0;
+}
+
+/* ADDRESS[=GUEST[/PORT]]: the part behind the address. */
+static enum status read_guest(struct client_listener *listener, char *words,
+                              struct problem *problem)
+{
+    char *slash = strchr(words, '/');
+
+    if (slash != NULL) {
+        char *end;
+        unsigned long port = strtoul(slash + 1, &end, 10);
+        if (end == slash + 1 || *end != '\0' || port == 0 || port > UINT16_MAX)
+            return problem_set(problem, STATUS_USAGE,
+                               "--listen: \"%.40s\" is no port: write ADDRESS:PORT=GUEST/6379",
+                               slash + 1);
+        listener->port = (uint16_t)port;
+        *slash = '\0';
+    }
+    if (words[0] == '\0' || strlen(words) >= GATEWAY_NAME_MAX)
+        return problem_set(problem, STATUS_USAGE,
+                           "--listen: a guest's name has 1 to %u characters, \"%.70s\" has not",
+                           GATEWAY_NAME_MAX - 1, words);
+    listener->guest = gateway_guest_named(listener->gateway, words, true);
+    if (listener->guest == NULL)
+        return problem_set(problem, STATUS_USAGE, "--listen: a gateway knows at most %u guests",
+                           GATEWAY_GUESTS);
+    return STATUS_OK;
+}
+
+static enum status bind_listener(struct client_listener *listener, const char *text,
+                                 struct problem *problem)
+{
+    struct address address;
+    const int is_on = 1;
+
+    enum status status = address_parse(text, &address, problem);
+    if (status != STATUS_OK)
+        return status;
+    if (address_is_unix(&address) ||
+        (!address_is_local(&address) && listener->gateway->key == NULL))
+        return problem_set(problem, STATUS_USAGE,
+                           "--listen %.100s: without a key (--key FILE) a gateway listens on this "
+                           "computer alone: 127.0.0.1:6379",
+                           text);
+    int fd = socket(address.socket.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return problem_set(problem, STATUS_NO_FILE, "--listen %.100s: %s", text, strerror(errno));
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &is_on, sizeof is_on);
+    if (bind(fd, (struct sockaddr *)&address.socket, address.socket_bytes) != 0 ||
+        listen(fd, SOMAXCONN) != 0 ||
+        getsockname(fd, (struct sockaddr *)&address.socket, &address.socket_bytes) != 0) {
+        int error = errno;
+        close(fd);
+        return problem_set(problem, STATUS_NO_FILE, "--listen %.100s: %s", text, strerror(error));
+    }
+    listener->fd = fd;
+    address_format(&address, listener->address);
+    return STATUS_OK;
+}
+
+enum status gateway_listen(struct gateway *gateway, const char *words, struct problem *problem)
+{
+    struct client_listener *listener = &gateway->listeners[gateway->listener_count];
+    char text[256], *equals;
+
+    if (gateway->listener_count == GATEWAY_LISTENERS)
+        return problem_set(problem, STATUS_USAGE, "--listen: a gateway has at most %u of them",
+                           GATEWAY_LISTENERS);
+    snprintf(text, sizeof text, "%s", words);
+    *listener = (struct client_listener){.gateway = gateway, .guest = &gateway->guests[0]};
+    equals = strchr(text, '=');
+    if (equals != NULL) {
+        *equals = '\0';
+        enum status status = read_guest(listener, equals + 1, problem);
+        if (status != STATUS_OK)
+            return status;
+    }
+    enum status status = bind_listener(listener, text, problem);
+    if (status != STATUS_OK)
+        return status;
+    MUST(uv_poll_init(gateway->loop, &listener->poll, listener->fd) == 0);
+    gateway->open_handles++;
+    listener->poll.data = listener;
+    gateway->listener_count++;
+    gateway_listeners_watch(gateway);
+    return STATUS_OK;
+}

@@ -1,0 +1,324 @@
+/* Where each guest is. Hosts claim guests (trunk.h); here it is decided whom to believe, where
+ * packets go, and when a guest is lost.
+ *
+ *      expected --claim--> present --its host is silent, or does not list it--> away --claim--> present
+ *                                                                               |
+ *                                         no host can have it, for a grace      +--> lost
+ *
+ * DOC: live-routes
+ *
+ *   announce   packets go to the host that claims the guest, from its claim on. What was under way
+ *              to the old one is dropped there; the target's streams announce themselves (stream.h),
+ *              and are answered at once
+ *   tunnel     packets still go to the old host, which puts them into the migration's stream, for as
+ *              long as was asked or until it is gone. Answers come from the new host directly
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "live/gateway_private.h"
+
+#define NEVER UINT64_MAX
+/* Two trunks are not in step: for so long an old claim may stand beside a new one. */
+#define RIVALS_GRACE_NS (1000 * 1000000ull)
+
+void gateway_guests_init(struct gateway *gateway)
+{
+    for (unsigned i = 0; i < GATEWAY_GUESTS; i++) {
+        struct gateway_guest *guest = &gateway->guests[i];
+        guest->gateway = gateway;
+        guest->route_until_ns = guest->missing_since_ns = guest->rivals_since_ns = NEVER;
+        gateway_clients_init(guest);
+    }
+    gateway->guest_count = 1; /* the first has no name yet: it is whichever comes first */
+}
+
+struct gateway_guest *gateway_guest_named(struct gateway *gateway, const char *name, bool is_made)
+{
+    struct gateway_guest *nameless = NULL;
+
+    for (unsigned i = 0; i < gateway->guest_count; i++) {
+        struct gateway_guest *guest = &gateway->guests[i];
+        if (strcmp(guest->name, name) == 0)
+            return guest;
+        if (guest->name[0] == '\0' && nameless == NULL)
+            nameless = guest;
+    }
+    if (!is_made)
+        return NULL;
+    if (nameless == NULL) {
+        if (gateway->guest_count == GATEWAY_GUESTS)
+            return NULL;
+        nameless = &gateway->guests[gateway->guest_count++];
+    }
+    snprintf(nameless->name, sizeof nameless->name, "%s", name);
+    return nameless;
+}
+
+static const struct host_claim *claim_of(const struct gateway_host *host,
+                                         const struct gateway_guest *guest)
+{
+    for (unsigned i = 0; i < host->claim_count; i++)
+        if (strcmp(host->claims[i].name, guest->name) == 0)
+            return &host->claims[i];
+    return NULL;
+}
+
+static bool is_word(const struct host_claim *claim, const char *state)
+{
+    return claim != NULL && strcmp(claim->state, state) == 0;
+}
+
+/* ---- Whom to believe ---- */
+
+/* What the hosts say of a guest, all taken together. */
+struct opinion {
+    struct gateway_host *best;  /* that claims it; NULL: none does */
+    struct gateway_host *rival; /* that claims it too */
+    uint64_t move_count;        /* of the best */
+    uint16_t port;
+    bool
+        is_somewhere; /* a host may have it, or half of it: one that is here or that is not heard */
+    bool is_ended, is_lost; /* and so says who had it */
+};
+
+/* Of two claims the later is right; where nothing else tells which, a move that was ordered does. */
+static bool is_better(const struct gateway_guest *guest, const struct gateway_host *host,
+                      const struct host_claim *claim, const struct opinion *opinion)
+{
+    if (opinion->best == NULL || claim->move_count != opinion->move_count)
+        return opinion->best == NULL || claim->move_count > opinion->move_count;
+    if (guest->is_moving && (host == guest->target || opinion->best == guest->target))
+        return host == guest->target;
+    return host == guest->home;
+}
+
+static struct opinion ask_around(const struct gateway_guest *guest)
+{
+    struct opinion opinion = {0};
+
+    for (unsigned i = 0; i < GATEWAY_HOSTS; i++) {
+        struct gateway_host *host = &guest->gateway->hosts[i];
+        const struct host_claim *claim = claim_of(host, guest);
+        if (host->name[0] == '\0' || host->is_gone || claim == NULL)
+            continue;
+        opinion.is_ended |= is_word(claim, "ended");
+        opinion.is_lost |= is_word(claim, "lost");
+        opinion.is_somewhere |= !is_word(claim, "ended") && !is_word(claim, "lost");
+        if (host->trunk == NULL || !claim->is_claim)
+            continue;
+        if (is_better(guest, host, claim, &opinion)) {
+            opinion.rival = opinion.best;
+            opinion.best = host;
+            opinion.move_count = claim->move_count;
+            opinion.port = claim->port;
+        } else {
+            opinion.rival = host;
+        }
+    }
+    return opinion;
+}
+
+/* ---- Coming and going ---- */
+
+static uint64_t role_of(const struct gateway_guest *guest, const struct gateway_host *host)
+{
+    return host == guest->target ? HOST_TARGET : HOST_SOURCE;
+}
+
+static void route_to(struct gateway_guest *guest, struct gateway_host *host, bool is_to_announce)
+{
+    struct gateway_host *before = guest->route;
+
+    guest->route = host;
+    guest->route_until_ns = NEVER;
+    unsigned streams = gateway_clients_route(guest, is_to_announce);
+    if (host == NULL || before == host)
+        return;
+    gateway_happen(
+        guest->gateway,
+        (struct event){.kind = EVENT_STREAMS_REHOMED,
+                       .at_ns = gateway_now_ns(),
+                       .streams_rehomed = {.streams = streams, .host = role_of(guest, host)}});
+}
+
+/* The guest is at that host. */
+static void settle(struct gateway_guest *guest, const struct opinion *opinion)
+{
+    struct gateway_host *host = opinion->best;
+    bool was_silent = guest->state == GUEST_AWAY && guest->last_home == host;
+
+    guest->move_count = opinion->move_count;
+    guest->missing_since_ns = NEVER;
+    if (opinion->port != 0)
+        guest->port = opinion->port;
+    if (guest->home == host)
+        return;
+    guest->state = GUEST_PRESENT;
+    guest->home = guest->last_home = host;
+    if (guest->is_moving && host == guest->target && guest->tunnel_for_ns > 0 &&
+        guest->source != NULL && guest->source->trunk != NULL) {
+        guest->route = guest->source;
+        guest->route_until_ns =
+            guest->tunnel_for_ns == NEVER ? NEVER : gateway_now_ns() + guest->tunnel_for_ns;
+        gateway_clients_route(guest, false); /* callers: these go to where the guest is */
+        return;
+    }
+    /* A trunk that broke has lost what was on it, and neither end of a stream knows. */
+    route_to(guest, host, was_silent);
+}
+
+static void be_lost(struct gateway_guest *guest, const char *reason)
+{
+    guest->state = GUEST_LOST;
+    guest->missing_since_ns = NEVER;
+    if (guest->is_moving)
+        gateway_happen(guest->gateway, (struct event){.kind = EVENT_MIGRATION_ENDED,
+                                                      .at_ns = gateway_now_ns(),
+                                                      .migration_ended = {OUTCOME_LOST}});
+    guest->is_moving = false;
+    gateway_clients_hang_up(guest);
+    gateway_tell(guest->gateway, 0, "guest_lost",
+                 json_pack("{s:s, s:s}", "guest", guest->name, "reason", reason));
+}
+
+static void leave_home(struct gateway_guest *guest)
+{
+    guest->home = guest->route = NULL;
+    guest->route_until_ns = NEVER;
+    if (guest->state == GUEST_PRESENT)
+        guest->state = GUEST_AWAY;
+}
+
+static void look_for_rivals(struct gateway_guest *guest, const struct opinion *opinion)
+{
+    if (opinion->rival == NULL) {
+        guest->rivals_since_ns = NEVER;
+        guest->are_rivals_told = false;
+        return;
+    }
+    if (guest->rivals_since_ns == NEVER)
+        guest->rivals_since_ns = gateway_now_ns();
+    if (guest->are_rivals_told || gateway_now_ns() - guest->rivals_since_ns < RIVALS_GRACE_NS)
+        return;
+    guest->are_rivals_told = true;
+    gateway_tell(guest->gateway, 0, "two_runners",
+                 json_pack("{s:s, s:[s, s]}", "guest", guest->name, "hosts", opinion->best->name,
+                           opinion->rival->name));
+}
+
+static void look(struct gateway_guest *guest)
+{
+    struct opinion opinion = ask_around(guest);
+
+    look_for_rivals(guest, &opinion);
+    if (guest->route != NULL && guest->route != guest->home && guest->route->trunk == NULL)
+        route_to(guest, guest->home, true); /* the tunnel's entrance is gone */
+    if (opinion.best != NULL) {
+        settle(guest, &opinion);
+        return;
+    }
+    if (guest->state == GUEST_EXPECTED || guest->state == GUEST_LOST || guest->state == GUEST_OVER)
+        return;
+    leave_home(guest);
+    if (opinion.is_somewhere) {
+        guest->missing_since_ns = NEVER;
+    } else if (opinion.is_ended) {
+        guest->state = GUEST_OVER;
+        gateway_clients_hang_up(guest);
+    } else if (opinion.is_lost) {
+        be_lost(guest, "the host that had it says that it is lost");
+    } else if (guest->missing_since_ns == NEVER) {
+        guest->missing_since_ns = gateway_now_ns();
+    }
+}
+
+void gateway_guests_look(struct gateway *gateway)
+{
+    for (unsigned i = 0; i < GATEWAY_HOSTS; i++)
+        for (unsigned j = 0; j < gateway->hosts[i].claim_count; j++)
+            (void)gateway_guest_named(gateway, gateway->hosts[i].claims[j].name, true);
+    for (unsigned i = 0; i < gateway->guest_count; i++)
+        look(&gateway->guests[i]);
+}
+
+void gateway_guests_watch(struct gateway *gateway)
+{
+    uint64_t now_ns = gateway_now_ns();
+
+    gateway_guests_look(gateway);
+    for (unsigned i = 0; i < gateway->guest_count; i++) {
+        struct gateway_guest *guest = &gateway->guests[i];
+        if (guest->missing_since_ns != NEVER &&
+            now_ns - guest->missing_since_ns >= GATEWAY_GRACE_NS)
+            be_lost(guest, guest->last_home != NULL && guest->last_home->is_gone
+                               ? "the host that had it has ended, and no other has it"
+                               : "no host has it any more");
+    }
+}
+
+void gateway_guests_due(struct gateway *gateway, uint64_t now_ns)
+{
+    for (unsigned i = 0; i < gateway->guest_count; i++) {
+        struct gateway_guest *guest = &gateway->guests[i];
+        if (guest->route_until_ns <= now_ns)
+            route_to(guest, guest->home, true);
+        gateway_clients_due(guest, now_ns);
+    }
+}
+
+/* ---- For the door ---- */
+
+void gateway_move_begins(struct gateway *gateway, const char *name, unsigned source,
+                         unsigned target, uint64_t tunnel_for_ns)
+{
+    struct gateway_guest *guest = gateway_guest_named(gateway, name, false);
+
+    if (guest == NULL || source == 0 || target == 0)
+        return;
+    if (guest->route != guest->home)
+        route_to(guest, guest->home, true); /* an older move's tunnel */
+    guest->is_moving = true;
+    guest->source = &gateway->hosts[source - 1];
+    guest->target = &gateway->hosts[target - 1];
+    guest->tunnel_for_ns = tunnel_for_ns;
+}
+
+void gateway_move_ends(struct gateway *gateway, const char *name)
+{
+    struct gateway_guest *guest = gateway_guest_named(gateway, name, false);
+    if (guest != NULL)
+        guest->is_moving = false;
+}
+
+unsigned gateway_find_guest(const struct gateway *gateway, const char **name, bool *is_known)
+{
+    const struct gateway_guest *found = NULL;
+
+    *is_known = false;
+    for (unsigned i = 0; i < gateway->guest_count; i++) {
+        const struct gateway_guest *guest = &gateway->guests[i];
+        if (guest->name[0] == '\0' || (*name != NULL && strcmp(guest->name, *name) != 0))
+            continue;
+        if (guest->state == GUEST_EXPECTED || (*name == NULL && found != NULL))
+            return 0;
+        found = guest;
+    }
+    if (found == NULL)
+        return 0;
+    *name = found->name;
+    *is_known = true;
+    return found->home != NULL ? found->home->number : 0;
+}
+
+const char *gateway_guest_word(const struct gateway_guest *guest)
+{
+    switch (guest->state) {
+    case GUEST_AWAY:
+        return "unknown";
+    case GUEST_LOST:
+        return "lost";
+    default:
+        return NULL;
+    }
+}

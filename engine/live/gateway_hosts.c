@@ -1,0 +1,570 @@
+/* Hosts and their trunks: who comes in and proves to be one, what is said on the way, and who has
+ * gone. What a host says is believed as far as it can be checked, and counted: a name is a name, a
+ * claim one of at most GATEWAY_GUESTS.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/units.h"
+#include "live/gateway_private.h"
+
+/* A host that reads nothing for so long, or says nothing although it is asked for the time, is not
+ * there: it comes back by a trunk of its own. */
+#define TRUNK_STALL_NS   (10 * NS_PER_S)
+#define TRUNK_SILENCE_NS (15 * NS_PER_S)
+/* Packets beyond that are lost instead: their streams send them again when the host reads on. */
+#define TRUNK_BACKLOG_BYTES (1u << 20)
+#define CLOCK_ASKED_NS      (1 * NS_PER_S) /* clocks of two machines drift by microseconds in that */
+
+static void say(struct gateway_host *host, json_t *message)
+{
+    size_t begin = frame_begin(&host->out, FRAME_TALK, 0);
+    control_put(&host->out, message);
+    host->out.count--; /* a frame needs no line end */
+    frame_end(&host->out, begin);
+}
+
+static void send_away(struct visitor *visitor, const char *reason, bool is_at_once)
+{
+    visitor->is_leaving = true;
+    channel_close(visitor->trunk, reason, is_at_once);
+}
+
+static void refuse(struct visitor *visitor, const char *reason)
+{
+    struct bytes out = {0};
+    size_t begin = frame_begin(&out, FRAME_TALK, 0);
+
+    control_put(&out, control_refusal(CONTROL_REFUSED, reason, NULL));
+    out.count--;
+    frame_end(&out, begin);
+    channel_send(visitor->trunk, out.data, out.count);
+    bytes_fini(&out);
+    send_away(visitor, reason, false);
+}
+
+/* ---- What a host has ---- */
+
+/* Names come into other people's texts: web pages, JSON, terminals. */
+static bool is_name(const char *name)
+{
+    size_t count = strlen(name);
+    for (size_t i = 0; i < count; i++)
+        if (!isalnum((unsigned char)name[i]) && strchr("._-+:", name[i]) == NULL)
+            return false;
+    return count > 0 && count < GATEWAY_NAME_MAX;
+}
+
+/* It has all of the guest, not a half that is no guest yet or any more. */
+static bool is_claim(const char *state)
+{
+    return strcmp(state, "running") == 0 || strcmp(state, "paused") == 0 ||
+           strcmp(state, "waiting") == 0;
+}
+
+static bool read_claim(const json_t *entry, struct host_claim *claim)
+{
+    const char *name = control_word(entry, "name", ""), *state = control_word(entry, "state", "");
+    const json_t *port = json_array_get(json_object_get(entry, "ports"), 0);
+
+    if (!is_name(name) || strlen(state) >= sizeof claim->state || !is_name(state))
+        return false;
+    *claim = (struct host_claim){
+        .is_claim = is_claim(state),
+        .move_count = control_number(entry, "moves", 0),
+        .memory_bytes = control_number(entry, "memory_bytes", 0),
+        .harts = control_number(entry, "harts", 1),
+        .pages_missing = control_number(entry, "pages_missing", 0),
+    };
+    if (json_integer_value(port) > 0 && json_integer_value(port) <= UINT16_MAX)
+        claim->port = (uint16_t)json_integer_value(port);
+    snprintf(claim->name, sizeof claim->name, "%s", name);
+    snprintf(claim->state, sizeof claim->state, "%s", state);
+    return true;
+}
+
+static void take_claims(struct gateway_host *host, const json_t *list)
+{
+    size_t count = json_array_size(list);
+
+    host->claim_count = 0;
+    for (size_t i = 0; i < count && host->claim_count < GATEWAY_GUESTS; i++)
+        host->claim_count += read_claim(json_array_get(list, i), &host->claims[host->claim_count]);
+    gateway_guests_look(host->gateway);
+}
+
+/* ---- Questions ---- */
+
+static void answer_question(struct gateway_host *host, const struct control_message *reply)
+{
+    uint64_t id = json_is_integer(reply->id) ? (uint64_t)json_integer_value(reply->id) : 0;
+
+    for (unsigned i = 0; i < GATEWAY_QUESTIONS && id != 0; i++) {
+        struct gateway_question question = host->gateway->questions[i];
+        if (question.id != id || question.host != host)
+            continue;
+        host->gateway->questions[i].id = 0;
+        if (question.answer != NULL)
+            question.answer(question.owner, reply);
+        return;
+    }
+}
+
+/* Nobody will answer any more. */
+static void forget_questions(struct gateway_host *host)
+{
+    for (unsigned i = 0; i < GATEWAY_QUESTIONS; i++) {
+        struct gateway_question question = host->gateway->questions[i];
+        if (question.id == 0 || question.host != host)
+            continue;
+        host->gateway->questions[i].id = 0;
+        if (question.answer != NULL)
+            question.answer(question.owner, NULL);
+    }
+}
+
+static struct gateway_host *host_of(const struct gateway *gateway, unsigned host)
+{
+    MUST(host >= 1 && host <= GATEWAY_HOSTS);
+    return (struct gateway_host *)&gateway->hosts[host - 1];
+}
+
+bool gateway_ask(struct gateway *gateway, unsigned number, const char *command, json_t *arguments,
+                 gateway_answer answer, void *owner)
+{
+    struct gateway_host *host = host_of(gateway, number);
+    struct gateway_question *question = gateway->questions;
+
+    while (question < gateway->questions + GATEWAY_QUESTIONS && question->id != 0)
+        question++;
+    if (host->trunk == NULL || question == gateway->questions + GATEWAY_QUESTIONS) {
+        json_decref(arguments);
+        return false;
+    }
+    *question = (struct gateway_question){
+        .id = ++gateway->last_question, .host = host, .answer = answer, .owner = owner};
+    json_t *id = json_integer((json_int_t)question->id);
+    say(host, control_command(command, arguments, id));
+    json_decref(id);
+    return true;
+}
+
+/* ---- Clocks ---- */
+
+/* The host's clock was read somewhere between question and answer: the quicker, the surer. */
+static void clock_told(void *owner, const struct control_message *reply)
+{
+    struct gateway_host *host = owner;
+    uint64_t now_ns = gateway_now_ns(), rtt_ns = now_ns - host->clock_asked_ns;
+
+    if (reply == NULL || reply->kind != CONTROL_RETURN)
+        return;
+    uint64_t there_ns = control_number(reply->data, "now_ns", UINT64_MAX);
+    /* An old answer counts less and less: clocks drift. */
+    host->clock_rtt_ns += host->clock_rtt_ns / 16;
+    if (there_ns == UINT64_MAX || rtt_ns > host->clock_rtt_ns)
+        return;
+    host->clock_rtt_ns = rtt_ns;
+    host->clock_ahead_ns = (int64_t)(there_ns - (host->clock_asked_ns + rtt_ns / 2));
+    /* Within what the question took the clock may as well be our own. */
+    if ((uint64_t)llabs(host->clock_ahead_ns) <= rtt_ns)
+        host->clock_ahead_ns = 0;
+}
+
+static void ask_clock(struct gateway_host *host)
+{
+    host->clock_asked_ns = gateway_now_ns();
+    (void)gateway_ask(host->gateway, host->number, "clock", NULL, clock_told, host);
+}
+
+/* ---- Coming and going ---- */
+
+static struct gateway_host *place_for(struct gateway *gateway, const char *name)
+{
+    struct gateway_host *unused = NULL;
+
+    for (unsigned i = 0; i < GATEWAY_HOSTS; i++) {
+        struct gateway_host *host = &gateway->hosts[i];
+        if (strcmp(host->name, name) == 0)
+            return host;
+        if (host->name[0] == '\0' && unused == NULL)
+            unused = host;
+    }
+    return unused;
+}
+
+static bool has_ended(const struct gateway_host *host)
+{
+    struct pollfd end = {.fd = host->pidfd, .events = POLLIN};
+    return host->pidfd >= 0 && poll(&end, 1, 0) == 1;
+}
+
+static void lose_trunk(struct gateway_host *host, const char *reason)
+{
+    host->trunk = NULL;
+    bytes_clear(&host->out);
+    forget_questions(host);
+    gateway_tell(host->gateway, host->number, "host_left",
+                 json_pack("{s:s, s:s}", "name", host->name, "reason", reason));
+    gateway_hosts_watch(host->gateway);
+}
+
+/* Of a process on this computer it can be seen when it ends; of others there is only their word. */
+static void watch_process(struct gateway_host *host, const char *peer)
+{
+    bool is_here = strncmp(peer, "127.", 4) == 0 || strncmp(peer, "[::1]", 5) == 0 ||
+                   strchr(peer, '/') != NULL;
+
+    if (host->pidfd >= 0)
+        close(host->pidfd);
+    host->pidfd = -1;
+    if (is_here && host->pid > 0 && host->pid <= INT32_MAX)
+        host->pidfd = (int)syscall(SYS_pidfd_open, (pid_t)host->pid, 0);
+    host->is_gone = false;
+}
+
+static void welcome(struct visitor *visitor, const json_t *data)
+{
+    struct gateway *gateway = visitor->gateway;
+    const char *name = control_word(data, "name", ""), *address = control_word(data, "address", "");
+    uint64_t pid = control_number(data, "pid", 0);
+    char instance[17];
+
+    if (!is_name(name) || strlen(address) >= sizeof gateway->hosts[0].address) {
+        refuse(visitor, "hello: a host needs a name of 1 to 63 letters, digits and ._-");
+        return;
+    }
+    if (control_number(data, "protocol", CONTROL_PROTOCOL) != CONTROL_PROTOCOL) {
+        refuse(visitor, "hello: this gateway speaks protocol 1: both need the same ferry");
+        return;
+    }
+    struct gateway_host *host = place_for(gateway, name);
+    if (host == NULL) {
+        refuse(visitor, "hello: this gateway has no place for one more host");
+        return;
+    }
+    if (host->trunk != NULL && host->pid != pid && !has_ended(host)) {
+        refuse(visitor, "hello: a host of that name is here already: choose another --name");
+        return;
+    }
+    if (host->trunk != NULL) { /* it came back before its old trunk was seen to be broken */
+        struct channel *old = host->trunk;
+        lose_trunk(host, "it has come back by another connection");
+        channel_close(old, "its host has come back by another connection", true);
+    }
+    host->trunk = visitor->trunk;
+    visitor->host = host;
+    host->pid = pid;
+    host->clock_rtt_ns = UINT64_MAX / 2;
+    host->clock_ahead_ns = 0;
+    snprintf(host->name, sizeof host->name, "%s", name);
+    snprintf(host->address, sizeof host->address, "%s", address);
+    watch_process(host, channel_peer(visitor->trunk));
+    snprintf(instance, sizeof instance, "%016llx", (unsigned long long)gateway->instance);
+    say(host, control_return(json_pack("{s:s}", "instance", instance), NULL));
+    ask_clock(host);
+    gateway_tell(gateway, host->number, "host_joined",
+                 json_pack("{s:s, s:s}", "name", host->name, "address", host->address));
+    take_claims(host, json_object_get(data, "guests"));
+}
+
+/* ---- What is said on a trunk ---- */
+
+static void hear_talk(struct visitor *visitor, const struct frame *frame)
+{
+    struct gateway_host *host = visitor->host;
+    struct control_message message;
+    struct problem problem = {0};
+
+    if (control_read((const char *)frame->payload, frame->payload_bytes, &message, &problem) !=
+        STATUS_OK) {
+        send_away(visitor, problem.text, true);
+    } else if (host == NULL) {
+        if (message.kind == CONTROL_EVENT && strcmp(message.name, "hello") == 0)
+            welcome(visitor, message.data);
+        else
+            refuse(visitor, "a trunk begins with hello");
+    } else if (message.kind == CONTROL_RETURN || message.kind == CONTROL_ERROR) {
+        answer_question(host, &message);
+    } else if (message.kind == CONTROL_EVENT) {
+        if (strcmp(message.name, "guests") == 0)
+            take_claims(host, message.data);
+        gateway_tell(visitor->gateway, host->number, message.name, json_incref(message.data));
+    }
+    control_message_fini(&message);
+}
+
+/* The guest whose packets come from there. */
+static struct gateway_guest *guest_at(const struct gateway_host *host)
+{
+    for (unsigned i = 0; i < host->gateway->guest_count; i++)
+        if (host->gateway->guests[i].home == host)
+            return &host->gateway->guests[i];
+    return NULL;
+}
+
+static enum status hear_packet(struct gateway_host *host, const struct frame *frame)
+{
+    struct gateway_guest *guest = guest_at(host);
+    struct stream_packet packet;
+    uint32_t stream_idx;
+
+    if (frame->note == TRUNK_ACCEPTED) {
+        if (trunk_get_accepted(frame, &stream_idx) != STATUS_OK)
+            return STATUS_BAD_STREAM;
+        if (guest != NULL)
+            gateway_clients_accepted(guest, stream_idx);
+        return STATUS_OK;
+    }
+    if (trunk_get_packet(frame, &stream_idx, &packet) != STATUS_OK)
+        return STATUS_BAD_STREAM;
+    if (guest != NULL) /* else it is of one who has moved on, and will be sent again from there */
+        gateway_clients_packet(guest, stream_idx, &packet);
+    return STATUS_OK;
+}
+
+static enum status hear_events(struct gateway_host *host, const struct frame *frame)
+{
+    struct gateway *gateway = host->gateway;
+    struct event_list events = {0};
+    enum status status = trunk_get_events(frame, &events);
+
+    for (size_t i = 0; i < events.count; i++)
+        events.items[i].at_ns -= (uint64_t)host->clock_ahead_ns;
+    if (status == STATUS_OK && gateway->calls->happened != NULL && !gateway->is_closing)
+        gateway->calls->happened(gateway->owner, host->number, events.items, events.count);
+    event_list_fini(&events);
+    return status;
+}
+
+static enum status hear_frame(struct visitor *visitor, const struct frame *frame)
+{
+    if (frame->type == FRAME_TALK) {
+        hear_talk(visitor, frame);
+        return STATUS_OK;
+    }
+    if (visitor->host == NULL)
+        return STATUS_BAD_STREAM;
+    if (frame->type == FRAME_PACKET)
+        return hear_packet(visitor->host, frame);
+    if (frame->type == FRAME_EVENTS)
+        return hear_events(visitor->host, frame);
+    return STATUS_BAD_STREAM;
+}
+
+/* Takes whole frames from the front; how many bytes these were. A visitor may be sent away on the
+ * way: then nothing more of it counts. */
+static size_t hear_frames(struct visitor *visitor, const uint8_t *data, size_t count)
+{
+    size_t taken = 0, consumed;
+    struct frame frame;
+
+    while (!visitor->is_leaving) {
+        enum status status = frame_decode(data + taken, count - taken, &frame, &consumed);
+        if (status == STATUS_OK && consumed == 0)
+            break;
+        if (status == STATUS_OK)
+            status = hear_frame(visitor, &frame);
+        if (status != STATUS_OK) {
+            send_away(visitor, "what came on the trunk cannot be read", true);
+            break;
+        }
+        taken += consumed;
+    }
+    return taken;
+}
+
+static void trunk_heard(void *owner, struct channel *channel, const uint8_t *data, size_t count)
+{
+    struct visitor *visitor = owner;
+    size_t taken;
+    (void)channel;
+
+    if (visitor->in.count == 0) {
+        taken = hear_frames(visitor, data, count);
+        bytes_put(&visitor->in, data + taken, count - taken);
+    } else {
+        bytes_put(&visitor->in, data, count);
+        taken = hear_frames(visitor, visitor->in.data, visitor->in.count);
+        bytes_drop_front(&visitor->in, taken);
+    }
+}
+
+static void trunk_opened(void *owner, struct channel *channel)
+{
+    (void)owner, (void)channel; /* the host speaks first */
+}
+
+static void trunk_closed(void *owner, struct channel *channel, const char *reason)
+{
+    struct visitor *visitor = owner;
+    struct gateway_host *host = visitor->host;
+
+    visitor->trunk = NULL;
+    visitor->host = NULL;
+    bytes_fini(&visitor->in);
+    if (host != NULL && host->trunk == channel)
+        lose_trunk(host, reason[0] != '\0' ? reason : "it has closed its connection");
+    gateway_let_go(visitor->gateway);
+}
+
+static bool trunk_comes(void *listener_owner, struct channel *channel,
+                        const struct channel_owner **calls, void **owner)
+{
+    static const struct channel_owner trunk_calls = {
+        .opened = trunk_opened, .heard = trunk_heard, .closed = trunk_closed};
+    static const struct channel_limits limits = {.stall_ns = TRUNK_STALL_NS,
+                                                 .silence_ns = TRUNK_SILENCE_NS,
+                                                 .backlog_bytes = 4 * TRUNK_BACKLOG_BYTES};
+    struct gateway *gateway = listener_owner;
+
+    for (unsigned i = 0; i < GATEWAY_VISITORS; i++) {
+        struct visitor *visitor = &gateway->visitors[i];
+        if (visitor->trunk != NULL)
+            continue;
+        *visitor = (struct visitor){.gateway = gateway, .trunk = channel};
+        gateway->open_handles++;
+        channel_set_limits(channel, &limits);
+        *calls = &trunk_calls;
+        *owner = visitor;
+        return true;
+    }
+    return false;
+}
+
+/* ---- The loop's turns ---- */
+
+bool gateway_host_takes(const struct gateway_host *host)
+{
+    return host->trunk != NULL &&
+           channel_backlog(host->trunk) + host->out.count < TRUNK_BACKLOG_BYTES;
+}
+
+void gateway_hosts_turn(struct gateway *gateway)
+{
+    for (unsigned i = 0; i < GATEWAY_HOSTS; i++) {
+        struct gateway_host *host = &gateway->hosts[i];
+        if (host->trunk == NULL || host->out.count == 0)
+            continue;
+        channel_send(host->trunk, host->out.data, host->out.count);
+        bytes_clear(&host->out);
+    }
+}
+
+static void crash(struct gateway_host *host)
+{
+    host->is_gone = true;
+    host->claim_count = 0;
+    for (unsigned i = 0; i < host->gateway->guest_count; i++) {
+        const struct gateway_guest *guest = &host->gateway->guests[i];
+        if (!guest->is_moving || (guest->source != host && guest->target != host))
+            continue;
+        uint64_t role = guest->target == host ? HOST_TARGET : HOST_SOURCE;
+        gateway_happen(host->gateway, (struct event){.kind = EVENT_HOST_CRASHED,
+                                                     .at_ns = gateway_now_ns(),
+                                                     .host_crashed = {role}});
+        break;
+    }
+}
+
+void gateway_hosts_watch(struct gateway *gateway)
+{
+    for (unsigned i = 0; i < GATEWAY_HOSTS; i++) {
+        struct gateway_host *host = &gateway->hosts[i];
+        if (host->trunk == NULL && !host->is_gone && has_ended(host))
+            crash(host);
+        if (host->trunk != NULL && gateway_now_ns() - host->clock_asked_ns >= CLOCK_ASKED_NS)
+            ask_clock(host);
+    }
+    gateway_guests_watch(gateway);
+}
+
+enum status gateway_hosts_open(struct gateway *gateway, const char *address,
+                               struct problem *problem)
+{
+    for (unsigned i = 0; i < GATEWAY_HOSTS; i++)
+        gateway->hosts[i] = (struct gateway_host){.gateway = gateway, .number = i + 1, .pidfd = -1};
+    return channel_listen(gateway->loop, address, gateway->key, trunk_comes, gateway,
+                          &gateway->hosts_listener, problem);
+}
+
+void gateway_hosts_close(struct gateway *gateway)
+{
+    channel_listener_close(gateway->hosts_listener);
+    for (unsigned i = 0; i < GATEWAY_VISITORS; i++)
+        if (gateway->visitors[i].trunk != NULL)
+            channel_close(gateway->visitors[i].trunk, "", false);
+}
+
+/* ---- For the door ---- */
+
+unsigned gateway_find_host(const struct gateway *gateway, const char *name)
+{
+    for (unsigned i = 0; i < GATEWAY_HOSTS; i++)
+        if (gateway->hosts[i].name[0] != '\0' && strcmp(gateway->hosts[i].name, name) == 0)
+            return i + 1;
+    return 0;
+}
+
+unsigned gateway_other_host(const struct gateway *gateway, unsigned but)
+{
+    for (unsigned i = 0; i < GATEWAY_HOSTS; i++)
+        if (gateway->hosts[i].trunk != NULL && i + 1 != but)
+            return i + 1;
+    return 0;
+}
+
+const char *gateway_host_name(const struct gateway *gateway, unsigned host)
+{
+    return host_of(gateway, host)->name;
+}
+
+bool gateway_is_host_here(const struct gateway *gateway, unsigned host)
+{
+    return host_of(gateway, host)->trunk != NULL;
+}
+
+const char *gateway_host_address(const struct gateway *gateway, unsigned host)
+{
+    return host_of(gateway, host)->address;
+}
+
+static json_t *claim_status(struct gateway *gateway, const struct host_claim *claim,
+                            const struct gateway_host *host)
+{
+    const struct gateway_guest *guest = gateway_guest_named(gateway, claim->name, false);
+    const char *state = claim->state;
+
+    if (guest != NULL && host->trunk == NULL && gateway_guest_word(guest) != NULL)
+        state = gateway_guest_word(guest);
+    return json_pack("{s:s, s:s, s:I, s:I, s:I}", "name", claim->name, "state", state,
+                     "memory_bytes", (json_int_t)claim->memory_bytes, "harts",
+                     (json_int_t)claim->harts, "pages_missing", (json_int_t)claim->pages_missing);
+}
+
+json_t *gateway_hosts_status(const struct gateway *gateway)
+{
+    json_t *hosts = json_array();
+
+    for (unsigned i = 0; i < GATEWAY_HOSTS; i++) {
+        const struct gateway_host *host = &gateway->hosts[i];
+        json_t *guests = json_array();
+        for (unsigned j = 0; j < host->claim_count; j++)
+            json_array_append_new(guests, claim_status(host->gateway, &host->claims[j], host));
+        if (host->name[0] != '\0')
+            json_array_append(hosts, json_object());
+        if (host->name[0] != '\0')
+            json_array_set_new(hosts, json_array_size(hosts) - 1,
+                               json_pack("{s:s, s:s, s:b, s:O}", "name", host->name, "address",
+                                         host->address, "is_here", host->trunk != NULL, "guests",
+                                         guests));
+        json_decref(guests);
+    }
+    return hosts;
+}

@@ -1,0 +1,328 @@
+/* A guest leaves: the half of a move at its source, what becomes of it when its phase changes, and
+ * when its connection breaks. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/units.h"
+#include "live/host_private.h"
+#include "scenario/ends.h"
+
+/* Where nothing caps the link: more than any carries. The sizes of chunks are chosen: many pages for
+ * each call of the system, and of what is pushed no more than some tens of microseconds' worth. */
+#define UNCAPPED_BITS_PER_S (25 * 1000000000ull)
+#define COPY_CHUNK_MAX      (256u << 10)
+#define PUSH_CHUNK_MAX      (64u << 10)
+/* An old host that passes packets on goes on for so long after it was told to end: those that were
+ * under way to it have come by then. */
+#define TUNNEL_REST_NS (100 * NS_PER_MS)
+
+static uint64_t smaller(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* ---- It begins ---- */
+
+void departure_set_chunks(struct move *move)
+{
+    struct source_config *config = &move->source.config;
+    uint64_t bits_per_s = move->host->bits_per_s;
+
+    ends_set_chunks(config, bits_per_s != 0 ? bits_per_s : UNCAPPED_BITS_PER_S);
+    config->copy_chunk_bytes = smaller(config->copy_chunk_bytes, COPY_CHUNK_MAX);
+    config->push_chunk_bytes = smaller(config->push_chunk_bytes, PUSH_CHUNK_MAX);
+}
+
+void departure_set_limits(struct move *move)
+{
+    struct source *source = &move->source;
+    struct source_config config = ends_source_config(&move->scenario);
+
+    source->config.limits = config.limits;
+    source->config.bandwidth_limit_bits_per_s = config.bandwidth_limit_bits_per_s;
+    source->pacer = (struct pacer){.bits_per_s = config.bandwidth_limit_bits_per_s};
+    departure_set_chunks(move);
+    move_feed(move);
+}
+
+/* The guest's own pages must all be here, and the half of its last move must not need it. */
+static enum status look_at_guest(struct resident *resident, uint64_t now_ns,
+                                 struct problem *problem)
+{
+    struct guest *guest = resident->guest;
+
+    if (resident->out != NULL && resident->out->over_ns == 0)
+        return problem_set(problem, STATUS_REFUSED, "%s is being moved already", resident->name);
+    if (!resident_is_here(resident))
+        return problem_set(problem, STATUS_REFUSED, "%s is not at this host", resident->name);
+    if (guest->present.set_count < guest->total_pages)
+        return problem_set(problem, STATUS_REFUSED,
+                           "%s lacks %llu pages, which are still where it came from: it can be "
+                           "moved on when they are here",
+                           resident->name,
+                           (unsigned long long)(guest->total_pages - guest->present.set_count));
+    if (resident->out != NULL)
+        move_fini(resident->out); /* over, and not all of it told */
+    if (resident->in != NULL)
+        arrival_settle(resident->in, now_ns);
+    return STATUS_OK;
+}
+
+enum status departure_begin(struct resident *resident, const struct scenario *scenario,
+                            const char *id, const char *to, const char *address,
+                            struct problem *problem)
+{
+    struct host *host = resident->host;
+    uint64_t now_ns = uv_hrtime();
+    enum status status = look_at_guest(resident, now_ns, problem);
+    if (status != STATUS_OK)
+        return status;
+    struct move *move = move_add(host, resident, id, true);
+    if (move == NULL)
+        return problem_set(problem, STATUS_REFUSED,
+                           "%u moves go on at this host: wait until one of them is over",
+                           HOST_MOVES);
+    snprintf(move->to, sizeof move->to, "%s", to);
+    snprintf(move->address, sizeof move->address, "%s", address);
+    scenario_copy(&move->scenario, scenario);
+    move->scenario.bandwidth_bits_per_s =
+        host->bits_per_s != 0 ? host->bits_per_s : UNCAPPED_BITS_PER_S;
+    struct source_config config = ends_source_config(&move->scenario);
+    resident->out = move;
+    move->moves = resident->moves;
+    move_tell_progress(move, now_ns, STRETCH_BEFORE);
+    move->source.config = config;
+    departure_set_chunks(move);
+    config = move->source.config;
+    source_init(&move->source, &config, resident->guest, &move->events);
+    source_start(&move->source, now_ns);
+    host_say(host, "%s leaves for %s by %s", resident->name, to, mode_name(scenario->mode));
+    host_changed(host);
+    if (host->is_cut)
+        move_line_lost(move, now_ns, "the link is cut", false);
+    else
+        line_open(move);
+    return STATUS_OK;
+}
+
+void departure_put_text(struct move *move, struct bytes *to)
+{
+    struct move_text text = {.scenario = move->scenario, .is_recovery = move->is_recovering};
+
+    snprintf(text.id, sizeof text.id, "%s", move->id);
+    text.moves = move->moves;
+    if (move->resident != NULL)
+        snprintf(text.gateway, sizeof text.gateway, "%s", move->resident->instance);
+    move_text_put(to, &text);
+}
+
+/* ---- What a change of the phase means ---- */
+
+static void tell_end(struct move *move, uint64_t now_ns, const char *outcome)
+{
+    move_over(move, now_ns);
+    host_say(move->host, "the move to %s: %s: %s", move->to, outcome, move->source.reason);
+    trunk_tell(move->host, "migration_ended",
+               json_pack("{s:s, s:s, s:s, s:s}", "guest", move->resident->name, "move", move->id,
+                         "outcome", outcome, "reason", move->source.reason));
+    host_changed(move->host);
+}
+
+static void aborted(struct move *move, uint64_t now_ns, bool was_paused)
+{
+    struct resident *resident = move->resident;
+
+    move_tell_progress(move, now_ns, was_paused ? STRETCH_PAUSED : STRETCH_COPYING);
+    if (was_paused) {
+        resident_goes_on(resident, now_ns);
+        mail_rehome(resident, now_ns);
+    }
+    move->retry_at_ns = UINT64_MAX;
+    tell_end(move, now_ns, "aborted");
+}
+
+/* All of it is at the target: what was kept here is given up. */
+static void completed(struct move *move, uint64_t now_ns)
+{
+    struct resident *resident = move->resident;
+
+    tell_end(move, now_ns, "completed");
+    resident->out = NULL;
+    move->resident = NULL;
+    host_drop_resident(resident);
+    if (move->scenario.route != ROUTE_TUNNEL && move->line != NULL)
+        line_finish(move->line);
+}
+
+static void reap(struct move *move, enum phase before, uint64_t now_ns)
+{
+    struct source *source = &move->source;
+    enum phase after = source->phase;
+    bool was_paused = before != PHASE_SETUP && before != PHASE_COPY;
+
+    if (move->resident == NULL)
+        return;
+    resident_unbar(move->resident, now_ns);
+    if (after == before)
+        return;
+    if (source_wants_pause(source) && !was_paused)
+        move_tell_progress(move, now_ns, STRETCH_COPYING);
+    if (after == PHASE_HAND_OVER)
+        move->committed_ns = now_ns;
+    if (after == PHASE_ABORTED)
+        aborted(move, now_ns, was_paused);
+    if (after == PHASE_COMPLETED)
+        completed(move, now_ns);
+    if (after == PHASE_HAND_OVER || after == PHASE_LINK_LOST || after == PHASE_POST_COPY)
+        host_changed(move->host);
+}
+
+/* ---- Its connection ---- */
+
+void departure_ready(struct move *move, uint64_t now_ns)
+{
+    enum phase before = move->source.phase;
+
+    source_connected(&move->source, now_ns);
+    reap(move, before, now_ns);
+}
+
+void departure_heard(struct move *move, uint64_t now_ns, const uint8_t *data, size_t count)
+{
+    enum phase before = move->source.phase;
+
+    source_receive(&move->source, now_ns, data, count);
+    reap(move, before, now_ns);
+}
+
+void departure_fill(struct move *move, uint64_t now_ns, size_t backlog_bytes, struct bytes *to)
+{
+    enum phase before = move->source.phase;
+
+    (void)source_send(&move->source, now_ns, backlog_bytes, to);
+    reap(move, before, now_ns);
+}
+
+void departure_line_lost(struct move *move, uint64_t now_ns, const char *reason)
+{
+    enum phase before = move->source.phase;
+    char why[MESSAGE_REASON_MAX];
+
+    if (move->over_ns != 0)
+        return;
+    snprintf(why, sizeof why, "%.100s%s", reason,
+             before == PHASE_SETUP ? "" : ": the guest goes on at the source");
+    source_disconnected(&move->source, now_ns, why);
+    reap(move, before, now_ns);
+    if (move->source.phase != PHASE_LINK_LOST)
+        return;
+    if (before != PHASE_LINK_LOST)
+        host_say(move->host, "the connection to %s broke after COMMIT: %s; it is tried again",
+                 move->to, reason);
+    move->is_recovering = true;
+    move->retry_after_ns = move->retry_after_ns == 0
+                               ? HOST_RETRY_NS
+                               : smaller(2 * move->retry_after_ns, HOST_RETRY_MAX_NS);
+    move->retry_at_ns = now_ns + move->retry_after_ns;
+}
+
+/* The process that had the target's half is no more, and whatever of the guest was there. What is
+ * here is older than what its clients have seen. */
+void departure_unknown(struct move *move, uint64_t now_ns, const char *reason)
+{
+    char why[MESSAGE_REASON_MAX];
+
+    snprintf(why, sizeof why, "the target has died after COMMIT, and the guest with it: %.70s",
+             reason);
+    snprintf(move->source.reason, sizeof move->source.reason, "%s", why);
+    move_forget(move, now_ns, why);
+}
+
+/* ---- Time ---- */
+
+/* A word is owed that is said at once. */
+static bool is_owed(const struct move *move)
+{
+    enum phase phase = move->source.phase;
+    return phase == PHASE_SETUP || phase == PHASE_HAND_OVER || phase == PHASE_RECOVER;
+}
+
+static uint64_t tunnel_end_ns(const struct move *move)
+{
+    uint64_t tunnel_for_ns = move->scenario.tunnel_for_ns;
+    if (move->source.phase != PHASE_COMPLETED || tunnel_for_ns == SCENARIO_NONE)
+        return UINT64_MAX;
+    return move->committed_ns + tunnel_for_ns + TUNNEL_REST_NS;
+}
+
+static void end_tunnel(struct move *move, uint64_t now_ns)
+{
+    move_emit(
+        move, now_ns,
+        (struct event){.kind = EVENT_TUNNEL_ENDED, .tunnel_ended = {.packets = move->forwarded}});
+    line_finish(move->line);
+}
+
+uint64_t departure_due_ns(const struct move *move)
+{
+    uint64_t due_ns = UINT64_MAX;
+
+    if (move->over_ns != 0)
+        return move->line == NULL ? UINT64_MAX : tunnel_end_ns(move);
+    if (move->line == NULL)
+        return move->host->is_cut ? UINT64_MAX : move->retry_at_ns;
+    if (move->line->is_ready && is_owed(move))
+        due_ns = move->heard_ns + HOST_ANSWER_NS;
+    if (move->line->is_ready)
+        due_ns = smaller(due_ns, source_deadline_ns(&move->source));
+    return due_ns;
+}
+
+void departure_turn(struct move *move, uint64_t now_ns)
+{
+    struct source *source = &move->source;
+
+    if (move->line == NULL) {
+        if (move->over_ns == 0 && move->retry_at_ns <= now_ns && !move->host->is_cut) {
+            move->retry_at_ns = UINT64_MAX;
+            line_open(move);
+        }
+        return;
+    }
+    if (source->phase == PHASE_ABORTED && (!move->line->is_ready || source->out.count == 0)) {
+        line_finish(move->line);
+        return;
+    }
+    if (tunnel_end_ns(move) <= now_ns) {
+        end_tunnel(move, now_ns);
+        return;
+    }
+    if (!move->line->is_ready || move->over_ns != 0)
+        return;
+    if (is_owed(move) && move->heard_ns + HOST_ANSWER_NS <= now_ns)
+        line_break(move->line, "the target does not answer");
+    else if (source_deadline_ns(source) <= now_ns)
+        move_feed(move);
+}
+
+/* ---- What people may ask for ---- */
+
+bool departure_abort(struct move *move, const char *reason)
+{
+    uint64_t now_ns = uv_hrtime();
+    enum phase before = move->source.phase;
+
+    if (move->over_ns != 0 || !source_abort(&move->source, now_ns, reason))
+        return false;
+    reap(move, before, now_ns);
+    move_feed(move);
+    return true;
+}
+
+bool departure_switch(struct move *move)
+{
+    if (move->over_ns != 0 || !source_switch_to_post_copy(&move->source))
+        return false;
+    move_feed(move);
+    return true;
+}

@@ -1,0 +1,272 @@
+/* host_private: what a host is made of, for its files: host.c (its life and its turns), host_trunk.c
+ * (the gateway: talk, packets, events), host_command.c (what it is told to do), host_guest.c (guests
+ * run), host_mail.c (their clients' packets, console and disk), host_move.c (both ends of moves) and
+ * host_line.c (the connections of moves). host.h is the contract; nobody else includes this.
+ */
+#ifndef LIVE_HOST_PRIVATE_H
+#define LIVE_HOST_PRIVATE_H
+
+#include <jansson.h>
+
+#include "live/alarm.h"
+#include "live/control.h"
+#include "live/host.h"
+#include "live/move_text.h"
+#include "machine/machine.h"
+#include "migrate/share.h"
+#include "migrate/source.h"
+#include "migrate/target.h"
+
+#define HOST_MOVES   8u   /* halves of moves that go on, or have not told all of it yet */
+#define HOST_BYGONES 256u /* of those that are over, how many are known to whoever asks */
+/* Between two hosts' words, and before a trunk or a lost connection is tried again. */
+#define HOST_RETRY_NS     (20 * 1000000ull)
+#define HOST_RETRY_MAX_NS (1000 * 1000000ull)
+/* No answer to something that is answered at once: the other end is not there any more. */
+#define HOST_ANSWER_NS (10 * 1000000000ull)
+
+/* That a link may be given (`link`): what is under way then is kept here. */
+#define HOST_LATENCY_MAX_NS (10 * 1000000000ull)
+
+struct host;
+struct move;
+
+/* A guest that is here, or of which a half is here while it moves. */
+struct resident {
+    struct host *host;
+    struct guest *guest; /* owned; NULL: this place is free */
+    char name[64];
+    struct scenario scenario; /* what describes the guest, and how it was last moved */
+    uint64_t moves;           /* how often it has moved */
+    struct move *out, *in;    /* the half of a move that is here, if any */
+
+    /* Monotonic time is guest time plus this while the guest lives. */
+    uint64_t offset_ns;
+    bool is_paced;           /* its instructions have a rate that the host keeps */
+    uint64_t ratio_permille; /* guest time that running takes, for 1,000 of real time */
+    struct share share;
+    uint32_t shares[HART_MAX], told_shares[HART_MAX];
+    uint32_t barred_harts;
+    bool is_stuck; /* no hart can go on before a page is there, or a barrier acknowledged */
+    bool is_held;  /* by the fault throttle */
+    bool is_ended;
+    uint64_t due_ns;      /* when it is to be run next; 0: now; UINT64_MAX: when something comes */
+    uint64_t mail_due_ns; /* when its mailboxes want to be asked */
+    bool has_output;
+
+    uint64_t ghosts;              /* streams whose clients a gateway took with it, as bits */
+    char instance[MOVE_ID_BYTES]; /* of the gateway that its streams are of */
+    uint16_t told_ports[MAILBOX_PORTS];
+    uint64_t console_bytes; /* written, and not told as an event yet */
+};
+
+/* One connection of a move. It may outlive the half of the move that it was of. */
+struct line {
+    struct host *host;
+    struct channel *channel;
+    struct move *move; /* NULL: it has not said yet of which, or that half is gone */
+    bool is_out;       /* this host made it */
+    bool is_ready;     /* what it is about was said and answered; the rest is the engine's */
+    struct bytes in;   /* before that */
+    uint64_t since_ns;
+    struct line *next;
+};
+
+/* This host's half of a move. */
+struct move {
+    struct host *host;
+    bool is_used, is_out;
+    struct resident *resident; /* NULL: the guest has gone from here */
+    char id[MOVE_ID_BYTES];    /* 32 hexadecimal digits */
+    char to[HOST_LABEL_MAX];   /* at the source: the host, */
+    char address[128];         /* and where it listens */
+    struct scenario scenario;
+    struct source source;
+    struct target target;
+    struct line *line;
+    struct event_list events;
+    uint64_t started_ns;
+    uint64_t retry_at_ns, retry_after_ns; /* of the connection */
+    bool is_recovering; /* COMMIT is out: connections are to go on with what there is */
+    uint64_t moves;     /* of the guest, before this one */
+    uint64_t committed_ns;
+    uint64_t heard_ns;
+    uint64_t over_ns;   /* when it was over; 0: it goes on */
+    uint64_t forwarded; /* packets through the tunnel */
+
+    /* For the progress that is told. */
+    uint64_t bytes_sent, bytes_before, rate_at_ns, rate_bytes_per_s;
+    uint64_t forecast_ns, left_ns, forecast_at_ns;
+    uint64_t progress_at_ns;
+    size_t looked; /* events that were looked at */
+};
+
+/* A move that brought its guest, or did not: its source may not know yet, and ask. */
+struct bygone {
+    char id[MOVE_ID_BYTES]; /* "": this place is free */
+    bool has_run;           /* the guest is here, or was; else it is the source's */
+    uint64_t total_pages;
+    char reason[MESSAGE_REASON_MAX];
+};
+
+struct trunk {
+    struct channel *channel; /* NULL: none; it is made at retry_at_ns */
+    bool is_open;            /* the gateway has answered hello */
+    struct bytes in, out;
+    uint64_t retry_at_ns, retry_after_ns;
+    char instance[MOVE_ID_BYTES];
+    uint64_t dropped_events;
+};
+
+struct host {
+    uv_loop_t *loop;
+    const struct host_config *config;
+    const struct host_owner *calls;
+    void *owner;
+    uv_idle_t idle;
+    uv_prepare_t prepare;
+    uv_check_t check;
+    unsigned open_handles;
+    struct alarm *alarm;
+    struct channel_listener *listener;
+    struct trunk trunk;
+    struct resident residents[HOST_GUESTS];
+    struct move moves[HOST_MOVES];
+    struct bygone bygones[HOST_BYGONES]; /* a ring */
+    uint64_t bygone_count;
+    struct line *lines;
+    uint32_t turn_idx;   /* whose guest runs first */
+    int disk;            /* the file of blocks; -1: none */
+    uint64_t bits_per_s; /* that a move may use of the link; 0: all there are */
+    uint64_t latency_ns; /* that the link is to have on top of its own */
+    bool is_cut;         /* no connection is made, and none taken */
+    bool is_closing;
+    bool is_changed; /* the gateway is to be told of the guests */
+    uint64_t events_at_ns;
+};
+
+/* host.c */
+void host_say(struct host *host, const char *format, ...) __attribute__((format(printf, 2, 3)));
+struct resident *host_add_resident(struct host *host, const struct scenario *scenario,
+                                   struct guest *guest);
+void host_drop_resident(struct resident *resident); /* its guest is closed */
+struct resident *host_find_resident(struct host *host, const char *name);
+void host_changed(struct host *host); /* what the gateway knows of the guests is old */
+void host_freed(struct host *host);   /* something of a host that is closing is gone */
+
+/* host_guest.c */
+/* The guest is at this host: it has come, and has not been handed over. Packets for it are welcome. */
+bool resident_is_here(const struct resident *resident);
+bool resident_may_run(const struct resident *resident);
+const char *resident_state(const struct resident *resident);   /* as the gateway is told */
+uint64_t resident_now_ns(const struct resident *resident);     /* on the guest's clock */
+void resident_run(struct resident *resident, uint64_t now_ns); /* a slice, if it is due */
+/* It stood still up to now: its time goes on. */
+void resident_goes_on(struct resident *resident, uint64_t now_ns);
+void resident_wake(struct resident *resident); /* something has come for it */
+void resident_unbar(struct resident *resident, uint64_t now_ns);
+/* An event of the move that goes on, if one does. */
+void resident_emit(struct resident *resident, uint64_t now_ns, struct event event);
+uint32_t
+resident_host_idx(const struct resident *resident); /* HOST_SOURCE, HOST_TARGET: in events */
+
+/* host_mail.c */
+void mail_flush(struct resident *resident, uint64_t now_ns); /* packets, console, disk */
+void mail_deliver(struct resident *resident, uint64_t now_ns, uint32_t stream_idx,
+                  const struct stream_packet *packet);
+/* A packet or call has come over the trunk. */
+void mail_packet(struct host *host, uint64_t now_ns, uint32_t stream_idx,
+                 const struct stream_packet *packet);
+void mail_call(struct host *host, uint64_t now_ns, uint32_t stream_idx, uint16_t port);
+void mail_rehome(struct resident *resident, uint64_t now_ns);
+/* The gateway is another one than that of its streams: they are ended. */
+void mail_check_instance(struct resident *resident, uint64_t now_ns);
+
+/* host_disk.c */
+MUST_USE enum status host_disk_open(struct host *host, struct problem *problem);
+void host_disk_close(struct host *host);
+void host_disk_attach(struct resident *resident);
+void host_disk_serve(struct resident *resident); /* what it has asked for is done */
+
+/* host_trunk.c */
+void trunk_open(struct host *host, uint64_t now_ns); /* if it is time */
+void trunk_close(struct host *host);
+bool trunk_takes_packets(const struct host *host);
+void trunk_packet(struct host *host, uint32_t stream_idx, const struct stream_packet *packet);
+void trunk_accepted(struct host *host, uint32_t stream_idx);
+void trunk_tell(struct host *host, const char *event, json_t *data);
+void trunk_answer(struct host *host, json_t *message);
+void trunk_turn(struct host *host, uint64_t now_ns); /* claims, events, packets: all that waits */
+uint64_t trunk_due_ns(const struct host *host);
+
+/* host_command.c */
+void host_obey(struct host *host, const struct control_message *message);
+json_t *host_claims(const struct host *host); /* the list of claims */
+
+/* host_move.c: what both halves have in common, */
+struct move *move_add(struct host *host, struct resident *resident, const char *id, bool is_out);
+struct move *move_find(struct host *host, const char *id, bool is_out);
+void move_over(struct move *move, uint64_t now_ns); /* nothing more will come of it */
+void move_fini(struct move *move);                  /* its place is free */
+void move_feed(struct move *move);                  /* it may have something to say */
+void move_turn(struct move *move, uint64_t now_ns); /* what time has brought */
+uint64_t move_due_ns(const struct move *move);
+void move_emit(struct move *move, uint64_t now_ns, struct event event);
+void move_tell_progress(struct move *move, uint64_t now_ns, enum stretch stretch);
+void move_cut(struct host *host, bool is_cut);
+void move_set_rate(struct host *host, uint64_t bits_per_s); /* 0: none */
+/* That half is given up for good, whatever is left of it here. */
+void move_forget(struct move *move, uint64_t now_ns, const char *reason);
+/* and what its line tells it. */
+void move_line_ready(struct move *move, uint64_t now_ns);
+void move_heard(struct move *move, uint64_t now_ns, const uint8_t *data, size_t count);
+void move_fill(struct move *move, uint64_t now_ns, size_t backlog_bytes, struct bytes *to);
+void move_line_lost(struct move *move, uint64_t now_ns, const char *reason, bool is_in_order);
+
+/* host_departure.c: the half at the source */
+MUST_USE enum status departure_begin(struct resident *resident, const struct scenario *scenario,
+                                     const char *id, const char *to, const char *address,
+                                     struct problem *problem);
+void departure_put_text(struct move *move, struct bytes *to); /* what it says first */
+/* The other host's answer is that it knows nothing of the move. */
+void departure_unknown(struct move *move, uint64_t now_ns, const char *reason);
+void departure_ready(struct move *move, uint64_t now_ns);
+void departure_heard(struct move *move, uint64_t now_ns, const uint8_t *data, size_t count);
+void departure_fill(struct move *move, uint64_t now_ns, size_t backlog_bytes, struct bytes *to);
+void departure_line_lost(struct move *move, uint64_t now_ns, const char *reason);
+void departure_turn(struct move *move, uint64_t now_ns);
+uint64_t departure_due_ns(const struct move *move);
+bool departure_abort(struct move *move, const char *reason);
+bool departure_switch(struct move *move);
+void departure_set_chunks(struct move *move); /* as the link is now */
+void departure_set_limits(struct move *move); /* as its scenario says now */
+
+/* host_arrival.c: the half at the target */
+
+/* Somebody brings a guest, or asks for the rest of one: the line is its move's from now on, or has
+ * none and is answered already. STATUS_BAD_STATE: nothing is known of the move to be recovered. */
+MUST_USE enum status arrival_begin(struct line *line, const struct move_text *text, uint64_t now_ns,
+                                   struct problem *problem);
+void arrival_heard(struct move *move, uint64_t now_ns, const uint8_t *data, size_t count);
+void arrival_line_lost(struct move *move, uint64_t now_ns, bool is_in_order);
+void arrival_turn(struct move *move, uint64_t now_ns);
+/* The guest moves on: what is left of the move that brought it answers who asks. */
+void arrival_settle(struct move *move, uint64_t now_ns);
+
+/* host_progress.c */
+void progress_look(struct move *move); /* at the events that were not looked at yet */
+void progress_turn(struct move *move, uint64_t now_ns);
+uint64_t progress_due_ns(const struct move *move);
+json_t *progress_json(const struct move *move, uint64_t now_ns);
+
+/* host_line.c */
+MUST_USE enum status line_listen(struct host *host, struct problem *problem);
+void line_open(struct move *move);                      /* towards the target */
+void line_break(struct line *line, const char *reason); /* at once; its move hears of it */
+void line_finish(struct line *line);                    /* in order: nothing more is to be said */
+void line_put_ready(struct line *line);                 /* the guest that it brings is welcome */
+void line_poke(struct line *line);
+void line_turn(struct host *host, uint64_t now_ns); /* who says nothing is dropped */
+uint64_t line_due_ns(const struct host *host);
+
+#endif

@@ -1,0 +1,316 @@
+/* The trunk: what a host and its gateway say to each other. It is kept up for ever: a gateway that
+ * died has a successor, which finds the hosts as they are. */
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/units.h"
+#include "live/host_private.h"
+#include "live/trunk.h"
+
+/* Events wait so long for others that leave with them, or until they are so many. */
+#define EVENTS_NS    (5 * NS_PER_MS)
+#define EVENTS_BATCH 512u
+/* Events that nobody fetches; beyond that they are dropped, which is told. */
+#define EVENTS_MAX (200u << 10)
+/* What may wait on the trunk: packets behind it are sent again by their streams for nothing. */
+#define PACKETS_BACKLOG_MAX (1u << 20)
+#define EVENTS_BACKLOG_MAX  (256u << 10)
+#define STALL_NS            (30 * NS_PER_S)
+
+/* ---- Speaking ---- */
+
+static void flush(struct host *host)
+{
+    struct trunk *trunk = &host->trunk;
+
+    if (trunk->channel != NULL && trunk->out.count > 0)
+        channel_send(trunk->channel, trunk->out.data, trunk->out.count);
+    bytes_clear(&trunk->out);
+}
+
+static uint64_t wall_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+/* Gives `message` up. */
+static void talk(struct host *host, json_t *message)
+{
+    struct bytes line = {0};
+
+    if (host->trunk.channel == NULL) {
+        json_decref(message);
+        return;
+    }
+    control_put(&line, message);
+    line.data[line.count - 1] = '\0'; /* where its line ends */
+    trunk_put_talk(&host->trunk.out, (const char *)line.data);
+    bytes_fini(&line);
+}
+
+void trunk_tell(struct host *host, const char *event, json_t *data)
+{
+    if (host->trunk.is_open)
+        talk(host, control_event(event, data, wall_us()));
+    else
+        json_decref(data);
+}
+
+void trunk_answer(struct host *host, json_t *message)
+{
+    talk(host, message);
+}
+
+/* What the gateway is told of the guests here is a claim: it goes before their packets. */
+static void tell_guests(struct host *host)
+{
+    if (!host->is_changed || !host->trunk.is_open)
+        return;
+    host->is_changed = false;
+    trunk_tell(host, "guests", host_claims(host));
+}
+
+static size_t backlog(const struct host *host)
+{
+    return channel_backlog(host->trunk.channel) + host->trunk.out.count;
+}
+
+bool trunk_takes_packets(const struct host *host)
+{
+    return host->trunk.is_open && backlog(host) < PACKETS_BACKLOG_MAX;
+}
+
+void trunk_packet(struct host *host, uint32_t stream_idx, const struct stream_packet *packet)
+{
+    tell_guests(host);
+    trunk_put_packet(&host->trunk.out, stream_idx, packet);
+}
+
+void trunk_accepted(struct host *host, uint32_t stream_idx)
+{
+    tell_guests(host);
+    trunk_put_accepted(&host->trunk.out, stream_idx);
+}
+
+/* ---- Events ---- */
+
+static void put_events(struct host *host, struct move *move)
+{
+    struct event_list *events = &move->events;
+    size_t put = 0;
+
+    while (put < events->count && backlog(host) < EVENTS_BACKLOG_MAX)
+        put += trunk_put_events(&host->trunk.out, events->items + put, events->count - put);
+    memmove(events->items, events->items + put, (events->count - put) * sizeof *events->items);
+    events->count -= put;
+}
+
+static void tell_events(struct host *host, uint64_t now_ns)
+{
+    size_t waiting = 0;
+
+    for (uint32_t i = 0; i < HOST_MOVES; i++) {
+        struct move *move = &host->moves[i];
+        if (!move->is_used)
+            continue;
+        progress_look(move);
+        waiting += move->events.count;
+    }
+    if (waiting == 0 || (waiting < EVENTS_BATCH && now_ns < host->events_at_ns + EVENTS_NS))
+        return;
+    host->events_at_ns = now_ns;
+    for (uint32_t i = 0; i < HOST_MOVES; i++) {
+        struct move *move = &host->moves[i];
+        if (!move->is_used)
+            continue;
+        if (host->trunk.is_open)
+            put_events(host, move);
+        move->looked = move->events.count;
+        if (move->events.count < EVENTS_MAX)
+            continue;
+        host->trunk.dropped_events += move->events.count;
+        move->events.count = move->looked = 0;
+    }
+    if (host->trunk.dropped_events > 0 && host->trunk.is_open) {
+        host_say(host, "%llu events of a move were told to nobody: the gateway was gone, or slow",
+                 (unsigned long long)host->trunk.dropped_events);
+        host->trunk.dropped_events = 0;
+    }
+}
+
+uint64_t trunk_due_ns(const struct host *host)
+{
+    if (host->trunk.channel == NULL)
+        return host->trunk.retry_at_ns;
+    for (uint32_t i = 0; i < HOST_MOVES; i++)
+        if (host->moves[i].is_used && host->moves[i].events.count > 0)
+            return host->events_at_ns + EVENTS_NS;
+    return UINT64_MAX;
+}
+
+void trunk_turn(struct host *host, uint64_t now_ns)
+{
+    if (host->trunk.channel == NULL && host->trunk.retry_at_ns <= now_ns)
+        trunk_open(host, now_ns);
+    tell_guests(host);
+    tell_events(host, now_ns);
+    flush(host);
+}
+
+/* ---- Listening ---- */
+
+/* The gateway has answered hello: from now on packets pass. */
+static void answered(struct host *host, const struct control_message *message)
+{
+    struct trunk *trunk = &host->trunk;
+    const char *instance = control_word(message->data, "instance", "");
+    uint64_t now_ns = uv_hrtime();
+
+    if (trunk->is_open)
+        return;
+    if (message->kind == CONTROL_ERROR) {
+        char reason[200];
+        snprintf(reason, sizeof reason, "the gateway does not take this host: %.150s",
+                 message->desc == NULL ? "" : message->desc);
+        channel_close(trunk->channel, reason, true);
+        return;
+    }
+    trunk->is_open = true;
+    trunk->retry_after_ns = 0;
+    if (move_text_is_token(instance))
+        snprintf(trunk->instance, sizeof trunk->instance, "%s", instance);
+    host_say(host, "the gateway at %s knows this host", host->config->gateway);
+    host_changed(host);
+    for (uint32_t i = 0; i < HOST_GUESTS; i++)
+        if (host->residents[i].guest != NULL && resident_is_here(&host->residents[i]))
+            mail_rehome(&host->residents[i], now_ns);
+}
+
+static void hear_talk(struct host *host, const struct frame *frame)
+{
+    struct problem problem = {STATUS_OK, ""};
+    struct control_message message;
+    enum status status =
+        control_read((const char *)frame->payload, frame->payload_bytes, &message, &problem);
+
+    if (status == STATUS_OK && message.kind == CONTROL_COMMAND)
+        host_obey(host, &message);
+    else if (status == STATUS_OK &&
+             (message.kind == CONTROL_RETURN || message.kind == CONTROL_ERROR))
+        answered(host, &message);
+    else if (status != STATUS_OK)
+        trunk_answer(host, control_refusal(CONTROL_BAD_ARGUMENT, problem.text, message.id));
+    control_message_fini(&message);
+}
+
+/* False: it cannot be read. */
+static bool hear_frame(struct host *host, const struct frame *frame)
+{
+    struct stream_packet packet;
+    uint32_t stream_idx;
+    uint16_t port;
+
+    switch (frame->type) {
+    case FRAME_TALK:
+        hear_talk(host, frame);
+        return true;
+    case FRAME_PACKET:
+        if (frame->note == TRUNK_CONNECT) {
+            if (trunk_get_connect(frame, &stream_idx, &port) != STATUS_OK)
+                return false;
+            mail_call(host, uv_hrtime(), stream_idx, port);
+            return true;
+        }
+        if (trunk_get_packet(frame, &stream_idx, &packet) != STATUS_OK)
+            return false;
+        mail_packet(host, uv_hrtime(), stream_idx, &packet);
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void heard(void *owner, struct channel *channel, const uint8_t *data, size_t count)
+{
+    struct host *host = owner;
+    struct trunk *trunk = &host->trunk;
+    size_t position = 0, consumed = 1;
+
+    bytes_put(&trunk->in, data, count);
+    while (consumed > 0 && trunk->channel == channel) {
+        struct frame frame;
+        if (frame_decode(trunk->in.data + position, trunk->in.count - position, &frame,
+                         &consumed) != STATUS_OK ||
+            (consumed > 0 && !hear_frame(host, &frame))) {
+            channel_close(channel, "what the gateway says cannot be read", true);
+            bytes_clear(&trunk->in);
+            return;
+        }
+        position += consumed;
+    }
+    bytes_drop_front(&trunk->in, position);
+}
+
+/* ---- Its life ---- */
+
+static void opened(void *owner, struct channel *channel)
+{
+    struct host *host = owner;
+    struct channel_limits limits = {.stall_ns = STALL_NS};
+    json_t *hello = json_pack("{s:s, s:s, s:i, s:i, s:o}", "name", host->config->name, "address",
+                              host_address(host), "protocol", CONTROL_PROTOCOL, "pid",
+                              (int)getpid(), "guests", host_claims(host));
+
+    channel_set_limits(channel, &limits);
+    talk(host, control_event("hello", hello, wall_us()));
+    flush(host);
+}
+
+static void closed(void *owner, struct channel *channel, const char *reason)
+{
+    struct host *host = owner;
+    struct trunk *trunk = &host->trunk;
+
+    (void)channel;
+    if (trunk->is_open && !host->is_closing)
+        host_say(host, "the gateway is gone (%s): guests and moves go on",
+                 *reason == '\0' ? "it closed the connection" : reason);
+    trunk->channel = NULL;
+    trunk->is_open = false;
+    bytes_clear(&trunk->in);
+    bytes_clear(&trunk->out);
+    trunk->retry_after_ns = trunk->retry_after_ns == 0 ? HOST_RETRY_NS : 2 * trunk->retry_after_ns;
+    if (trunk->retry_after_ns > HOST_RETRY_MAX_NS)
+        trunk->retry_after_ns = HOST_RETRY_MAX_NS;
+    trunk->retry_at_ns = host->is_closing ? UINT64_MAX : uv_hrtime() + trunk->retry_after_ns;
+    host_freed(host);
+}
+
+static const struct channel_owner trunk_calls = {
+    .opened = opened, .heard = heard, .closed = closed};
+
+void trunk_open(struct host *host, uint64_t now_ns)
+{
+    struct trunk *trunk = &host->trunk;
+    struct problem problem = {STATUS_OK, ""};
+
+    trunk->retry_at_ns = UINT64_MAX;
+    if (host->config->gateway == NULL || host->is_closing)
+        return;
+    if (channel_connect(host->loop, host->config->gateway, host->config->key, &trunk_calls, host,
+                        &trunk->channel, &problem) == STATUS_OK)
+        return;
+    host_say(host, "no way to the gateway: %s", problem.text);
+    trunk->retry_at_ns = now_ns + HOST_RETRY_MAX_NS;
+}
+
+void trunk_close(struct host *host)
+{
+    flush(host);
+    if (host->trunk.channel != NULL)
+        channel_close(host->trunk.channel, "", false);
+}

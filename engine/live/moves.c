@@ -1,0 +1,345 @@
+#include "live/moves_private.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/units.h"
+
+/* Events take their place so often while there are any. */
+#define TICK_MS 5
+/* After a move's end is known: both hosts' last batches, and the time they are held back. */
+#define SETTLE_NS (GATEWAY_HOLD_NS + 10 * NS_PER_MS)
+
+uint64_t moves_now_ns(const struct moves *moves)
+{
+    (void)moves;
+    return uv_hrtime();
+}
+
+bool moves_is_going(const struct moves *moves)
+{
+    return moves->is_asked || moves->move.state == MOVE_GOING;
+}
+
+/* ---- As JSON ---- */
+
+static json_t *number(uint64_t value)
+{
+    return json_integer(value > INT64_MAX ? INT64_MAX : (json_int_t)value);
+}
+
+static json_t *time_between(uint64_t from_ns, uint64_t to_ns)
+{
+    return from_ns != 0 && to_ns >= from_ns ? number(to_ns - from_ns) : json_null();
+}
+
+json_t *moves_link_json(const struct moves *moves)
+{
+    const struct move_link *link = &moves->link;
+    char latency[40];
+
+    units_format(UNIT_TIME, link->latency_ns, latency, sizeof latency);
+    return json_pack("{s:s, s:s, s:s}", "bandwidth", link->bandwidth, "latency", latency, "state",
+                     link->is_cut ? "cut" : "mended");
+}
+
+/* What is known of it only once it is over. */
+static void set_end(const struct move *move, json_t *object)
+{
+    if (move->state != MOVE_ENDED) {
+        static const char *const keys[] = {"outcome", "reason", "total_time_ns", "downtime_ns"};
+        for (unsigned i = 0; i < 4; i++)
+            json_object_set_new(object, keys[i], json_null());
+        return;
+    }
+    json_object_set_new(object, "outcome", json_string(outcome_name(move->outcome)));
+    json_object_set_new(object, "reason", json_string(move->reason));
+    json_object_set_new(object, "total_time_ns", time_between(move->started_ns, move->ended_ns));
+    json_object_set_new(object, "downtime_ns", time_between(move->paused_ns, move->resumed_ns));
+}
+
+json_t *moves_migration_json(const struct moves *moves)
+{
+    static const char *const told[] = {"round",      "bytes_sent",        "bytes_per_s",
+                                       "pages_left", "dirty_pages_per_s", "downtime_forecast_ns",
+                                       "left_ns",    "progress_permille"};
+    const struct move *move = &moves->move;
+    json_t *object;
+
+    if (move->state == MOVE_NONE)
+        return json_null();
+    object = json_pack("{s:I, s:s, s:s, s:s, s:s, s:s}", "id", (json_int_t)move->id, "guest",
+                       move->guest, "from", move->from, "to", move->to, "mode",
+                       mode_name(move->scenario.mode), "phase",
+                       control_word(move->progress, "phase", phase_name(PHASE_SETUP)));
+    for (size_t i = 0; i < sizeof told / sizeof told[0]; i++) {
+        json_t *value = json_object_get(move->progress, told[i]);
+        json_object_set_new(object, told[i],
+                            json_is_integer(value) ? json_incref(value) : json_null());
+    }
+    set_end(move, object);
+    return object;
+}
+
+/* ---- Events take their place ---- */
+
+/* What a move came to, by its events: each in its order. */
+static void merged(void *owner, const struct event *event)
+{
+    struct moves *moves = owner;
+    struct move *move = &moves->move;
+
+    if ((move->state != MOVE_GOING && move->state != MOVE_ENDING) ||
+        event->at_ns < move->commanded_ns)
+        return;
+    if (event->kind == EVENT_MIGRATION_STARTED)
+        move->started_ns = event->at_ns;
+    else if (event->kind == EVENT_GUEST_PAUSED && event->guest_paused.host == HOST_SOURCE)
+        move->paused_ns = event->at_ns;
+    else if (event->kind == EVENT_GUEST_RESUMED && move->resumed_ns == 0)
+        move->resumed_ns = event->at_ns;
+    else if (event->kind == EVENT_MIGRATION_ENDED)
+        move->ended_ns = event->at_ns;
+    if (event->kind == EVENT_MIGRATION_ENDED && move->state == MOVE_GOING)
+        moves_end(moves, (enum outcome)event->migration_ended.outcome, "");
+}
+
+static void tell_end(struct moves *moves)
+{
+    struct move *move = &moves->move;
+
+    move->state = MOVE_ENDED;
+    if (move->ended_ns == 0) {
+        moves_happened(moves, (struct event){.kind = EVENT_MIGRATION_ENDED,
+                                             .migration_ended = {move->outcome}});
+        move->ended_ns = moves_now_ns(moves);
+    }
+    gateway_record_end(&moves->record, moves_now_ns(moves));
+    door_tell(moves->door, "migration_ended", moves_migration_json(moves));
+}
+
+static void tick(uv_timer_t *timer)
+{
+    struct moves *moves = timer->data;
+    uint64_t now_ns = moves_now_ns(moves);
+
+    gateway_record_advance(&moves->record, now_ns);
+    if (moves->move.state == MOVE_ENDING && moves->move.settle_ns <= now_ns)
+        tell_end(moves);
+    if (moves->door != NULL)
+        door_poke(moves->door);
+    if (moves->move.state != MOVE_ENDING &&
+        gateway_record_deadline_ns(&moves->record) == UINT64_MAX) {
+        uv_timer_stop(timer);
+        moves->is_ticking = false;
+    }
+}
+
+static void begin_ticking(struct moves *moves)
+{
+    if (moves->is_ticking)
+        return;
+    moves->is_ticking = true;
+    uv_timer_start(&moves->tick, tick, TICK_MS, TICK_MS);
+}
+
+static void happened(void *owner, unsigned source, const struct event *events, size_t count)
+{
+    struct moves *moves = owner;
+    uint64_t now_ns = moves_now_ns(moves);
+
+    for (size_t i = 0; i < count; i++)
+        gateway_record_add(&moves->record, source, &events[i], now_ns);
+    begin_ticking(moves);
+}
+
+void moves_happened(struct moves *moves, struct event event)
+{
+    event.at_ns = moves_now_ns(moves);
+    happened(moves, 0, &event, 1);
+}
+
+/* ---- A move begins and ends ---- */
+
+void moves_begin(struct moves *moves, const json_t *answer)
+{
+    struct move *move = &moves->move;
+    const char *text = control_word(answer, "scenario", NULL);
+
+    if (move->state == MOVE_ENDING)
+        tell_end(moves);
+    json_decref(move->progress);
+    scenario_fini(&move->scenario);
+    *move = moves->asked;
+    moves->is_asked = false;
+    moves->last_id = move->id;
+
+    /* Where the host does not say it whole, it is what was asked for. */
+    if (text != NULL && scenario_read_text(&move->scenario, text, NULL) != STATUS_OK)
+        moves->calls->said(moves->owner, "a host's scenario cannot be read: the recording's head "
+                                         "is what was asked for");
+    if (moves->link.bits_per_s > 0)
+        move->scenario.bandwidth_bits_per_s = moves->link.bits_per_s;
+    move->scenario.latency_ns = moves->link.latency_ns;
+    move->started_ns = move->commanded_ns;
+    gateway_record_begin(&moves->record, move->id, &move->scenario, move->commanded_ns);
+    begin_ticking(moves);
+    door_tell(moves->door, "migration_started",
+              json_pack("{s:I, s:s, s:s, s:s, s:s}", "id", (json_int_t)move->id, "guest",
+                        move->guest, "from", move->from, "to", move->to, "mode",
+                        mode_name(move->scenario.mode)));
+}
+
+void moves_end(struct moves *moves, enum outcome outcome, const char *reason)
+{
+    struct move *move = &moves->move;
+
+    if (move->state != MOVE_GOING && !(move->state == MOVE_ENDING && *move->reason == '\0'))
+        return;
+    if (move->state == MOVE_GOING) {
+        gateway_move_ends(moves->gateway, move->guest);
+        move->settle_ns = moves_now_ns(moves) + SETTLE_NS;
+    }
+    move->state = MOVE_ENDING;
+    move->has_outcome = true;
+    move->outcome = outcome;
+    snprintf(move->reason, sizeof move->reason, "%s", reason);
+    begin_ticking(moves);
+}
+
+/* ---- What hosts and gateway tell ---- */
+
+/* By its name among hosts, or, where somebody does not know that, by its guest. */
+static bool is_of_this_move(const struct moves *moves, const json_t *data)
+{
+    const struct move *move = &moves->move;
+    const char *name = control_word(data, "move", NULL);
+    const char *guest = control_word(data, "guest", "");
+
+    if (move->state != MOVE_GOING && move->state != MOVE_ENDING)
+        return false;
+    return name != NULL ? strcmp(name, move->name) == 0 : strcmp(guest, move->guest) == 0;
+}
+
+static void hear_progress(struct moves *moves, unsigned host, json_t *data)
+{
+    struct move *move = &moves->move;
+
+    if (!is_of_this_move(moves, data) || host != move->source)
+        return;
+    json_decref(move->progress);
+    move->progress = json_deep_copy(data);
+    if (move->state == MOVE_GOING)
+        door_tell(moves->door, "progress", moves_migration_json(moves));
+}
+
+static void hear_end(struct moves *moves, const json_t *data)
+{
+    const char *name = control_word(data, "outcome", "");
+
+    for (unsigned i = 0; i < OUTCOME_COUNT; i++)
+        if (is_of_this_move(moves, data) && strcmp(name, outcome_name((enum outcome)i)) == 0)
+            moves_end(moves, (enum outcome)i, control_word(data, "reason", ""));
+}
+
+/* A host that takes part is not heard any more: whether it is gone, and the guest with it, is found
+ * out by the gateway. */
+static void hear_left(struct moves *moves, const json_t *data)
+{
+    const char *name = control_word(data, "name", "");
+    const struct move *move = &moves->move;
+    bool is_source = strcmp(name, move->from) == 0;
+
+    if (move->state == MOVE_GOING && (is_source || strcmp(name, move->to) == 0))
+        moves_happened(moves,
+                       (struct event){.kind = EVENT_HOST_CRASHED,
+                                      .host_crashed = {is_source ? HOST_SOURCE : HOST_TARGET}});
+}
+
+static void told(void *owner, unsigned host, const char *event, json_t *data)
+{
+    struct moves *moves = owner;
+
+    if (moves->door == NULL)
+        return;
+    if (strcmp(event, "progress") == 0) {
+        hear_progress(moves, host, data);
+        return;
+    }
+    if (strcmp(event, "migration_ended") == 0) {
+        hear_end(moves, data);
+        return;
+    }
+    if (strcmp(event, "guests") == 0)
+        return; /* the gateway's own concern: `status` has them */
+    if (strcmp(event, "host_left") == 0)
+        hear_left(moves, data);
+    if (strcmp(event, "host_joined") == 0)
+        moves_tell_link(moves, gateway_find_host(moves->gateway, control_word(data, "name", "")));
+    if (strcmp(event, "guest_lost") == 0 && is_of_this_move(moves, data))
+        moves_end(moves, OUTCOME_LOST, control_word(data, "reason", ""));
+    door_tell(moves->door, event, json_deep_copy(data));
+}
+
+const struct gateway_owner moves_calls = {.told = told, .happened = happened};
+
+/* ---- Life ---- */
+
+struct moves *moves_open(uv_loop_t *loop, const struct moves_owner *calls, void *owner)
+{
+    struct moves *moves = calloc(1, sizeof *moves);
+    MUST(moves != NULL);
+
+    moves->loop = loop;
+    moves->calls = calls;
+    moves->owner = owner;
+    gateway_record_init(&moves->record, moves_now_ns(moves));
+    moves->record.merged = merged;
+    moves->record.owner = moves;
+    scenario_init(&moves->move.scenario);
+    strcpy(moves->link.bandwidth, "none");
+    uv_timer_init(loop, &moves->tick);
+    moves->tick.data = moves;
+    return moves;
+}
+
+static void door_command(void *owner, const char *name, const json_t *arguments,
+                         struct door_ticket *ticket)
+{
+    moves_obey(owner, name, arguments, ticket);
+}
+
+static void door_told(void *owner, const char *line)
+{
+    struct moves *moves = owner;
+    moves->calls->said(moves->owner, line);
+}
+
+static const struct door_owner door_calls = {.command = door_command, .told = door_told};
+
+enum status moves_serve(struct moves *moves, struct gateway *gateway, const char *path,
+                        struct problem *problem)
+{
+    moves->gateway = gateway;
+    return door_open(moves->loop, path, &moves->record, &door_calls, moves, &moves->door, problem);
+}
+
+static void free_moves(uv_handle_t *handle)
+{
+    free(handle->data);
+}
+
+void moves_close(struct moves *moves)
+{
+    if (moves->door != NULL)
+        door_close(moves->door);
+    moves->door = NULL;
+    moves_drop_errands(moves);
+    json_decref(moves->move.progress);
+    scenario_fini(&moves->move.scenario);
+    if (moves->is_asked)
+        scenario_fini(&moves->asked.scenario);
+    gateway_record_fini(&moves->record);
+    uv_close((uv_handle_t *)&moves->tick, free_moves);
+}

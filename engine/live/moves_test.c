@@ -1,0 +1,478 @@
+/* Who stands behind the door, with a gateway that is played here: two hosts, A with the guest and B,
+ * which answer what a row of the test says. */
+#include "live/moves.h"
+
+#include "base/units.h"
+#include "live/knocking.h"
+#include "record/reading.h"
+
+/* ---- The gateway that is played ---- */
+
+struct asked {
+    unsigned host;
+    char command[32];
+    char *arguments; /* as JSON */
+    gateway_answer answer;
+    void *owner;
+};
+
+static struct {
+    struct asked asked[16];
+    unsigned asked_count;
+    bool is_b_here, is_guest_known, is_moving;
+    unsigned at; /* where the guest is */
+    uint64_t tunnel_for_ns;
+} post;
+
+json_t *gateway_status(const struct gateway *gateway)
+{
+    (void)gateway;
+    return json_pack("{s:{s:i}, s:[]}", "gateway", "clients", 3, "hosts");
+}
+
+unsigned gateway_find_host(const struct gateway *gateway, const char *name)
+{
+    (void)gateway;
+    return strcmp(name, "A") == 0 ? 1 : strcmp(name, "B") == 0 ? 2 : 0;
+}
+
+const char *gateway_host_name(const struct gateway *gateway, unsigned host)
+{
+    (void)gateway;
+    return host == 1 ? "A" : "B";
+}
+
+bool gateway_is_host_here(const struct gateway *gateway, unsigned host)
+{
+    (void)gateway;
+    return host == 1 || (host == 2 && post.is_b_here);
+}
+
+const char *gateway_host_address(const struct gateway *gateway, unsigned host)
+{
+    (void)gateway;
+    return host == 1 ? "127.0.0.1:1" : "127.0.0.1:2";
+}
+
+unsigned gateway_other_host(const struct gateway *gateway, unsigned but)
+{
+    (void)gateway;
+    return but == 1 && post.is_b_here ? 2 : but == 2 ? 1 : 0;
+}
+
+unsigned gateway_find_guest(const struct gateway *gateway, const char **name, bool *is_known)
+{
+    (void)gateway;
+    *is_known = *name == NULL || strcmp(*name, "kv") == 0;
+    if (!*is_known || !post.is_guest_known)
+        return 0;
+    *name = "kv";
+    return post.at;
+}
+
+bool gateway_ask(struct gateway *gateway, unsigned host, const char *command, json_t *arguments,
+                 gateway_answer answer, void *owner)
+{
+    struct asked *asked = &post.asked[post.asked_count++];
+
+    (void)gateway;
+    assert_true(post.asked_count <= 16);
+    *asked = (struct asked){.host = host, .answer = answer, .owner = owner};
+    snprintf(asked->command, sizeof asked->command, "%s", command);
+    asked->arguments = json_dumps(arguments, JSON_COMPACT);
+    json_decref(arguments);
+    return true;
+}
+
+void gateway_move_begins(struct gateway *gateway, const char *guest, unsigned source,
+                         unsigned target, uint64_t tunnel_for_ns)
+{
+    (void)gateway;
+    assert_string_equal(guest, "kv");
+    assert_true(source != target);
+    post.is_moving = true;
+    post.tunnel_for_ns = tunnel_for_ns;
+}
+
+void gateway_move_ends(struct gateway *gateway, const char *guest)
+{
+    (void)gateway;
+    assert_string_equal(guest, "kv");
+    post.is_moving = false;
+}
+
+/* ---- The house ---- */
+
+struct house {
+    uv_loop_t loop;
+    struct moves *moves;
+    struct caller caller;
+    char folder[64], path[CONTROL_PATH_MAX];
+    unsigned quit_count;
+};
+
+static void said(void *owner, const char *line)
+{
+    (void)owner;
+    fail_msg("said: %s", line);
+}
+
+static void quit(void *owner)
+{
+    struct house *house = owner;
+    house->quit_count++;
+}
+
+static const struct moves_owner calls = {.said = said, .quit = quit};
+
+static int open_house(void **state)
+{
+    struct house *house = calloc(1, sizeof *house);
+    struct problem problem = {STATUS_OK, ""};
+
+    memset(&post, 0, sizeof post);
+    post.is_b_here = post.is_guest_known = true;
+    post.at = 1;
+    strcpy(house->folder, "/tmp/ferry_moves_test_XXXXXX");
+    assert_non_null(mkdtemp(house->folder));
+    snprintf(house->path, sizeof house->path, "%s/control", house->folder);
+    assert_int_equal(uv_loop_init(&house->loop), 0);
+    house->moves = moves_open(&house->loop, &calls, house);
+    if (moves_serve(house->moves, NULL, house->path, &problem) != STATUS_OK)
+        fail_msg("%s", problem.text);
+    open_knocker(&house->loop, house->path, &house->caller);
+    *state = house;
+    return 0;
+}
+
+static int close_house(void **state)
+{
+    struct house *house = *state;
+
+    moves_close(house->moves);
+    caller_close(&house->caller);
+    uv_run(&house->loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&house->loop), 0);
+    for (unsigned i = 0; i < post.asked_count; i++) {
+        if (post.asked[i].answer != NULL) /* its host goes now: nobody waits for it any more */
+            post.asked[i].answer(post.asked[i].owner, NULL);
+        free(post.asked[i].arguments);
+    }
+    assert_int_equal(rmdir(house->folder), 0);
+    free(house);
+    return 0;
+}
+
+static void say(struct house *house, const char *line)
+{
+    assert_int_equal(send(caller_descriptor(&house->caller), line, strlen(line), 0), strlen(line));
+    assert_int_equal(send(caller_descriptor(&house->caller), "\n", 1, 0), 1);
+}
+
+static void expect(struct house *house, const char *line, const char *answer)
+{
+    expect_answer(&house->loop, &house->caller, line, answer);
+}
+
+/* Until hosts have been asked so many things. */
+static struct asked *await_asked(struct house *house, unsigned count)
+{
+    while (post.asked_count < count)
+        uv_run(&house->loop, UV_RUN_NOWAIT);
+    return &post.asked[count - 1];
+}
+
+/* The host's answer, as a line. */
+static void answer(struct asked *asked, const char *line)
+{
+    struct control_message message;
+
+    assert_non_null(asked->answer);
+    gateway_answer call = asked->answer;
+    asked->answer = NULL;
+    assert_int_equal(control_read(line, strlen(line), &message, NULL), STATUS_OK);
+    call(asked->owner, &message);
+    control_message_fini(&message);
+}
+
+static void tell(struct house *house, unsigned host, const char *event, const char *data)
+{
+    json_t *value = json_loads(data, 0, NULL);
+
+    assert_non_null(value);
+    moves_calls.told(house->moves, host, event, value);
+    json_decref(value);
+}
+
+static void happens(struct house *house, unsigned source, enum event_kind kind, uint64_t a,
+                    uint64_t b)
+{
+    struct event event = {.at_ns = uv_hrtime(), .kind = kind, .fields = {a, b}};
+    moves_calls.happened(house->moves, source, &event, 1);
+}
+
+/* The next message that is an event of that name. */
+static json_t *await_event(struct house *house, const char *name)
+{
+    for (;;) {
+        struct control_message message;
+        assert_int_equal(hear_next(&house->loop, &house->caller, &message), CALLER_MESSAGE);
+        bool is_it = message.kind == CONTROL_EVENT && strcmp(message.name, name) == 0;
+        json_t *data = is_it ? json_incref(message.data) : NULL;
+        control_message_fini(&message);
+        if (is_it)
+            return data;
+    }
+}
+
+/* ---- What is refused ---- */
+
+#define MIGRATE(arguments) "{\"execute\":\"migrate\",\"arguments\":{" arguments "}}"
+#define LINK(arguments)    "{\"execute\":\"link\",\"arguments\":{" arguments "}}"
+
+static void what_makes_no_sense_begins_nothing(void **state)
+{
+    static const char *const rows[][2] = {
+        {"{\"execute\":\"frob\"}", "UnknownCommand\",\"desc\":\"\\\"frob\\\": there are abort,"},
+        {"{\"execute\":\"status\",\"arguments\":{\"x\":1}}", "takes no arguments"},
+        {"{\"execute\":\"abort\"}", "NotNow\",\"desc\":\"no guest is being moved"},
+        {"{\"execute\":\"post-copy\"}", "NotNow"},
+        {"{\"execute\":\"abort\",\"arguments\":{\"id\":1}}", "takes no arguments"},
+        {"{\"execute\":\"set\"}", "BadArgument\",\"desc\":\"nothing to set"},
+        {"{\"execute\":\"set\",\"arguments\":{\"downtime-limit\":\"10\"}}", "has no unit"},
+        {"{\"execute\":\"set\",\"arguments\":{\"mode\":\"hybrid\"}}", "unknown argument"},
+        {"{\"execute\":\"set\",\"arguments\":{\"downtime-limit\":\"10ms\"}}", "NotNow"},
+        {MIGRATE("\"to\":\"A\""), "BadArgument\",\"desc\":\"to: kv is at A already"},
+        {MIGRATE("\"to\":\"C\""), "NoSuchHost\",\"desc\":\"C: there is no such host"},
+        {MIGRATE("\"to\":7"), "BadArgument\",\"desc\":\"to: this is no string"},
+        {MIGRATE("\"guest\":\"web\""), "NoSuchGuest\",\"desc\":\"web: no host has such a guest"},
+        {MIGRATE("\"mode\":\"teleport\""), "BadArgument\",\"desc\":\"mode: "},
+        {MIGRATE("\"mode\":7"), "mode: this is no string"},
+        {MIGRATE("\"mod\":\"hybrid\""), "the nearest that exists is \\\"mode\\\""},
+        {MIGRATE("\"memory\":\"1MiB\""), "memory: it is chosen when the guest is started"},
+        {MIGRATE("\"seed\":\"1\""), "seed: real hosts have no such thing"},
+        {MIGRATE("\"latency\":\"1ms\""), "latency: it is the link's"},
+        {MIGRATE("\"bandwidth\":\"5\""), "bandwidth: \\\"5\\\" has no unit"},
+        {MIGRATE("\"downtime-limit\":\"10\""), "downtime-limit: \\\"10\\\" has no unit"},
+        {MIGRATE("\"mode\":\"post-copy\",\"max-rounds\":\"3\""), "max-rounds"},
+        {LINK(""), "nothing to change"},
+        {LINK("\"bandwidth\":\"100\""), "has no unit"},
+        {LINK("\"bandwidth\":\"1bit/s\""), "write 1kbit/s to 10000Gbit/s, or none"},
+        {LINK("\"latency\":\"1min\""), "write 0ns to 10s, or none"},
+        {LINK("\"state\":\"broken\""), "write cut or mended"},
+        {LINK("\"speed\":\"1\""), "unknown argument"},
+    };
+    struct house *house = *state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        expect(house, rows[i][0], rows[i][1]);
+    assert_int_equal(post.asked_count, 0);
+    assert_false(post.is_moving);
+
+    post.is_b_here = false;
+    expect(house, MIGRATE(""), "NoSuchHost\",\"desc\":\"there is no other host here");
+    expect(house, MIGRATE("\"to\":\"B\""), "NotNow\",\"desc\":\"B is not here just now");
+    post.is_guest_known = false;
+    expect(house, MIGRATE("\"guest\":\"kv\""), "NotNow\",\"desc\":\"kv: no host can say just now");
+    expect(house, MIGRATE(""), "NoSuchGuest");
+    assert_int_equal(post.asked_count, 0);
+}
+
+/* The host that has the guest says no: nothing has begun, and the next may. */
+static void a_host_may_refuse(void **state)
+{
+    struct house *house = *state;
+    say(house, MIGRATE("\"mode\":\"hybrid\""));
+    answer(await_asked(house, 1),
+           "{\"error\":{\"class\":\"BadArgument\",\"desc\":\"cache: not with this guest\"}}");
+    expect(house, "",
+           "{\"error\":{\"class\":\"BadArgument\",\"desc\":\"cache: not with this guest\"}}");
+    assert_false(post.is_moving);
+    expect(house, "{\"execute\":\"status\"}", "\"migration\":null");
+    say(house, MIGRATE(""));
+    struct asked *asked = await_asked(house, 2);
+    expect(house, MIGRATE(""), "NotNow\",\"desc\":\"kv is being moved from A to B");
+    gateway_answer call = asked->answer;
+    asked->answer = NULL;
+    call(asked->owner, NULL); /* the host dies */
+    expect(house, "", "Refused\",\"desc\":\"the host went away before it had answered");
+    assert_false(post.is_moving);
+}
+
+/* ---- A move ---- */
+
+#define SCENARIO "guest = kv\\nmode = hybrid\\nmemory = 256KiB\\nclients = 0\\n"
+
+static void begin(struct house *house)
+{
+    say(house, MIGRATE("\"mode\":\"hybrid\",\"route\":\"tunnel\",\"tunnel-for\":\"2s\""));
+    struct asked *asked = await_asked(house, 1);
+    assert_int_equal(asked->host, 1);
+    assert_string_equal(asked->command, "migrate");
+    json_t *arguments = json_loads(asked->arguments, 0, NULL);
+    assert_string_equal(control_word(arguments, "guest", ""), "kv");
+    assert_string_equal(control_word(arguments, "to", ""), "B");
+    assert_string_equal(control_word(arguments, "address", ""), "127.0.0.1:2");
+    assert_string_equal(control_word(arguments, "mode", ""), "hybrid");
+    assert_int_equal(strspn(control_word(arguments, "move", ""), "0123456789abcdef"), 32);
+    json_decref(arguments);
+    assert_true(post.is_moving);
+    assert_int_equal(post.tunnel_for_ns, 2 * NS_PER_S);
+    answer(asked, "{\"return\":{\"scenario\":\"" SCENARIO "\"}}");
+    expect(house, "", "{\"return\":{\"id\":1}}");
+    expect(house, "",
+           "{\"event\":\"migration_started\",\"data\":{\"id\":1,\"guest\":\"kv\",\"from\":\"A\","
+           "\"to\":\"B\",\"mode\":\"hybrid\"}");
+}
+
+static void a_move_is_told_and_recorded(void **state)
+{
+    struct house *house = *state;
+    struct bytes bytes = {0};
+    struct reading reading;
+    begin(house);
+    expect(house, MIGRATE(""), "NotNow");
+    happens(house, 1, EVENT_MIGRATION_STARTED, MODE_HYBRID, 64);
+    tell(house, 1, "progress",
+         "{\"guest\":\"kv\",\"phase\":\"copy\",\"round\":2,\"bytes_sent\":4096,\"left_ns\":7,"
+         "\"progress_permille\":250,\"secret\":1}");
+    json_t *data = await_event(house, "progress");
+    assert_string_equal(control_word(data, "phase", ""), "copy");
+    assert_int_equal(control_number(data, "round", 0), 2);
+    assert_int_equal(control_number(data, "progress_permille", 0), 250);
+    assert_true(json_is_null(json_object_get(data, "pages_left")));
+    assert_null(json_object_get(data, "secret"));
+    json_decref(data);
+    tell(house, 2, "progress", "{\"guest\":\"kv\",\"phase\":\"setup\"}"); /* not B's to tell */
+    tell(house, 1, "progress", "{\"guest\":\"web\",\"phase\":\"setup\"}");
+    happens(house, 1, EVENT_GUEST_PAUSED, HOST_SOURCE, 0);
+    happens(house, 2, EVENT_GUEST_RESUMED, HOST_TARGET, 0);
+    happens(house, 1, EVENT_MIGRATION_ENDED, OUTCOME_COMPLETED, 0);
+    tell(house, 1, "migration_ended",
+         "{\"guest\":\"kv\",\"outcome\":\"completed\",\"reason\":\"as it should\"}");
+    data = await_event(house, "migration_ended");
+    assert_string_equal(control_word(data, "outcome", ""), "completed");
+    assert_string_equal(control_word(data, "reason", ""), "as it should");
+    uint64_t total_ns = control_number(data, "total_time_ns", 0);
+    uint64_t downtime_ns = control_number(data, "downtime_ns", 0);
+    assert_true(downtime_ns > 0 && downtime_ns < total_ns);
+    json_decref(data);
+    assert_false(post.is_moving);
+    expect(house, "{\"execute\":\"abort\"}", "NotNow");
+
+    expect(house, "{\"execute\":\"attach\",\"arguments\":{\"id\":1}}", "{\"id\":1}");
+    for (bool is_end = false; !is_end;) {
+        data = await_event(house, "recording");
+        assert_true(control_unbase64(control_word(data, "data", "!"), &bytes));
+        is_end = json_is_true(json_object_get(data, "is_end"));
+        json_decref(data);
+    }
+    assert_int_equal(reading_open(&reading, bytes.data, bytes.count, NULL), STATUS_OK);
+    assert_int_equal(reading.facts.total_pages, 64); /* of the host's own scenario */
+    static const enum event_kind kinds[] = {EVENT_MIGRATION_STARTED, EVENT_GUEST_PAUSED,
+                                            EVENT_GUEST_RESUMED, EVENT_MIGRATION_ENDED,
+                                            EVENT_RUN_ENDED};
+    for (unsigned i = 0; i < 5; i++) {
+        struct event event;
+        bool is_end;
+        assert_int_equal(reading_next(&reading, &event, &is_end, NULL), STATUS_OK);
+        assert_int_equal(event.kind, kinds[i]);
+    }
+    reading_close(&reading);
+    bytes_fini(&bytes);
+}
+
+/* Commands during a move go to its source; a caller gets its answer. */
+static void a_move_is_steered(void **state)
+{
+    struct house *house = *state;
+    begin(house);
+    say(house, "{\"execute\":\"post-copy\",\"id\":4}");
+    struct asked *asked = await_asked(house, 2);
+    assert_int_equal(asked->host, 1);
+    assert_string_equal(asked->command, "post-copy");
+    assert_string_equal(asked->arguments, "{\"guest\":\"kv\"}");
+    answer(asked, "{\"error\":{\"class\":\"NotNow\",\"desc\":\"it has switched\"}}");
+    expect(house, "", "{\"error\":{\"class\":\"NotNow\",\"desc\":\"it has switched\"},\"id\":4}");
+    say(house, "{\"execute\":\"set\",\"arguments\":{\"downtime-limit\":\"5ms\"}}");
+    asked = await_asked(house, 3);
+    assert_non_null(strstr(asked->arguments, "\"downtime-limit\":\"5ms\""));
+    answer(asked, "{\"return\":{}}");
+    expect(house, "", "{\"return\":{}}");
+    say(house, "{\"execute\":\"abort\"}");
+    asked = await_asked(house, 4);
+    assert_string_equal(asked->command, "abort");
+    tell(house, 1, "migration_ended",
+         "{\"guest\":\"kv\",\"outcome\":\"aborted\",\"reason\":\"somebody asked for it\"}");
+    answer(asked, "{\"return\":{}}");
+    expect(house, "", "{\"return\":{}}");
+    json_t *data = await_event(house, "migration_ended");
+    assert_string_equal(control_word(data, "outcome", ""), "aborted");
+    assert_true(json_is_null(json_object_get(data, "downtime_ns")));
+    json_decref(data);
+}
+
+/* Where no host can say how it ended, the gateway finds out. */
+static void a_lost_guest_ends_its_move(void **state)
+{
+    struct house *house = *state;
+    begin(house);
+    tell(house, 0, "host_left", "{\"name\":\"A\",\"reason\":\"killed\"}");
+    expect(house, "", "{\"event\":\"host_left\"");
+    tell(house, 0, "guest_lost", "{\"guest\":\"kv\",\"reason\":\"its host is gone\"}");
+    expect(house, "", "{\"event\":\"guest_lost\"");
+    json_t *data = await_event(house, "migration_ended");
+    assert_string_equal(control_word(data, "outcome", ""), "lost");
+    assert_string_equal(control_word(data, "reason", ""), "its host is gone");
+    json_decref(data);
+    assert_false(post.is_moving);
+}
+
+/* ---- The link, and the end ---- */
+
+static void every_host_hears_of_the_link(void **state)
+{
+    struct house *house = *state;
+    say(house, LINK("\"bandwidth\":\"100MiB/s\",\"state\":\"cut\""));
+    struct asked *asked = await_asked(house, 2);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(post.asked[i].host, i + 1);
+        assert_string_equal(post.asked[i].command, "link");
+        assert_string_equal(post.asked[i].arguments,
+                            "{\"bandwidth\":\"100MiB/s\",\"latency\":\"0ns\",\"state\":\"cut\"}");
+    }
+    answer(&post.asked[0], "{\"return\":{}}");
+    answer(asked, "{\"return\":{}}");
+    expect(house, "",
+           "{\"return\":{\"bandwidth\":\"100MiB/s\",\"latency\":\"0ns\",\"state\":\"cut\"}}");
+    tell(house, 0, "host_joined", "{\"name\":\"B\"}"); /* and who comes later, too */
+    expect(house, "", "{\"event\":\"host_joined\"");
+    assert_string_equal(await_asked(house, 3)->command, "link");
+    expect(house, "{\"execute\":\"status\"}", "\"link\":{\"bandwidth\":\"100MiB/s\"");
+    say(house, MIGRATE("\"bandwidth\":\"none\"")); /* it may be said with a move */
+    await_asked(house, 6);
+    assert_string_equal(post.asked[3].command, "link");
+    assert_non_null(strstr(post.asked[3].arguments, "\"bandwidth\":\"none\""));
+    assert_string_equal(post.asked[5].command, "migrate");
+    assert_null(strstr(post.asked[5].arguments, "bandwidth"));
+}
+
+static void whoever_may_knock_may_end_it(void **state)
+{
+    struct house *house = *state;
+    expect(house, "{\"execute\":\"quit\"}", "{\"return\":{}}");
+    assert_int_equal(house->quit_count, 1);
+    assert_int_equal(post.asked_count, 2);
+    assert_string_equal(post.asked[1].command, "quit");
+}
+
+int main(void)
+{
+#define IN_A_HOUSE(test) cmocka_unit_test_setup_teardown(test, open_house, close_house)
+    const struct CMUnitTest tests[] = {
+        IN_A_HOUSE(what_makes_no_sense_begins_nothing), IN_A_HOUSE(a_host_may_refuse),
+        IN_A_HOUSE(a_move_is_told_and_recorded),        IN_A_HOUSE(a_move_is_steered),
+        IN_A_HOUSE(a_lost_guest_ends_its_move),         IN_A_HOUSE(every_host_hears_of_the_link),
+        IN_A_HOUSE(whoever_may_knock_may_end_it),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

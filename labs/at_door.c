@@ -1,0 +1,49 @@
+#include "labs/at_door.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum status at_door_path(const struct options *options, char path[CONTROL_PATH_MAX],
+                         struct problem *problem)
+{
+    if (options->live.control == NULL)
+        return control_default_path(path, problem);
+    if (strlen(options->live.control) >= CONTROL_PATH_MAX)
+        return problem_set(problem, STATUS_USAGE,
+                           "--control: a socket's path has at most %d bytes: choose a shorter one",
+                           CONTROL_PATH_MAX - 1);
+    strcpy(path, options->live.control);
+    return STATUS_OK;
+}
+
+int at_door_begin(struct at_door *at_door, const struct command *command, int word_count,
+                  char **words)
+{
+    struct problem problem = {STATUS_OK, ""};
+    struct options *options = &at_door->options;
+
+    *at_door = (struct at_door){.command = command, .caller = {.descriptor = -1}};
+    if (options_parse(options, command->takes, command->presets, word_count, words, &problem) !=
+        STATUS_OK)
+        return command_refuse(command, &problem);
+    if (options->is_help)
+        return command_print_help(command);
+    if (at_door_path(options, at_door->path, &problem) != STATUS_OK)
+        return command_refuse(command, &problem);
+    return AT_DOOR_READY;
+}
+
+int at_door_knock(struct at_door *at_door)
+{
+    struct problem problem = {STATUS_OK, ""};
+
+    if (caller_open(&at_door->caller, at_door->path, &problem) != STATUS_OK)
+        return command_refuse(at_door->command, &problem);
+    return AT_DOOR_READY;
+}
+
+void at_door_close(struct at_door *at_door)
+{
+    caller_close(&at_door->caller);
+    options_fini(&at_door->options);
+}

@@ -1,0 +1,173 @@
+#include "labs/follow.h"
+
+#include <signal.h>
+#include <string.h>
+
+#include "labs/people.h"
+
+/* How often an interrupt is looked for, should a signal come between two looks. */
+#define LOOK_MS 200
+
+static volatile sig_atomic_t interrupts;
+
+static void note_interrupt(int signal)
+{
+    (void)signal;
+    interrupts++;
+}
+
+/* ---- How far it is ---- */
+
+static const char *time_or_dash(struct people *people, const json_t *move, const char *key)
+{
+    uint64_t ns = control_number(move, key, UINT64_MAX);
+    return ns == UINT64_MAX ? "-" : people_time(people, ns);
+}
+
+static void draw(struct follow *follow, const json_t *move)
+{
+    struct people people = {0};
+
+    fprintf(stderr, "\r\033[K%s %llu.%llu %%, round %s, %s, %s/s", follow->phase,
+            (unsigned long long)follow->permille / 10, (unsigned long long)follow->permille % 10,
+            people_count(&people, follow->round),
+            people_bytes(&people, control_number(move, "bytes_sent", 0)),
+            people_bytes(&people, control_number(move, "bytes_per_s", 0)));
+    if (control_number(move, "left_ns", UINT64_MAX) != UINT64_MAX)
+        fprintf(stderr, ", about %s left", time_or_dash(&people, move, "left_ns"));
+    if (control_number(move, "downtime_forecast_ns", UINT64_MAX) != UINT64_MAX)
+        fprintf(stderr, ", downtime %s", time_or_dash(&people, move, "downtime_forecast_ns"));
+    fflush(stderr);
+}
+
+static void print_line(struct follow *follow, const json_t *move)
+{
+    struct people people = {0};
+
+    fprintf(follow->lines, "%s, round %s: %s sent at %s/s; %s left, downtime %s\n", follow->phase,
+            people_count(&people, follow->round),
+            people_bytes(&people, control_number(move, "bytes_sent", 0)),
+            people_bytes(&people, control_number(move, "bytes_per_s", 0)),
+            time_or_dash(&people, move, "left_ns"),
+            time_or_dash(&people, move, "downtime_forecast_ns"));
+    fflush(follow->lines);
+}
+
+void follow_hear_progress(struct follow *follow, const json_t *move)
+{
+    const char *phase = control_word(move, "phase", "");
+    uint64_t round = control_number(move, "round", 0);
+    uint64_t permille = control_number(move, "progress_permille", 0);
+    bool is_new = strcmp(phase, follow->phase) != 0 || round != follow->round;
+
+    snprintf(follow->phase, sizeof follow->phase, "%s", phase);
+    follow->round = round;
+    if (permille > follow->permille && permille <= 1000)
+        follow->permille = permille;
+    if (follow->is_drawn)
+        draw(follow, move);
+    else if (is_new && follow->lines != NULL)
+        print_line(follow, move);
+}
+
+static void clear_line(const struct follow *follow)
+{
+    if (follow->is_drawn)
+        fprintf(stderr, "\r\033[K");
+}
+
+/* ---- What the door says ---- */
+
+static void hear_piece(struct follow *follow, const json_t *data)
+{
+    if (control_number(data, "id", 0) != follow->id || follow->is_whole)
+        return;
+    bool is_read = control_unbase64(control_word(data, "data", "!"), &follow->recording);
+    follow->is_whole = json_is_true(json_object_get(data, "is_end"));
+    follow->is_cut |= !is_read || json_is_true(json_object_get(data, "is_cut"));
+}
+
+static void hear_event(struct follow *follow, const struct control_message *message)
+{
+    if (strcmp(message->name, "recording") == 0) {
+        hear_piece(follow, message->data);
+        return;
+    }
+    if (control_number(message->data, "id", 0) != follow->id)
+        return;
+    if (strcmp(message->name, "progress") == 0)
+        follow_hear_progress(follow, message->data);
+    if (strcmp(message->name, "migration_ended") == 0 && follow->end == NULL)
+        follow->end = json_incref(message->data);
+}
+
+static void hear(struct follow *follow, const struct control_message *message)
+{
+    bool is_of_abort = follow->has_asked_to_abort && json_is_integer(message->id) &&
+                       (uint64_t)json_integer_value(message->id) == follow->abort_id;
+
+    if (message->kind == CONTROL_EVENT)
+        hear_event(follow, message);
+    if (message->kind != CONTROL_ERROR || !is_of_abort)
+        return;
+    clear_line(follow);
+    fprintf(stderr, "%s: it goes on: %s\n", follow->who, message->desc);
+}
+
+/* ---- Interrupts ---- */
+
+static bool obey_interrupts(struct follow *follow, struct problem *problem)
+{
+    if (interrupts == 0)
+        return true;
+    if (interrupts > 1 || follow->end != NULL) {
+        follow->is_left = true;
+        return false;
+    }
+    if (follow->has_asked_to_abort)
+        return true;
+    follow->has_asked_to_abort = true;
+    clear_line(follow);
+    fprintf(stderr, "%s: asked to give the move up; once more leaves it alone\n", follow->who);
+    return caller_send(follow->caller, "abort", NULL, &follow->abort_id, problem) == STATUS_OK;
+}
+
+static bool follow_to_end(struct follow *follow, struct problem *problem)
+{
+    while (follow->end == NULL || !follow->is_whole) {
+        struct control_message message;
+        if (!obey_interrupts(follow, problem))
+            return false;
+        enum caller_heard heard = caller_next(follow->caller, LOOK_MS, &message);
+        if (heard == CALLER_OVER) {
+            problem_set(problem, STATUS_NO_FILE, "%s", follow->caller->why_over);
+            return false;
+        }
+        if (heard != CALLER_MESSAGE)
+            continue;
+        hear(follow, &message);
+        control_message_fini(&message);
+    }
+    return true;
+}
+
+bool follow_move(struct follow *follow, struct problem *problem)
+{
+    struct sigaction note = {.sa_handler = note_interrupt}, before;
+    json_t *arguments = json_pack("{s:I}", "id", (json_int_t)follow->id);
+
+    if (caller_ask(follow->caller, "attach", arguments, NULL, problem) != STATUS_OK)
+        return false;
+    interrupts = 0;
+    sigaction(SIGINT, &note, &before);
+    bool is_over = follow_to_end(follow, problem);
+    sigaction(SIGINT, &before, NULL);
+    clear_line(follow);
+    return is_over;
+}
+
+void follow_fini(struct follow *follow)
+{
+    json_decref(follow->end);
+    bytes_fini(&follow->recording);
+}

@@ -1,0 +1,232 @@
+#include "labs/household.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DEFAULT_LISTEN "127.0.0.1:6379"
+#define DEFAULT_HOSTS  2
+/* For a host to join and its guest to be built: memory of many GiB is not zeroed at once. */
+#define JOIN_PATIENCE_MS 30000
+
+static const char *keep_text(struct household *household, const char *text)
+{
+    MUST(household->option_count < 16);
+    char *kept = household->option_texts[household->option_count++];
+    snprintf(kept, sizeof household->option_texts[0], "%s", text);
+    return kept;
+}
+
+/* What was asked for of the guest, as the words of `ferry host`. */
+static void add_guest_words(struct household *household, struct child *host,
+                            const struct options *options)
+{
+    const struct scenario *scenario = &options->scenario;
+    char text[600], value[sizeof scenario->guest];
+
+    child_add_word(host, "--guest");
+    child_add_word(host, scenario->guest);
+    for (uint32_t i = 0; i < scenario_option_count(); i++) {
+        const char *key = scenario_option(i)->key;
+        bool is_ours = strcmp(key, "guest") == 0 || strcmp(key, "args") == 0;
+        if ((options->set >> i & 1) == 0 || is_ours)
+            continue;
+        scenario_get(scenario, i, value, sizeof value);
+        snprintf(text, sizeof text, "--%s=%s", key, value);
+        child_add_word(host, keep_text(household, text));
+    }
+    if (scenario->arguments.count > 0)
+        child_add_word(host, "--");
+    for (size_t i = 0; i < scenario->arguments.count;) {
+        const char *argument = (const char *)scenario->arguments.data + i;
+        child_add_word(host, argument);
+        i += strlen(argument) + 1;
+    }
+}
+
+static void add_key(struct child *child, const struct options *options)
+{
+    if (options->live.key == NULL)
+        return;
+    child_add_word(child, "--key");
+    child_add_word(child, options->live.key);
+}
+
+/* ---- The gateway ---- */
+
+static enum status start_gateway(struct household *household, const struct options *options,
+                                 int err, struct problem *problem)
+{
+    struct child *gateway = &household->gateway;
+    const char *listen = options->live.listen != NULL ? options->live.listen : DEFAULT_LISTEN;
+
+    child_init(gateway, "the gateway", "gateway");
+    child_add_word(gateway, "--with-parent");
+    child_add_word(gateway, "--control");
+    child_add_word(gateway, household->control);
+    child_add_word(gateway, "--hosts");
+    child_add_word(gateway, "127.0.0.1:0");
+    child_add_word(gateway, "--listen");
+    child_add_word(gateway, listen);
+    add_key(gateway, options);
+    if (child_start(gateway, err, problem) != STATUS_OK)
+        return problem->status;
+    if (child_next_line(gateway, true) == NULL)
+        return STATUS_REFUSED;
+    return caller_open(&household->caller, household->control, problem);
+}
+
+static enum status read_addresses(struct household *household, struct problem *problem)
+{
+    json_t *status = NULL;
+
+    if (caller_ask(&household->caller, "status", NULL, &status, problem) != STATUS_OK)
+        return problem->status;
+    const json_t *gateway = json_object_get(status, "gateway");
+    snprintf(household->hosts_address, sizeof household->hosts_address, "%s",
+             control_word(gateway, "hosts_address", ""));
+    snprintf(household->clients_address, sizeof household->clients_address, "%s",
+             control_word(gateway, "address", ""));
+    json_decref(status);
+    return STATUS_OK;
+}
+
+/* The words of the link are the door's: it refuses what makes no sense. */
+static enum status set_link(struct household *household, const struct options *options,
+                            struct problem *problem)
+{
+    struct problem detail = {STATUS_OK, ""};
+    json_t *arguments = json_object();
+
+    if (options->live.bandwidth != NULL)
+        json_object_set_new(arguments, "bandwidth", json_string(options->live.bandwidth));
+    if (options->live.latency != NULL)
+        json_object_set_new(arguments, "latency", json_string(options->live.latency));
+    if (json_object_size(arguments) == 0) {
+        json_decref(arguments);
+        return STATUS_OK;
+    }
+    if (caller_ask(&household->caller, "link", arguments, NULL, &detail) == STATUS_OK)
+        return STATUS_OK;
+    return problem_set(problem, STATUS_USAGE, "--%s", detail.text);
+}
+
+/* ---- The hosts ---- */
+
+static enum status count_hosts(const struct options *options, unsigned *count,
+                               struct problem *problem)
+{
+    uint64_t number = DEFAULT_HOSTS;
+
+    if (options->live.hosts != NULL &&
+        units_parse(UNIT_COUNT, options->live.hosts, &number, NULL) != STATUS_OK)
+        number = 0;
+    if (number < 2 || number > HOUSEHOLD_HOSTS_MAX)
+        return problem_set(problem, STATUS_USAGE, "--hosts: \"%.40s\": write 2, 3 or 4",
+                           options->live.hosts);
+    *count = (unsigned)number;
+    return STATUS_OK;
+}
+
+static enum status start_host(struct household *household, unsigned idx,
+                              const struct options *options, int err, struct problem *problem)
+{
+    static const char *const names[HOUSEHOLD_HOSTS_MAX] = {"A", "B", "C", "D"};
+    struct child *host = &household->hosts[idx];
+    char name[16];
+
+    snprintf(name, sizeof name, "host %s", names[idx]);
+    child_init(host, name, "host");
+    child_add_word(host, "--with-parent");
+    child_add_word(host, "--name");
+    child_add_word(host, names[idx]);
+    child_add_word(host, "--gateway");
+    child_add_word(host, household->hosts_address);
+    add_key(host, options);
+    if (idx == 0)
+        add_guest_words(household, host, options);
+    return child_start(host, err, problem);
+}
+
+/* Whether all hosts are here, and one of them has the guest. */
+static bool is_complete(struct household *household, const json_t *status)
+{
+    const json_t *hosts = json_object_get(status, "hosts");
+    unsigned here = 0;
+    json_t *host;
+    size_t idx;
+
+    json_array_foreach(hosts, idx, host)
+    {
+        const json_t *guests = json_object_get(host, "guests");
+        here += json_is_true(json_object_get(host, "is_here"));
+        if (json_array_size(guests) == 0)
+            continue;
+        snprintf(household->at, sizeof household->at, "%s", control_word(host, "name", "?"));
+        snprintf(household->guest, sizeof household->guest, "%s",
+                 control_word(json_array_get(guests, 0), "name", "?"));
+    }
+    return here >= household->host_count && *household->at != '\0';
+}
+
+/* After every event of the door it is looked anew; a host that could not start says why itself. */
+static enum status await_hosts(struct household *household, struct problem *problem)
+{
+    for (int waited_ms = 0; waited_ms < JOIN_PATIENCE_MS;) {
+        struct control_message message;
+        json_t *status = NULL;
+        if (caller_ask(&household->caller, "status", NULL, &status, problem) != STATUS_OK)
+            return problem->status;
+        bool is_over = is_complete(household, status);
+        json_decref(status);
+        if (is_over)
+            return STATUS_OK;
+        for (unsigned i = 0; i < household->host_count; i++)
+            if (child_has_ended(&household->hosts[i]))
+                return STATUS_REFUSED;
+        if (caller_next(&household->caller, 100, &message) == CALLER_MESSAGE)
+            control_message_fini(&message);
+        else
+            waited_ms += 100;
+    }
+    return problem_set(problem, STATUS_NO_FILE, "the hosts have not come to the gateway in time");
+}
+
+enum status household_start(struct household *household, const struct options *options,
+                            const char *control, int err, struct problem *problem)
+{
+    memset(household, 0, sizeof *household);
+    household->caller.descriptor = -1;
+    household->gateway.out = -1;
+    for (unsigned i = 0; i < HOUSEHOLD_HOSTS_MAX; i++)
+        household->hosts[i].out = -1;
+    snprintf(household->control, sizeof household->control, "%s", control);
+    enum status status = count_hosts(options, &household->host_count, problem);
+    if (status == STATUS_OK)
+        status = start_gateway(household, options, err, problem);
+    if (status == STATUS_OK)
+        status = read_addresses(household, problem);
+    if (status == STATUS_OK)
+        status = set_link(household, options, problem);
+    for (unsigned i = 0; status == STATUS_OK && i < household->host_count; i++)
+        status = start_host(household, i, options, err, problem);
+    return status == STATUS_OK ? await_hosts(household, problem) : status;
+}
+
+void household_end(struct household *household)
+{
+    for (unsigned i = 0; i < HOUSEHOLD_HOSTS_MAX; i++)
+        child_fini(&household->hosts[i]);
+    child_fini(&household->gateway);
+    caller_close(&household->caller);
+}
+
+void household_write_command(const struct child *child, struct bytes *line)
+{
+    for (unsigned i = 0; i < child->word_count; i++) {
+        if (strcmp(child->words[i], "--with-parent") != 0)
+            options_write_word(line, child->words[i]);
+    }
+    bytes_put_u8(line, 0);
+}
