@@ -82,15 +82,15 @@ struct guest *machine_open_empty(const struct machine_config *config)
     return &open_machine(config)->guest;
 }
 
-void machine_use_huge_pages(struct guest *guest)
-{
-    memory_use_huge_pages(&machine_of(guest)->memory);
-}
-
 void machine_name_host(struct guest *guest, const char *name)
 {
     struct machine *machine = machine_of(guest);
     snprintf(machine->host_name, sizeof machine->host_name, "%s", name);
+}
+
+void machine_use_huge_pages(struct guest *guest)
+{
+    memory_use_huge_pages(&machine_of(guest)->memory);
 }
 
 struct mailbox *machine_mailbox(struct guest *guest)

@@ -114,7 +114,7 @@ start() {
     address=
     for _ in $(seq 600); do
         has_ended $live && die "ferry live ended at once"
-        if "$ferry" status --control "$control" --json >"$work/status" 2>/dev/null; then
+        if "$ferry" status --control "$control" --json - >"$work/status" 2>/dev/null; then
             address=$("$tools/field" gateway.address "$work/status")
             hosts=$("$tools/field" hosts.count "$work/status")
             guests=$("$tools/field" hosts.0.guests.count "$work/status")$("$tools/field" hosts.1.guests.count "$work/status")
@@ -139,9 +139,23 @@ port_part() {
     echo "${address##*:}"
 }
 
-# Listens to metronome's ticks from now on, which may begin only when its memory is filled. `mark
-# NAME` ends an interval; its line is added to $work/gaps.
+# Listens to metronome's ticks from now on. `mark NAME` ends an interval; its line is added to
+# $work/gaps. While a large memory is filled nobody answers, and a gateway sends callers away.
 listen() {
+    for _ in $(seq 12); do
+        start_listener
+        for _ in $(seq 100); do
+            sleep 0.1
+            put_mark begin || break
+            tail -1 "$work/gaps" | grep -q ' ticks [1-9]' && return
+        done
+        exec 3>&-
+        wait $listener
+    done
+    die 'metronome is not heard within two minutes'
+}
+
+start_listener() {
     rm -f "$work/marks"
     : >"$work/gaps"
     mkfifo "$work/marks"
@@ -149,24 +163,23 @@ listen() {
     listener=$!
     children="$children $listener"
     exec 3>"$work/marks"
-    for _ in $(seq 600); do
-        sleep 0.1
-        mark begin
-        tail -1 "$work/gaps" | grep -q ' ticks [1-9]' && return
-    done
-    die 'metronome is not heard within a minute'
 }
 
-mark() {
+# False when the listener has ended; it says why in $work/problem.
+put_mark() {
     lines=$(wc -l <"$work/gaps")
     (
-        trap '' PIPE # a listener that has ended says why
+        trap '' PIPE
         echo "$1" >&3
     ) 2>/dev/null
     while [ "$(wc -l <"$work/gaps")" = "$lines" ]; do
-        has_ended $listener && die "$(cat "$work/problem")"
+        has_ended $listener && return 1
         sleep 0.01
     done
+}
+
+mark() {
+    put_mark "$1" || die "$(cat "$work/problem")"
 }
 
 stop_listening() {
