@@ -13,6 +13,7 @@
 #define STALL_NS (10 * NS_PER_S)
 /* What may be said before the answer: a text, and the first words of the engine behind it. */
 #define BEGINNING_MAX (64u << 10)
+#define PLACES_MAX    128u /* a place for each page, and one for what stands before it */
 
 /* It is heard no more, and says no more; `closed` frees it. */
 static void let_go(struct line *line)
@@ -152,6 +153,28 @@ static void heard(void *owner, struct channel *channel, const uint8_t *data, siz
         line_break(line, "it says too much before it says what it brings");
 }
 
+/* Pages of a guest that arrives are read straight into its memory. */
+static size_t place(void *owner, struct channel *channel, struct iovec *places, size_t most)
+{
+    struct line *line = owner;
+    struct span spans[PLACES_MAX];
+
+    (void)channel;
+    if (line->is_out || !line->is_ready || line->move == NULL)
+        return 0;
+    size_t count = arrival_place(line->move, spans, most < PLACES_MAX ? most : PLACES_MAX);
+    for (size_t i = 0; i < count; i++)
+        places[i] = (struct iovec){spans[i].data, spans[i].count};
+    return count;
+}
+
+static void placed(void *owner, struct channel *channel, size_t count)
+{
+    struct line *line = owner;
+    (void)channel;
+    move_heard(line->move, uv_hrtime(), NULL, count);
+}
+
 static void fill(void *owner, struct channel *channel, struct bytes *to)
 {
     struct line *line = owner;
@@ -181,7 +204,13 @@ static void closed(void *owner, struct channel *channel, const char *reason)
 }
 
 static const struct channel_owner line_calls = {
-    .opened = opened, .heard = heard, .fill = fill, .closed = closed};
+    .opened = opened,
+    .heard = heard,
+    .place = place,
+    .placed = placed,
+    .fill = fill,
+    .closed = closed,
+};
 
 /* ---- How they come to be ---- */
 
