@@ -42,6 +42,18 @@ int at_door_knock(struct at_door *at_door)
     return AT_DOOR_READY;
 }
 
+/* The door begins with the argument that was wrong; a guest's or host's name may stand there, too. */
+int at_door_refuse(const struct at_door *at_door, const struct problem *problem)
+{
+    struct problem told = {problem->status, ""};
+    char key[64];
+
+    snprintf(key, sizeof key, "%.*s", (int)strcspn(problem->text, ": "), problem->text);
+    bool is_option = options_find(key) >= 0 || strcmp(key, "to") == 0;
+    snprintf(told.text, sizeof told.text, "%s%.317s", is_option ? "--" : "", problem->text);
+    return command_refuse(at_door->command, &told);
+}
+
 void at_door_close(struct at_door *at_door)
 {
     caller_close(&at_door->caller);

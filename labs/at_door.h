@@ -22,6 +22,8 @@ int at_door_begin(struct at_door *at_door, const struct command *command, int wo
                   char **words);
 /* Knocks: in the same way. */
 int at_door_knock(struct at_door *at_door);
+/* What the door has refused, told as options are called here. Returns EXIT_USAGE. */
+int at_door_refuse(const struct at_door *at_door, const struct problem *problem);
 void at_door_close(struct at_door *at_door);
 
 /* Where the door is: as it was written, or this user's own. */

@@ -23,7 +23,7 @@ extern char **environ;
 
 void child_init(struct child *child, const char *name, const char *command)
 {
-    *child = (struct child){.out = -1};
+    *child = (struct child){.out = -1, .program = "/proc/self/exe"};
     snprintf(child->name, sizeof child->name, "%s", name);
     child_add_word(child, options_program());
     child_add_word(child, command);
@@ -54,7 +54,7 @@ static int spawn(struct child *child, int out, int err)
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK);
     posix_spawnattr_setpgroup(&attributes, 0);
     posix_spawnattr_setsigmask(&attributes, &none);
-    int error = posix_spawn(&child->pid, "/proc/self/exe", &files, &attributes,
+    int error = posix_spawn(&child->pid, child->program, &files, &attributes,
                             (char *const *)child->words, environ);
     posix_spawn_file_actions_destroy(&files);
     posix_spawnattr_destroy(&attributes);
@@ -141,13 +141,19 @@ const char *child_end(const struct child *child, char *text, size_t text_bytes)
     return text;
 }
 
+void child_ask_to_end(struct child *child)
+{
+    if (child->pid != 0 && !child->is_over)
+        kill(child->pid, SIGTERM);
+}
+
 void child_stop(struct child *child)
 {
     static const struct timespec a_while = {.tv_nsec = STOP_LOOK_MS * 1000000};
 
     if (child->pid == 0 || child->is_over)
         return;
-    kill(child->pid, SIGTERM);
+    child_ask_to_end(child);
     for (int ms = 0; ms < STOP_PATIENCE_MS && !child_has_ended(child); ms += STOP_LOOK_MS)
         nanosleep(&a_while, NULL);
     if (child->is_over)

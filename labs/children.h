@@ -1,5 +1,5 @@
-/* children: programs of this one's own that run beside it and end with it. Each is this very ferry
- * with another command (`ferry gateway`, `ferry host`).
+/* children: programs that run beside this one and end with it: this very ferry with another command
+ * (`ferry gateway`, `ferry host`), unless another is named.
  *
  * Their standard output comes through a pipe: the first line says that they are ready, so that
  * nobody sleeps until they may be. What they have to complain of goes where this program's own
@@ -17,10 +17,11 @@
 #define CHILD_WORDS_MAX 128 /* a guest's arguments are among them */
 
 struct child {
-    pid_t pid;     /* 0: it has not been started */
-    char name[40]; /* "host A" */
-    int out;       /* its standard output; -1: it has said its last */
-    bool is_over;  /* it has ended, as `status` (of waitpid) says */
+    pid_t pid;           /* 0: it has not been started */
+    char name[40];       /* "host A" */
+    const char *program; /* a path; set before it is started */
+    int out;             /* its standard output; -1: it has said its last */
+    bool is_over;        /* it has ended, as `status` (of waitpid) says */
     int status;
     struct bytes line;                  /* that is not whole yet */
     const char *words[CHILD_WORDS_MAX]; /* borrowed: its command line, up to a NULL */
@@ -39,6 +40,7 @@ const char *child_next_line(struct child *child, bool is_waiting);
 bool child_has_ended(struct child *child);
 /* How: "it was killed by signal 9", "it ended with status 2". */
 const char *child_end(const struct child *child, char *text, size_t text_bytes);
+void child_ask_to_end(struct child *child); /* and does not wait */
 /* Asks it to end, and waits until it has; after a while it is killed. */
 void child_stop(struct child *child);
 void child_fini(struct child *child);

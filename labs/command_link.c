@@ -53,7 +53,7 @@ static int ask(struct at_door *at_door)
     }
     status = caller_ask(&at_door->caller, is_wish ? "link" : "status", arguments, &link, &problem);
     if (status != STATUS_OK)
-        return command_refuse(at_door->command, &problem);
+        return at_door_refuse(at_door, &problem);
     print_link(is_wish ? link : json_object_get(link, "link"));
     json_decref(link);
     return EXIT_DONE;

@@ -174,13 +174,15 @@ static void look(struct live *live)
 
 /* ---- Children ---- */
 
-static bool pass_on(struct child *child)
+/* What hosts tell of themselves is told here already; what the gateway says is not. */
+static bool look_after(struct child *child, bool is_heard)
 {
     char text[60];
     const char *line;
 
     while ((line = child_next_line(child, false)) != NULL)
-        say("%s: %s", child->name, line);
+        if (is_heard)
+            say("%s", line);
     if (!child_has_ended(child))
         return child->pid != 0 && !child->is_over;
     struct bytes command = {0};
@@ -196,8 +198,8 @@ static void look_after_children(struct live *live)
     bool is_any_left = false;
 
     for (unsigned i = 0; i < live->household.host_count; i++)
-        is_any_left |= pass_on(&live->household.hosts[i]);
-    pass_on(&live->household.gateway);
+        is_any_left |= look_after(&live->household.hosts[i], false);
+    look_after(&live->household.gateway, true);
     live->is_over |= !is_any_left;
 }
 

@@ -128,19 +128,6 @@ static int tell_of_no_end(struct migrate *migrate, const struct follow *follow,
 
 /* ---- The three things it can do ---- */
 
-static int refuse_answer(struct migrate *migrate, const struct problem *problem)
-{
-    /* What an option's answer names is the option. */
-    struct problem told = {problem->status, ""};
-    char key[64];
-
-    snprintf(key, sizeof key, "%.*s", (int)strcspn(problem->text, ": "), problem->text);
-    bool is_option = options_find(key) >= 0 && strcmp(key, "guest") != 0;
-    snprintf(told.text, sizeof told.text, "%s%.317s",
-             is_option || strcmp(key, "to") == 0 ? "--" : "", problem->text);
-    return command_refuse(migrate->at_door.command, &told);
-}
-
 static int move(struct migrate *migrate)
 {
     struct at_door *at_door = &migrate->at_door;
@@ -152,7 +139,7 @@ static int move(struct migrate *migrate)
 
     if (caller_ask(&at_door->caller, "migrate", arguments_of(options), &answer, &problem) !=
         STATUS_OK)
-        return refuse_answer(migrate, &problem);
+        return at_door_refuse(at_door, &problem);
     struct follow follow = {
         .caller = &at_door->caller,
         .id = control_number(answer, "id", 0),

@@ -1,4 +1,5 @@
-/* ferry tui: watch a scenario as it runs, or a recording of one that has run. */
+/* ferry tui: watch a scenario as it runs, a recording of one that has run, or hosts that run
+ * somewhere. */
 #include "labs/subject.h"
 #include "labs/watch.h"
 
@@ -23,7 +24,7 @@ static int watch(const struct setting *setting)
     watch.debugger = &debugger;
     watch.is_at = subject.is_at;
     watch.at_ns = subject.at_ns;
-    if (!options->is_recording) {
+    if (!options->is_recording && options->live.control == NULL) {
         options_write_command("run", &options->scenario, own, &run);
         watch.next_commands[0] = (const char *)run.data;
     }

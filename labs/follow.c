@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "base/event.h"
 #include "labs/people.h"
 
 /* How often an interrupt is looked for, should a signal come between two looks. */
@@ -66,7 +67,7 @@ void follow_hear_progress(struct follow *follow, const json_t *move)
         follow->permille = permille;
     if (follow->is_drawn)
         draw(follow, move);
-    else if (is_new && follow->lines != NULL)
+    else if (is_new && follow->lines != NULL && strcmp(phase, phase_name(PHASE_SETUP)) != 0)
         print_line(follow, move);
 }
 
@@ -118,13 +119,13 @@ static void hear(struct follow *follow, const struct control_message *message)
 
 static bool obey_interrupts(struct follow *follow, struct problem *problem)
 {
-    if (interrupts == 0)
-        return true;
-    if (interrupts > 1 || follow->end != NULL) {
+    bool is_new = interrupts > 0 && !follow->has_asked_to_abort;
+
+    if (interrupts > 1 || (is_new && follow->end != NULL)) {
         follow->is_left = true;
         return false;
     }
-    if (follow->has_asked_to_abort)
+    if (!is_new)
         return true;
     follow->has_asked_to_abort = true;
     clear_line(follow);

@@ -216,10 +216,12 @@ enum status household_start(struct household *household, const struct options *o
 
 void household_end(struct household *household)
 {
+    caller_close(&household->caller); /* a door waits for its callers to leave */
+    for (unsigned i = 0; i < HOUSEHOLD_HOSTS_MAX; i++)
+        child_ask_to_end(&household->hosts[i]);
     for (unsigned i = 0; i < HOUSEHOLD_HOSTS_MAX; i++)
         child_fini(&household->hosts[i]);
     child_fini(&household->gateway);
-    caller_close(&household->caller);
 }
 
 void household_write_command(const struct child *child, struct bytes *line)

@@ -1,12 +1,17 @@
 #include "labs/live_view.h"
 
-#include <stdio.h>
-
 #include "labs/command.h"
+#include "labs/watch.h"
+#include "live/live_session.h"
 
 int live_view_show(const char *control_path, bool is_plain)
 {
-    (void)is_plain;
-    fprintf(stderr, "ferry: %s cannot be watched yet\n", control_path);
-    return EXIT_FAILED;
+    static const struct command live = {.name = "live"};
+    struct watch watch = {.is_plain = is_plain};
+    struct problem problem = {STATUS_OK, ""};
+    struct session *session;
+
+    if (live_session_open(&session, control_path, &problem) != STATUS_OK)
+        return command_refuse(&live, &problem);
+    return watch_session(session, &watch);
 }

@@ -43,10 +43,14 @@ static const struct command commands[] = {
      "dirty log and by sampled pages.\n",
      TAKES_SCENARIO | TAKES_EVERY_MODE | TAKES_JSON | TAKES_QUIET | TAKES_FORECAST, NULL,
      command_forecast},
-    {"tui", "ferry tui [SCENARIO.ini | RECORDING] [OPTIONS] [-- ARGUMENTS...]",
-     "watch a scenario or a recording in the terminal", NULL,
-     TAKES_SCENARIO | TAKES_STRATEGY | TAKES_AT | TAKES_RECORDING | TAKES_PLAIN | TAKES_GDB, NULL,
-     command_tui},
+    {"tui", "ferry tui [SCENARIO.ini | RECORDING | --control PATH] [OPTIONS] [-- ARGUMENTS...]",
+     "watch a scenario, a recording or real hosts in the terminal",
+     "With --control it shows what goes on behind that gateway's door: the move under\n"
+     "way from its beginning, else the last one, and each that follows. The hosts do not\n"
+     "wait: what is shown slowly is their past, and l goes to now.\n",
+     TAKES_SCENARIO | TAKES_STRATEGY | TAKES_AT | TAKES_RECORDING | TAKES_PLAIN | TAKES_GDB |
+         TAKES_CONTROL,
+     NULL, command_tui},
     COMMAND_VIZ(command_viz),
     {"export", "ferry export RECORDING [--perfetto FILE] [--csv FILE]",
      "a recording in forms that other programs read",

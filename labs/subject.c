@@ -6,6 +6,7 @@
 
 #include "labs/crash.h"
 #include "labs/recording_file.h"
+#include "live/live_session.h"
 #include "record/playback.h"
 #include "record/recording.h"
 #include "sim/run_session.h"
@@ -136,6 +137,22 @@ static enum status open_recording(struct subject *subject, const char *path,
     return problem_set(problem, status, "%.80s: %s", path, detail.text);
 }
 
+/* ---- Hosts that run somewhere. ---- */
+
+static enum status open_live(struct subject *subject, const struct options *options,
+                             struct problem *problem)
+{
+    if (options->file_path != NULL || options->strategy_path != NULL || options->at != NULL ||
+        options->gdb_port != NULL)
+        return problem_set(problem, STATUS_USAGE,
+                           "--control: what goes on there is shown as it is: leave the file, --at, "
+                           "--strategy and --gdb out");
+    enum status status = live_session_open(&subject->session, options->live.control, problem);
+    if (status != STATUS_OK)
+        subject->session = NULL;
+    return status;
+}
+
 /* ---- A scenario. ---- */
 
 static enum status open_scenario(struct subject *subject, const struct setting *setting,
@@ -167,6 +184,8 @@ enum status subject_open(struct subject *subject, const struct setting *setting,
     const struct options *options = &setting->options;
 
     *subject = (struct subject){.session = NULL};
+    if (options->live.control != NULL)
+        return open_live(subject, options, problem);
     if (set_instant(subject, options, problem) != STATUS_OK)
         return problem->status;
     return options->is_recording ? open_recording(subject, options->file_path, problem)

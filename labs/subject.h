@@ -1,4 +1,5 @@
-/* subject: what somebody wants to watch, as a session: a scenario as it runs, or a recording. */
+/* subject: what somebody wants to watch, as a session: a scenario as it runs, a recording, or real
+ * hosts behind a gateway's door. */
 #ifndef LABS_SUBJECT_H
 #define LABS_SUBJECT_H
 

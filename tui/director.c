@@ -27,6 +27,9 @@
 #define FAULTS_SLOWER_FIRST 1500.0
 #define FAULTS_GROWTH_S     2.0
 
+#define BEHIND_ALWAYS_S     0.3 /* a live world: events are late */
+#define CATCH_UP_PER_S      2.0 /* so much of what is missing, in a second */
+
 #define DOUBLINGS_MAX       20
 #define SPEED_MAX           1e4
 #define SPEED_MIN           1e-6
@@ -84,11 +87,16 @@ static double round_speed(double speed)
     return is_slower ? 1 / (best * power) : best * power;
 }
 
-static double seconds_of_pages(const struct session_facts *facts, uint64_t pages)
+/* By the link's bandwidth; where it has no limit, as fast as this move has been so far. 0: not known
+ * yet. */
+static double seconds_of_pages(const struct session *session, uint64_t pages)
 {
-    if (facts->bandwidth_bits_per_s == 0)
-        return 0;
-    return (double)pages * (double)facts->page_bytes * 8 / (double)facts->bandwidth_bits_per_s;
+    const struct session_facts *facts = &session->facts;
+    const struct timeline *timeline = &session->timeline;
+    double passed_s = (double)(timeline->now_ns - timeline->started_ns) / 1e9;
+    if (facts->bandwidth_bits_per_s > 0)
+        return (double)pages * (double)facts->page_bytes * 8 / (double)facts->bandwidth_bits_per_s;
+    return timeline->pages_sent == 0 ? 0 : (double)pages / (double)timeline->pages_sent * passed_s;
 }
 
 /* A pause in which no page travels. */
@@ -106,7 +114,7 @@ static uint64_t expected_pause_ns(const struct session *session)
     const struct timeline *timeline = &session->timeline;
     const struct timeline_round *round = timeline_round(timeline);
     if (round != NULL && round->is_paused && round->pages > 0)
-        return (uint64_t)(seconds_of_pages(&session->facts, round->pages) * 1e9) +
+        return (uint64_t)(seconds_of_pages(session, round->pages) * 1e9) +
                session->facts.latency_ns + NS_PER_MS;
     /* The forecasts are of pauses in which pages travel; only that of post-copy is of this one. */
     if (timeline->is_paused && scene_leaves_pages(timeline) && timeline->mode != MODE_POST_COPY)
@@ -138,7 +146,7 @@ static double speed_before(const struct session *session, double seen_s)
 static double speed_of_round(const struct session *session)
 {
     const struct timeline_round *round = timeline_round(&session->timeline);
-    double real_s = round == NULL ? 0 : seconds_of_pages(&session->facts, round->pages);
+    double real_s = round == NULL ? 0 : seconds_of_pages(session, round->pages);
     if (real_s <= 0)
         return 1;
     return real_s / fmin(fmax(real_s, ROUND_SEEN_MIN_S), ROUND_SEEN_MAX_S);
@@ -187,9 +195,19 @@ static double speed_by_phase(const struct director *director, const struct sessi
     return 1;
 }
 
+/* A live world goes on while something is looked at slowly. Where nothing is worth that, the view
+ * catches up: the farther behind, the faster. */
+static double speed_of_live(const struct director *director, const struct session *session)
+{
+    double speed = speed_by_phase(director, session);
+    double behind_s = (double)session_behind_ns(session) / 1e9 - BEHIND_ALWAYS_S;
+    return speed < 0.9 ? speed : behind_s > 0 ? 1 + behind_s * CATCH_UP_PER_S : 1;
+}
+
 double director_speed(const struct director *director, const struct session *session)
 {
     double speed = director->fixed_speed > 0 ? director->fixed_speed
+                   : session->is_live        ? round_speed(speed_of_live(director, session))
                                              : round_speed(speed_by_phase(director, session));
     speed *= pow(2, director->doublings);
     return fmin(fmax(speed, SPEED_MIN), SPEED_MAX);
@@ -212,6 +230,18 @@ void director_describe(double speed, char *text, size_t text_bytes)
         snprintf(text, text_bytes, _("%.*gx faster"), speed < 9.95 ? 2 : 7, round_factor(speed));
 }
 
+void director_describe_session(double speed, const struct session *session, char *text,
+                               size_t text_bytes)
+{
+    uint64_t behind_ns = session_behind_ns(session);
+    if (!session->is_live || speed < 0.9)
+        director_describe(speed, text, text_bytes);
+    else if (behind_ns < NS_PER_S)
+        snprintf(text, text_bytes, "%s", _("live"));
+    else
+        snprintf(text, text_bytes, _("%llu s behind"), (unsigned long long)(behind_ns / NS_PER_S));
+}
+
 /* The guest may be paused any moment now. */
 static bool is_pause_near(const struct director *director, const struct session *session)
 {
@@ -219,10 +249,12 @@ static bool is_pause_near(const struct director *director, const struct session 
     const struct timeline_round *round = timeline_round(timeline);
     if (timeline->phase == PHASE_SETUP || director->is_watchful)
         return true;
-    if (round == NULL || session->facts.bandwidth_bits_per_s == 0)
+    if (round == NULL)
         return false;
+    if (session->facts.bandwidth_bits_per_s == 0)
+        return session->is_live;
     uint64_t left = round->pages > round->pages_sent ? round->pages - round->pages_sent : 0;
-    return seconds_of_pages(&session->facts, left) * 1e9 < (double)ROUND_END_NS;
+    return seconds_of_pages(session, left) * 1e9 < (double)ROUND_END_NS;
 }
 
 static uint64_t shorter(uint64_t a, uint64_t b)
@@ -272,6 +304,10 @@ uint64_t director_next(struct director *director, const struct session *session,
     uint64_t whole_ns = (uint64_t)world_ns;
     director->fraction_ns = world_ns - (double)whole_ns;
     director->reached_ns += whole_ns;
+    if (session->is_live && director->reached_ns > session->world_ns) {
+        director->reached_ns = session->world_ns; /* nobody hurries it */
+        taken_ns = *wall_ns;
+    }
     director->scene_wall_ns += taken_ns;
     *wall_ns -= taken_ns;
     return director->reached_ns;

@@ -44,6 +44,10 @@ void director_restart(struct director *director); /* another run; the user's spe
 double director_speed(const struct director *director, const struct session *session);
 /* "real time", "1000x slower", "5x faster" */
 void director_describe(double speed, char *text, size_t text_bytes);
+/* The same of a session at that speed; of a live world at its own speed how far behind it is shown:
+ * "live", "12 s behind". */
+void director_describe_session(double speed, const struct session *session, char *text,
+                               size_t text_bytes);
 
 /* `*wall_ns` of wall time have passed. Takes a piece off it and returns until when the world may
  * live for that piece; call it, let the world live, and again while wall time is left. The pieces

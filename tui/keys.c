@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/units.h"
 #include "tui/translate.h"
 
 static const struct key keys[] = {
@@ -10,17 +11,23 @@ static const struct key keys[] = {
     {"r", "r", "r round", N_("runs to the end of this round, and stops there"), KEY_STEP_ROUND, 0},
     {"b", "b", NULL, N_("goes back by one step, and stops there"), KEY_BACK, 0},
     {"c", "c", NULL, N_("shows the code that decides, or the figures again"), KEY_CODE, 0},
-    {"+>", "+ or >", "+- pace", N_("shows it twice as fast"), KEY_FASTER, 0},
-    {"-<", "- or <", NULL, N_("shows it half as fast"), KEY_SLOWER, 0},
+    {"+>", "+ -", "+- pace", N_("shows it twice, half as fast (so do > and <)"), KEY_FASTER, 0},
+    {"-<", NULL, NULL, NULL, KEY_SLOWER, 0},
     {"0", "0", NULL, N_("goes back to the speed that suits what is going on"), KEY_AUTOMATIC, 0},
+    {"l", "l", NULL, N_("goes to the last that is known: of a live move, to now"), KEY_NOW, 0},
     {"m", "m", "m move", N_("starts the move now"), KEY_START, 0},
     {"p", "p", "p post", N_("switches over to post-copy now"), KEY_POST_COPY, 0},
     {"a", "a", "a abort", N_("gives the move up; the guest stays at host A"), KEY_ABORT, 0},
-    {"1", "1", "1-4 replay", N_("plays the same seed again, by stop-and-copy"), KEY_REPLAY,
+    {"1", "1 2 3 4", "1-4 replay",
+     N_("plays it again by stop-and-copy, pre-copy, post-copy, hybrid"), KEY_REPLAY,
      MODE_STOP_AND_COPY},
-    {"2", "2", NULL, N_("plays the same seed again, by pre-copy"), KEY_REPLAY, MODE_PRE_COPY},
-    {"3", "3", NULL, N_("plays the same seed again, by post-copy"), KEY_REPLAY, MODE_POST_COPY},
-    {"4", "4", NULL, N_("plays the same seed again, by hybrid"), KEY_REPLAY, MODE_HYBRID},
+    {"2", NULL, NULL, NULL, KEY_REPLAY, MODE_PRE_COPY},
+    {"3", NULL, NULL, NULL, KEY_REPLAY, MODE_POST_COPY},
+    {"4", NULL, NULL, NULL, KEY_REPLAY, MODE_HYBRID},
+    {"x", "x", NULL, N_("cuts the migration link; once more: mends it"), KEY_LINK, 0},
+    {"[", "[ ]", NULL, N_("gives the migration link half, twice the bandwidth"), KEY_LINK_SLOWER,
+     0},
+    {"]", NULL, NULL, NULL, KEY_LINK_FASTER, 0},
     {"?", "?", "? help", N_("opens and closes this help; Escape closes it too"), KEY_HELP, 0},
     {"q", "q", "q quit", N_("ends the program"), KEY_QUIT, 0},
 };
@@ -43,10 +50,60 @@ const struct key *key_find(int code)
     return NULL;
 }
 
+const char *key_help(const struct key *key, const struct session *session)
+{
+    if (session->is_live && key->action == KEY_REPLAY)
+        return _("moves it now by stop-and-copy, pre-copy, post-copy, hybrid");
+    if (session->is_live && key->action == KEY_START)
+        return _("moves it to the other host now, in the same mode as last");
+    if (session->is_live && key->action == KEY_ABORT)
+        return _("gives the move up; the guest stays where it is");
+    return _(key->help);
+}
+
+/* ---- The link ---- */
+
+/* The first cap of a link that has none, and from where on it has none again. */
+#define BANDWIDTH_FIRST (8ull * 100 * 1024 * 1024)
+#define BANDWIDTH_NONE  (64ull * 1000 * 1000 * 1000)
+#define BANDWIDTH_LEAST (1000ull * 1000)
+
+enum session_command key_link_command(const struct session *session)
+{
+    return session->is_link_cut ? SESSION_LINK_MEND : SESSION_LINK_CUT;
+}
+
+uint64_t key_bandwidth(const struct key *key, const struct session *session)
+{
+    uint64_t now = session->link_bits_per_s;
+
+    if (key->action == KEY_LINK_FASTER)
+        return now * 2 < BANDWIDTH_NONE ? now * 2 : 0;
+    return now == 0 ? BANDWIDTH_FIRST : now / 2 > BANDWIDTH_LEAST ? now / 2 : BANDWIDTH_LEAST;
+}
+
+static const char *link_obstacle(const struct key *key, const struct session *session)
+{
+    enum session_command command =
+        key->action == KEY_LINK ? key_link_command(session) : SESSION_BANDWIDTH;
+
+    if (session->ops->can(session, command))
+        return NULL;
+    if (key_is_recording(session))
+        return _("A recording cannot be steered, only watched.");
+    return session->is_live ? _("The gateway is gone: nothing can be steered any more.")
+                            : _("This link is as its scenario says (--fault, --bandwidth).");
+}
+
+/* ---- What hinders a key ---- */
+
 static const char *start_obstacle(const struct session *session)
 {
     if (session->ops->can(session, SESSION_START))
         return NULL;
+    if (session->is_live)
+        return session->has_ended ? _("The gateway is gone: nothing can be steered any more.")
+                                  : _("A move is going on: it must end first, or be given up.");
     if (session->timeline.has_ended)
         return _("The move is over: it cannot be started again.");
     if (session->timeline.has_started)
@@ -105,6 +162,8 @@ bool key_has_code(const struct session *session)
 
 static const char *replay_obstacle(const struct key *key, const struct session *session)
 {
+    if (session->is_live)
+        return start_obstacle(session);
     if (!session->ops->can(session, SESSION_REPLAY))
         return _("This cannot be played again.");
     if (key_is_recording(session) && key->value != session->facts.mode)
@@ -114,6 +173,8 @@ static const char *replay_obstacle(const struct key *key, const struct session *
 
 static const char *ended_text(const struct session *session)
 {
+    if (session->is_live)
+        return _("That was all so far: the next move is shown when it begins.");
     return key_is_recording(session) ? _("The recording is over. Its key of replay shows it again.")
                                      : _("The run has ended. Keys 1 to 4 play it again.");
 }
@@ -123,7 +184,7 @@ static const char *past_obstacle(const struct key *key, const struct session *se
 {
     bool is_change =
         key->action == KEY_START || key->action == KEY_POST_COPY || key->action == KEY_ABORT;
-    if (!is_change || !session_is_past(session) || key_is_recording(session))
+    if (!is_change || !session_is_past(session) || session->is_live || key_is_recording(session))
         return NULL;
     return _("This is the past: it can be watched, not changed. Let it play on to now.");
 }
@@ -174,6 +235,14 @@ const char *key_obstacle(const struct key *key, const struct session *session)
         return abort_obstacle(session);
     case KEY_REPLAY:
         return replay_obstacle(key, session);
+    case KEY_NOW:
+        return session_is_past(session) || session_behind_ns(session) > 0
+                   ? NULL
+                   : _("This is the last that is known.");
+    case KEY_LINK:
+    case KEY_LINK_SLOWER:
+    case KEY_LINK_FASTER:
+        return link_obstacle(key, session);
     case KEY_FASTER:
     case KEY_SLOWER:
         return session->has_ended ? _("The run has ended: there is nothing to hurry or to slow.")

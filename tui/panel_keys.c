@@ -12,7 +12,7 @@
  */
 static bool is_possible_in_line(const struct key *key, const struct session *session)
 {
-    if (key->action == KEY_REPLAY)
+    if (key->action == KEY_REPLAY && !session->is_live)
         return session->ops->can(session, SESSION_REPLAY);
     return key_obstacle(key, session) == NULL;
 }
@@ -26,6 +26,8 @@ static const char *text_in_line(const struct key *key, const struct picture *pic
         [MODE_CONTINUOUS] = "replay",      [MODE_AUTO] = "replay"};
     if (key->action == KEY_PLAY && picture->is_stopped && !picture->session->has_ended)
         return "space play";
+    if (key->action == KEY_REPLAY && picture->session->is_live)
+        return "1-4 move  ";
     if (key->action == KEY_REPLAY && key_is_recording(picture->session))
         return watch_again[picture->session->facts.mode];
     return key->bar;
@@ -83,10 +85,31 @@ static const char *const signs[] = {
 };
 enum { SIGN_COUNT = sizeof signs / sizeof signs[0] };
 
+/* A row for each key that has a name: those without one it speaks for. Returns the next row. */
+static int draw_keys(struct canvas *canvas, struct rect box, const struct session *session)
+{
+    int row = box.row + 1;
+    for (int i = 0; i < key_count(); i++) {
+        const struct key *key = key_at(i);
+        bool is_possible = key_obstacle(key, session) == NULL;
+        if (key->name == NULL)
+            continue;
+        for (int k = i + 1; k < key_count() && key_at(k)->name == NULL; k++)
+            is_possible |= key_obstacle(key_at(k), session) == NULL;
+        canvas_format(canvas, row, box.column + 3, 10, is_possible ? STYLE_BOLD : COLOUR_FAINT,
+                      is_possible ? "%s" : "(%s)", key->name);
+        canvas_text(canvas, row++, box.column + 13, box.columns - 15,
+                    is_possible ? COLOUR_PLAIN : COLOUR_FAINT, key_help(key, session));
+    }
+    return row;
+}
+
 void panel_help(struct canvas *canvas, struct rect rect, const struct picture *picture)
 {
     /* The title row stays: the clock, the round and the downtime are always in sight. */
-    int rows = key_count() + SIGN_COUNT + 4;
+    int rows = SIGN_COUNT + 4;
+    for (int i = 0; i < key_count(); i++)
+        rows += key_at(i)->name != NULL;
     struct rect box = {rect.row + (rect.rows - rows) / 2, rect.column + (rect.columns - 72) / 2,
                        rows, 72};
     if (box.row < rect.row + 1)
@@ -94,16 +117,7 @@ void panel_help(struct canvas *canvas, struct rect rect, const struct picture *p
     draw_frame(canvas, box);
     canvas_text(canvas, box.row, box.column + 2, 68, STYLE_BOLD,
                 _(" KEYS (the time stands still while this help is open) "));
-    for (int i = 0; i < key_count(); i++) {
-        const struct key *key = key_at(i);
-        bool is_possible = key_obstacle(key, picture->session) == NULL;
-        canvas_format(canvas, box.row + 1 + i, box.column + 3, 10,
-                      is_possible ? STYLE_BOLD : COLOUR_FAINT, is_possible ? "%s" : "(%s)",
-                      key->name);
-        canvas_text(canvas, box.row + 1 + i, box.column + 13, box.columns - 15,
-                    is_possible ? COLOUR_PLAIN : COLOUR_FAINT, _(key->help));
-    }
-    int row = box.row + 2 + key_count();
+    int row = draw_keys(canvas, box, picture->session) + 1;
     for (int i = 0; i < SIGN_COUNT; i++, row++)
         canvas_text(canvas, row, box.column + 3, box.columns - 5, COLOUR_PLAIN, _(signs[i]));
     canvas_text(canvas, box.row + box.rows - 2, box.column + 3, box.columns - 5, COLOUR_FAINT,
@@ -120,14 +134,16 @@ void panel_closing(struct canvas *canvas, struct rect rect, const struct picture
         row += canvas_wrap(canvas, (struct rect){row, rect.column + 2, 2, room},
                            (session->is_broken ? COLOUR_WAITED_FOR : COLOUR_CLEAN) | STYLE_BOLD,
                            session->verdict);
-    if (session->ops->can(session, SESSION_REPLAY)) {
-        int column =
-            canvas_text(canvas, row, rect.column + 2, room, COLOUR_PLAIN,
-                        key_is_recording(session) ? "Watch it again:" : "The same seed again:");
+    bool is_again = session->ops->can(session, session->is_live ? SESSION_START : SESSION_REPLAY);
+    if (is_again) {
+        int column = canvas_text(canvas, row, rect.column + 2, room, COLOUR_PLAIN,
+                                 session->is_live            ? "Move it again:"
+                                 : key_is_recording(session) ? "Watch it again:"
+                                                             : "The same seed again:");
         for (int i = 0; i < key_count(); i++)
             if (key_at(i)->action == KEY_REPLAY && key_obstacle(key_at(i), session) == NULL) {
-                column =
-                    canvas_format(canvas, row, column + 2, room, STYLE_BOLD, "%s", key_at(i)->name);
+                column = canvas_format(canvas, row, column + 2, room, STYLE_BOLD, "%c",
+                                       *key_at(i)->codes);
                 column = canvas_text(canvas, row, column + 1, room, COLOUR_PLAIN,
                                      mode_name((enum mode)key_at(i)->value));
             }

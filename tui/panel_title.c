@@ -61,7 +61,7 @@ void panel_title(struct canvas *canvas, struct rect rect, const struct picture *
     for (int i = 0; i < rect.columns; i++)
         canvas_put(canvas, rect.row, i, STYLE_REVERSE, ' ');
 
-    director_describe(picture->speed, pace, sizeof pace);
+    director_describe_session(picture->speed, session, pace, sizeof pace);
     bool is_fine = (picture->speed < 0.02 || picture->is_stopped) && !session->has_ended;
     snprintf(clock, sizeof clock, "%s  %s",
              is_fine ? words_clock_fine(&time, timeline->now_ns)

@@ -1,6 +1,7 @@
 #include "tui/plain.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "base/units.h"
 #include "tui/narrator.h"
@@ -8,8 +9,9 @@
 #include "tui/scene.h"
 #include "tui/words.h"
 
-#define HELD_MS  100              /* a debugger holds the guest: look no more often than this */
-#define PIECE_NS (10 * NS_PER_MS) /* of the world, between two looks at the timeline */
+#define HELD_MS     100              /* a debugger holds the guest: look no more often than this */
+#define LIVE_NAP_NS (20 * NS_PER_MS) /* between two looks at a world that lives by itself */
+#define PIECE_NS    (10 * NS_PER_MS) /* of the world, between two looks at the timeline */
 
 /* What has been told already. Everything is told from the timeline, in the order in which it can
  * have happened, so that it does not matter how long the pieces are. */
@@ -30,7 +32,9 @@ static void tell_head(const struct teller *teller)
             words_size(&size, facts->total_pages * facts->page_bytes),
             words_counted(&pages, facts->total_pages, "page"), mode_name(facts->mode));
     fprintf(teller->out, "The link carries %s, %s one way. Seed %llu. %s.\n",
-            words_bandwidth(&bandwidth, facts->bandwidth_bits_per_s),
+            facts->bandwidth_bits_per_s == 0
+                ? "what it can"
+                : words_bandwidth(&bandwidth, facts->bandwidth_bits_per_s),
             words_time(&latency, facts->latency_ns), (unsigned long long)facts->seed,
             facts->client_count == 0 ? "Nobody talks to the guest"
                                      : words_counted(&clients, facts->client_count, "client"));
@@ -249,14 +253,41 @@ static void tell_clients(const struct teller *teller)
             words_time(&silence, timeline->longest_silence_ns));
 }
 
+static void nap(void)
+{
+    nanosleep(&(struct timespec){.tv_nsec = LIVE_NAP_NS}, NULL);
+}
+
+/* A live world is told of up to now. */
+static void live_on(struct session *session)
+{
+    if (!session->is_live) {
+        session->ops->advance(session, session->timeline.now_ns + PIECE_NS);
+        return;
+    }
+    nap();
+    session_listen(session);
+    session->ops->advance(session, session->world_ns);
+}
+
+/* What there is to tell of is not known before the first move begins. */
+static void await_move(struct session *session)
+{
+    while (session->is_live && !session->has_ended && session->run_count < 2) {
+        session_listen(session);
+        nap();
+    }
+}
+
 static void play_lines(struct session *session, FILE *out)
 {
     struct teller teller = {.session = session, .out = out};
+    await_move(session);
     tell_head(&teller);
     tell_terms(&teller);
     while (!session->has_ended) {
         session_attend(session, HELD_MS);
-        session->ops->advance(session, session->timeline.now_ns + PIECE_NS);
+        live_on(session);
         tell_news(&teller);
         fflush(out);
     }

@@ -20,7 +20,7 @@ uint64_t player_wall_ns(void)
 
 void player_init(struct player *player, struct session *session, bool is_demo, double speed)
 {
-    *player = (struct player){.session = session};
+    *player = (struct player){.session = session, .run_count = session->run_count};
     director_init(&player->director, is_demo, speed);
 }
 
@@ -145,8 +145,28 @@ bool player_replay(struct player *player, uint64_t mode)
     return true;
 }
 
-bool player_act(struct player *player, enum session_command command)
+void player_now(struct player *player)
+{
+    struct session *session = player->session;
+    if (session_is_past(session))
+        session->ops->seek(session, session->lived_ns);
+    if (session_behind_ns(session) > 0)
+        session->ops->advance(session, session->world_ns);
+    begin_anew(player, false);
+}
+
+bool player_act(struct player *player, enum session_command command, uint64_t value)
 {
     director_watch(&player->director, player->session);
-    return player->session->ops->act(player->session, command, 0);
+    return player->session->ops->act(player->session, command, value);
+}
+
+bool player_listen(struct player *player)
+{
+    session_listen(player->session);
+    if (player->run_count == player->session->run_count)
+        return false;
+    player->run_count = player->session->run_count;
+    begin_anew(player, false);
+    return true;
 }

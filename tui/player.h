@@ -19,7 +19,8 @@ enum player_goal {
 struct player {
     struct session *session;
     struct director director;
-    bool is_stopped; /* by who watches */
+    bool is_stopped;    /* by who watches */
+    uint32_t run_count; /* of the session, that is watched */
     enum player_goal goal;
     struct timeline before_goal;      /* as the timeline stood when that was asked for */
     char step_text[2 * NARRATOR_MAX]; /* what the event did that was stepped to; "" else */
@@ -44,6 +45,11 @@ void player_back(struct player *player); /* by one step */
 void player_seek(struct player *player,
                  uint64_t at_ns); /* further than was lived: as far as it takes */
 bool player_replay(struct player *player, uint64_t mode);
-bool player_act(struct player *player, enum session_command command);
+void player_now(struct player *player); /* to the last that was lived; of a live world, to now */
+bool player_act(struct player *player, enum session_command command, uint64_t value);
+
+/* What the world has done by itself, if it is one that does. True: it shows something else now, from
+ * its beginning on. */
+bool player_listen(struct player *player);
 
 #endif

@@ -366,8 +366,12 @@ static inline const struct session_code *scripted_code(enum mode mode)
 /* A guest of `page_count` pages whose move begins at `start_ns`. */
 static inline struct scripted *scripted_open(enum mode mode, uint64_t page_count, uint64_t start_ns)
 {
-    static const struct session_ops ops = {scripted_advance, scripted_step, scripted_can,
-                                           scripted_act,     scripted_seek, scripted_close};
+    static const struct session_ops ops = {.advance = scripted_advance,
+                                           .step = scripted_step,
+                                           .can = scripted_can,
+                                           .act = scripted_act,
+                                           .seek = scripted_seek,
+                                           .close = scripted_close};
     struct scripted *s = calloc(1, sizeof *s);
     double pages = (double)page_count;
     s->mode = mode;

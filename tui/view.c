@@ -12,7 +12,7 @@
 #define FRAME_MS        33
 #define STOPPED_MS      200 /* nothing moves: look for keys, and for a resize */
 #define ANSWER_SHOWN_NS (4 * NS_PER_S)
-#define SPREADS_EACH_NS                                                      \
+#define SPREADS_EACH_NS \
     (250 * NS_PER_MS) /* percentiles look at every answer: not in each frame \
                        */
 
@@ -24,15 +24,19 @@ static void answer(struct view *view, const char *text)
     view->answer_until_ns = player_wall_ns() + ANSWER_SHOWN_NS;
 }
 
-static void act(struct view *view, enum session_command command)
+static void act(struct view *view, enum session_command command, uint64_t value)
 {
-    if (!player_act(&view->player, command))
+    if (!player_act(&view->player, command, value))
         answer(view, _("That was not possible just now."));
 }
 
 /* Another instant: what was counted now and then is counted anew. */
 static void replay(struct view *view, uint64_t mode)
 {
+    if (view->session->is_live) { /* what was is past: it is moved again */
+        act(view, SESSION_START, mode);
+        return;
+    }
     if (!player_replay(&view->player, mode))
         answer(view, _("This cannot be played again."));
     view->spreads_at_ns = 0;
@@ -85,16 +89,27 @@ static void handle(struct view *view, const struct key *key)
         director_automatic(&player->director);
         break;
     case KEY_START:
-        act(view, SESSION_START);
+        act(view, SESSION_START, session->facts.mode);
         break;
     case KEY_POST_COPY:
-        act(view, SESSION_POST_COPY);
+        act(view, SESSION_POST_COPY, 0);
         break;
     case KEY_ABORT:
-        act(view, SESSION_ABORT);
+        act(view, SESSION_ABORT, 0);
         break;
     case KEY_REPLAY:
         replay(view, key->value);
+        break;
+    case KEY_NOW:
+        player_now(player);
+        view->spreads_at_ns = 0;
+        break;
+    case KEY_LINK:
+        act(view, key_link_command(session), 0);
+        break;
+    case KEY_LINK_SLOWER:
+    case KEY_LINK_FASTER:
+        act(view, SESSION_BANDWIDTH, key_bandwidth(key, session));
         break;
     case KEY_HELP:
         view->has_help = !view->has_help;
@@ -171,7 +186,13 @@ void view_begin(struct view *view, struct session *session, const struct view_op
 
 void view_live(struct view *view, uint64_t wall_ns, uint64_t now_ns)
 {
-    session_attend(view->session, FRAME_MS / 2);
+    struct session *session = view->session;
+    session_attend(session, FRAME_MS / 2);
+    if (player_listen(&view->player))
+        view->spreads_at_ns = 0;
+    if (view->notice_count != session->notice_count)
+        answer(view, session->notice);
+    view->notice_count = session->notice_count;
     if (view->has_help)
         return; /* who reads misses nothing */
     player_live(&view->player, wall_ns, now_ns);

@@ -16,6 +16,7 @@ struct view {
     bool has_help, has_code, is_quit, is_closed;
     const char *answer; /* to a key that can do nothing; until when it is shown */
     uint64_t answer_until_ns;
+    uint32_t notice_count;           /* of the session's, that were shown */
     char sentence[2 * NARRATOR_MAX]; /* the narrator's */
     struct timeline_spread latency, fault_wait;
     uint64_t spreads_at_ns;

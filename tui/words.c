@@ -90,6 +90,8 @@ const char *words_page_rate(struct words *words, uint64_t pages_per_s)
 
 const char *words_bandwidth(struct words *words, uint64_t bits_per_s)
 {
+    if (bits_per_s == 0) /* a real link, as it is */
+        return _("no limit");
     units_for_people(UNIT_BANDWIDTH, bits_per_s, words->text, sizeof words->text);
     return words->text;
 }

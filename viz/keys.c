@@ -19,6 +19,7 @@ static const struct viz_key keys[] = {
     {{WINDOW_KEY_UP, '>'}, "↑, >", N_("twice as fast"), VIZ_FASTER, 0},
     {{WINDOW_KEY_DOWN, '<', ','}, "↓, <", N_("half as fast"), VIZ_SLOWER, 0},
     {{'0'}, "0", N_("the speed that suits it"), VIZ_AUTOMATIC, 0},
+    {{'l'}, "l", N_("to the last that is known"), VIZ_NOW, 0},
     {{'m'}, "m", N_("start the move now"), VIZ_START, 0},
     {{'p'}, "p", N_("switch to post-copy now"), VIZ_POST_COPY, 0},
     {{'a'}, "a", N_("give the move up"), VIZ_ABORT, 0},
@@ -26,6 +27,9 @@ static const struct viz_key keys[] = {
     {{'2'}, "2", N_("again, by pre-copy"), VIZ_REPLAY, MODE_PRE_COPY},
     {{'3'}, "3", N_("again, by post-copy"), VIZ_REPLAY, MODE_POST_COPY},
     {{'4'}, "4", N_("again, by hybrid"), VIZ_REPLAY, MODE_HYBRID},
+    {{'x'}, "x", N_("cuts the link, mends it"), VIZ_LINK, 0},
+    {{'['}, "[", N_("half the bandwidth"), VIZ_LINK_SLOWER, 0},
+    {{']'}, "]", N_("twice the bandwidth"), VIZ_LINK_FASTER, 0},
     {{'+', '='}, "+", N_("everything larger"), VIZ_LARGER, 0},
     {{'-'}, "-", N_("everything smaller"), VIZ_SMALLER, 0},
     {{'f', WINDOW_KEY_F11}, "f, F11", N_("full screen"), VIZ_FULL, 0},
@@ -75,6 +79,14 @@ static int same_action(enum viz_action action)
         return KEY_FASTER;
     case VIZ_SLOWER:
         return KEY_SLOWER;
+    case VIZ_NOW:
+        return KEY_NOW;
+    case VIZ_LINK:
+        return KEY_LINK;
+    case VIZ_LINK_SLOWER:
+        return KEY_LINK_SLOWER;
+    case VIZ_LINK_FASTER:
+        return KEY_LINK_FASTER;
     case VIZ_START:
         return KEY_START;
     case VIZ_POST_COPY:

@@ -34,7 +34,7 @@ static void draw_title(const struct sheet *sheet, struct area area, const struct
     struct words time, size, bandwidth;
     struct type type = sheet_bold(sheet, LETTERS_PLAIN, sheet->theme->ink);
 
-    director_describe(stage->speed, pace, sizeof pace);
+    director_describe_session(stage->speed, stage->session, pace, sizeof pace);
     bool is_fine = (stage->speed < 0.02 || stage->is_stopped) && !session->has_ended;
     snprintf(clock, sizeof clock, "%s  %s",
              is_fine ? words_clock_fine(&time, timeline->now_ns)

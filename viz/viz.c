@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/units.h"
+#include "tui/keys.h"
 #include "tui/player.h"
 #include "tui/translate.h"
 #include "tui/words.h"
@@ -17,7 +18,7 @@
 #define HELD_MS         16  /* while a debugger talks to the guest */
 #define STOPPED_MS      100 /* nothing moves: look whether an answer has been shown long enough */
 #define ANSWER_SHOWN_NS (4 * NS_PER_S)
-#define SPREADS_EACH_NS                                                      \
+#define SPREADS_EACH_NS \
     (250 * NS_PER_MS) /* percentiles look at every answer: not in each frame \
                        */
 #define NAMES_EACH_NS   (250 * NS_PER_MS)
@@ -37,6 +38,7 @@ struct viz {
     bool is_changed;    /* the picture is to be made again */
     const char *answer; /* to a key that can do nothing; until when it is shown */
     uint64_t answer_until_ns;
+    uint32_t notice_count; /* of the session's, that were shown */
     char sentence[2 * NARRATOR_MAX];
     struct timeline_spread latency, fault_wait;
     uint64_t spreads_at_ns;
@@ -151,18 +153,34 @@ static void seek_previous(struct viz *viz)
     seek(viz, instants[count - 1].at_ns);
 }
 
-static void act(struct viz *viz, enum session_command command)
+static void act(struct viz *viz, enum session_command command, uint64_t value)
 {
-    if (!player_act(&viz->player, command))
+    if (!player_act(&viz->player, command, value))
         say(viz, _("That was not possible just now."));
+}
+
+/* Another run, from its beginning. */
+static void forget(struct viz *viz)
+{
+    viz->scrub = (struct scrub){.count = 0};
+    viz->spreads_at_ns = 0;
 }
 
 static void replay(struct viz *viz, uint64_t mode)
 {
+    if (viz->session->is_live) { /* what was is past: it is moved again */
+        act(viz, SESSION_START, mode);
+        return;
+    }
     if (!player_replay(&viz->player, mode))
         say(viz, _("This cannot be played again."));
-    viz->scrub = (struct scrub){.count = 0};
-    viz->spreads_at_ns = 0;
+    forget(viz);
+}
+
+static void change_bandwidth(struct viz *viz, enum key_action action)
+{
+    const struct key key = {.action = action};
+    act(viz, SESSION_BANDWIDTH, key_bandwidth(&key, viz->session));
 }
 
 static void resize_letters(struct viz *viz, double factor)
@@ -253,13 +271,26 @@ static void steer(struct viz *viz, const struct viz_key *key, bool is_still)
         director_automatic(&player->director);
         break;
     case VIZ_START:
-        act(viz, SESSION_START);
+        act(viz, SESSION_START, viz->session->facts.mode);
         break;
     case VIZ_POST_COPY:
-        act(viz, SESSION_POST_COPY);
+        act(viz, SESSION_POST_COPY, 0);
         break;
     case VIZ_ABORT:
-        act(viz, SESSION_ABORT);
+        act(viz, SESSION_ABORT, 0);
+        break;
+    case VIZ_NOW:
+        player_now(player);
+        viz->spreads_at_ns = 0;
+        break;
+    case VIZ_LINK:
+        act(viz, key_link_command(viz->session), 0);
+        break;
+    case VIZ_LINK_SLOWER:
+        change_bandwidth(viz, KEY_LINK_SLOWER);
+        break;
+    case VIZ_LINK_FASTER:
+        change_bandwidth(viz, KEY_LINK_FASTER);
         break;
     case VIZ_REPLAY:
         replay(viz, key->value);
@@ -336,6 +367,15 @@ static void live(struct viz *viz, uint64_t wall_ns, uint64_t now_ns)
     bool was_held = session_is_held(viz->session);
     session_attend(viz->session, HELD_MS);
     viz->is_changed |= session_is_held(viz->session) != was_held;
+    if (player_listen(&viz->player)) {
+        forget(viz);
+        viz->is_changed = true;
+    }
+    if (viz->notice_count != viz->session->notice_count) {
+        say(viz, viz->session->notice);
+        viz->is_changed = true;
+    }
+    viz->notice_count = viz->session->notice_count;
     if (is_still(viz))
         return;
     player_live(&viz->player, wall_ns, now_ns);

@@ -181,20 +181,31 @@ uint64_t bitmap_previous(const struct bitmap *bitmap, uint64_t before)
     return word_idx * 64 + 63 - (uint64_t)__builtin_clzll(word);
 }
 
-uint64_t bitmap_run(const struct bitmap *bitmap, uint64_t from, uint64_t most)
+/* How many bits in a row are as those of `like`: all ones, or all zeros. */
+static uint64_t row(const struct bitmap *bitmap, uint64_t from, uint64_t most, uint64_t like)
 {
     MUST(from <= bitmap->bit_count);
     uint64_t end = bitmap->bit_count - from < most ? bitmap->bit_count : from + most;
     uint64_t at = from;
     while (at < end) {
-        uint64_t absent = ~bitmap->words[at / 64] & (~0ull << (at % 64));
-        if (absent != 0) {
-            at = at / 64 * 64 + (uint64_t)__builtin_ctzll(absent);
+        uint64_t others = (bitmap->words[at / 64] ^ like) & (~0ull << (at % 64));
+        if (others != 0) {
+            at = at / 64 * 64 + (uint64_t)__builtin_ctzll(others);
             break;
         }
         at = (at / 64 + 1) * 64;
     }
     return (at < end ? at : end) - from;
+}
+
+uint64_t bitmap_run(const struct bitmap *bitmap, uint64_t from, uint64_t most)
+{
+    return row(bitmap, from, most, ~0ull);
+}
+
+uint64_t bitmap_gap(const struct bitmap *bitmap, uint64_t from, uint64_t most)
+{
+    return row(bitmap, from, most, 0);
 }
 
 uint64_t bitmap_run_back(const struct bitmap *bitmap, uint64_t last, uint64_t most)

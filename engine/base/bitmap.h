@@ -54,6 +54,8 @@ uint64_t bitmap_previous(const struct bitmap *bitmap, uint64_t before);
 /* How many numbers in a row, beginning with `from`, are in the set; at most `most`.
  * from <= bit_count. */
 uint64_t bitmap_run(const struct bitmap *bitmap, uint64_t from, uint64_t most);
+/* The same of numbers that are not in the set. */
+uint64_t bitmap_gap(const struct bitmap *bitmap, uint64_t from, uint64_t most);
 /* How many in a row, ending with `last`, are in the set; at most `most`. Looks at them one by one.
  * last < bit_count. */
 uint64_t bitmap_run_back(const struct bitmap *bitmap, uint64_t last, uint64_t most);

@@ -30,6 +30,8 @@ static void assert_same(const struct bitmap *bitmap, const bool *flags)
         assert_int_equal(bitmap_run(bitmap, from, UINT64_MAX), run - from);
         assert_int_equal(bitmap_run(bitmap, from, 5), run - from < 5 ? run - from : 5);
         assert_int_equal(bitmap_run(bitmap, from, 0), 0);
+        assert_int_equal(bitmap_gap(bitmap, from, UINT64_MAX), next - from);
+        assert_int_equal(bitmap_gap(bitmap, from, 5), next - from < 5 ? next - from : 5);
         uint64_t previous = from, back = 0;
         while (previous > 0 && !flags[previous - 1])
             previous--;

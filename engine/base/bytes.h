@@ -24,6 +24,12 @@ struct bytes_reader {
     bool has_failed;
 };
 
+/* Bytes of somebody else's that lie together. */
+struct span {
+    uint8_t *data;
+    size_t count;
+};
+
 void bytes_fini(struct bytes *bytes);
 void bytes_clear(struct bytes *bytes); /* keeps the capacity */
 /* Room for `count` more bytes; returns where they begin. The count grows by `count`. */

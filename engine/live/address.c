@@ -134,6 +134,11 @@ enum status address_make_folder(const char *path, struct problem *problem)
     if (errno != EEXIST)
         return problem_set(problem, STATUS_NO_FILE, "%s: this folder cannot be made: %s", folder,
                            strerror(errno));
+    /* A link in its place leads where its maker wants. */
+    if (lstat(folder, &found) == 0 && S_ISLNK(found.st_mode) && found.st_uid != getuid() &&
+        found.st_uid != 0)
+        return problem_set(problem, STATUS_NO_FILE,
+                           "%s: this is another user's link: choose a folder of your own", folder);
     if (stat(folder, &found) != 0 || !S_ISDIR(found.st_mode))
         return problem_set(problem, STATUS_NO_FILE, "%s is no folder", folder);
     if (found.st_uid != getuid() && found.st_uid != 0)

@@ -65,7 +65,8 @@ MUST_USE enum status channel_connect(uv_loop_t *loop, const char *address,
 
 struct channel_listener;
 /* Somebody has come: set *calls and *owner for the new channel, and return true; false: it is
- * dropped. Called before anything of it is read; `opened` follows when it has proved itself. */
+ * dropped. Called before anything of it is read; `opened` follows when it has proved itself. The
+ * listener may be closed from there. */
 typedef bool (*channel_accept)(void *listener_owner, struct channel *channel,
                                const struct channel_owner **calls, void **owner);
 /* Port 0: any that is free. A Unix socket that is left over from a process that is gone is

@@ -80,6 +80,8 @@ static void welcome(struct channel_listener *listener, int fd, struct address *p
     if (address_is_unix(&listener->address))
         *peer = listener->address;
     struct channel *channel = channel_new(listener->poll.loop, fd, peer, &nobody, NULL);
+    if (listener->has_key)
+        channel_seal(channel, SEAL_CALLED, &listener->key);
     if (!listener->accept(listener->owner, channel, &calls, &owner)) {
         channel_close(channel, "", true);
         return;
@@ -87,8 +89,9 @@ static void welcome(struct channel_listener *listener, int fd, struct address *p
     channel->calls = calls;
     channel->owner = owner;
     if (channel->state == CHANNEL_CLOSED)
-        return; /* by its new owner */
-    remember(listener, channel);
+        return;               /* by its new owner */
+    if (!listener->is_closed) /* who wanted no more than this one may close it by now */
+        remember(listener, channel);
     channel_begin(channel);
 }
 
@@ -236,6 +239,7 @@ void channel_listener_close(struct channel_listener *listener)
     listener->is_closed = true;
     uv_close((uv_handle_t *)&listener->poll, on_handle_closed);
     uv_close((uv_handle_t *)&listener->timer, on_handle_closed);
+    sodium_memzero(&listener->key, sizeof listener->key);
     close(listener->fd);
     if (listener->spare_fd >= 0)
         close(listener->spare_fd);

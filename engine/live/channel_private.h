@@ -1,4 +1,10 @@
-/* channel_private: what channel.c and channel_listen.c share. */
+/* channel_private: what the files of channel share.
+ *
+ *   channel.c          its life: connecting, limits, the loop's calls, closing
+ *   channel_in.c       what comes: read, unsealed, handed on
+ *   channel_out.c      what goes: asked for, sealed, paced, written
+ *   channel_listen.c   who may come in
+ */
 #ifndef LIVE_CHANNEL_PRIVATE_H
 #define LIVE_CHANNEL_PRIVATE_H
 
@@ -6,7 +12,10 @@
 #include "live/alarm.h"
 #include "live/channel.h"
 #include "migrate/pacer.h"
+#include "wire/seal.h"
 
+/* What is read and written in one turn of the loop, so that the others get theirs. */
+#define CHANNEL_TURN_BYTES (2u << 20)
 /* Connecting and proving the key take a round trip or two; whoever needs longer than that is no
  * host of ours, or too far away for one. */
 #define CHANNEL_PROOF_NS (5 * NS_PER_S)
@@ -29,6 +38,7 @@ struct channel {
     const struct channel_owner *calls;
     void *owner;
     struct channel_limits limits;
+    struct seal *seal; /* owned; NULL: what is said stands as it is */
     char peer[ADDRESS_TEXT_BYTES];
     char reason[256]; /* why it closes */
 
@@ -39,9 +49,11 @@ struct channel {
     int events;            /* that poll watches for */
 
     bool is_read_off;  /* channel_read */
+    bool has_heard;    /* anything, ever */
     bool has_ended;    /* the other end sends no more */
+    bool is_hearing;   /* within a call of `heard` */
     bool is_full;      /* the socket takes no more: wait until it is writable */
-    bool is_pumping;   /* of two calls of pump within each other the inner does nothing */
+    bool is_pumping;   /* of two calls of channel_pump within each other the inner does nothing */
     int error;         /* the socket's: what has come before it is still read */
     uint64_t state_ns; /* since when it is in this state, */
     uint64_t heard_ns; /* when it last heard, */
@@ -51,27 +63,62 @@ struct channel {
     uint64_t waited_for_ns; /* the instant for which the pacer made it wait; 0: it did not */
 
     struct bytes queued; /* of channel_send */
+    struct bytes plain;  /* of `fill`, on its way to be sealed */
     struct bytes out;    /* what the socket takes now, from */
     size_t out_at;       /* here on */
-    uint8_t *in;         /* what has come: reused */
-    size_t in_bytes;
+    uint8_t *in; /* a buffer of in_bytes, reused; in_count of them have come, and were not */
+    size_t in_bytes, in_count; /* heard: a part of a record, or it is not to be read now */
+    uint8_t *unsealed;         /* one record */
 
     /* While it is unproved: who waits for it, and those who wait with it, oldest first. */
     struct channel_listener *listener;
     struct channel *younger;
 };
 
+static inline bool channel_is_ending(const struct channel *channel)
+{
+    return channel->state >= CHANNEL_FINISHING;
+}
+
+static inline uint64_t channel_least(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* ---- Its life ---- */
+
 /* Of a socket that is connected, or about to be; it is the channel's from now on. */
 struct channel *channel_new(uv_loop_t *loop, int fd, const struct address *peer,
                             const struct channel_owner *calls, void *owner);
+/* What it says is sealed: before channel_begin. */
+void channel_seal(struct channel *channel, enum seal_role role, const struct channel_key *key);
 /* It is connected: opened, or first the key is proved. */
 void channel_begin(struct channel *channel);
+/* The key is proved, or there is none. */
+void channel_open(struct channel *channel);
 /* It has proved itself or is closed: the listener looks after it no more. */
 void channel_forget(struct channel *channel);
+void channel_enter(struct channel *channel, enum channel_state state);
+void channel_watch(struct channel *channel); /* for what it is waiting for now */
+void channel_set_timer(struct channel *channel);
+/* `closed` follows, with the reason there is. */
+void channel_shut(struct channel *channel);
+/* Something went wrong: shut, with that reason unless it is closing anyway. */
+void channel_fail(struct channel *channel, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+void channel_fail_by(struct channel *channel, int error);
+
 /* Is it worth asking it for this address? Not beyond this computer without a key. */
 MUST_USE enum status channel_allow(const struct address *address, const char *text,
                                    const struct channel_key *key, struct problem *problem);
-/* What sockets of live mode have in common: what is urgent never waits behind megabytes. */
-void channel_tune(int fd, const struct address *address);
+
+/* ---- In and out ---- */
+
+void channel_pump(struct channel *channel);      /* what the socket takes, and the rate lets go */
+void channel_read_turn(struct channel *channel); /* what has come */
+/* What has been read and not heard, where it may be heard now. */
+void channel_hear(struct channel *channel);
+/* What has come before the socket's error. */
+void channel_read_rest(struct channel *channel);
 
 #endif

@@ -16,150 +16,7 @@
 #include <cmocka.h>
 
 #include "base/units.h"
-#include "live/channel.h"
-
-/* ---- An end: it sends numbered bytes, and sees that those that come are ---- */
-
-struct end {
-    struct channel *channel;
-    bool is_open, is_closed;
-    char reason[256];
-    uint64_t to_send, sent, heard; /* byte n is digest of n */
-    size_t chunk_bytes;
-    uint64_t heard_max; /* it closes, once it has heard that; 0: it does not */
-    bool is_place_used; /* what comes goes to `place` first */
-    uint8_t place[1000];
-    uint64_t placed;
-    uint64_t opened_ns, last_ns;
-};
-
-static uint8_t byte_at(uint64_t n)
-{
-    return (uint8_t)((n * 0x9e3779b97f4a7c15u) >> 56);
-}
-
-static void opened(void *owner, struct channel *channel)
-{
-    struct end *end = owner;
-    assert_false(end->is_open || end->is_closed);
-    end->channel = channel;
-    end->is_open = true;
-    end->opened_ns = uv_hrtime();
-}
-
-static void heard(void *owner, struct channel *channel, const uint8_t *data, size_t count)
-{
-    struct end *end = owner;
-
-    assert_true(end->is_open && !end->is_closed && count > 0);
-    if (data == end->place)
-        end->placed += count;
-    for (size_t i = 0; i < count; i++)
-        if (data[i] != byte_at(end->heard + i))
-            fail_msg("byte %llu is not what was sent", (unsigned long long)(end->heard + i));
-    end->heard += count;
-    end->last_ns = uv_hrtime();
-    if (end->heard_max > 0 && end->heard >= end->heard_max)
-        channel_close(channel, "enough", false);
-}
-
-static size_t place(void *owner, struct channel *channel, uint8_t **to)
-{
-    struct end *end = owner;
-    (void)channel;
-    *to = end->place;
-    return end->is_place_used ? sizeof end->place : 0;
-}
-
-static void fill(void *owner, struct channel *channel, struct bytes *to)
-{
-    struct end *end = owner;
-    size_t count = end->chunk_bytes;
-
-    assert_true(end->is_open && !end->is_closed);
-    (void)channel;
-    if (count > end->to_send - end->sent)
-        count = end->to_send - end->sent;
-    for (size_t i = 0; i < count; i++)
-        bytes_put_u8(to, byte_at(end->sent + i));
-    end->sent += count;
-}
-
-static void closed(void *owner, struct channel *channel, const char *reason)
-{
-    struct end *end = owner;
-    (void)channel;
-    assert_false(end->is_closed);
-    end->is_closed = true;
-    snprintf(end->reason, sizeof end->reason, "%s", reason);
-}
-
-static const struct channel_owner calls = {opened, heard, place, fill, closed};
-
-/* ---- A pair of them on a loop ---- */
-
-struct pair {
-    uv_loop_t loop;
-    struct channel_listener *listener;
-    struct end a, b; /* a calls, b is called */
-    bool is_refusing;
-    unsigned knocks;
-};
-
-static bool let_in(void *owner, struct channel *channel, const struct channel_owner **its_calls,
-                   void **its_owner)
-{
-    struct pair *pair = owner;
-    (void)channel;
-    pair->knocks++;
-    *its_calls = &calls;
-    *its_owner = &pair->b;
-    return !pair->is_refusing;
-}
-
-static void pair_listen(struct pair *pair, const char *address)
-{
-    struct problem problem = {0};
-
-    memset(pair, 0, sizeof *pair);
-    pair->a.chunk_bytes = pair->b.chunk_bytes = 4000;
-    assert_int_equal(uv_loop_init(&pair->loop), 0);
-    if (channel_listen(&pair->loop, address, NULL, let_in, pair, &pair->listener, &problem) !=
-        STATUS_OK)
-        fail_msg("%s", problem.text);
-}
-
-static void pair_call(struct pair *pair)
-{
-    struct problem problem = {0};
-    const char *address = channel_listener_address(pair->listener);
-
-    if (channel_connect(&pair->loop, address, NULL, &calls, &pair->a, &pair->a.channel, &problem) !=
-        STATUS_OK)
-        fail_msg("%s", problem.text);
-}
-
-#define run_until(pair, condition)              \
-    do {                                        \
-        while (!(condition))                    \
-            uv_run(&(pair)->loop, UV_RUN_ONCE); \
-    } while (0)
-
-static void pair_init(struct pair *pair)
-{
-    pair_listen(pair, "127.0.0.1:0");
-    pair_call(pair);
-    run_until(pair, pair->a.is_open && pair->b.is_open);
-}
-
-static void pair_fini(struct pair *pair)
-{
-    if (pair->a.is_open && !pair->a.is_closed)
-        channel_close(pair->a.channel, "", true);
-    channel_listener_close(pair->listener);
-    uv_run(&pair->loop, UV_RUN_DEFAULT);
-    assert_int_equal(uv_loop_close(&pair->loop), 0);
-}
+#include "live/channel_pair.h"
 
 /* ---- What comes is what was sent ---- */
 
@@ -169,7 +26,7 @@ static void bytes_come_in_order_both_ways(void **state)
     (void)state;
     for (unsigned i = 0; i < 4; i++) {
         struct pair pair;
-        pair_init(&pair);
+        pair_init(&pair, NULL);
         pair.a.chunk_bytes = chunks[i];
         pair.b.chunk_bytes = chunks[3 - i];
         pair.a.to_send = chunks[i] * 50;
@@ -194,8 +51,10 @@ static void closing_in_order_loses_nothing(void **state)
 
     for (unsigned i = 0; i < sizeof data; i++)
         data[i] = byte_at(i % 5000 + i / 5000 * 5000);
-    pair_init(&pair);
+    pair_init(&pair, NULL);
     channel_read(pair.b.channel, false);
+    channel_read(pair.a.channel, false);
+    channel_send(pair.b.channel, data, 1000); /* which nobody will hear: it does no harm */
     for (unsigned i = 0; i < 10; i++)
         channel_send(pair.a.channel, data + 5000 * i, 5000);
     channel_close(pair.a.channel, "done here", false);
@@ -217,8 +76,8 @@ static void whoever_ends_still_hears_what_is_queued(void **state)
     struct pair pair;
     (void)state;
 
-    pair_listen(&pair, "127.0.0.1:0");
-    pair_call(&pair);
+    pair_listen(&pair, "127.0.0.1:0", NULL);
+    pair_call(&pair, channel_listener_address(pair.listener), NULL);
     run_until(&pair, pair.a.is_open && pair.b.is_open);
     pair.b.heard_max = 1;
     pair.b.to_send = 0;
@@ -241,7 +100,7 @@ static void nobody_is_asked_for_more_than_the_other_end_takes(void **state)
     struct pair pair;
     (void)state;
 
-    pair_init(&pair);
+    pair_init(&pair, NULL);
     channel_read(pair.b.channel, false);
     pair.a.to_send = 200 << 20;
     pair.a.chunk_bytes = 64 << 10;
@@ -263,7 +122,7 @@ static void a_rate_is_never_exceeded_and_kept_when_there_is_time(void **state)
     (void)state;
     for (unsigned i = 0; i < 2; i++) {
         struct pair pair;
-        pair_init(&pair);
+        pair_init(&pair, NULL);
         pair.a.chunk_bytes = 16 << 10;
         channel_set_rate(pair.a.channel, rates[i]);
         uint64_t begin_ns = uv_hrtime();
@@ -286,7 +145,7 @@ static void a_new_rate_holds_at_once(void **state)
     struct pair pair;
     (void)state;
 
-    pair_init(&pair);
+    pair_init(&pair, NULL);
     pair.a.to_send = 1 << 20;
     channel_set_rate(pair.a.channel, 8 * 1000); /* its second chunk would come in four seconds */
     channel_poke(pair.a.channel);
@@ -304,7 +163,7 @@ static void whoever_takes_nothing_stalls(void **state)
     struct pair pair;
     (void)state;
 
-    pair_init(&pair);
+    pair_init(&pair, NULL);
     channel_read(pair.b.channel, false);
     channel_set_limits(pair.a.channel, &(struct channel_limits){.stall_ns = 50 * NS_PER_MS});
     pair.a.to_send = UINT64_MAX;
@@ -321,7 +180,7 @@ static void whoever_says_nothing_is_silent(void **state)
     struct pair pair;
     (void)state;
 
-    pair_init(&pair);
+    pair_init(&pair, NULL);
     channel_set_limits(pair.a.channel, &(struct channel_limits){.silence_ns = 50 * NS_PER_MS});
     run_until(&pair, pair.a.is_closed && pair.b.is_closed);
     assert_non_null(strstr(pair.a.reason, "silent: nothing was heard for 50.00 ms"));
@@ -334,7 +193,7 @@ static void whoever_leaves_more_lying_than_may_be_is_dropped(void **state)
     struct pair pair;
     (void)state;
 
-    pair_init(&pair);
+    pair_init(&pair, NULL);
     channel_read(pair.b.channel, false);
     channel_set_limits(pair.a.channel, &(struct channel_limits){.backlog_bytes = 3 << 20});
     for (unsigned i = 0; i < 100 && channel_backlog(pair.a.channel) < 50 << 20; i++)
@@ -353,7 +212,7 @@ static void nobody_listens_there(void **state)
     struct pair pair;
     (void)state;
 
-    pair_listen(&pair, "127.0.0.1:0");
+    pair_listen(&pair, "127.0.0.1:0", NULL);
     char address[128];
     struct problem problem = {0};
     snprintf(address, sizeof address, "%s", channel_listener_address(pair.listener));
@@ -374,7 +233,7 @@ static void breaking_off_is_no_end_in_order(void **state)
     struct pair pair;
     (void)state;
 
-    pair_init(&pair);
+    pair_init(&pair, NULL);
     channel_read(pair.a.channel, false);
     pair.b.to_send = 100000;
     channel_poke(pair.b.channel);
@@ -392,9 +251,9 @@ static void a_visitor_may_be_turned_away(void **state)
     struct pair pair;
     (void)state;
 
-    pair_listen(&pair, "127.0.0.1:0");
+    pair_listen(&pair, "127.0.0.1:0", NULL);
     pair.is_refusing = true;
-    pair_call(&pair);
+    pair_call(&pair, channel_listener_address(pair.listener), NULL);
     run_until(&pair, pair.a.is_closed);
     assert_int_equal(pair.knocks, 1);
     assert_false(pair.b.is_open || pair.b.is_closed);
@@ -449,7 +308,7 @@ static void unix_sockets_are_reclaimed_but_not_stolen(void **state)
     assert_non_null(mkdtemp(folder));
     snprintf(path, sizeof path, "%s/new", folder);
     snprintf(file, sizeof file, "%s/control", path);
-    pair_listen(&pair, file);
+    pair_listen(&pair, file, NULL);
     assert_int_equal(stat(path, &found), 0);
     assert_int_equal(found.st_mode & 0777, 0700);
     assert_int_equal(stat(file, &found), 0);
@@ -459,7 +318,7 @@ static void unix_sockets_are_reclaimed_but_not_stolen(void **state)
     assert_non_null(strstr(problem.text, "a process listens there already"));
     run_until(&pair, pair.b.is_closed); /* who looked whether somebody listens */
     pair.b = (struct end){0};
-    pair_call(&pair);
+    pair_call(&pair, channel_listener_address(pair.listener), NULL);
     run_until(&pair, pair.a.is_open && pair.b.is_open);
     pair.a.to_send = 100000;
     channel_poke(pair.a.channel);
@@ -474,7 +333,7 @@ static void unix_sockets_are_reclaimed_but_not_stolen(void **state)
     snprintf(local.sun_path, sizeof local.sun_path, "%s", file);
     assert_int_equal(bind(fd, (struct sockaddr *)&local, sizeof local), 0);
     close(fd);
-    pair_listen(&pair, file);
+    pair_listen(&pair, file, NULL);
     pair_fini(&pair);
 
     /* What is no socket is somebody's. */

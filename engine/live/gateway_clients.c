@@ -18,14 +18,12 @@
 #include <unistd.h>
 
 #include "base/units.h"
-#include "live/address.h"
 #include "live/gateway_private.h"
 
 #define CALL_AGAIN_NS     (20 * NS_PER_MS) /* between two calls, doubling up to the longest */
 #define CALL_AGAIN_MAX_NS (160 * NS_PER_MS)
 /* A guest that closes does not listen any more: its client has so long to see it, and to close too. */
 #define LINGER_NS       (5 * NS_PER_S)
-#define ACCEPT_AT_ONCE  16               /* in one turn: others want theirs */
 #define NOBODY_TAKES_NS (20 * NS_PER_MS) /* the trunk is full: until it is tried again */
 #define NEVER           UINT64_MAX
 
@@ -198,6 +196,7 @@ static void free_slot(struct gateway_client *client)
     drop_socket(client, false);
     client->state = CLIENT_FREE;
     client->asked_ns = NEVER;
+    client->freed_ns = gateway_now_ns();
     gateway_listeners_watch(client->guest->gateway);
 }
 
@@ -245,6 +244,25 @@ void gateway_clients_accepted(struct gateway_guest *guest, uint32_t stream_idx)
 }
 
 /* ---- Packets ---- */
+
+/* The one that uses the number; else the one that used it last, and wants the last word again; else
+ * the only one there is: a call may be taken when its caller has long given up. */
+struct gateway_guest *gateway_clients_guest(const struct gateway_host *host, uint32_t stream_idx)
+{
+    struct gateway_guest *last = NULL, *any = NULL;
+
+    for (unsigned i = 0; i < host->gateway->guest_count; i++) {
+        struct gateway_guest *guest = &host->gateway->guests[i];
+        if (guest->home != host)
+            continue;
+        if (guest->clients[stream_idx].state != CLIENT_FREE)
+            return guest;
+        if (guest->clients[stream_idx].was_used)
+            last = guest;
+        any = guest;
+    }
+    return last != NULL ? last : any;
+}
 
 void gateway_clients_packet(struct gateway_guest *guest, uint32_t stream_idx,
                             const struct stream_packet *packet)
@@ -370,15 +388,37 @@ unsigned gateway_clients_count(const struct gateway_guest *guest, bool is_callin
 
 /* ---- Coming in ---- */
 
-static struct gateway_client *free_client(struct gateway_guest *guest)
+/* A number is of one guest at a time, and of its last one until that has certainly no more to say. */
+static bool is_number_free(const struct gateway_guest *guest, uint32_t stream_idx, uint64_t now_ns)
 {
-    for (uint32_t i = 0; i < MAILBOX_STREAMS; i++)
-        if (guest->clients[i].state == CLIENT_FREE)
-            return &guest->clients[i];
+    const struct gateway *gateway = guest->gateway;
+
+    for (unsigned i = 0; i < gateway->guest_count; i++) {
+        const struct gateway_client *client = &gateway->guests[i].clients[stream_idx];
+        bool is_quiet = !client->was_used || now_ns - client->freed_ns >= LINGER_NS;
+        if (client->state != CLIENT_FREE || (client->guest != guest && !is_quiet))
+            return false;
+    }
+    return true;
+}
+
+/* Each guest begins to look elsewhere: as long as there are few clients, they never meet. */
+struct gateway_client *gateway_clients_free(struct gateway_guest *guest)
+{
+    uint32_t first =
+        (uint32_t)(guest - guest->gateway->guests) * (MAILBOX_STREAMS / GATEWAY_GUESTS);
+    uint64_t now_ns = gateway_now_ns();
+
+    for (uint32_t i = 0; i < MAILBOX_STREAMS; i++) {
+        uint32_t stream_idx = (first + i) % MAILBOX_STREAMS;
+        if (is_number_free(guest, stream_idx, now_ns))
+            return &guest->clients[stream_idx];
+    }
     return NULL;
 }
 
-static void come_in(struct client_listener *listener, struct gateway_client *client, int fd)
+void gateway_clients_come_in(const struct client_listener *listener, struct gateway_client *client,
+                             int fd)
 {
     struct client_socket *socket = calloc(1, sizeof *socket);
     const int is_on = 1;
@@ -397,141 +437,4 @@ static void come_in(struct client_listener *listener, struct gateway_client *cli
     client->port = listener->port;
     client->call_since_ns = gateway_now_ns();
     call_at_once(client);
-}
-
-static void listener_ready(uv_poll_t *poll, int status, int events)
-{
-    struct client_listener *listener = poll->data;
-    (void)status, (void)events;
-
-    for (unsigned i = 0; i < ACCEPT_AT_ONCE; i++) {
-        struct gateway_client *client = free_client(listener->guest);
-        if (client == NULL)
-            break;
-        int fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd < 0) {
-            /* Without files nobody can come in, and the loop must not spin until some are free. */
-            listener->gateway->are_files_used_up =
-                errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
-            break;
-        }
-        come_in(listener, client, fd);
-    }
-    gateway_listeners_watch(listener->gateway);
-}
-
-void gateway_listeners_watch(struct gateway *gateway)
-{
-    for (unsigned i = 0; i < gateway->listener_count && !gateway->is_closing; i++) {
-        struct client_listener *listener = &gateway->listeners[i];
-        bool is_open = !gateway->are_files_used_up && free_client(listener->guest) != NULL;
-        if (is_open == listener->is_watched)
-            continue;
-        listener->is_watched = is_open;
-        if (is_open)
-            MUST(uv_poll_start(&listener->poll, UV_READABLE, listener_ready) == 0);
-        else
-            uv_poll_stop(&listener->poll);
-    }
-}
-
-static void listener_closed(uv_handle_t *handle)
-{
-    struct client_listener *listener = handle->data;
-    gateway_let_go(listener->gateway);
-}
-
-void gateway_listeners_close(struct gateway *gateway)
-{
-    for (unsigned i = 0; i < gateway->listener_count; i++) {
-        uv_close((uv_handle_t *)&gateway->listeners[i].poll, listener_closed);
-        close(gateway->listeners[i].fd);
-    }
-    gateway->listener_count = 0;
-}
-
-/* ADDRESS[=GUEST[/PORT]]: the part behind the address. */
-static enum status read_guest(struct client_listener *listener, char *words,
-                              struct problem *problem)
-{
-    char *slash = strchr(words, '/');
-
-    if (slash != NULL) {
-        char *end;
-        unsigned long port = strtoul(slash + 1, &end, 10);
-        if (end == slash + 1 || *end != '\0' || port == 0 || port > UINT16_MAX)
-            return problem_set(problem, STATUS_USAGE,
-                               "--listen: \"%.40s\" is no port: write ADDRESS:PORT=GUEST/6379",
-                               slash + 1);
-        listener->port = (uint16_t)port;
-        *slash = '\0';
-    }
-    if (words[0] == '\0' || strlen(words) >= GATEWAY_NAME_MAX)
-        return problem_set(problem, STATUS_USAGE,
-                           "--listen: a guest's name has 1 to %u characters, \"%.70s\" has not",
-                           GATEWAY_NAME_MAX - 1, words);
-    listener->guest = gateway_guest_named(listener->gateway, words, true);
-    if (listener->guest == NULL)
-        return problem_set(problem, STATUS_USAGE, "--listen: a gateway knows at most %u guests",
-                           GATEWAY_GUESTS);
-    return STATUS_OK;
-}
-
-static enum status bind_listener(struct client_listener *listener, const char *text,
-                                 struct problem *problem)
-{
-    struct address address;
-    const int is_on = 1;
-
-    enum status status = address_parse(text, &address, problem);
-    if (status != STATUS_OK)
-        return status;
-    if (address_is_unix(&address) ||
-        (!address_is_local(&address) && listener->gateway->key == NULL))
-        return problem_set(problem, STATUS_USAGE,
-                           "--listen %.100s: without a key (--key FILE) a gateway listens on this "
-                           "computer alone: 127.0.0.1:6379",
-                           text);
-    int fd = socket(address.socket.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return problem_set(problem, STATUS_NO_FILE, "--listen %.100s: %s", text, strerror(errno));
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &is_on, sizeof is_on);
-    if (bind(fd, (struct sockaddr *)&address.socket, address.socket_bytes) != 0 ||
-        listen(fd, SOMAXCONN) != 0 ||
-        getsockname(fd, (struct sockaddr *)&address.socket, &address.socket_bytes) != 0) {
-        int error = errno;
-        close(fd);
-        return problem_set(problem, STATUS_NO_FILE, "--listen %.100s: %s", text, strerror(error));
-    }
-    listener->fd = fd;
-    address_format(&address, listener->address);
-    return STATUS_OK;
-}
-
-enum status gateway_listen(struct gateway *gateway, const char *words, struct problem *problem)
-{
-    struct client_listener *listener = &gateway->listeners[gateway->listener_count];
-    char text[256], *equals;
-
-    if (gateway->listener_count == GATEWAY_LISTENERS)
-        return problem_set(problem, STATUS_USAGE, "--listen: a gateway has at most %u of them",
-                           GATEWAY_LISTENERS);
-    snprintf(text, sizeof text, "%s", words);
-    *listener = (struct client_listener){.gateway = gateway, .guest = &gateway->guests[0]};
-    equals = strchr(text, '=');
-    if (equals != NULL) {
-        *equals = '\0';
-        enum status status = read_guest(listener, equals + 1, problem);
-        if (status != STATUS_OK)
-            return status;
-    }
-    enum status status = bind_listener(listener, text, problem);
-    if (status != STATUS_OK)
-        return status;
-    MUST(uv_poll_init(gateway->loop, &listener->poll, listener->fd) == 0);
-    gateway->open_handles++;
-    listener->poll.data = listener;
-    gateway->listener_count++;
-    gateway_listeners_watch(gateway);
-    return STATUS_OK;
 }

@@ -300,30 +300,23 @@ static void hear_talk(struct visitor *visitor, const struct frame *frame)
     control_message_fini(&message);
 }
 
-/* The guest whose packets come from there. */
-static struct gateway_guest *guest_at(const struct gateway_host *host)
-{
-    for (unsigned i = 0; i < host->gateway->guest_count; i++)
-        if (host->gateway->guests[i].home == host)
-            return &host->gateway->guests[i];
-    return NULL;
-}
-
 static enum status hear_packet(struct gateway_host *host, const struct frame *frame)
 {
-    struct gateway_guest *guest = guest_at(host);
+    struct gateway_guest *guest;
     struct stream_packet packet;
     uint32_t stream_idx;
 
     if (frame->note == TRUNK_ACCEPTED) {
         if (trunk_get_accepted(frame, &stream_idx) != STATUS_OK)
             return STATUS_BAD_STREAM;
+        guest = gateway_clients_guest(host, stream_idx);
         if (guest != NULL)
             gateway_clients_accepted(guest, stream_idx);
         return STATUS_OK;
     }
     if (trunk_get_packet(frame, &stream_idx, &packet) != STATUS_OK)
         return STATUS_BAD_STREAM;
+    guest = gateway_clients_guest(host, stream_idx);
     if (guest != NULL) /* else it is of one who has moved on, and will be sent again from there */
         gateway_clients_packet(guest, stream_idx, &packet);
     return STATUS_OK;
@@ -561,9 +554,9 @@ json_t *gateway_hosts_status(const struct gateway *gateway)
             json_array_append(hosts, json_object());
         if (host->name[0] != '\0')
             json_array_set_new(hosts, json_array_size(hosts) - 1,
-                               json_pack("{s:s, s:s, s:b, s:O}", "name", host->name, "address",
-                                         host->address, "is_here", host->trunk != NULL, "guests",
-                                         guests));
+                               json_pack("{s:s, s:s, s:I, s:b, s:O}", "name", host->name, "address",
+                                         host->address, "pid", (json_int_t)host->pid, "is_here",
+                                         host->trunk != NULL, "guests", guests));
         json_decref(guests);
     }
     return hosts;

@@ -4,6 +4,7 @@
  *   gateway_hosts.c     trunks: who comes in, what is said and asked on them
  *   gateway_guests.c    where each guest is, and when it is lost
  *   gateway_clients.c   real clients and their streams
+ *   gateway_listeners.c where they come in
  */
 #ifndef LIVE_GATEWAY_PRIVATE_H
 #define LIVE_GATEWAY_PRIVATE_H
@@ -41,6 +42,7 @@ struct gateway_client {
     uint16_t port; /* at which it calls */
     uint64_t call_since_ns, call_again_ns, call_pause_ns;
     uint64_t asked_ns; /* the first byte that is not answered; UINT64_MAX: all is */
+    uint64_t freed_ns; /* when its slot became free */
 };
 
 struct client_listener {
@@ -146,6 +148,8 @@ struct gateway {
     uv_prepare_t turn; /* before the loop waits: what this turn has made goes out */
     uv_timer_t alarm;  /* of the earliest client that wants to be looked at */
     uint64_t alarm_ns;
+    uv_check_t after; /* the loop has heard what there was to hear: */
+    uv_idle_t hurry;  /* which it does at once, when the alarm has rung */
     uv_timer_t watch; /* now and then: who is lost, what time it is elsewhere */
 
     struct channel_listener *hosts_listener;
@@ -198,6 +202,8 @@ struct gateway_guest *gateway_guest_named(struct gateway *gateway, const char *n
 const char *gateway_guest_word(const struct gateway_guest *guest);
 
 /* gateway_clients.c */
+/* Whose packet that is, among the guests at that host; NULL: nobody's. */
+struct gateway_guest *gateway_clients_guest(const struct gateway_host *host, uint32_t stream_idx);
 void gateway_clients_init(struct gateway_guest *guest);
 /* A packet of that guest's has come from where its packets may come from. */
 void gateway_clients_packet(struct gateway_guest *guest, uint32_t stream_idx,
@@ -211,6 +217,14 @@ void gateway_clients_hang_up(struct gateway_guest *guest); /* all of them: the g
 void gateway_clients_turn(struct gateway_guest *guest);
 void gateway_clients_due(struct gateway_guest *guest, uint64_t now_ns);
 unsigned gateway_clients_count(const struct gateway_guest *guest, bool is_calling);
+
+/* A slot for one more client; NULL: there is none just now. */
+struct gateway_client *gateway_clients_free(struct gateway_guest *guest);
+/* Somebody has come in there, and calls the guest from that slot. */
+void gateway_clients_come_in(const struct client_listener *listener, struct gateway_client *client,
+                             int fd);
+
+/* gateway_listeners.c */
 void gateway_listeners_watch(struct gateway *gateway); /* whether anybody may come in */
 void gateway_listeners_close(struct gateway *gateway);
 

@@ -47,6 +47,8 @@ struct resident *host_add_resident(struct host *host, const struct scenario *sce
     snprintf(resident->name, sizeof resident->name, "%.*s", (int)sizeof resident->name - 1,
              host_guest_name(scenario));
     scenario_copy(&resident->scenario, scenario);
+    if (!scenario_is_model(scenario))
+        machine_name_host(guest, host->config->name);
     for (uint32_t i = 0; i < HART_MAX; i++)
         resident->shares[i] = resident->told_shares[i] = GUEST_SHARE_WHOLE;
     resident->ratio_permille = 100;
@@ -134,6 +136,7 @@ static void take_turn(uv_check_t *check)
             mail_flush(resident, uv_hrtime());
     }
     host->turn_idx = (host->turn_idx + 1) % HOST_GUESTS;
+    host->turn++;
     now_ns = uv_hrtime();
     for (uint32_t i = 0; i < HOST_MOVES; i++) {
         if (host->moves[i].is_used)

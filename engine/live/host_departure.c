@@ -1,5 +1,6 @@
 /* A guest leaves: the half of a move at its source, what becomes of it when its phase changes, and
  * when its connection breaks. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,6 +16,9 @@
 /* An old host that passes packets on goes on for so long after it was told to end: those that were
  * under way to it have come by then. */
 #define TUNNEL_REST_NS (100 * NS_PER_MS)
+
+/* A target's address where nobody listens for so long is that of a process that has died. */
+#define DEAD_NS (3 * NS_PER_S)
 
 static uint64_t smaller(uint64_t a, uint64_t b)
 {
@@ -118,13 +122,12 @@ void departure_put_text(struct move *move, struct bytes *to)
 
 /* ---- What a change of the phase means ---- */
 
-static void tell_end(struct move *move, uint64_t now_ns, const char *outcome)
+static void tell_end(struct move *move, uint64_t now_ns, enum outcome outcome)
 {
     move_over(move, now_ns);
-    host_say(move->host, "the move to %s: %s: %s", move->to, outcome, move->source.reason);
-    trunk_tell(move->host, "migration_ended",
-               json_pack("{s:s, s:s, s:s, s:s}", "guest", move->resident->name, "move", move->id,
-                         "outcome", outcome, "reason", move->source.reason));
+    host_say(move->host, "the move to %s: %s: %s", move->to, outcome_name(outcome),
+             move->source.reason);
+    move_tell_end(move, outcome, move->source.reason);
     host_changed(move->host);
 }
 
@@ -138,7 +141,7 @@ static void aborted(struct move *move, uint64_t now_ns, bool was_paused)
         mail_rehome(resident, now_ns);
     }
     move->retry_at_ns = UINT64_MAX;
-    tell_end(move, now_ns, "aborted");
+    tell_end(move, now_ns, OUTCOME_ABORTED);
 }
 
 /* All of it is at the target: what was kept here is given up. */
@@ -146,7 +149,7 @@ static void completed(struct move *move, uint64_t now_ns)
 {
     struct resident *resident = move->resident;
 
-    tell_end(move, now_ns, "completed");
+    tell_end(move, now_ns, OUTCOME_COMPLETED);
     resident->out = NULL;
     move->resident = NULL;
     host_drop_resident(resident);
@@ -195,12 +198,48 @@ void departure_heard(struct move *move, uint64_t now_ns, const uint8_t *data, si
     reap(move, before, now_ns);
 }
 
+/* DOC: fair-share
+ * One thread runs the guest and sends its pages. A guest that is busy has its slice after each
+ * chunk. And of what is pushed after the switch there is one chunk in a turn of the loop, so that a
+ * request that comes meanwhile waits for that one alone. */
+static bool is_put_off(const struct move *move)
+{
+    const struct source *source = &move->source;
+    bool is_urgent =
+        source->request_count > 0 || source->out.count > 0 || source->forwards.count > 0;
+    bool is_busy = move->resident != NULL && move->resident->is_busy;
+    bool is_sharing = source->phase == PHASE_POST_COPY || source->phase == PHASE_HAND_OVER ||
+                      (source->phase == PHASE_COPY && is_busy);
+
+    return is_sharing && !is_urgent && move->fed_turn == move->host->turn;
+}
+
 void departure_fill(struct move *move, uint64_t now_ns, size_t backlog_bytes, struct bytes *to)
 {
     enum phase before = move->source.phase;
 
+    move->is_put_off = is_put_off(move);
+    if (move->is_put_off)
+        return;
+    move->fed_turn = move->host->turn;
     (void)source_send(&move->source, now_ns, backlog_bytes, to);
     reap(move, before, now_ns);
+}
+
+/* Nobody listens there any more, and not because the link is cut: the process is gone, and has not
+ * come back in time. What is here is older than what the guest's clients have seen. */
+static bool see_whether_dead(struct move *move, uint64_t now_ns, const char *reason)
+{
+    bool is_refused = strstr(reason, strerror(ECONNREFUSED)) != NULL;
+
+    if (!is_refused)
+        move->refused_since_ns = 0;
+    else if (move->refused_since_ns == 0)
+        move->refused_since_ns = now_ns;
+    if (move->refused_since_ns == 0 || now_ns - move->refused_since_ns < DEAD_NS)
+        return false;
+    departure_unknown(move, now_ns, "nobody listens there any more");
+    return true;
 }
 
 void departure_line_lost(struct move *move, uint64_t now_ns, const char *reason)
@@ -220,6 +259,8 @@ void departure_line_lost(struct move *move, uint64_t now_ns, const char *reason)
         host_say(move->host, "the connection to %s broke after COMMIT: %s; it is tried again",
                  move->to, reason);
     move->is_recovering = true;
+    if (see_whether_dead(move, now_ns, reason))
+        return;
     move->retry_after_ns = move->retry_after_ns == 0
                                ? HOST_RETRY_NS
                                : smaller(2 * move->retry_after_ns, HOST_RETRY_MAX_NS);
@@ -275,6 +316,8 @@ uint64_t departure_due_ns(const struct move *move)
         due_ns = move->heard_ns + HOST_ANSWER_NS;
     if (move->line->is_ready)
         due_ns = smaller(due_ns, source_deadline_ns(&move->source));
+    if (move->is_put_off)
+        due_ns = 0;
     return due_ns;
 }
 
@@ -301,7 +344,7 @@ void departure_turn(struct move *move, uint64_t now_ns)
         return;
     if (is_owed(move) && move->heard_ns + HOST_ANSWER_NS <= now_ns)
         line_break(move->line, "the target does not answer");
-    else if (source_deadline_ns(source) <= now_ns)
+    else if (move->is_put_off || source_deadline_ns(source) <= now_ns)
         move_feed(move);
 }
 

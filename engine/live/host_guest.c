@@ -372,6 +372,7 @@ void resident_run(struct resident *resident, uint64_t now_ns)
     uint64_t end_ns = now_ns + SLICE_NS;
     uint64_t held_ns = held_until_ns(resident);
 
+    resident->is_busy = false;
     if (!resident_may_run(resident) || resident->due_ns > now_ns)
         return;
     if (held_ns > now_ns) {
@@ -390,5 +391,6 @@ void resident_run(struct resident *resident, uint64_t now_ns)
             !resident_may_run(resident))
             break;
     }
+    resident->is_busy = now_ns >= end_ns;
     mail_flush(resident, uv_hrtime());
 }

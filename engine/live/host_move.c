@@ -73,6 +73,13 @@ void move_tell_progress(struct move *move, uint64_t now_ns, enum stretch stretch
                                                .lived_ns = guest->ops->now_ns(guest)}});
 }
 
+void move_tell_end(struct move *move, enum outcome outcome, const char *reason)
+{
+    trunk_tell(move->host, "migration_ended",
+               json_pack("{s:s, s:s, s:s, s:s}", "guest", host_guest_name(&move->scenario), "move",
+                         move->id, "outcome", outcome_name(outcome), "reason", reason));
+}
+
 /* ---- Its connection ---- */
 
 void move_feed(struct move *move)
@@ -186,10 +193,12 @@ void move_forget(struct move *move, uint64_t now_ns, const char *reason)
 
     host_say(move->host, "%s is given up: %s", resident != NULL ? resident->name : "a guest",
              reason);
-    if (move->over_ns == 0)
+    if (move->over_ns == 0) {
         move_emit(move, now_ns,
                   (struct event){.kind = EVENT_MIGRATION_ENDED,
                                  .migration_ended = {.outcome = OUTCOME_LOST}});
+        move_tell_end(move, OUTCOME_LOST, reason);
+    }
     move_over(move, now_ns);
     if (move->line != NULL)
         line_finish(move->line);

@@ -47,6 +47,7 @@ struct resident {
     struct share share;
     uint32_t shares[HART_MAX], told_shares[HART_MAX];
     uint32_t barred_harts;
+    bool is_busy;  /* it has run for all of its last slice */
     bool is_stuck; /* no hart can go on before a page is there, or a barrier acknowledged */
     bool is_held;  /* by the fault throttle */
     bool is_ended;
@@ -87,8 +88,11 @@ struct move {
     struct event_list events;
     uint64_t started_ns;
     uint64_t retry_at_ns, retry_after_ns; /* of the connection */
-    bool is_recovering; /* COMMIT is out: connections are to go on with what there is */
-    uint64_t moves;     /* of the guest, before this one */
+    uint64_t fed_turn;                    /* of the host, in which it sent pages last */
+    bool is_put_off;                      /* it has more to send, in the next turn */
+    bool is_recovering;        /* COMMIT is out: connections are to go on with what there is */
+    uint64_t refused_since_ns; /* nobody has listened at the target's address; 0: somebody does */
+    uint64_t moves;            /* of the guest, before this one */
     uint64_t committed_ns;
     uint64_t heard_ns;
     uint64_t over_ns;   /* when it was over; 0: it goes on */
@@ -135,6 +139,7 @@ struct host {
     struct bygone bygones[HOST_BYGONES]; /* a ring */
     uint64_t bygone_count;
     struct line *lines;
+    uint64_t turn;       /* how often the loop has come round */
     uint32_t turn_idx;   /* whose guest runs first */
     int disk;            /* the file of blocks; -1: none */
     uint64_t bits_per_s; /* that a move may use of the link; 0: all there are */
@@ -212,6 +217,8 @@ void move_feed(struct move *move);                  /* it may have something to 
 void move_turn(struct move *move, uint64_t now_ns); /* what time has brought */
 uint64_t move_due_ns(const struct move *move);
 void move_emit(struct move *move, uint64_t now_ns, struct event event);
+/* The gateway is told how it ended. */
+void move_tell_end(struct move *move, enum outcome outcome, const char *reason);
 void move_tell_progress(struct move *move, uint64_t now_ns, enum stretch stretch);
 void move_cut(struct host *host, bool is_cut);
 void move_set_rate(struct host *host, uint64_t bits_per_s); /* 0: none */

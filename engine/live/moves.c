@@ -162,6 +162,19 @@ void moves_happened(struct moves *moves, struct event event)
 
 /* ---- A move begins and ends ---- */
 
+/* The link, and who talks to the guest, stand in the recording's head as they are. */
+static void set_what_is_known_here(const struct moves *moves, struct scenario *scenario)
+{
+    json_t *status = gateway_status(moves->gateway);
+    uint64_t clients = control_number(json_object_get(status, "gateway"), "clients", 0);
+
+    json_decref(status);
+    scenario->client_count = clients < SCENARIO_CLIENTS_MAX ? clients : SCENARIO_CLIENTS_MAX;
+    scenario->bandwidth_bits_per_s =
+        moves->link.bits_per_s > 0 ? moves->link.bits_per_s : SCENARIO_NONE;
+    scenario->latency_ns = moves->link.latency_ns;
+}
+
 void moves_begin(struct moves *moves, const json_t *answer)
 {
     struct move *move = &moves->move;
@@ -179,9 +192,7 @@ void moves_begin(struct moves *moves, const json_t *answer)
     if (text != NULL && scenario_read_text(&move->scenario, text, NULL) != STATUS_OK)
         moves->calls->said(moves->owner, "a host's scenario cannot be read: the recording's head "
                                          "is what was asked for");
-    if (moves->link.bits_per_s > 0)
-        move->scenario.bandwidth_bits_per_s = moves->link.bits_per_s;
-    move->scenario.latency_ns = moves->link.latency_ns;
+    set_what_is_known_here(moves, &move->scenario);
     move->started_ns = move->commanded_ns;
     gateway_record_begin(&moves->record, move->id, &move->scenario, move->commanded_ns);
     begin_ticking(moves);

@@ -368,6 +368,8 @@ static void a_move_is_told_and_recorded(void **state)
     }
     assert_int_equal(reading_open(&reading, bytes.data, bytes.count, NULL), STATUS_OK);
     assert_int_equal(reading.facts.total_pages, 64); /* of the host's own scenario */
+    assert_int_equal(reading.facts.client_count, 3);
+    assert_int_equal(reading.facts.bandwidth_bits_per_s, 0); /* no limit */
     static const enum event_kind kinds[] = {EVENT_MIGRATION_STARTED, EVENT_GUEST_PAUSED,
                                             EVENT_GUEST_RESUMED, EVENT_MIGRATION_ENDED,
                                             EVENT_RUN_ENDED};

@@ -28,7 +28,8 @@
  * The gateway asks {"execute": "clock"} now and then: {"return": {"now_ns": ...}}, the host's
  * CLOCK_MONOTONIC, brings the events of two machines in order.
  *
- * The gateway numbers the streams; a stream keeps its number wherever its guest lives. A host that
+ * The gateway numbers the streams; a stream keeps its number wherever its guest lives, and no other
+ * guest of this gateway has one of the same number: so a packet needs no other address. A host that
  * has a guest sends for it; packets for a guest that is not at this host go through the tunnel if
  * the move keeps one, else they are dropped, and sent again by the stream that sent them.
  */

@@ -94,6 +94,11 @@ struct guest_ops {
                        uint8_t *payloads);
     void (*install_pages)(struct guest *guest, uint64_t first_idx, uint64_t count,
                           const uint8_t *payloads);
+    /* Where the bytes of `count` pages lie that are all missing. Whatever is written there is seen
+     * by nobody until install_pages is called with this very place for payloads, and may be written
+     * over until then. NULL: pages are installed from elsewhere only; so always, where a guest has
+     * no such function. */
+    uint8_t *(*place_pages)(struct guest *guest, uint64_t first_idx, uint64_t count);
     void (*drop_page)(struct guest *guest, uint64_t page_idx); /* missing from now on */
     void (*read_contents)(const struct guest *guest, uint64_t page_idx,
                           uint8_t page[PAGE_BYTES]); /* present; as harts see it */

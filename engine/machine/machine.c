@@ -88,6 +88,11 @@ void machine_name_host(struct guest *guest, const char *name)
     snprintf(machine->host_name, sizeof machine->host_name, "%s", name);
 }
 
+void machine_use_huge_pages(struct guest *guest)
+{
+    memory_use_huge_pages(&machine_of(guest)->memory);
+}
+
 struct mailbox *machine_mailbox(struct guest *guest)
 {
     return &machine_of(guest)->mailbox;
@@ -445,6 +450,11 @@ static void machine_install_pages(struct guest *guest, uint64_t first_idx, uint6
         memory_install(&machine_of(guest)->memory, first_idx + i, payloads + i * PAGE_BYTES);
 }
 
+static uint8_t *machine_place_pages(struct guest *guest, uint64_t first_idx, uint64_t count)
+{
+    return memory_place(&machine_of(guest)->memory, first_idx, count);
+}
+
 static void machine_read_contents(const struct guest *guest, uint64_t page_idx,
                                   uint8_t page[PAGE_BYTES])
 {
@@ -536,6 +546,7 @@ static const struct guest_ops machine_ops = {
     .set_share = machine_set_share,
     .read_pages = machine_read_pages,
     .install_pages = machine_install_pages,
+    .place_pages = machine_place_pages,
     .drop_page = machine_drop_page,
     .read_contents = machine_read_contents,
     .track = machine_track,

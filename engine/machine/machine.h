@@ -68,6 +68,9 @@ struct guest *machine_open_empty(const struct machine_config *config);
 
 /* What the host is called, for a guest that asks (cut to HOST_NAME_BYTES); "" until this is said. */
 void machine_name_host(struct guest *guest, const char *name);
+/* Its memory becomes real 2 MiB at a time from now on: for hosts that move it in earnest. */
+void machine_use_huge_pages(struct guest *guest);
+
 struct mailbox *machine_mailbox(struct guest *guest);
 struct disk *machine_disk(struct guest *guest); /* without blocks, until somebody serves it */
 /* As a device reads and writes memory, beneath the cache; the pages are present. */

@@ -463,6 +463,34 @@ static void a_store_across_pages_asks_for_both(void **state)
     guest->ops->close(guest);
 }
 
+/* What is read into its place is not there before somebody says so. */
+static void a_page_is_put_in_place_and_is_missing_until_it_is_installed(void **state)
+{
+    static struct program program;
+    program.count = 0;
+    put_exit(&program);
+    (void)state;
+
+    struct guest *guest = boot(&program);
+    uint8_t page[PAGE_BYTES];
+    machine_use_huge_pages(guest); /* changes nothing that can be seen */
+    guest->ops->drop_page(guest, 9);
+    guest->ops->drop_page(guest, 10);
+    uint8_t *place = guest->ops->place_pages(guest, 9, 2);
+    memset(place, 0x5a, 2 * PAGE_BYTES);
+    assert_false(bitmap_has(&guest->present, 9));
+    guest->ops->install_pages(guest, 10, 1, place + PAGE_BYTES);
+    assert_false(bitmap_has(&guest->present, 9));
+    guest->ops->read_pages(guest, 10, 1, page);
+    assert_memory_equal(page, place, PAGE_BYTES);
+    memset(page, 0, PAGE_BYTES); /* what brings it writes over what was put there */
+    guest->ops->install_pages(guest, 9, 1, page);
+    guest->ops->read_pages(guest, 9, 1, page);
+    for (unsigned i = 0; i < PAGE_BYTES; i++)
+        assert_int_equal(page[i], 0);
+    guest->ops->close(guest);
+}
+
 /* ---- What may be refused ---- */
 
 static void a_saved_state_is_whole_or_refused(void **state)
@@ -591,6 +619,7 @@ int main(void)
         cmocka_unit_test(dropped_pages_are_missed_again),
         cmocka_unit_test(each_page_traps_once_between_fetches),
         cmocka_unit_test(a_store_across_pages_asks_for_both),
+        cmocka_unit_test(a_page_is_put_in_place_and_is_missing_until_it_is_installed),
         cmocka_unit_test(a_saved_state_is_whole_or_refused),
         cmocka_unit_test(a_state_for_another_machine_is_refused),
         cmocka_unit_test(a_fault_ends_the_guest_and_says_where),

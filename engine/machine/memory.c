@@ -1,6 +1,7 @@
 #include "machine/memory.h"
 
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include "machine/cache.h"
 #include "machine/memory_cache.h"
@@ -34,13 +35,28 @@ static void evict(uint64_t *rows, uint64_t page_idx)
         *row_of(rows, page_idx) = TLB_EMPTY;
 }
 
+#define HUGE_BYTES (2ull << 20)
+
+/* RAM begins where a huge page may begin, and what lies around it is nobody's: an access beyond its
+ * end is one that the processor sees. */
+static uint8_t *map_ram(uint64_t ram_bytes)
+{
+    uint8_t *all = mmap(NULL, ram_bytes + HUGE_BYTES, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    MUST(all != MAP_FAILED);
+    uint64_t before = -(uintptr_t)all % HUGE_BYTES;
+    if (before > 0)
+        MUST(munmap(all, before) == 0);
+    MUST(munmap(all + before + ram_bytes, HUGE_BYTES - before) == 0);
+    return all + before;
+}
+
 void memory_init(struct memory *memory, struct guest *guest, uint64_t ram_bytes)
 {
     MUST(ram_bytes > 0 && ram_bytes % PAGE_BYTES == 0);
     MUST(guest->present.bit_count == ram_bytes / PAGE_BYTES);
     *memory = (struct memory){.ram_bytes = ram_bytes, .guest = guest};
-    memory->ram = calloc(1, ram_bytes);
-    MUST(memory->ram != NULL);
+    memory->ram = map_ram(ram_bytes);
     blocks_init(&memory->blocks, ram_bytes / PAGE_BYTES);
     flush(memory->tlb.loads);
     flush(memory->tlb.stores);
@@ -56,11 +72,16 @@ void memory_add_cache(struct memory *memory)
 
 void memory_fini(struct memory *memory)
 {
-    free(memory->ram);
+    munmap(memory->ram, memory->ram_bytes);
     memory->ram = NULL;
     free(memory->cache);
     memory->cache = NULL;
     blocks_fini(&memory->blocks);
+}
+
+void memory_use_huge_pages(struct memory *memory)
+{
+    (void)madvise(memory->ram, memory->ram_bytes, MADV_HUGEPAGE); /* where there are any */
 }
 
 /* Neither the address nor its end may wrap: both are compared as distances from RAM_BASE. */
@@ -198,6 +219,14 @@ void memory_install(struct memory *memory, uint64_t page_idx, const uint8_t *pay
     forget_page(memory, page_idx);
     bitmap_set(&memory->guest->present, page_idx);
     memory_replace_page(memory, page_idx, payload);
+}
+
+uint8_t *memory_place(struct memory *memory, uint64_t first_idx, uint64_t count)
+{
+    uint64_t next_idx = bitmap_next(&memory->guest->present, first_idx);
+    MUST(first_idx + count <= memory->guest->total_pages && next_idx - first_idx >= count);
+    /* What a cache holds of a page comes between. */
+    return memory->cache == NULL ? memory->ram + first_idx * PAGE_BYTES : NULL;
 }
 
 void memory_drop(struct memory *memory, uint64_t page_idx)

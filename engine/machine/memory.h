@@ -82,6 +82,9 @@ struct memory {
 void memory_init(struct memory *memory, struct guest *guest, uint64_t ram_bytes);
 void memory_add_cache(struct memory *memory); /* behind memory_init: an empty one */
 void memory_fini(struct memory *memory);
+/* RAM becomes real 2 MiB at a time from now on, where the system has such pages: three times as
+ * quickly, and all of it at once even where little of it is used. */
+void memory_use_huge_pages(struct memory *memory);
 
 /* May [address, address + count) be read? Looks at presence only. */
 struct memory_trouble memory_check_load(const struct memory *memory, uint64_t address,
@@ -114,6 +117,9 @@ void memory_turn(struct memory *memory, uint32_t hart_idx);
 
 /* What the world does to pages, see struct guest_ops. */
 void memory_install(struct memory *memory, uint64_t page_idx, const uint8_t *payload);
+/* Where the bytes of `count` pages lie, none of which is present; NULL: they cannot be written but
+ * by memory_install, which is told when they are there, and with what: with just these bytes. */
+uint8_t *memory_place(struct memory *memory, uint64_t first_idx, uint64_t count);
 void memory_drop(struct memory *memory, uint64_t page_idx);
 /* A debugger wants to look at other places: nothing stays decoded or in the TLB that hides them. */
 void memory_set_holds(struct memory *memory, const struct holds *holds);

@@ -230,8 +230,10 @@ void memory_replace_page(struct memory *memory, uint64_t page_idx, const uint8_t
     const uint8_t *bytes = payload != NULL ? payload : zeros;
     if (has_lines(memory))
         put_beneath(memory, RAM_BASE + page_idx * PAGE_BYTES, PAGE_BYTES, bytes);
-    else if (memcmp(page, bytes, PAGE_BYTES) != 0)
-        /* What is so already is not written: a page of zeros takes no real memory at the target. */
+    else if (page != bytes &&
+             (memcmp(bytes, zeros, PAGE_BYTES) != 0 || memcmp(page, zeros, PAGE_BYTES) != 0))
+        /* Zeros that are there already are not written: they take no real memory at the target. Of
+         * others it is not asked, because to look at memory that is not real costs as much. */
         memcpy(page, bytes, PAGE_BYTES);
 }
 

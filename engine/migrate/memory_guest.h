@@ -48,9 +48,15 @@ static inline void memory_read_pages(const struct guest *guest, uint64_t first_i
 static inline void memory_install_pages(struct guest *guest, uint64_t first_idx, uint64_t count,
                                         const uint8_t *payloads)
 {
-    memcpy(memory_page(guest, first_idx), payloads, count * PAGE_BYTES);
+    memmove(memory_page(guest, first_idx), payloads, count * PAGE_BYTES);
     bitmap_set_run(&guest->present, first_idx, count);
     bitmap_clear_run(&guest->dirty, first_idx, count);
+}
+
+static inline uint8_t *memory_place_pages(struct guest *guest, uint64_t first_idx, uint64_t count)
+{
+    MUST(bitmap_next(&guest->present, first_idx) - first_idx >= count);
+    return memory_page(guest, first_idx);
 }
 
 static inline void memory_drop_page(struct guest *guest, uint64_t page_idx)
@@ -132,6 +138,7 @@ static inline struct guest *memory_open(uint64_t total_pages, bool is_there)
         .payload_bytes = PAGE_BYTES,
         .read_pages = memory_read_pages,
         .install_pages = memory_install_pages,
+        .place_pages = memory_place_pages,
         .drop_page = memory_drop_page,
         .read_contents = memory_read_contents,
         .track = memory_track,

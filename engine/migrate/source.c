@@ -111,6 +111,8 @@ bool source_wants_pause(const struct source *source)
 static uint64_t send_control(struct source *source, uint64_t now_ns, struct bytes *to)
 {
     uint64_t bytes = source->out.count;
+    if (source->phase == PHASE_SETUP)
+        source->hello_sent_ns = now_ns; /* a real connection takes its time to be made */
     bytes_put(to, source->out.data, source->out.count);
     bytes_clear(&source->out);
     source_emit(source, (struct event){

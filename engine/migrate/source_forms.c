@@ -158,7 +158,8 @@ static uint64_t end_run(struct source *source, uint64_t now_ns, struct run *run,
 
 /* ---- Pages as they are ---- */
 
-/* Numbers and payloads, read as many at a time as fit into a page: 512 of a model. */
+/* Numbers and payloads. A machine's page goes from memory into the frame and nowhere between; of a
+ * model 512 versions are read at a time. */
 static void put_pages(const struct source *source, uint64_t first_idx, uint64_t count,
                       struct bytes *to)
 {
@@ -166,14 +167,16 @@ static void put_pages(const struct source *source, uint64_t first_idx, uint64_t 
     uint8_t payloads[PAGE_BYTES];
     uint64_t at_once = PAGE_BYTES / ops->payload_bytes;
 
-    while (count > 0) {
-        uint64_t here = count < at_once ? count : at_once;
+    for (uint64_t here; count > 0; first_idx += here, count -= here) {
+        here = count < at_once ? count : at_once;
+        if (at_once == 1) {
+            ops->read_pages(source->guest, first_idx, 1, message_place_plain(to, first_idx));
+            continue;
+        }
         ops->read_pages(source->guest, first_idx, here, payloads);
         for (uint64_t i = 0; i < here; i++)
             message_put_plain(to, first_idx + i, payloads + i * ops->payload_bytes,
                               ops->payload_bytes);
-        first_idx += here;
-        count -= here;
     }
 }
 

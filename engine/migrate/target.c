@@ -230,14 +230,11 @@ static void receive_frame(struct target *target, uint64_t now_ns, const struct f
     }
 }
 
-void target_receive(struct target *target, uint64_t now_ns, const uint8_t *data, size_t count)
+/* The frames that are whole, of what has come. */
+static void take_frames(struct target *target, uint64_t now_ns)
 {
-    uint64_t pages_before = target->guest->present.set_count;
     size_t position = 0;
 
-    if (target->has_hung_up || target->is_deaf)
-        return;
-    bytes_put(&target->in, data, count);
     while (!target->is_deaf) {
         struct frame frame;
         size_t consumed;
@@ -252,17 +249,47 @@ void target_receive(struct target *target, uint64_t now_ns, const uint8_t *data,
         receive_frame(target, now_ns, &frame);
         position += consumed;
     }
-    if (target->is_deaf) {
+    if (target->is_deaf)
         bytes_clear(&target->in);
-        return;
-    }
-    bytes_drop_front(&target->in, position);
+    else
+        bytes_drop_front(&target->in, position);
+}
+
+/* `count` bytes have been taken, before which so many pages were here. */
+static void note_arrival(struct target *target, uint64_t now_ns, uint64_t pages_before,
+                         size_t count)
+{
     uint64_t pages = target->guest->present.set_count;
+
+    if (target->is_deaf)
+        return;
     pages = pages > pages_before ? pages - pages_before : 0;
     fault_throttle_arrived(&target->throttle, now_ns, pages,
                            target->guest->ops->is_charged_in_full ? pages * MESSAGE_PAGE_WIRE_BYTES
                                                                   : count,
                            target->is_pushed, target_waiting_harts(target));
+}
+
+void target_receive(struct target *target, uint64_t now_ns, const uint8_t *data, size_t count)
+{
+    uint64_t pages_before = target->guest->present.set_count;
+
+    if (target->has_hung_up || target->is_deaf)
+        return;
+    target_unplace(target);
+    bytes_put(&target->in, data, count);
+    take_frames(target, now_ns);
+    note_arrival(target, now_ns, pages_before, count);
+}
+
+void target_placed(struct target *target, uint64_t now_ns, size_t count)
+{
+    uint64_t pages_before = target->guest->present.set_count;
+
+    target->landing.filled_bytes += count;
+    if (!target_land(target, now_ns))
+        take_frames(target, now_ns);
+    note_arrival(target, now_ns, pages_before, count);
 }
 
 uint64_t target_send(struct target *target, struct bytes *to)

@@ -2,7 +2,8 @@
  * of its host as plain questions; see source.h.
  *
  *   target_init (with an empty guest of the same shape)
- *   target_receive   bytes from the source
+ *   target_receive   bytes from the source; or, to spare a copy of each page,
+ *   target_place, target_placed   read them to where the target would have them
  *   target_fault     the guest here touched a page that is missing
  *   target_send      frames for the source
  *   target_disconnected, target_connected
@@ -52,6 +53,19 @@ struct target_wait {
     uint64_t since_ns;
 };
 
+#define LANDING_PAGES_MAX  256 /* 1 MiB, which two lists of 256 pieces are read into at once */
+#define LANDING_STREAK_MIN 8   /* pages in a row after which the next ones are guessed */
+
+/* Pages that are read straight to where they belong, see target_landing.c. */
+struct landing {
+    uint64_t next_idx, streak; /* the page behind the last plain one, and how many came in a row */
+    uint64_t first_idx, count; /* pages that are guessed; 0: none */
+    uint64_t landed;           /* of them: believed, and present */
+    uint8_t *place;            /* of the first page; borrowed from the guest */
+    size_t filled_bytes;       /* of heads and pages, as they alternate in the stream */
+    uint8_t heads[LANDING_PAGES_MAX][MESSAGE_PLAIN_HEAD_BYTES];
+};
+
 struct target {
     struct guest *guest;
     struct event_list *events;
@@ -67,6 +81,7 @@ struct target {
     struct fault_throttle throttle;
     uint64_t set_point_told_ns;
     bool is_pushed; /* the last page that arrived was not asked for */
+    struct landing landing;
     struct bytes in, out;
     struct bytes forwards; /* FORWARD frames that have arrived, one after the other */
     size_t forwards_taken; /* bytes of them */
@@ -76,6 +91,12 @@ void target_init(struct target *target, struct guest *guest, struct event_list *
 void target_fini(struct target *target);
 
 void target_receive(struct target *target, uint64_t now_ns, const uint8_t *data, size_t count);
+/* Where the next bytes of the stream are best read to, in this order; returns how many places. 0:
+ * to nowhere in particular, they are for target_receive. Those that were read there, and are
+ * `count` bytes, are then told by target_placed. target_receive may be called in between all the
+ * same, and undoes the offer. */
+size_t target_place(struct target *target, struct span *spans, size_t most);
+void target_placed(struct target *target, uint64_t now_ns, size_t count);
 uint64_t target_send(struct target *target, struct bytes *to); /* all there is; its bytes */
 
 void target_disconnected(struct target *target);

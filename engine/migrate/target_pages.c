@@ -148,6 +148,7 @@ static bool receive_piece(struct target *target, uint64_t now_ns, struct arrival
 
     switch (pages->form) {
     case PAGE_FORM_PLAIN:
+        target_saw_plain(target, piece->first_idx);
         add_page(target, now_ns, arrival, piece->first_idx, piece->payload, pages->why);
         return true;
     case PAGE_FORM_ZERO:
@@ -161,6 +162,13 @@ static bool receive_piece(struct target *target, uint64_t now_ns, struct arrival
         add_page(target, now_ns, arrival, piece->first_idx, payload, pages->why);
         return true;
     }
+}
+
+static void end_arrival(struct target *target, uint64_t now_ns, enum why why)
+{
+    target->is_pushed = why != WHY_FAULT;
+    resolve_waits(target, now_ns);
+    target_check_complete(target, now_ns);
 }
 
 void target_receive_pages(struct target *target, uint64_t now_ns, const struct frame *frame)
@@ -180,9 +188,15 @@ void target_receive_pages(struct target *target, uint64_t now_ns, const struct f
         if (!receive_piece(target, now_ns, &arrival, &pages, &piece))
             refuse_page(target, &piece);
     end_run(target, now_ns, &arrival, pages.why);
-    target->is_pushed = pages.why != WHY_FAULT;
-    resolve_waits(target, now_ns);
-    target_check_complete(target, now_ns);
+    end_arrival(target, now_ns, pages.why);
+}
+
+void target_install_placed(struct target *target, uint64_t now_ns, uint64_t first_idx,
+                           uint64_t count, const uint8_t *place, enum why why)
+{
+    target->guest->ops->install_pages(target->guest, first_idx, count, place);
+    emit_installed(target, now_ns, first_idx, count, why);
+    end_arrival(target, now_ns, why);
 }
 
 void target_receive_stale(struct target *target, const struct frame *frame)

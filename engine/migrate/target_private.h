@@ -1,5 +1,5 @@
 /* target_private: what the files of the target share: target.c (its life, the hand-over, what
- * arrives), target_pages.c (pages off the link) and target_recover.c (a connection that breaks, the
+ * arrives), target_pages.c (pages off the link), target_landing.c (pages that are read into place) and target_recover.c (a connection that breaks, the
  * next one, and the tunnel). target.h is the contract; nobody else includes
  * this.
  */
@@ -22,7 +22,19 @@ void target_check_complete(struct target *target, uint64_t now_ns);
 
 /* target_pages.c */
 void target_receive_pages(struct target *target, uint64_t now_ns, const struct frame *frame);
+/* Pages that lie where they belong already. */
+void target_install_placed(struct target *target, uint64_t now_ns, uint64_t first_idx,
+                           uint64_t count, const uint8_t *place, enum why why);
 void target_receive_stale(struct target *target, const struct frame *frame);
+
+/* target_landing.c */
+
+void target_saw_plain(struct target *target, uint64_t page_idx); /* as any other bytes */
+/* Takes what has come of the pages that were guessed. False: what came was something else, and
+ * stands in `in`. */
+bool target_land(struct target *target, uint64_t now_ns);
+void target_unplace(struct target *target);     /* what came in part stands in `in` then */
+void target_end_landing(struct target *target); /* and is forgotten */
 
 /* target_recover.c */
 

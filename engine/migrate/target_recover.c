@@ -19,6 +19,7 @@ void target_distrust(struct target *target, const char *reason)
  * have it back when it asks (DOC: two-generals). */
 void target_disconnected(struct target *target)
 {
+    target_end_landing(target);
     bytes_clear(&target->in);
     bytes_clear(&target->out);
     if (target->phase != TARGET_RECEIVING)
@@ -33,6 +34,7 @@ void target_disconnected(struct target *target)
 void target_connected(struct target *target)
 {
     target->has_hung_up = target->is_deaf = false;
+    target_end_landing(target);
     /* What was said meanwhile answers nobody's question: RECOVER comes first. */
     bytes_clear(&target->out);
 }

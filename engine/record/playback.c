@@ -24,15 +24,10 @@ static void end_broken(struct playback *playback, const char *text)
     snprintf(playback->verdict, sizeof playback->verdict, "%s", text);
 }
 
-/* The recording's own end: what it shows is counted again, not believed. */
-static void end_whole(struct playback *playback)
+void playback_tell(const struct timeline *timeline, const char *begin, char *text,
+                   size_t text_bytes)
 {
-    const struct timeline *timeline = &playback->session.timeline;
     char silence[32], downtime[32], clients[160] = "";
-    if (!timeline->has_run_ended) {
-        end_broken(playback, "the recording breaks off here: the run went on");
-        return;
-    }
     units_for_people(UNIT_TIME, timeline->longest_silence_ns, silence, sizeof silence);
     units_for_people(UNIT_TIME, timeline->downtime_ns, downtime, sizeof downtime);
     if (timeline->requests > 0)
@@ -40,8 +35,19 @@ static void end_whole(struct playback *playback)
                  (unsigned long long)timeline->answers, (unsigned long long)timeline->errors,
                  silence);
     const char *outcome = timeline->has_ended ? outcome_name(timeline->outcome) : "not ended";
-    snprintf(playback->verdict, sizeof playback->verdict, "recorded: %sthe move: %s; downtime %s",
-             clients, timeline->has_started ? outcome : "none", downtime);
+    snprintf(text, text_bytes, "%s: %sthe move: %s; downtime %s", begin, clients,
+             timeline->has_started ? outcome : "none", downtime);
+}
+
+/* The recording's own end: what it shows is counted again, not believed. */
+static void end_whole(struct playback *playback)
+{
+    const struct timeline *timeline = &playback->session.timeline;
+    if (!timeline->has_run_ended) {
+        end_broken(playback, "the recording breaks off here: the run went on");
+        return;
+    }
+    playback_tell(timeline, "recorded", playback->verdict, sizeof playback->verdict);
     playback->is_broken = timeline->errors > 0 || timeline->is_guest_fault;
 }
 

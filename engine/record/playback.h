@@ -25,4 +25,8 @@
 MUST_USE enum status playback_open(struct session **session, const void *data, size_t count,
                                    const char *origin, struct problem *problem);
 
+/* What a run came to, as one sentence for its end, counted from the timeline: "recorded: ...". */
+void playback_tell(const struct timeline *timeline, const char *begin, char *text,
+                   size_t text_bytes);
+
 #endif

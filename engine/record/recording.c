@@ -322,14 +322,21 @@ void recording_feed_fini(struct recording_feed *feed)
     *feed = (struct recording_feed){.digest = NULL};
 }
 
-/* What was read goes as soon as more comes: once for each piece, not for each event. */
+/* What was read goes when it is more than what was not: a byte is moved a few times at most, however
+ * far the reader is behind. */
 void recording_feed_put(struct recording_feed *feed, const void *data, size_t count)
 {
     struct bytes_reader *reader = &feed->recording.reader;
 
-    bytes_drop_front(&feed->bytes, reader->position);
+    size_t position = reader->position;
+
+    if (position > feed->bytes.count / 2) {
+        bytes_drop_front(&feed->bytes, position);
+        position = 0;
+    }
     bytes_put(&feed->bytes, data, count);
     bytes_reader_init(reader, feed->bytes.data, feed->bytes.count);
+    reader->position = position;
 }
 
 static void feed_passed(struct recording_feed *feed, size_t from)

@@ -1,8 +1,13 @@
-/* session: what a view can do to a world, whether it is simulated, recorded, or (later) real. The
- * front door makes one and hands it to a view; the view knows nothing else.
+/* session: what a view can do to a world, whether it is simulated, recorded, or real. The front door
+ * makes one and hands it to a view; the view knows nothing else.
  *
  * A session that cannot do a thing says so through ops->can, and ops->act then returns false: a
  * view shows such keys as unavailable.
+ *
+ * A real world lives by itself (is_live): nobody can hold it still or hurry it. Its session shows
+ * what has happened so far, at whatever speed the view likes: a view that slows something down looks
+ * at a past that grows longer meanwhile, and may catch up. What a view does to the world happens
+ * now, whatever it is looking at.
  */
 #ifndef RECORD_SESSION_H
 #define RECORD_SESSION_H
@@ -15,20 +20,23 @@
 
 /* Also the `command` of EVENT_INPUT_GIVEN. */
 enum session_command {
-    SESSION_START,     /* start the move now */
+    SESSION_START, /* start the move now; of a live world, value: enum mode, and then the next */
     SESSION_POST_COPY, /* switch over to post-copy now */
     SESSION_ABORT,     /* give the move up; the guest stays */
     SESSION_REPLAY,    /* the same scenario and seed again, value: enum mode, from the beginning */
     SESSION_BACK,      /* to the instant before the last step: what happened since is undone; in
                         * the past (session_is_past): to before the last event, nothing is undone */
+    SESSION_LINK_CUT,  /* nothing comes through the migration link until it is mended */
+    SESSION_LINK_MEND,
+    SESSION_BANDWIDTH, /* of that link from now on, value: bits per second; 0: no limit */
     SESSION_COMMAND_COUNT
 };
 
 /* As files name it; NULL where there is no such command. */
 static inline const char *session_command_name(uint64_t command)
 {
-    static const char *const names[SESSION_COMMAND_COUNT] = {"start", "post-copy", "abort",
-                                                             "replay", "back"};
+    static const char *const names[SESSION_COMMAND_COUNT] = {
+        "start", "post-copy", "abort", "replay", "back", "cut", "mend", "bandwidth"};
     return command < SESSION_COMMAND_COUNT ? names[command] : NULL;
 }
 
@@ -95,6 +103,9 @@ struct session_ops {
      * nothing has changed, where the session does not know that instant (any more). */
     bool (*seek)(struct session *session, uint64_t at_ns);
     void (*close)(struct session *session);
+    /* Hears what the world has done by itself; views call it in every frame. NULL: it lives by
+     * `advance` and `step` alone. */
+    void (*listen)(struct session *session);
 };
 
 struct session {
@@ -106,6 +117,15 @@ struct session {
     bool has_ended;      /* nothing more will happen; where the timeline stands, not the world */
     const char *verdict; /* at the end: one sentence on what was proved or broken; else NULL */
     bool is_broken;      /* a rule was broken or a client got a wrong answer */
+    /* Of a world that lives by itself. */
+    bool is_live;
+    uint64_t world_ns;  /* how far it is by now, on the timeline's clock, which follows it */
+    uint32_t run_count; /* how often the timeline has begun: 1 before any move, and anew, with other
+                         * facts, for each */
+    const char *notice; /* what the world has answered last, a sentence; NULL: nothing yet */
+    uint32_t notice_count;
+    uint64_t link_bits_per_s; /* of the migration link now; 0: no limit, or not known */
+    bool is_link_cut;
     const struct session_code *code; /* NULL: the strategy is one of the engine's */
     struct session_guard *guard;     /* borrowed; NULL: nobody */
 };
@@ -119,6 +139,19 @@ static inline void session_attend(struct session *session, int wait_ms)
 {
     if (session->guard != NULL)
         session->guard->attend(session->guard, session, wait_ms);
+}
+
+static inline void session_listen(struct session *session)
+{
+    if (session->ops->listen != NULL)
+        session->ops->listen(session);
+}
+
+/* How far a live world is ahead of what the timeline shows of it. */
+static inline uint64_t session_behind_ns(const struct session *session)
+{
+    uint64_t shown_ns = session->timeline.now_ns;
+    return session->is_live && session->world_ns > shown_ns ? session->world_ns - shown_ns : 0;
 }
 
 /* More was lived than the timeline shows: it was sought back. */

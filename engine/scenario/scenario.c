@@ -218,7 +218,11 @@ static enum status set_number(struct scenario *scenario, uint32_t idx, const cha
     char bound[40];
     uint64_t number;
 
-    if (strcmp(value, "none") == 0 && strcmp(option->default_text, "none") == 0) {
+    /* A real link may have no limit: then a recording says so. A simulated one has: check_bandwidth.
+     */
+    bool may_be_none =
+        strcmp(option->default_text, "none") == 0 || idx == OPTION_bandwidth_bits_per_s;
+    if (strcmp(value, "none") == 0 && may_be_none) {
         *field = SCENARIO_NONE;
         return STATUS_OK;
     }
@@ -596,6 +600,9 @@ static enum status check_memory(const struct scenario *scenario, struct problem 
 /* A mistyped unit should not make a run of a week. */
 static enum status check_bandwidth(const struct scenario *scenario, struct problem *problem)
 {
+    if (scenario->bandwidth_bits_per_s == SCENARIO_NONE)
+        return problem_set(problem, STATUS_USAGE,
+                           "bandwidth: a simulated link carries only so much: write 1Gbit/s");
     uint64_t least = scenario->memory_bytes * 8 / (HOUR_NS / NS_PER_S) + 1;
     char text[32];
 

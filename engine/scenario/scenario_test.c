@@ -103,6 +103,7 @@ static void what_cannot_be_is_refused(void **state)
         {"latency=3furlongs", "unknown unit"},
         {"bandwith=1Gbit/s", "\"bandwidth\""},
         {"clients=4x", "whole number"},
+        {"bandwidth=none", "a simulated link carries only so much"},
         {"bandwidth=0bit/s", "at least 1kbit/s"},
         {"bandwidth=149kbit/s", "at least 150kbit/s"},
         {"latency=11s", "at most 10s"},

@@ -226,6 +226,9 @@ static bool session_can(const struct session *session, enum session_command comm
             return false;
         return is_past ? history_has_before(&((const struct run_session *)session)->history)
                        : timeline->event_count > 0;
+    case SESSION_LINK_CUT:
+    case SESSION_LINK_MEND:
+    case SESSION_BANDWIDTH:
     case SESSION_COMMAND_COUNT:
         break;
     }
@@ -372,8 +375,12 @@ enum status run_session_open(struct session **session, const struct scenario *sc
                              const uint8_t *image, size_t image_bytes, const char *origin,
                              struct problem *problem)
 {
-    static const struct session_ops ops = {session_advance, session_step, session_can,
-                                           session_act,     session_seek, session_close};
+    static const struct session_ops ops = {.advance = session_advance,
+                                           .step = session_step,
+                                           .can = session_can,
+                                           .act = session_act,
+                                           .seek = session_seek,
+                                           .close = session_close};
     struct run_session *own = calloc(1, sizeof *own);
     MUST(own != NULL);
     own->session.ops = &ops;

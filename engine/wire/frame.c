@@ -27,10 +27,10 @@ static uint64_t header_check(const uint8_t *header)
 }
 
 /* The payload's fingerprint, bound to the header's first eight bytes. */
-static uint64_t checksum(const uint8_t *header, uint32_t payload_bytes)
+static uint64_t checksum(const uint8_t *header, uint64_t payload_digest)
 {
     uint8_t both[16];
-    put_little_endian(both, digest_of(header + FRAME_HEADER_BYTES, payload_bytes), 8);
+    put_little_endian(both, payload_digest, 8);
     for (unsigned i = 0; i < 8; i++)
         both[8 + i] = header[i];
     return digest_of(both, sizeof both);
@@ -53,7 +53,31 @@ void frame_end(struct bytes *to, size_t begin)
     MUST(payload_bytes <= FRAME_PAYLOAD_MAX);
     put_little_endian(header, payload_bytes, 4);
     put_little_endian(header + AT_CHECK, header_check(header), 2);
-    put_little_endian(header + AT_CHECKSUM, checksum(header, (uint32_t)payload_bytes), 8);
+    put_little_endian(header + AT_CHECKSUM,
+                      checksum(header, digest_of(header + FRAME_HEADER_BYTES, payload_bytes)), 8);
+}
+
+enum status frame_decode_header(const uint8_t *header, struct frame *frame)
+{
+    uint32_t payload_bytes = (uint32_t)little_endian(header, 4);
+
+    if (payload_bytes > FRAME_PAYLOAD_MAX || header[AT_TYPE] >= FRAME_TYPE_COUNT ||
+        little_endian(header + AT_CHECK, 2) != header_check(header))
+        return STATUS_BAD_STREAM;
+    *frame = (struct frame){
+        .type = (enum frame_type)header[AT_TYPE],
+        .note = header[AT_NOTE],
+        .payload_bytes = payload_bytes,
+    };
+    return STATUS_OK;
+}
+
+bool frame_is_whole(const uint8_t *head, size_t head_bytes, const uint8_t *rest, size_t rest_bytes)
+{
+    uint64_t digest = digest_of_both(head + FRAME_HEADER_BYTES, head_bytes - FRAME_HEADER_BYTES,
+                                     rest, rest_bytes);
+    return little_endian(head, 4) == head_bytes - FRAME_HEADER_BYTES + rest_bytes &&
+           little_endian(head + AT_CHECKSUM, 8) == checksum(head, digest);
 }
 
 enum status frame_decode(const uint8_t *data, size_t count, struct frame *frame, size_t *consumed)
@@ -61,20 +85,14 @@ enum status frame_decode(const uint8_t *data, size_t count, struct frame *frame,
     *consumed = 0;
     if (count < FRAME_HEADER_BYTES)
         return STATUS_OK;
-    uint32_t payload_bytes = (uint32_t)little_endian(data, 4);
-    if (payload_bytes > FRAME_PAYLOAD_MAX || data[AT_TYPE] >= FRAME_TYPE_COUNT ||
-        little_endian(data + AT_CHECK, 2) != header_check(data))
+    if (frame_decode_header(data, frame) != STATUS_OK)
         return STATUS_BAD_STREAM;
-    if (count - FRAME_HEADER_BYTES < payload_bytes)
+    if (count - FRAME_HEADER_BYTES < frame->payload_bytes)
         return STATUS_OK;
-    if (little_endian(data + AT_CHECKSUM, 8) != checksum(data, payload_bytes))
+    frame->payload = data + FRAME_HEADER_BYTES;
+    if (little_endian(data + AT_CHECKSUM, 8) !=
+        checksum(data, digest_of(frame->payload, frame->payload_bytes)))
         return STATUS_BAD_STREAM;
-    *frame = (struct frame){
-        .type = (enum frame_type)data[AT_TYPE],
-        .note = data[AT_NOTE],
-        .payload = data + FRAME_HEADER_BYTES,
-        .payload_bytes = payload_bytes,
-    };
-    *consumed = FRAME_HEADER_BYTES + payload_bytes;
+    *consumed = FRAME_HEADER_BYTES + frame->payload_bytes;
     return STATUS_OK;
 }

@@ -17,6 +17,7 @@
 #ifndef WIRE_FRAME_H
 #define WIRE_FRAME_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -71,6 +72,12 @@ struct frame {
  * `to` and returns where it stands; whatever is appended then is the payload; end seals it. */
 size_t frame_begin(struct bytes *to, enum frame_type type, uint8_t note);
 void frame_end(struct bytes *to, size_t begin);
+
+/* Of a frame that lies in two places, `head` with its header and the first bytes of its payload,
+ * and `rest`: what kind it says it is (its payload is not borrowed: NULL), and whether its checksum
+ * is right. */
+MUST_USE enum status frame_decode_header(const uint8_t *header, struct frame *frame);
+bool frame_is_whole(const uint8_t *head, size_t head_bytes, const uint8_t *rest, size_t rest_bytes);
 
 /* Decodes the first frame of `data`. `*consumed` is its whole length, or 0: not enough bytes yet.
  * STATUS_BAD_STREAM for a length, type, check or checksum that cannot be. */

@@ -42,6 +42,8 @@
 size_t message_begin_pages(struct bytes *to, enum page_form form, enum why why);
 void message_put_plain(struct bytes *to, uint64_t page_idx, const uint8_t *payload,
                        uint32_t payload_bytes);
+/* The same of a machine's page; returns where its bytes are to be put. */
+uint8_t *message_place_plain(struct bytes *to, uint64_t page_idx);
 void message_put_run(struct bytes *to, uint64_t first_idx, uint64_t count); /* zero, free */
 /* Behind the u64 of the run's first page, which the caller puts. */
 void message_put_encoded(struct bytes *to, const struct page_encoded *encoded);
@@ -63,6 +65,13 @@ struct message_piece {
     const uint8_t *payload;      /* of plain */
     struct page_encoded encoded; /* of delta, lz4, zstd */
 };
+
+/* A frame of one plain page of a machine, in two places: `head` as far as the page's number, and
+ * the page. May a frame that begins with these bytes (at least a header) be that of page_idx? And
+ * when all is there: is it, whole, and why does it travel? */
+#define MESSAGE_PLAIN_HEAD_BYTES (FRAME_HEADER_BYTES + 8)
+bool message_may_be_plain(const uint8_t *head, size_t bytes, uint64_t page_idx);
+bool message_is_plain(const uint8_t *head, const uint8_t *page, uint64_t page_idx, enum why *why);
 
 /* All pages of the frame lie below total_pages, and what is said of each is whole, or
  * STATUS_BAD_STREAM: half a page is never handed out. */

@@ -1,0 +1,215 @@
+/* channel_out: what goes: asked for, sealed, paced, written. */
+#include <errno.h>
+#include <sys/socket.h>
+
+#include "base/units.h"
+#include "live/channel_private.h"
+
+/* A piece of what channel_send has queued, where there is a rate to keep evenly. */
+#define PACED_PIECE_BYTES (8u << 10)
+/* The instant at which a rate lets the next chunk go is missed by what else the loop has to do: so
+ * much is made up for. More was no rate but a stall, and is lost. */
+#define LATE_NS (20 * NS_PER_MS)
+
+size_t channel_backlog(const struct channel *channel)
+{
+    return channel->queued.count + channel->out.count - channel->out_at;
+}
+
+/* The socket takes no more; how long it has been like that counts as stalling. */
+static void wait_until_writable(struct channel *channel)
+{
+    if (!channel->is_full)
+        channel->moved_ns = uv_hrtime();
+    channel->is_full = true;
+}
+
+/* Writes what there is; false: the socket takes no more now, or is broken. */
+static bool write_out(struct channel *channel)
+{
+    while (channel->out_at < channel->out.count) {
+        ssize_t count = send(channel->fd, channel->out.data + channel->out_at,
+                             channel->out.count - channel->out_at, MSG_NOSIGNAL);
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count < 0 && errno == EAGAIN) {
+            wait_until_writable(channel);
+            return false;
+        }
+        if (count < 0) {
+            /* Whoever has closed in order need not take what is still sent. */
+            if (channel->has_ended)
+                channel_shut(channel);
+            else
+                channel_fail_by(channel, errno);
+            return false;
+        }
+        channel->out_at += (size_t)count;
+        if (channel->is_full || channel_is_ending(channel))
+            channel->moved_ns = uv_hrtime();
+    }
+    channel->is_full = false;
+    channel->out_at = 0;
+    bytes_clear(&channel->out);
+    return true;
+}
+
+/* True: the rate makes the next chunk wait, and the alarm is set. */
+static bool is_held(struct channel *channel, uint64_t now_ns)
+{
+    if (channel->pacer.bits_per_s == 0 || !pacer_is_holding(&channel->pacer, now_ns))
+        return false;
+    channel->waited_for_ns = channel->pacer.next_ns;
+    alarm_set(channel->alarm, channel->pacer.next_ns);
+    return true;
+}
+
+/* Its time began when the one before it had had its own, unless that was too long ago. */
+static void count_as_sent(struct channel *channel, uint64_t now_ns)
+{
+    bool is_late = channel->waited_for_ns != 0 && now_ns < channel->waited_for_ns + LATE_NS;
+
+    pacer_sent(&channel->pacer, is_late ? channel->waited_for_ns : now_ns, channel->out.count);
+    channel->waited_for_ns = 0;
+}
+
+/* ---- What goes next ---- */
+
+static void swap(struct bytes *a, struct bytes *b)
+{
+    struct bytes other = *a;
+    *a = *b;
+    *b = other;
+}
+
+/* The first `count` bytes of what was queued; without a copy where that is all of it. */
+static void take_queued(struct channel *channel, size_t count)
+{
+    if (channel->seal == NULL && count == channel->queued.count) {
+        swap(&channel->queued, &channel->out);
+        return;
+    }
+    if (channel->seal != NULL)
+        seal_put(channel->seal, channel->queued.data, count, &channel->out);
+    else
+        bytes_put(&channel->out, channel->queued.data, count);
+    bytes_drop_front(&channel->queued, count);
+}
+
+static void take_filled(struct channel *channel)
+{
+    if (channel->seal == NULL) {
+        channel->calls->fill(channel->owner, channel, &channel->out);
+        return;
+    }
+    bytes_clear(&channel->plain);
+    channel->calls->fill(channel->owner, channel, &channel->plain);
+    if (channel->state != CHANNEL_CLOSED)
+        seal_put(channel->seal, channel->plain.data, channel->plain.count, &channel->out);
+}
+
+static void take_next(struct channel *channel)
+{
+    bool is_paced = channel->pacer.bits_per_s > 0;
+
+    if (channel->queued.count > 0)
+        take_queued(channel, is_paced ? channel_least(channel->queued.count, PACED_PIECE_BYTES)
+                                      : channel->queued.count);
+    else if (channel->state == CHANNEL_OPEN && channel->calls->fill != NULL)
+        take_filled(channel);
+    else if (channel->state == CHANNEL_FINISHING && channel->seal != NULL &&
+             !channel->seal->has_said_last)
+        seal_end(channel->seal, &channel->out);
+}
+
+/* All has left. The other end is told, and may still have something under way: a socket that is
+ * closed over bytes that nobody has read takes back what it has sent. */
+static void finish(struct channel *channel)
+{
+    if (channel->has_ended || shutdown(channel->fd, SHUT_WR) != 0)
+        channel_shut(channel);
+    else
+        channel_enter(channel, CHANNEL_LINGERING);
+}
+
+/* As much as the socket takes, and the rate lets go, in one turn. */
+static void pump_turn(struct channel *channel)
+{
+    size_t budget = CHANNEL_TURN_BYTES;
+
+    while (write_out(channel) && channel->state != CHANNEL_PROVING) {
+        uint64_t now_ns = channel->pacer.bits_per_s == 0 ? 0 : uv_hrtime();
+        if (is_held(channel, now_ns))
+            return;
+        if (budget == 0) {
+            wait_until_writable(channel); /* it is, when the loop comes round */
+            return;
+        }
+        take_next(channel);
+        if (channel->state == CHANNEL_CLOSED)
+            return;
+        if (channel->out.count == 0) {
+            channel->waited_for_ns = 0;
+            if (channel->state == CHANNEL_FINISHING)
+                finish(channel);
+            return;
+        }
+        count_as_sent(channel, now_ns);
+        budget -= channel_least(budget, channel->out.count);
+    }
+}
+
+void channel_pump(struct channel *channel)
+{
+    if (channel->is_pumping || channel->state < CHANNEL_PROVING ||
+        channel->state > CHANNEL_FINISHING)
+        return;
+    channel->is_pumping = true;
+    pump_turn(channel);
+    channel->is_pumping = false;
+    channel_watch(channel);
+}
+
+/* ---- What the owner says ---- */
+
+void channel_poke(struct channel *channel)
+{
+    if (!channel->is_full)
+        channel_pump(channel);
+}
+
+void channel_send(struct channel *channel, const void *data, size_t count)
+{
+    size_t most = channel->limits.backlog_bytes;
+    char text[32];
+
+    if (channel_is_ending(channel))
+        return;
+    bytes_put(&channel->queued, data, count);
+    channel_poke(channel);
+    if (most > 0 && channel_backlog(channel) > most) {
+        units_for_people(UNIT_SIZE, most, text, sizeof text);
+        channel_fail(channel, "%s does not take what it is sent: more than %s wait for it",
+                     channel->peer, text);
+    }
+}
+
+static void rang(void *owner)
+{
+    channel_poke(owner);
+}
+
+void channel_set_rate(struct channel *channel, uint64_t bits_per_s)
+{
+    if (channel->state == CHANNEL_CLOSED)
+        return;
+    if (bits_per_s > 0 && channel->alarm == NULL &&
+        (channel->alarm = alarm_open(channel->poll.loop, rang, channel)) == NULL) {
+        channel_fail(channel, "no timer is left to keep the rate of %s", channel->peer);
+        return;
+    }
+    /* What was sent at the old rate has had its time: the new one holds from here on. */
+    channel->pacer = (struct pacer){.bits_per_s = bits_per_s};
+    channel->waited_for_ns = 0;
+    channel_poke(channel);
+}

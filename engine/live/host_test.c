@@ -1,0 +1,127 @@
+/* Two hosts move guests: all modes, back and forth, several at once, under clients who count. */
+#include <unistd.h>
+
+#include "live/two_hosts.h"
+
+static const char *const modes[] = {"mode=stop-and-copy", "mode=pre-copy", "mode=continuous",
+                                    "mode=post-copy",     "mode=hybrid",   "mode=auto"};
+#define MODES (sizeof modes / sizeof modes[0])
+
+static unsigned count_events(enum event_kind kind)
+{
+    unsigned count = 0;
+    for (size_t i = 0; i < stand.events.count; i++)
+        count += stand.events.items[i].kind == kind;
+    return count;
+}
+
+/* Each checks itself, and says at its end what it came to. */
+static void every_mode_and_back_until_the_guests_end(void **state)
+{
+    (void)state;
+    stand_open(NULL);
+    add_guest(0, "guest=memwalk memory=16MiB dirty-rate=20kpages/s working-set=8MiB",
+              "--writes 30000");
+    add_guest(0, "guest=counter memory=2MiB", "--to 300 --every-ms 5");
+    add_guest(1, "guest=life memory=4MiB harts=2", "--generations 3000");
+    unsigned moves = 0;
+    while (strstr(stand.console, "ok\n") == NULL || !find_resident("memwalk")->is_ended ||
+           !find_resident("counter")->is_ended) {
+        static const char *const guests[] = {"memwalk", "counter", "life"};
+        for (unsigned i = 0; i < 3; i++)
+            move_whole(guests[i], modes[(moves / 3 + i) % MODES]);
+        moves += 3;
+    }
+    assert_true(moves >= 2 * MODES);
+    assert_non_null(strstr(stand.console, "30000 writes to"));
+    assert_non_null(strstr(stand.console, "each holds its last one, ok\n"));
+    assert_non_null(strstr(stand.console, "none too early, none missed, ok\n"));
+    run_until(count_events(EVENT_MIGRATION_ENDED) == moves);
+    assert_int_equal(count_events(EVENT_MIGRATION_STARTED), moves);
+    stand_close();
+}
+
+static void clients_do_not_notice(void **state)
+{
+    uv_timer_t timer;
+    (void)state;
+    stand_open(NULL);
+    uv_timer_init(&stand.loop, &timer);
+    uv_timer_start(&timer, clients_tick, 1, 1);
+    add_guest(0, "guest=kv memory=16MiB", "");
+    clients_begin();
+    run_until(clients_answered() > 100);
+    for (unsigned i = 0; i < 2 * MODES; i++) {
+        uint64_t before = clients_answered();
+        move_whole("kv", modes[i % MODES]);
+        run_until(clients_answered() > before + 50);
+        clients_are_right();
+    }
+    move_whole("kv", "mode=post-copy route=tunnel tunnel-for=20ms");
+    run_until(clients_answered() > 1000);
+    clients_are_right();
+    uv_close((uv_handle_t *)&timer, NULL);
+    stand_close();
+}
+
+static void remedies_work(void **state)
+{
+    (void)state;
+    stand_open(NULL);
+    add_guest(0, "guest=memwalk memory=16MiB dirty-rate=40kpages/s working-set=12MiB harts=1", "");
+    assert_string_equal(command("A", "link", json_pack("{s:s}", "bandwidth", "20MiB/s")), "");
+    assert_string_equal(command("B", "link", json_pack("{s:s}", "bandwidth", "20MiB/s")), "");
+    move_whole("memwalk", "mode=pre-copy auto-converge=on max-rounds=12");
+    assert_true(count_events(EVENT_SHARE_SET) > 0);
+    move_whole("memwalk", "mode=pre-copy dirty-limit=2000pages/s max-rounds=10");
+    move_whole("memwalk", "mode=post-copy fault-throttle=on prefetch=bubble");
+    assert_true(count_events(EVENT_FAULT_RESOLVED) > 0);
+    move_whole("memwalk", "mode=pre-copy compress=lz4 max-rounds=3 hot-last=on");
+    move_whole("memwalk", "mode=auto");
+    assert_true(stand.progress > 3);
+    stand_close();
+}
+
+/* What was flushed is at the target before the hart goes on: the journal is whole wherever it is. */
+static void barriers_hold(void **state)
+{
+    char disk[] = "/tmp/ferry-host-test-XXXXXX";
+    int file = mkstemp(disk);
+    (void)state;
+    assert_true(file >= 0);
+    close(file);
+    stand_open(disk);
+    add_guest(0, "guest=journal memory=4MiB cache=on harts=1", "--records 6000 --rate 5000/s");
+    unsigned moves = 0;
+    while (!find_resident("journal")->is_ended)
+        move_whole("journal", modes[moves++ % MODES]);
+    assert_non_null(strstr(stand.console, "ok\n"));
+    assert_true(moves >= 3);
+    assert_true(count_events(EVENT_BARRIER_SENT) > 0);
+    assert_true(count_events(EVENT_BARRIER_SENT) >= count_events(EVENT_BARRIER_ACKNOWLEDGED));
+    stand_close();
+    unlink(disk);
+}
+
+static void a_model_moves_too(void **state)
+{
+    (void)state;
+    stand_open(NULL);
+    add_guest(0, "guest=model:uniform memory=1GiB dirty-rate=20kpages/s working-set=64MiB", "");
+    move_whole("model:uniform", "mode=pre-copy");
+    move_whole("model:uniform", "mode=post-copy");
+    assert_non_null(find_resident("model:uniform"));
+    stand_close();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_mode_and_back_until_the_guests_end),
+        cmocka_unit_test(clients_do_not_notice),
+        cmocka_unit_test(remedies_work),
+        cmocka_unit_test(barriers_hold),
+        cmocka_unit_test(a_model_moves_too),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

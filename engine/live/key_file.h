@@ -1,0 +1,16 @@
+/* key_file: the key that hosts and gateway share, from a file that nobody else can read. Never from a
+ * command line, which every process of the computer may read. */
+#ifndef LIVE_KEY_FILE_H
+#define LIVE_KEY_FILE_H
+
+#include "base/status.h"
+#include "live/channel.h"
+
+/* The file holds 32 bytes as they are, or 64 hexadecimal digits and perhaps a line end. It must be a
+ * regular file of this user (or root's), without any right for group and others. Otherwise
+ * STATUS_NO_FILE or STATUS_BAD_INPUT with what is to be done, and the key is all zeros. */
+MUST_USE enum status key_file_read(const char *path, struct channel_key *key,
+                                   struct problem *problem);
+void key_forget(struct channel_key *key);
+
+#endif

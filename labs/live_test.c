@@ -1,0 +1,320 @@
+/* Live mode as a user has it: `ferry live`, and everything that its first lines say. One setup for
+ * all tests, in this test's own folder, on ports that are free. */
+#include "labs/as_user.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <sys/socket.h>
+
+#include <jansson.h>
+
+#include "labs/children.h"
+
+static struct child live;
+static uint16_t port;  /* where clients come in */
+static int client;     /* one who stays connected through all of it */
+static unsigned incrs; /* that he has been answered */
+static char live_word[2][128];
+
+/* The next line of ferry live that has these words; what comes before it is let pass. */
+static const char *await_line(const char *words)
+{
+    const char *line;
+
+    while ((line = child_next_line(&live, true)) != NULL)
+        if (strstr(line, words) != NULL)
+            return line;
+    fail_msg("ferry live ended without saying \"%s\"", words);
+    return NULL;
+}
+
+static void ask(const char *command, const char *answer)
+{
+    char text[200];
+    size_t count = 0, wanted = strlen(answer);
+
+    assert_int_equal(send(client, command, strlen(command), MSG_NOSIGNAL), strlen(command));
+    while (count < wanted) {
+        ssize_t more = recv(client, text + count, wanted - count, 0);
+        if (more <= 0)
+            fail_msg("%s: the connection is no more", command);
+        count += (size_t)more;
+    }
+    text[count] = '\0';
+    assert_string_equal(text, answer);
+}
+
+/* Each is answered with the number of those before it, wherever the guest is: no byte is lost or
+ * doubled. */
+static void count_on(void)
+{
+    char answer[32];
+    snprintf(answer, sizeof answer, ":%u\r\n", ++incrs);
+    ask("INCR counted\r\n", answer);
+}
+
+static int start_live(void **state)
+{
+    struct problem problem = {STATUS_OK, ""};
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+
+    if (make_folder(state) != 0)
+        return -1;
+    snprintf(live_word[0], sizeof live_word[0], "%s/control", folder);
+    child_init(&live, "ferry live", "live");
+    live.program = BUILD_DIR "/bin/ferry";
+    live.words[0] = live.program;
+    const char *const words[] = {"--plain",  "--guest",     "kv",        "--memory",  "8MiB",
+                                 "--listen", "127.0.0.1:0", "--control", live_word[0]};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        child_add_word(&live, words[i]);
+    if (child_start(&live, STDERR_FILENO, &problem) != STATUS_OK)
+        fail_msg("%s", problem.text);
+    await_line("kv runs at host A");
+    const char *line = await_line("redis-cli -h 127.0.0.1 -p ");
+    port = (uint16_t)atoi(strstr(line, "-p ") + 3);
+    await_line("Ctrl-C");
+    address.sin_port = htons(port);
+    client = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(connect(client, (struct sockaddr *)&address, sizeof address), 0);
+    ask("SET greeting hello\r\n", "+OK\r\n");
+    return 0;
+}
+
+static int stop_live(void **state)
+{
+    char text[100];
+
+    close(client);
+    child_stop(&live);
+    if (!WIFEXITED(live.status) || WEXITSTATUS(live.status) != 0)
+        fail_msg("ferry live: %s", child_end(&live, text, sizeof text));
+    child_fini(&live);
+    assert_int_equal(count_files(), 0); /* nothing is left behind */
+    return remove_folder(state);
+}
+
+/* ---- Tests, in this order ---- */
+
+static void status_shows_who_is_there(void **state)
+{
+    (void)state;
+    assert_int_equal(ferry("status --control $D/control"), 0);
+    assert_non_null(strstr(out, ": 1 client; hosts come to 127.0.0.1:"));
+    assert_non_null(strstr(out, "no limit, latency 0ns"));
+    assert_non_null(strstr(out, "kv: running, 8.000 MiB"));
+    assert_non_null(strstr(out, "\nB "));
+    assert_null(strstr(out, "move "));
+    assert_int_equal(ferry("status --control $D/control --json -"), 0);
+    json_t *status = json_loads(out, 0, NULL);
+    assert_int_equal(json_array_size(json_object_get(status, "hosts")), 2);
+    assert_true(json_is_null(json_object_get(status, "migration")));
+    json_decref(status);
+}
+
+static void wrong_lines_begin_nothing(void **state)
+{
+    static const char *const rows[][2] = {
+        {"migrate --control $D/nowhere", "there is no gateway: start one (ferry live)"},
+        {"migrate --control $D/control --to C", "C: there is no such host"},
+        {"migrate --control $D/control --to A", "--to: kv is at A already"},
+        {"migrate --control $D/control --guest web", "web: no host has such a guest"},
+        {"migrate --control $D/control --mode precopy", "stop-and-copy|pre-copy"},
+        {"migrate --control $D/control --mode post-copy --max-rounds 3", "--max-rounds cannot"},
+        {"migrate --control $D/control --downtime-limit 30", "has no unit"},
+        {"migrate --control $D/control --memory 8MiB", "chosen when the guest is started"},
+        {"migrate --control $D/control --seed 3", "it is for ferry run"},
+        {"migrate --control $D/control --latency 3ms", "it is the link's: write ferry link"},
+        {"migrate --control $D/control --bandwidth 5", "--bandwidth: \"5\" has no unit"},
+        {"migrate --control $D/control scenario.ini", "unexpected word"},
+        {"migrate --control $D/control -- x", "nothing stands behind --"},
+        {"migrate --control $D/control --abort", "no guest is being moved"},
+        {"migrate --control $D/control --post-copy-now", "no guest is being moved"},
+        {"migrate --control $D/control --abort --to B", "leave out the options of a new one"},
+        {"migrate --control $D/control --abort --post-copy-now", "keep one of them"},
+        {"migrate --control $D/control --record -", "--record needs a file"},
+        {"migrate --control $D/control --json $D/no/where", "cannot be written"},
+        {"link --control $D/control --bandwidth 5", "--bandwidth: \"5\" has no unit"},
+        {"link --control $D/control --latency 1min", "--latency: \"1min\": write 0ns to 10s"},
+        {"link --control $D/control --cut --mend", "keep one of them"},
+        {"link --control $D/control --speed 3", "unknown option --speed"},
+        {"status --control", "--control needs a value"},
+        {"status --control $D/control x", "unexpected word"},
+        {"live --plain --mode hybrid", "chosen when the guest is moved, by ferry migrate"},
+        {"live --plain --clients 3", "it is for ferry run"},
+        {"live --plain --guest nobody", "unknown guest"},
+        {"live --plain --hosts 9", "write 2, 3 or 4"},
+        {"live --plain --memory 8", "has no unit"},
+        {"live --plain --bandwidth 5 --listen 127.0.0.1:0 --control $D/other",
+         "--bandwidth: \"5\" has no unit"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        assert_refused(rows[i][0], rows[i][1]);
+    /* A door at which somebody stands already, and a port that is taken: said by who found out. */
+    assert_int_equal(ferry("live --plain --listen 127.0.0.1:0 --control $D/control"), 2);
+    assert_non_null(strstr(err, "control"));
+    char line[200];
+    snprintf(line, sizeof line, "live --plain --listen 127.0.0.1:%u --control $D/other", port);
+    assert_int_equal(ferry(line), 2);
+    assert_non_null(strstr(err, "127.0.0.1"));
+    count_on();
+}
+
+static void every_mode_moves_it(void **state)
+{
+    static const char *const modes[] = {"stop-and-copy", "pre-copy", "continuous",
+                                        "post-copy",     "hybrid",   "auto"};
+    (void)state;
+    for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
+        char line[200];
+        count_on();
+        snprintf(line, sizeof line, "migrate --control $D/control --mode %s --json -", modes[i]);
+        int status = ferry(line);
+        json_t *report = json_loads(out, 0, NULL);
+        if (status != 0 || report == NULL)
+            fail_msg("%s: status %d, %s%s", modes[i], status, out, err);
+        assert_string_equal(json_string_value(json_object_get(report, "schema")), "ferry.run/1");
+        assert_string_equal(json_string_value(json_object_get(report, "mode")), modes[i]);
+        assert_string_equal(json_string_value(json_object_get(report, "outcome")), "completed");
+        assert_int_equal(json_integer_value(json_object_get(report, "memory_pages")), 2048);
+        assert_true(json_integer_value(json_object_get(report, "pages_sent")) >= 2048);
+        assert_true(json_integer_value(json_object_get(report, "downtime_ns")) > 0);
+        assert_true(json_integer_value(json_object_get(report, "total_time_ns")) >
+                    json_integer_value(json_object_get(report, "downtime_ns")));
+        static const char *const nulls[] = {"seed", "digest", "oracle", "instructions"};
+        for (size_t j = 0; j < 4; j++)
+            assert_true(json_is_null(json_object_get(report, nulls[j])));
+        json_decref(report);
+        await_line(i % 2 == 0 ? "kv moves from A to B by " : "kv moves from B to A by ");
+        await_line("kv: completed after ");
+    }
+    count_on();
+    ask("GET greeting\r\n", "$5\r\nhello\r\n");
+}
+
+static void a_move_is_told_and_recorded(void **state)
+{
+    (void)state;
+    assert_int_equal(ferry("migrate --control $D/control --mode hybrid --to B --record $D/m.ferry"),
+                     0);
+    assert_non_null(strstr(out, "kv, hybrid, from A to B: completed"));
+    assert_non_null(strstr(out, "downtime"));
+    assert_null(strstr(out, "oracle"));
+    assert_string_equal(err, "");
+    count_on();
+    assert_int_equal(ferry("tui --plain $D/m.ferry"), 0);
+    assert_non_null(strstr(out, "The link carries what it can"));
+    assert_non_null(strstr(out, "the guest runs at host B"));
+    assert_int_equal(ferry("export $D/m.ferry --csv $D/m.csv --quiet"), 0);
+    assert_int_equal(ferry("status --control $D/control"), 0);
+    assert_non_null(strstr(out, ": kv from A to B by hybrid: completed after "));
+    assert_int_equal(shell("rm $D/m.ferry $D/m.csv"), 0);
+}
+
+static void the_link_obeys(void **state)
+{
+    (void)state;
+    assert_int_equal(ferry("link --control $D/control --bandwidth 100MiB/s --latency 1ms"), 0);
+    assert_string_equal(out, "the link carries 100MiB/s, 1ms later than by itself\n");
+    assert_int_equal(ferry("migrate --control $D/control --mode pre-copy --json -"), 0);
+    json_t *report = json_loads(out, 0, NULL);
+    /* 8 MiB take 80 ms; half of that would be a link that does not obey. */
+    assert_true(json_integer_value(json_object_get(report, "total_time_ns")) > 40000000);
+    assert_string_equal(
+        json_string_value(json_object_get(json_object_get(report, "options"), "latency")), "1ms");
+    json_decref(report);
+    assert_int_equal(ferry("link --control $D/control --bandwidth none --latency none"), 0);
+    assert_string_equal(out, "the link carries what it can, 0ns later than by itself\n");
+    assert_int_equal(ferry("link --control $D/control --cut"), 0);
+    assert_int_equal(ferry("migrate --control $D/control --mode pre-copy"), 1);
+    assert_non_null(strstr(out, "aborted"));
+    assert_int_equal(ferry("link --control $D/control --mend"), 0);
+    count_on();
+}
+
+/* A slow move is given up: by its own command, and by an interrupt. */
+static void a_move_is_given_up(void **state)
+{
+    (void)state;
+    assert_int_equal(ferry("link --control $D/control --bandwidth 1MiB/s"), 0);
+    assert_int_equal(shell("$F migrate --control $D/control --mode pre-copy --quiet & "
+                           "until $F migrate --control $D/control --abort 2>/dev/null; do :; done; "
+                           "wait $!"),
+                     1);
+    assert_string_equal(out, "the move is being given up: the guest stays where it is\n");
+    await_line("kv: aborted");
+    child_next_line(&live, false);
+    assert_int_equal(shell("$F migrate --control $D/control --mode pre-copy & "
+                           "until $F status --control $D/control | grep -q copy,; do :; done; "
+                           "kill -INT $!; wait $!"),
+                     1);
+    if (strstr(out, "aborted") == NULL)
+        fail_msg("%s%s", out, err);
+    assert_non_null(strstr(err, "asked to give the move up"));
+    assert_int_equal(ferry("link --control $D/control --bandwidth none"), 0);
+    count_on();
+}
+
+/* A host that dies is told, with the line that brings another; the guest that was there is lost. */
+static void a_host_that_dies_is_told(void **state)
+{
+    char text[400], command[CHILD_WORDS_MAX * 8];
+    (void)state;
+    assert_int_equal(ferry("status --control $D/control --json -"), 0);
+    json_t *status = json_loads(out, 0, NULL), *host;
+    json_int_t pid = 0;
+    size_t idx;
+    char name = '?';
+    json_array_foreach(json_object_get(status, "hosts"), idx, host)
+    {
+        if (json_array_size(json_object_get(host, "guests")) > 0)
+            continue;
+        pid = json_integer_value(json_object_get(host, "pid"));
+        name = *json_string_value(json_object_get(host, "name"));
+    }
+    json_decref(status);
+    assert_true(pid > 1);
+    assert_int_equal(kill((pid_t)pid, SIGKILL), 0);
+    snprintf(text, sizeof text, "host %c is gone: it was killed by signal 9", name);
+    await_line(text);
+    const char *line = child_next_line(&live, true);
+    assert_non_null(strstr(line, " host --name "));
+    snprintf(command, sizeof command, "%s", line);
+    assert_int_equal(ferry("migrate --control $D/control"), 2);
+    count_on();
+    struct child again; /* the line does what it says */
+    struct problem problem = {STATUS_OK, ""};
+    child_init(&again, "another host", "");
+    again.program = "/bin/sh";
+    again.word_count = 0;
+    snprintf(text, sizeof text, "exec %.380s", command);
+    child_add_word(&again, "sh");
+    child_add_word(&again, "-c");
+    child_add_word(&again, text);
+    assert_int_equal(child_start(&again, STDERR_FILENO, &problem), STATUS_OK);
+    snprintf(command, sizeof command, "host %c is here", name);
+    await_line(command);
+    assert_int_equal(ferry("migrate --control $D/control --mode post-copy --quiet"), 0);
+    count_on();
+    child_fini(&again); /* and the guest goes with it */
+    await_line("kv is lost");
+    child_stop(&live);
+    assert_int_equal(WEXITSTATUS(live.status), 1);
+    live.status = 0; /* that was right */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(status_shows_who_is_there),
+        cmocka_unit_test(wrong_lines_begin_nothing),
+        cmocka_unit_test(every_mode_moves_it),
+        cmocka_unit_test(a_move_is_told_and_recorded),
+        cmocka_unit_test(the_link_obeys),
+        cmocka_unit_test(a_move_is_given_up),
+        cmocka_unit_test(a_host_that_dies_is_told),
+    };
+    return cmocka_run_group_tests(tests, start_live, stop_live);
+}
