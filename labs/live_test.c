@@ -241,17 +241,21 @@ static void a_move_is_given_up(void **state)
 {
     (void)state;
     assert_int_equal(ferry("link --control $D/control --bandwidth 1MiB/s"), 0);
-    assert_int_equal(shell("$F migrate --control $D/control --mode pre-copy --quiet & "
-                           "until $F migrate --control $D/control --abort 2>/dev/null; do :; done; "
-                           "wait $!"),
-                     1);
+    assert_int_equal(
+        shell("$F migrate --control $D/control --mode pre-copy --quiet & "
+              "until $F migrate --control $D/control --abort 2>/dev/null; do kill -0 $! || break; "
+              "done; "
+              "wait $!"),
+        1);
     assert_string_equal(out, "the move is being given up: the guest stays where it is\n");
     await_line("kv: aborted");
     child_next_line(&live, false);
-    assert_int_equal(shell("$F migrate --control $D/control --mode pre-copy & "
-                           "until $F status --control $D/control | grep -q copy,; do :; done; "
-                           "kill -INT $!; wait $!"),
-                     1);
+    assert_int_equal(
+        shell("$F migrate --control $D/control --mode pre-copy & "
+              "until $F status --control $D/control | grep -q ': copy'; do kill -0 $! || break; "
+              "done; "
+              "kill -INT $!; wait $!"),
+        1);
     if (strstr(out, "aborted") == NULL)
         fail_msg("%s%s", out, err);
     assert_non_null(strstr(err, "asked to give the move up"));

@@ -34,12 +34,14 @@ void control_lines_put(struct control_lines *lines, const void *data, size_t cou
 
 const char *control_lines_next(struct control_lines *lines, size_t *count, bool *is_too_long)
 {
+    *is_too_long = false;
+    if (lines->text.count == lines->taken) /* there may be no bytes at all */
+        return NULL;
     size_t begin = lines->looked > lines->taken ? lines->looked : lines->taken;
     size_t left = lines->text.count - begin;
     const uint8_t *end = left == 0 ? NULL : memchr(lines->text.data + begin, '\n', left);
     const char *line = (const char *)lines->text.data + lines->taken;
 
-    *is_too_long = false;
     lines->looked = lines->text.count;
     if (end == NULL) {
         *is_too_long = lines->text.count - lines->taken >= CONTROL_LINE_MAX;
