@@ -6,6 +6,7 @@
 
 #include "labs/command.h"
 #include "labs/parent.h"
+#include "live/key_file.h"
 #include "live/moves.h"
 
 struct office {
@@ -13,6 +14,7 @@ struct office {
     uv_signal_t interrupted, terminated;
     struct gateway *gateway;
     struct moves *moves;
+    struct channel_key key; /* all zeros: there is none */
     bool is_closing;
 };
 
@@ -98,8 +100,11 @@ static enum status open_office(struct office *office, const struct options *opti
         return problem_set(problem, STATUS_USAGE,
                            "--listen is missing: say where clients come in, such as "
                            "--listen 127.0.0.1:6379");
-    if (options->live.key != NULL)
-        return problem_set(problem, STATUS_USAGE, "--key: connections cannot be sealed yet");
+    if (options->live.key != NULL) {
+        status = key_file_read(options->live.key, &office->key, problem);
+        if (status != STATUS_OK)
+            return status;
+    }
     if (control == NULL) {
         status = control_default_path(path, problem);
         if (status != STATUS_OK)
@@ -107,8 +112,8 @@ static enum status open_office(struct office *office, const struct options *opti
         control = path;
     }
     office->moves = moves_open(&office->loop, &calls, office);
-    status = gateway_open(&office->loop, hosts, NULL, &moves_calls, office->moves, &office->gateway,
-                          problem);
+    status = gateway_open(&office->loop, hosts, options->live.key != NULL ? &office->key : NULL,
+                          &moves_calls, office->moves, &office->gateway, problem);
     if (status == STATUS_OK)
         status = listen_everywhere(office->gateway, options->live.listen, problem);
     if (status == STATUS_OK)
@@ -131,6 +136,7 @@ static int run(const struct command *command, const struct options *options)
     if (status != STATUS_OK)
         close_office(&office);
     uv_run(&office.loop, UV_RUN_DEFAULT);
+    key_forget(&office.key);
     MUST(uv_loop_close(&office.loop) == 0);
     return status == STATUS_OK ? EXIT_DONE : command_refuse(command, &problem);
 }

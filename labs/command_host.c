@@ -7,6 +7,7 @@
 #include "labs/image.h"
 #include "labs/parent.h"
 #include "live/host.h"
+#include "live/key_file.h"
 
 #define LISTEN "127.0.0.1:0" /* unless another is given */
 
@@ -15,6 +16,7 @@ struct house {
     uv_signal_t interrupted, terminated;
     struct host *host;
     struct host_config config;
+    struct channel_key key;
     bool is_closing;
 };
 
@@ -79,8 +81,6 @@ static enum status look_at_options(const struct options *options, struct problem
         return problem_set(problem, STATUS_USAGE,
                            "--gateway is missing: write the address that ferry gateway has "
                            "printed for hosts");
-    if (options->live.key != NULL)
-        return problem_set(problem, STATUS_USAGE, "--key: connections cannot be sealed yet");
     if (orphan != NULL)
         return problem_set(problem, STATUS_USAGE,
                            "--%s: no guest begins here: write --guest as well", orphan);
@@ -117,8 +117,13 @@ static enum status open_house(struct house *house, struct options *options, stru
         .listen = options->live.listen != NULL ? options->live.listen : LISTEN,
         .disk_path = options->live.disk,
     };
-    enum status status =
-        host_open(&house->loop, &house->config, &calls, house, &house->host, problem);
+    enum status status = STATUS_OK;
+    if (options->live.key != NULL) {
+        status = key_file_read(options->live.key, &house->key, problem);
+        house->config.key = &house->key;
+    }
+    if (status == STATUS_OK)
+        status = host_open(&house->loop, &house->config, &calls, house, &house->host, problem);
     if (status == STATUS_OK)
         status = add_guest(house, options, problem);
     if (status != STATUS_OK)
@@ -143,6 +148,7 @@ static int run(const struct command *command, struct options *options)
     if (status != STATUS_OK)
         close_house(&house);
     uv_run(&house.loop, UV_RUN_DEFAULT);
+    key_forget(&house.key);
     MUST(uv_loop_close(&house.loop) == 0);
     return status == STATUS_OK ? EXIT_DONE : command_refuse(command, &problem);
 }
