@@ -197,14 +197,25 @@ void channel_read_rest(struct channel *channel)
     while ((hears(channel) || channel->state == CHANNEL_PROVING) && read_once(channel) > 0);
 }
 
-void channel_set_unread(struct channel *channel, size_t bytes)
+/* What a computer that is busy says of its own round trips is not believed. */
+static bool is_near(const struct channel *channel)
 {
+    struct address peer = {.socket_bytes = sizeof peer.socket};
     struct tcp_info info;
     socklen_t size = sizeof info;
+
+    if (getpeername(channel->fd, (struct sockaddr *)&peer.socket, &peer.socket_bytes) == 0 &&
+        address_is_local(&peer))
+        return true;
+    return getsockopt(channel->fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 &&
+           info.tcpi_rtt <= LAN_RTT_US;
+}
+
+void channel_set_unread(struct channel *channel, size_t bytes)
+{
     int room = (int)bytes;
 
-    if (getsockopt(channel->fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 &&
-        info.tcpi_rtt <= LAN_RTT_US)
+    if (is_near(channel))
         (void)setsockopt(channel->fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
 }
 

@@ -58,6 +58,7 @@ static void little_waits_unread(void **state)
     for (unsigned i = 0; i < 1000; i++) /* as much as the kernel takes */
         uv_run(&pair.loop, UV_RUN_NOWAIT);
     assert_true(pair.a.sent - pair.b.heard < 1 << 20);
+    channel_close(pair.b.channel, "", true);
     pair_fini(&pair);
 }
 
