@@ -95,6 +95,11 @@ void channel_read(struct channel *channel, bool is_on);
  * has had its time. 0: as fast as it goes. */
 void channel_set_rate(struct channel *channel, uint64_t bits_per_s);
 void channel_set_limits(struct channel *channel, const struct channel_limits *limits);
+/* At most about so many bytes that have come wait in the kernel to be read, where the way to the
+ * other end is short; else as many as the kernel finds right. Without it there may be
+ * tens of MiB of them where this end is the slower one, and all of them are older than what is said
+ * next. */
+void channel_set_unread(struct channel *channel, size_t bytes);
 /* Bytes that were appended or queued here and have not left for the wire. */
 size_t channel_backlog(const struct channel *channel);
 /* Ends it: what is queued is sent first unless `is_at_once`. Nothing is heard or asked any more, and

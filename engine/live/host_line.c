@@ -13,7 +13,10 @@
 #define STALL_NS (10 * NS_PER_S)
 /* What may be said before the answer: a text, and the first words of the engine behind it. */
 #define BEGINNING_MAX (64u << 10)
-#define PLACES_MAX    128u /* a place for each page, and one for what stands before it */
+/* COMMIT stands behind what was sent before the pause and was not read yet: half a millisecond of it.
+ */
+#define UNREAD_BYTES (512u << 10)
+#define PLACES_MAX   128u /* a place for each page, and one for what stands before it */
 
 /* It is heard no more, and says no more; `closed` frees it. */
 static void let_go(struct line *line)
@@ -125,6 +128,7 @@ static void opened(void *owner, struct channel *channel)
 
     channel_set_limits(channel, &limits);
     channel_set_rate(channel, line->host->bits_per_s);
+    channel_set_unread(channel, UNREAD_BYTES);
     line->since_ns = uv_hrtime();
     if (!line->is_out || line->move == NULL)
         return;
