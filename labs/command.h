@@ -29,12 +29,12 @@ extern const struct preset demo_presets[];
 #define COMMAND_VIZ(run)                                                                           \
     {                                                                                              \
         "viz",                                                                                     \
-            "ferry viz [SCENARIO.ini | RECORDING | --control PATH] [OPTIONS] [-- ARGUMENTS...]",   \
+            "ferry viz [SCENARIO.ini | RECORDING | --control PATH] [OPTIONS]\n                 "   \
+            "[-- ARGUMENTS...]",                                                                   \
             "watch it in a window, or make a picture of it",                                       \
-            "For a projector: the same as ferry tui, as pictures. Without a scenario it shows "    \
-            "the\n"                                                                                \
-            "demonstration; with --control what goes on behind that gateway's door. In the\n"      \
-            "window ? shows the keys.\n"                                                           \
+            "For a projector: the same as ferry tui, as pictures. Without a scenario it shows\n"   \
+            "the demonstration; with --control what goes on behind that gateway's door. In\n"      \
+            "the window ? shows the keys.\n"                                                       \
             "    ferry viz --headless --png FILE --at 1.5s --size 1920x1080\n"                     \
             "makes one picture, without a display; without --at, of the run's end.\n",             \
             TAKES_SCENARIO | TAKES_STRATEGY | TAKES_AT | TAKES_RECORDING | TAKES_GDB | TAKES_VIZ | \

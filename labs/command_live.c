@@ -14,6 +14,7 @@
 #include "labs/household.h"
 #include "labs/image.h"
 #include "labs/live_view.h"
+#include "labs/parent.h"
 #include "labs/people.h"
 
 /* How often it is asked how many clients there are; and, where the gateway is gone, whether there
@@ -323,7 +324,8 @@ static int start_and_live(struct live *live)
     int complaints = open_complaints(is_drawn), status;
 
     /* What the guest is wrong with is said before anything is started. */
-    if (at_door_path(options, control, &problem) != STATUS_OK ||
+    if ((options->live.is_with_parent && parent_follow(&problem) != STATUS_OK) ||
+        at_door_path(options, control, &problem) != STATUS_OK ||
         image_load(&image, &options->scenario, &problem) != STATUS_OK) {
         image_fini(&image);
         return command_refuse(live->command, &problem);

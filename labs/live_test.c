@@ -67,8 +67,9 @@ static int start_live(void **state)
     child_init(&live, "ferry live", "live");
     live.program = BUILD_DIR "/bin/ferry";
     live.words[0] = live.program;
-    const char *const words[] = {"--plain",  "--guest",     "kv",        "--memory",  "8MiB",
-                                 "--listen", "127.0.0.1:0", "--control", live_word[0]};
+    const char *const words[] = {"--with-parent", "--plain",   "--guest",  "kv",
+                                 "--memory",      "8MiB",      "--listen", "127.0.0.1:0",
+                                 "--control",     live_word[0]};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         child_add_word(&live, words[i]);
     if (child_start(&live, STDERR_FILENO, &problem) != STATUS_OK)

@@ -31,9 +31,10 @@ static const struct command commands[] = {
     {"sweep", "ferry sweep --vary KEY=VALUES [SCENARIO.ini] [OPTIONS] [-- ARGUMENTS...]",
      "one thing varied: a table, CSV and a plot",
      "KEY is an option below, or `load`: the pages that are written in a second as a\n"
-     "part of those that the link can copy. VALUES are a,b,c; or from..to, from..to+step,\n"
-     "from..to*factor. --plot draws total-time, downtime, rounds, pages-sent, bytes,\n"
-     "faults, fault-wait, latency or silence; measured, and as forecast where it can be.\n",
+     "part of those that the link can copy. VALUES are a,b,c; or from..to,\n"
+     "from..to+step, from..to*factor. --plot draws total-time, downtime, rounds,\n"
+     "pages-sent, bytes, faults, fault-wait, latency or silence; measured, and as\n"
+     "forecast where it can be.\n",
      TAKES_SCENARIO | TAKES_SWEEP | TAKES_JSON | TAKES_PLAIN | TAKES_QUIET, NULL, command_sweep},
     {"forecast", "ferry forecast [SCENARIO.ini] [OPTIONS]",
      "what a move will come to, before it is made",
@@ -43,11 +44,13 @@ static const struct command commands[] = {
      "dirty log and by sampled pages.\n",
      TAKES_SCENARIO | TAKES_EVERY_MODE | TAKES_JSON | TAKES_QUIET | TAKES_FORECAST, NULL,
      command_forecast},
-    {"tui", "ferry tui [SCENARIO.ini | RECORDING | --control PATH] [OPTIONS] [-- ARGUMENTS...]",
+    {"tui",
+     "ferry tui [SCENARIO.ini | RECORDING | --control PATH] [OPTIONS]\n                 [-- "
+     "ARGUMENTS...]",
      "watch a scenario, a recording or real hosts in the terminal",
      "With --control it shows what goes on behind that gateway's door: the move under\n"
-     "way from its beginning, else the last one, and each that follows. The hosts do not\n"
-     "wait: what is shown slowly is their past, and l goes to now.\n",
+     "way from its beginning, else the last one, and each that follows. The hosts do\n"
+     "not wait: what is shown slowly is their past, and l goes to now.\n",
      TAKES_SCENARIO | TAKES_STRATEGY | TAKES_AT | TAKES_RECORDING | TAKES_PLAIN | TAKES_GDB |
          TAKES_CONTROL,
      NULL, command_tui},
@@ -62,8 +65,8 @@ static const struct command commands[] = {
     {"provenance", "ferry provenance RECORDING PAGE | ADDRESS | --top N",
      "what became of a page: who wrote it, when it was sent, what for",
      "RECORDING is what --record wrote. A page is named by its number or by an address\n"
-     "in it (0x80001234). Writes are those that dirty tracking noticed: the first since\n"
-     "the page was fetched. Functions are named from the guest's program.\n",
+     "in it (0x80001234). Writes are those that dirty tracking noticed: the first\n"
+     "since the page was fetched. Functions are named from the guest's program.\n",
      TAKES_WORD | TAKES_PAGES | TAKES_JSON | TAKES_QUIET, NULL, command_provenance},
     {"grade", "ferry grade [NN --source DIR | NN --hint N] [OPTIONS]",
      "an exercise: lists them, grades one, opens its hints",
@@ -107,8 +110,8 @@ static const struct command commands[] = {
      "Starts `ferry gateway` and two `ferry host`; the guest runs at host A. Clients\n"
      "connect where --listen says, and stay connected wherever the guest is moved. It\n"
      "is all over when this is interrupted. At a terminal it is drawn; elsewhere, and\n"
-     "with --plain, it is told in lines, with the commands that move, watch and disturb\n"
-     "it.\n",
+     "with --plain, it is told in lines, with the commands that move, watch and\n"
+     "disturb it.\n",
      TAKES_SCENARIO | TAKES_START | TAKES_CONTROL | TAKES_LIVE | TAKES_PLAIN, NULL, command_live},
     {"migrate", "ferry migrate [--to HOST] [OPTIONS]", "moves a guest between real hosts",
      "Asks the gateway for the move, shows how far it is, and says what it came to, in\n"
@@ -127,26 +130,28 @@ static const struct command commands[] = {
     {"swarm", "ferry swarm [--seeds A..B] [--resume FILE] [OPTIONS]",
      "many small worlds, until one breaks a rule",
      "Each seed draws a small guest, a way to move it and what happens meanwhile; its\n"
-     "world is lived to its end, and the oracle looks at every rule. The first seed that\n"
-     "breaks one ends the swarm with status 1: its rule, its event, and the command\n"
-     "that lives it again. The seeds mean the same however many processes there are.\n",
+     "world is lived to its end, and the oracle looks at every rule. The first seed\n"
+     "that breaks one ends the swarm with status 1: its rule, its event, and the\n"
+     "command that lives it again. The seeds mean the same however many processes\n"
+     "there are.\n",
      TAKES_SWARM | TAKES_JSON | TAKES_QUIET, NULL, command_swarm},
     {"gateway", "ferry gateway --listen ADDR:PORT [--hosts ADDR:PORT] [--control PATH]",
      "the post office of live mode: real clients, hosts, the door",
-     "Clients connect here and stay connected while their guest moves; hosts come in with\n"
-     "ferry host --gateway ADDR:PORT, and ferry migrate, status and link knock at the door\n"
-     "at PATH. Port 0 is any that is free: what they are is the first line that it prints.\n"
-     "Behind = stands whose clients come in there: the guest's name, and the port at which\n"
-     "it listens; without them the first guest, and its first port. Several addresses\n"
-     "stand with commas between them. It runs until it is interrupted.\n",
+     "Clients connect here and stay connected while their guest moves; hosts come in\n"
+     "with ferry host --gateway ADDR:PORT, and ferry migrate, status and link knock at\n"
+     "the door at PATH. Port 0 is any that is free: what they are is the first line\n"
+     "that it prints. Behind = stands whose clients come in there: the guest's name,\n"
+     "and the port at which it listens; without them the first guest, and its first\n"
+     "port. Several addresses stand with commas between them. It runs until it is\n"
+     "interrupted.\n",
      TAKES_GATEWAY | TAKES_CONTROL, NULL, command_gateway},
     {"host", "ferry host --name NAME --gateway ADDR:PORT [OPTIONS] [-- ARGUMENTS...]",
      "runs guests in real time, and moves them",
-     "A host of live mode: it comes to a gateway (ferry gateway) and is commanded from its\n"
-     "door (ferry migrate, status, link). With --guest a guest begins here; without, it\n"
-     "waits for those that are moved here. Port 0 is any that is free. A guest without\n"
-     "--cpu-rate runs as fast as it can. It runs until it is interrupted, and its guests\n"
-     "end with it.\n",
+     "A host of live mode: it comes to a gateway (ferry gateway) and is commanded from\n"
+     "its door (ferry migrate, status, link). With --guest a guest begins here;\n"
+     "without, it waits for those that are moved here. Port 0 is any that is free. A\n"
+     "guest without --cpu-rate runs as fast as it can. It runs until it is\n"
+     "interrupted, and its guests end with it.\n",
      TAKES_HOST | TAKES_SCENARIO | TAKES_START, NULL, command_host},
     {"help", "ferry help [COMMAND]", "this list, or a command's options", NULL, 0, NULL,
      command_help},
