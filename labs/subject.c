@@ -29,27 +29,6 @@ static enum status set_instant(struct subject *subject, const struct options *op
 
 /* ---- A recording. ---- */
 
-/* "key = value" lines, as a recording holds them. */
-static bool parse_scenario(const char *text, struct scenario *scenario)
-{
-    char key[64], value[512];
-    int length;
-
-    for (; *text != '\0'; text += length + (text[length] == '\n')) {
-        length = (int)strcspn(text, "\n");
-        const char *equals = strstr(text, " = ");
-        if (length == 0)
-            continue;
-        if (equals == NULL || equals > text + length)
-            return false;
-        snprintf(key, sizeof key, "%.*s", (int)(equals - text), text);
-        snprintf(value, sizeof value, "%.*s", (int)(text + length - equals) - 3, equals + 3);
-        if (*value != '\0' && scenario_set(scenario, key, value, NULL) != STATUS_OK)
-            return false;
-    }
-    return scenario_check(scenario, false, NULL) == STATUS_OK;
-}
-
 /* A guest of ours, and of a size that nobody has to wait for: a recording is input from anywhere,
  * and opens no file that it names. */
 static bool is_known_guest(const struct scenario *scenario)
@@ -112,7 +91,8 @@ static void forecast_recording(struct subject *subject, const char *path)
     if (recording_open(&recording, subject->bytes.data, subject->bytes.count, NULL) != STATUS_OK)
         return;
     scenario_init(&scenario);
-    if (parse_scenario(recording.scenario_text, &scenario))
+    if (scenario_read_text(&scenario, recording.scenario_text, NULL) == STATUS_OK &&
+        scenario_check(&scenario, false, NULL) == STATUS_OK)
         take_forecast(subject, &scenario, path);
     scenario_fini(&scenario);
     recording_close(&recording);
