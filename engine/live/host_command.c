@@ -78,7 +78,8 @@ static enum status set_options(struct scenario *scenario, const json_t *argument
         if (set_option(scenario, key, value, problem) != STATUS_OK)
             return STATUS_USAGE;
     }
-    return scenario_check(scenario, false, problem);
+    enum status status = scenario_check(scenario, false, problem);
+    return status == STATUS_OK ? host_can(scenario, problem) : status;
 }
 
 static struct resident *find_guest(struct host *host, const json_t *arguments,

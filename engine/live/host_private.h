@@ -158,6 +158,8 @@ struct resident *host_add_resident(struct host *host, const struct scenario *sce
                                    struct guest *guest);
 void host_drop_resident(struct resident *resident); /* its guest is closed */
 struct resident *host_find_resident(struct host *host, const char *name);
+/* Not all that a scenario may ask for is done by real hosts. */
+MUST_USE enum status host_can(const struct scenario *scenario, struct problem *problem);
 void host_changed(struct host *host); /* what the gateway knows of the guests is old */
 void host_freed(struct host *host);   /* something of a host that is closing is gone */
 
