@@ -99,6 +99,18 @@ struct guest *host_find_guest(const struct host *host, const char *name)
     return resident != NULL && resident_is_here(resident) ? resident->guest : NULL;
 }
 
+enum status host_can(const struct scenario *scenario, struct problem *problem)
+{
+    if (scenario->disk_at != DISK_SHARED && !scenario_is_model(scenario))
+        return problem_set(problem, STATUS_USAGE,
+                           "disk-at: hosts share the disk's file: leave it out, or write shared");
+    if (scenario->dirty_tracking != TRACKING_TRAP)
+        return problem_set(problem, STATUS_USAGE,
+                           "dirty-tracking: no processor logs for a real host: leave it out, or "
+                           "write trap");
+    return STATUS_OK;
+}
+
 enum status host_add_guest(struct host *host, const struct scenario *scenario, const uint8_t *image,
                            size_t image_bytes, struct problem *problem)
 {
@@ -109,7 +121,9 @@ enum status host_add_guest(struct host *host, const struct scenario *scenario, c
         used += host->residents[i].guest != NULL;
     if (used == HOST_GUESTS)
         return problem_set(problem, STATUS_REFUSED, "a host has at most %u guests", HOST_GUESTS);
-    enum status status = guest_build(scenario, image, image_bytes, &guest, problem);
+    enum status status = host_can(scenario, problem);
+    if (status == STATUS_OK)
+        status = guest_build(scenario, image, image_bytes, &guest, problem);
     if (status != STATUS_OK)
         return status;
     struct resident *resident = host_add_resident(host, scenario, guest);

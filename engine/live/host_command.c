@@ -78,7 +78,8 @@ static enum status set_options(struct scenario *scenario, const json_t *argument
         if (set_option(scenario, key, value, problem) != STATUS_OK)
             return STATUS_USAGE;
     }
-    return scenario_check(scenario, false, problem);
+    enum status status = scenario_check(scenario, false, problem);
+    return status == STATUS_OK ? host_can(scenario, problem) : status;
 }
 
 static struct resident *find_guest(struct host *host, const json_t *arguments,
@@ -196,6 +197,12 @@ static json_t *set_limits(struct host *host, const json_t *arguments, struct pro
 
     if (move == NULL)
         return NULL;
+    if (json_object_get(arguments, "fault-throttle") != NULL) {
+        (void)!problem_set(problem, STATUS_USAGE,
+                           "fault-throttle: the target is told when a move begins: give it to "
+                           "migrate");
+        return NULL;
+    }
     scenario_copy(&scenario, &move->scenario);
     if (set_options(&scenario, arguments, "guest", problem) != STATUS_OK) {
         scenario_fini(&scenario);
@@ -223,7 +230,7 @@ static json_t *set_link(struct host *host, const json_t *arguments, struct probl
         units_parse(UNIT_TIME, latency, &latency_ns, problem) != STATUS_OK)
         return NULL;
     if (latency_ns > HOST_LATENCY_MAX_NS) {
-        (void)!problem_set(problem, STATUS_USAGE, "latency: %s is more than 10s", latency);
+        (void)!problem_set(problem, STATUS_USAGE, "latency: %s is more than 2s", latency);
         return NULL;
     }
     if (state != NULL && strcmp(state, "cut") != 0 && strcmp(state, "mended") != 0) {

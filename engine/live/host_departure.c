@@ -37,12 +37,25 @@ void departure_set_chunks(struct move *move)
     config->push_chunk_bytes = smaller(config->push_chunk_bytes, PUSH_CHUNK_MAX);
 }
 
+/* How far auto-converge has slowed it stays. */
+static void set_throttle(struct source *source, const struct throttle_config *config)
+{
+    uint32_t permille = source->throttle.permille;
+
+    throttle_init(&source->throttle, config);
+    if (config->is_auto_converging)
+        source->throttle.permille = permille;
+    if (source->phase == PHASE_COPY)
+        throttle_begin(&source->throttle, uv_hrtime());
+}
+
 void departure_set_limits(struct move *move)
 {
     struct source *source = &move->source;
     struct source_config config = ends_source_config(&move->scenario);
 
     source->config.limits = config.limits;
+    set_throttle(source, &config.throttle);
     source->config.bandwidth_limit_bits_per_s = config.bandwidth_limit_bits_per_s;
     source->pacer = (struct pacer){.bits_per_s = config.bandwidth_limit_bits_per_s};
     departure_set_chunks(move);

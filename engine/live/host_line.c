@@ -24,6 +24,7 @@ static void let_go(struct line *line)
     if (line->move != NULL && line->move->line == line)
         line->move->line = NULL;
     line->move = NULL;
+    line->is_gone = true;
 }
 
 void line_break(struct line *line, const char *reason)
@@ -137,12 +138,8 @@ static void opened(void *owner, struct channel *channel)
     bytes_fini(&frame);
 }
 
-static void heard(void *owner, struct channel *channel, const uint8_t *data, size_t count)
+static void hear(struct line *line, uint64_t now_ns, const uint8_t *data, size_t count)
 {
-    struct line *line = owner;
-    uint64_t now_ns = uv_hrtime();
-
-    (void)channel;
     if (line->is_ready && line->move != NULL) {
         move_heard(line->move, now_ns, data, count);
         return;
@@ -157,6 +154,27 @@ static void heard(void *owner, struct channel *channel, const uint8_t *data, siz
         line_break(line, "it says too much before it says what it brings");
 }
 
+static void heard(void *owner, struct channel *channel, const uint8_t *data, size_t count)
+{
+    struct line *line = owner;
+
+    (void)channel;
+    if (latency_keeps(line))
+        latency_put(line, uv_hrtime(), data, count);
+    else
+        hear(line, uv_hrtime(), data, count);
+}
+
+/* What is due by then. */
+static void hear_late(struct line *line, uint64_t until_ns)
+{
+    struct bytes bytes = {0};
+
+    if (!line->is_gone && latency_take(line, until_ns, &bytes) > 0)
+        hear(line, uv_hrtime(), bytes.data, bytes.count);
+    bytes_fini(&bytes);
+}
+
 /* Pages of a guest that arrives are read straight into its memory. */
 static size_t place(void *owner, struct channel *channel, struct iovec *places, size_t most)
 {
@@ -164,7 +182,7 @@ static size_t place(void *owner, struct channel *channel, struct iovec *places, 
     struct span spans[PLACES_MAX];
 
     (void)channel;
-    if (line->is_out || !line->is_ready || line->move == NULL)
+    if (line->is_out || !line->is_ready || line->move == NULL || latency_keeps(line))
         return 0;
     size_t count = arrival_place(line->move, spans, most < PLACES_MAX ? most : PLACES_MAX);
     for (size_t i = 0; i < count; i++)
@@ -191,9 +209,11 @@ static void closed(void *owner, struct channel *channel, const char *reason)
 {
     struct line *line = owner, **at = &line->host->lines;
     struct host *host = line->host;
-    struct move *move = line->move;
 
     (void)channel;
+    if (line->move != NULL && *reason == '\0')
+        hear_late(line, UINT64_MAX); /* it was said before the end */
+    struct move *move = line->move;
     let_go(line);
     while (*at != line)
         at = &(*at)->next;
@@ -202,6 +222,7 @@ static void closed(void *owner, struct channel *channel, const char *reason)
         move_line_lost(move, uv_hrtime(),
                        *reason != '\0' ? reason : "the other host closed the connection",
                        *reason == '\0');
+    latency_fini(line);
     bytes_fini(&line->in);
     free(line);
     host_freed(host);
@@ -275,19 +296,23 @@ void line_open(struct move *move)
 uint64_t line_due_ns(const struct host *host)
 {
     uint64_t due_ns = UINT64_MAX;
-    for (const struct line *line = host->lines; line != NULL; line = line->next)
+    for (const struct line *line = host->lines; line != NULL; line = line->next) {
         if (!line->is_ready && line->since_ns + HOST_ANSWER_NS < due_ns)
             due_ns = line->since_ns + HOST_ANSWER_NS;
+        if (!line->is_gone)
+            due_ns = latency_due_ns(line) < due_ns ? latency_due_ns(line) : due_ns;
+    }
     return due_ns;
 }
 
 void line_turn(struct host *host, uint64_t now_ns)
 {
-    for (struct line *line = host->lines; line != NULL; line = line->next) {
+    for (struct line *line = host->lines, *next; line != NULL; line = next) {
+        next = line->next; /* lines are freed by the loop, never from within a call */
+        hear_late(line, now_ns);
         if (line->is_ready || line->since_ns + HOST_ANSWER_NS > now_ns)
             continue;
         line->since_ns = UINT64_MAX - HOST_ANSWER_NS; /* once */
         line_break(line, "the other host says nothing");
-        return; /* the list may be another one now; the rest next time */
     }
 }

@@ -26,7 +26,7 @@
 #define HOST_ANSWER_NS (10 * 1000000000ull)
 
 /* That a link may be given (`link`): what is under way then is kept here. */
-#define HOST_LATENCY_MAX_NS (10 * 1000000000ull)
+#define HOST_LATENCY_MAX_NS (2 * 1000000000ull)
 
 struct host;
 struct move;
@@ -65,10 +65,12 @@ struct resident {
 struct line {
     struct host *host;
     struct channel *channel;
-    struct move *move; /* NULL: it has not said yet of which, or that half is gone */
-    bool is_out;       /* this host made it */
-    bool is_ready;     /* what it is about was said and answered; the rest is the engine's */
-    struct bytes in;   /* before that */
+    struct move *move;    /* NULL: it has not said yet of which, or that half is gone */
+    bool is_out;          /* this host made it */
+    bool is_gone;         /* closed from here: nothing more of it is heard */
+    bool is_ready;        /* what it is about was said and answered; the rest is the engine's */
+    struct bytes in;      /* before that */
+    struct latency *late; /* heard later than it came; NULL: nothing ever was */
     uint64_t since_ns;
     struct line *next;
 };
@@ -156,6 +158,8 @@ struct resident *host_add_resident(struct host *host, const struct scenario *sce
                                    struct guest *guest);
 void host_drop_resident(struct resident *resident); /* its guest is closed */
 struct resident *host_find_resident(struct host *host, const char *name);
+/* Not all that a scenario may ask for is done by real hosts. */
+MUST_USE enum status host_can(const struct scenario *scenario, struct problem *problem);
 void host_changed(struct host *host); /* what the gateway knows of the guests is old */
 void host_freed(struct host *host);   /* something of a host that is closing is gone */
 
@@ -268,6 +272,13 @@ void progress_look(struct move *move); /* at the events that were not looked at 
 void progress_turn(struct move *move, uint64_t now_ns);
 uint64_t progress_due_ns(const struct move *move);
 json_t *progress_json(const struct move *move, uint64_t now_ns);
+
+/* host_latency.c: between a line's channel and whoever hears it */
+bool latency_keeps(const struct line *line); /* what comes is heard later */
+void latency_put(struct line *line, uint64_t now_ns, const uint8_t *data, size_t count);
+uint64_t latency_due_ns(const struct line *line);
+size_t latency_take(struct line *line, uint64_t now_ns, struct bytes *to); /* what is due */
+void latency_fini(struct line *line);
 
 /* host_line.c */
 MUST_USE enum status line_listen(struct host *host, struct problem *problem);

@@ -105,7 +105,8 @@ static void put_events(struct host *host, struct move *move)
 
     while (put < events->count && backlog(host) < EVENTS_BACKLOG_MAX)
         put += trunk_put_events(&host->trunk.out, events->items + put, events->count - put);
-    memmove(events->items, events->items + put, (events->count - put) * sizeof *events->items);
+    if (put > 0)
+        memmove(events->items, events->items + put, (events->count - put) * sizeof *events->items);
     events->count -= put;
 }
 

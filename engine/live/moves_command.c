@@ -424,7 +424,7 @@ static void set(struct moves *moves, const json_t *arguments, struct door_ticket
     enum status status =
         control_know_all(arguments,
                          "downtime-limit max-rounds total-time-limit bandwidth-limit dirty-limit "
-                         "auto-converge fault-throttle",
+                         "auto-converge",
                          &problem);
     struct scenario scenario;
     const char *key;

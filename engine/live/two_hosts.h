@@ -57,6 +57,7 @@ static struct stand {
     unsigned replies;
     char error[24], desc[200]; /* of the last reply; "": it was none */
     unsigned progress, moves_begun;
+    uint64_t permille; /* of the move, as it was told last */
     struct counting_client clients[CLIENTS];
     char instance[17];
     uint64_t began_ns;
@@ -115,6 +116,8 @@ static inline void peer_hears(struct peer *peer, const struct control_message *m
                  control_word(message->data, "reason", ""));
     } else if (strcmp(message->name, "progress") == 0) {
         stand.progress++;
+        stand.permille = control_number(message->data, "progress_permille", 1000);
+        assert_true(stand.permille < 1000);
     }
 }
 
