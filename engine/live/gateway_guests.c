@@ -5,6 +5,10 @@
  *                                                                               |
  *                                         no host can have it, for a grace      +--> lost
  *
+ * A guest may be in two halves, one of which dies. What is left at the other host may still run, until
+ * it needs a page that nobody has any more; so that host is asked how it stands, and once it waits in
+ * vain, or never had a whole guest, it is told to forget it.
+ *
  * DOC: live-routes
  *
  *   announce   packets go to the host that claims the guest, from its claim on. What was under way
@@ -28,6 +32,7 @@ void gateway_guests_init(struct gateway *gateway)
         struct gateway_guest *guest = &gateway->guests[i];
         guest->gateway = gateway;
         guest->route_until_ns = guest->missing_since_ns = guest->rivals_since_ns = NEVER;
+        guest->orphan_look_ns = NEVER;
         gateway_clients_init(guest);
     }
     gateway->guest_count = 1; /* the first has no name yet: it is whichever comes first */
@@ -242,6 +247,55 @@ void gateway_guests_look(struct gateway *gateway)
         look(&gateway->guests[i]);
 }
 
+/* ---- Halves ---- */
+
+void gateway_guests_bereave(const struct gateway_host *host)
+{
+    for (unsigned i = 0; i < host->gateway->guest_count; i++) {
+        struct gateway_guest *guest = &host->gateway->guests[i];
+        bool is_party = guest->is_moving && (guest->source == host || guest->target == host);
+        if (!is_party && claim_of(host, guest) == NULL)
+            continue;
+        guest->orphan_look_ns = gateway_now_ns() + GATEWAY_GRACE_NS;
+        guest->is_orphan_asked = false;
+        snprintf(guest->orphan_of, sizeof guest->orphan_of, "%s", host->name);
+    }
+}
+
+/* Nothing of what a host has of it is of any use any more. */
+static bool is_useless(const struct host_claim *claim)
+{
+    return !claim->is_claim || (is_word(claim, "waiting") && claim->pages_missing > 0);
+}
+
+static void tell_to_forget(struct gateway_guest *guest, struct gateway_host *host)
+{
+    json_t *reason = json_sprintf("host %s has ended, and with it the rest of the guest's pages",
+                                  guest->orphan_of);
+    (void)gateway_ask(guest->gateway, host->number, "forget",
+                      json_pack("{s:s, s:o}", "guest", guest->name, "reason", reason), NULL, NULL);
+}
+
+/* Asks first, and judges by the answers in the next turn. */
+static void look_after_orphan(struct gateway_guest *guest)
+{
+    bool is_anywhere = false;
+
+    for (unsigned i = 0; i < GATEWAY_HOSTS; i++) {
+        struct gateway_host *host = &guest->gateway->hosts[i];
+        const struct host_claim *claim = claim_of(host, guest);
+        if (host->trunk == NULL || claim == NULL || (claim->is_claim && claim->pages_missing == 0))
+            continue;
+        is_anywhere = true;
+        if (guest->is_orphan_asked && is_useless(claim))
+            tell_to_forget(guest, host);
+        else
+            gateway_host_ask_guests(host);
+    }
+    guest->is_orphan_asked = !guest->is_orphan_asked;
+    guest->orphan_look_ns = is_anywhere ? gateway_now_ns() + GATEWAY_GRACE_NS : NEVER;
+}
+
 void gateway_guests_watch(struct gateway *gateway)
 {
     uint64_t now_ns = gateway_now_ns();
@@ -249,6 +303,8 @@ void gateway_guests_watch(struct gateway *gateway)
     gateway_guests_look(gateway);
     for (unsigned i = 0; i < gateway->guest_count; i++) {
         struct gateway_guest *guest = &gateway->guests[i];
+        if (guest->orphan_look_ns <= now_ns)
+            look_after_orphan(guest);
         if (guest->missing_since_ns != NEVER &&
             now_ns - guest->missing_since_ns >= GATEWAY_GRACE_NS)
             be_lost(guest, guest->last_home != NULL && guest->last_home->is_gone
@@ -279,6 +335,7 @@ void gateway_move_begins(struct gateway *gateway, const char *name, unsigned sou
     if (guest->route != guest->home)
         route_to(guest, guest->home, true); /* an older move's tunnel */
     guest->is_moving = true;
+    guest->orphan_look_ns = NEVER;
     guest->source = &gateway->hosts[source - 1];
     guest->target = &gateway->hosts[target - 1];
     guest->tunnel_for_ns = tunnel_for_ns;

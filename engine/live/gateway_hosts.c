@@ -155,6 +155,17 @@ bool gateway_ask(struct gateway *gateway, unsigned number, const char *command, 
     return true;
 }
 
+static void guests_told(void *owner, const struct control_message *reply)
+{
+    if (reply != NULL && reply->kind == CONTROL_RETURN)
+        take_claims(owner, reply->data);
+}
+
+void gateway_host_ask_guests(struct gateway_host *host)
+{
+    (void)gateway_ask(host->gateway, host->number, "guests", NULL, guests_told, host);
+}
+
 /* ---- Clocks ---- */
 
 /* The host's clock was read somewhere between question and answer: the quicker, the surer. */
@@ -453,6 +464,7 @@ void gateway_hosts_turn(struct gateway *gateway)
 static void crash(struct gateway_host *host)
 {
     host->is_gone = true;
+    gateway_guests_bereave(host);
     host->claim_count = 0;
     for (unsigned i = 0; i < host->gateway->guest_count; i++) {
         const struct gateway_guest *guest = &host->gateway->guests[i];

@@ -46,7 +46,8 @@ struct stub {
     struct bytes in, out;
     struct program_state *guest; /* NULL: it is not here */
     const char *half; /* the state that it tells of a guest that is not here; NULL: none */
-    uint64_t moves, pid;
+    uint64_t moves, pid, pages_missing;
+    char command[32]; /* the last that it was given, but for clock */
     uint64_t dropped_packets, calls;
     char instance[17], reason[160];
     bool is_welcome, is_silent_about;
@@ -77,9 +78,11 @@ static json_t *claims_of(const struct stub *stub)
 {
     json_t *claims = json_array();
     if (stub->guest != NULL || stub->half != NULL)
-        json_array_append_new(claims, json_pack("{s:s, s:s, s:I, s:[i]}", "name", "echo", "state",
-                                                stub->half != NULL ? stub->half : "running",
-                                                "moves", (json_int_t)stub->moves, "ports", PORT));
+        json_array_append_new(claims,
+                              json_pack("{s:s, s:s, s:I, s:I, s:[i]}", "name", "echo", "state",
+                                        stub->half != NULL ? stub->half : "running", "moves",
+                                        (json_int_t)stub->moves, "pages_missing",
+                                        (json_int_t)stub->pages_missing, "ports", PORT));
     return claims;
 }
 
@@ -105,7 +108,10 @@ static void stub_talk(struct stub *stub, const struct frame *frame)
     } else if (strcmp(message.name, "clock") == 0) {
         put_talk(stub,
                  control_return(json_pack("{s:I}", "now_ns", (json_int_t)uv_hrtime()), message.id));
+    } else if (strcmp(message.name, "guests") == 0) {
+        put_talk(stub, control_return(claims_of(stub), message.id));
     } else {
+        snprintf(stub->command, sizeof stub->command, "%s", message.name);
         put_talk(stub, control_return(json_pack("{s:s}", "did", message.name), message.id));
     }
     control_message_fini(&message);
@@ -756,6 +762,37 @@ static void a_move_whose_halves_are_gone_is_lost(void **state)
     assert_int_equal(count_events(EVENT_MIGRATION_ENDED), 1);
 }
 
+/* The source dies after the switch: its pages are nowhere. The guest runs on until it needs one. */
+static void a_guest_that_waits_in_vain_is_forgotten(void **state)
+{
+    struct stub *b = &fixture.stubs[1];
+    pid_t pid = sleeper();
+    (void)state;
+
+    fixture.stubs[0].pid = (uint64_t)pid;
+    both_hosts_come();
+    client_comes(0);
+    expect_echo(0, "hello");
+    gateway_move_begins(fixture.gateway, "echo", 1, 2, 0);
+    b->pages_missing = 100;
+    move_guest(&fixture.stubs[0], b, false);
+    expect_echo(0, "over there");
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    channel_close(fixture.stubs[0].trunk, "cut", true);
+    turn_until(fixture.gateway->guests[0].is_orphan_asked);
+    turn_until(!fixture.gateway->guests[0].is_orphan_asked); /* it was asked, and runs */
+    expect_echo(0, "still there");
+    assert_string_equal(b->command, "");
+    b->half = "waiting"; /* the gateway is not told so: it asks */
+    turn_until(strcmp(b->command, "forget") == 0);
+    assert_int_equal(fixture.lost, 0);
+    b->guest = NULL;
+    b->half = NULL;
+    claim(b);
+    turn_until(fixture.lost == 1);
+}
+
 static void of_two_claims_the_later_is_right(void **state)
 {
     (void)state;
@@ -924,6 +961,7 @@ int main(void)
         TEST(a_guest_is_lost_with_its_process),
         TEST(a_target_may_still_claim),
         TEST(a_move_whose_halves_are_gone_is_lost),
+        TEST(a_guest_that_waits_in_vain_is_forgotten),
         TEST(of_two_claims_the_later_is_right),
         TEST(an_ended_guest_has_no_clients),
         TEST(a_tunnel_is_used_for_as_long_as_was_asked),
