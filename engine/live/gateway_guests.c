@@ -6,8 +6,8 @@
  *                                         no host can have it, for a grace      +--> lost
  *
  * A guest may be in two halves, one of which dies. What is left at the other host may still run, until
- * it needs a page that nobody has any more; so that host is asked how it stands, and once it waits in
- * vain, or never had a whole guest, it is told to forget it.
+ * it needs a page that nobody has any more: the move is over then, and lost, and the host is asked how
+ * the guest stands; once it waits in vain, or never was whole, the host is told to forget it.
  *
  * DOC: live-routes
  *
@@ -276,6 +276,21 @@ static void tell_to_forget(struct gateway_guest *guest, struct gateway_host *hos
                       json_pack("{s:s, s:o}", "guest", guest->name, "reason", reason), NULL, NULL);
 }
 
+/* It will never be whole; whoever waits for the end of its move need not. */
+static void end_move(struct gateway_guest *guest, const struct gateway_host *host)
+{
+    json_t *reason =
+        json_sprintf("host %s has ended, and with it the rest of the guest's pages: at "
+                     "%s it runs until it needs one of them",
+                     guest->orphan_of, host->name);
+    if (guest->is_moving)
+        gateway_tell(guest->gateway, 0, "migration_ended",
+                     json_pack("{s:s, s:s, s:O}", "guest", guest->name, "outcome",
+                               outcome_name(OUTCOME_LOST), "reason", reason));
+    json_decref(reason);
+    guest->is_moving = false;
+}
+
 /* Asks first, and judges by the answers in the next turn. */
 static void look_after_orphan(struct gateway_guest *guest)
 {
@@ -289,8 +304,9 @@ static void look_after_orphan(struct gateway_guest *guest)
         is_anywhere = true;
         if (guest->is_orphan_asked && is_useless(claim))
             tell_to_forget(guest, host);
-        else
-            gateway_host_ask_guests(host);
+        else if (guest->is_orphan_asked)
+            end_move(guest, host);
+        gateway_host_ask_guests(host);
     }
     guest->is_orphan_asked = !guest->is_orphan_asked;
     guest->orphan_look_ns = is_anywhere ? gateway_now_ns() + GATEWAY_GRACE_NS : NEVER;

@@ -60,7 +60,7 @@ static struct fixture {
     struct program_state *guest;
     enum program program;
     struct event_list events;
-    unsigned joined, left, lost, rivals;
+    unsigned joined, left, lost, rivals, ended_moves;
     char last_reason[160];
     int clients[CLIENTS];
     uint64_t began_ns;
@@ -295,6 +295,7 @@ static void told(void *owner, unsigned host, const char *event, json_t *data)
     fixture.joined += strcmp(event, "host_joined") == 0;
     fixture.left += strcmp(event, "host_left") == 0;
     fixture.lost += strcmp(event, "guest_lost") == 0;
+    fixture.ended_moves += strcmp(event, "migration_ended") == 0;
     fixture.rivals += strcmp(event, "two_runners") == 0;
     if (strcmp(event, "host_left") == 0)
         snprintf(fixture.last_reason, sizeof fixture.last_reason, "%s",
@@ -784,6 +785,7 @@ static void a_guest_that_waits_in_vain_is_forgotten(void **state)
     turn_until(!fixture.gateway->guests[0].is_orphan_asked); /* it was asked, and runs */
     expect_echo(0, "still there");
     assert_string_equal(b->command, "");
+    assert_int_equal(fixture.ended_moves, 1);
     b->half = "waiting"; /* the gateway is not told so: it asks */
     turn_until(strcmp(b->command, "forget") == 0);
     assert_int_equal(fixture.lost, 0);
