@@ -823,6 +823,9 @@ static void an_ended_guest_has_no_clients(void **state)
     turn_until(client_hears(0, heard, sizeof heard) == 0 || errno == ECONNRESET);
     assert_int_equal(fixture.lost, 0);
     assert_int_equal(fixture.gateway->guests[0].state, GUEST_OVER);
+    client_comes(1); /* and whoever comes is not kept waiting */
+    turn_until(fixture.gateway->clients_refused == 1);
+    turn_until(client_hears(1, heard, sizeof heard) == 0 || errno == ECONNRESET);
 }
 
 /* ---- Ways and words ---- */
