@@ -38,26 +38,39 @@ void gateway_guests_init(struct gateway *gateway)
     gateway->guest_count = 1; /* the first has no name yet: it is whichever comes first */
 }
 
-struct gateway_guest *gateway_guest_named(struct gateway *gateway, const char *name, bool is_made)
+struct gateway_guest *gateway_guest_named(struct gateway *gateway, const char *name)
 {
-    struct gateway_guest *nameless = NULL;
+    for (unsigned i = 0; i < gateway->guest_count; i++)
+        if (strcmp(gateway->guests[i].name, name) == 0)
+            return &gateway->guests[i];
+    return NULL;
+}
 
-    for (unsigned i = 0; i < gateway->guest_count; i++) {
-        struct gateway_guest *guest = &gateway->guests[i];
-        if (strcmp(guest->name, name) == 0)
-            return guest;
-        if (guest->name[0] == '\0' && nameless == NULL)
-            nameless = guest;
+static void give_name(struct gateway_guest *guest, const char *name)
+{
+    snprintf(guest->name, sizeof guest->name, "%s", name);
+}
+
+struct gateway_guest *gateway_guest_expected(struct gateway *gateway, const char *name)
+{
+    struct gateway_guest *guest = gateway_guest_named(gateway, name);
+
+    if (guest == NULL && gateway->guest_count < GATEWAY_GUESTS) {
+        guest = &gateway->guests[gateway->guest_count++];
+        give_name(guest, name);
     }
-    if (!is_made)
-        return NULL;
-    if (nameless == NULL) {
-        if (gateway->guest_count == GATEWAY_GUESTS)
-            return NULL;
-        nameless = &gateway->guests[gateway->guest_count++];
-    }
-    snprintf(nameless->name, sizeof nameless->name, "%s", name);
-    return nameless;
+    return guest;
+}
+
+/* A guest that nobody has spoken of is the one whose clients come in without saying to whom. */
+static void meet(struct gateway *gateway, const char *name)
+{
+    if (gateway_guest_named(gateway, name) != NULL)
+        return;
+    if (gateway->guests[0].name[0] == '\0')
+        give_name(&gateway->guests[0], name);
+    else
+        (void)gateway_guest_expected(gateway, name);
 }
 
 static const struct host_claim *claim_of(const struct gateway_host *host,
@@ -242,7 +255,7 @@ void gateway_guests_look(struct gateway *gateway)
 {
     for (unsigned i = 0; i < GATEWAY_HOSTS; i++)
         for (unsigned j = 0; j < gateway->hosts[i].claim_count; j++)
-            (void)gateway_guest_named(gateway, gateway->hosts[i].claims[j].name, true);
+            meet(gateway, gateway->hosts[i].claims[j].name);
     for (unsigned i = 0; i < gateway->guest_count; i++)
         look(&gateway->guests[i]);
 }
@@ -344,7 +357,7 @@ void gateway_guests_due(struct gateway *gateway, uint64_t now_ns)
 void gateway_move_begins(struct gateway *gateway, const char *name, unsigned source,
                          unsigned target, uint64_t tunnel_for_ns)
 {
-    struct gateway_guest *guest = gateway_guest_named(gateway, name, false);
+    struct gateway_guest *guest = gateway_guest_named(gateway, name);
 
     if (guest == NULL || source == 0 || target == 0)
         return;
@@ -359,7 +372,7 @@ void gateway_move_begins(struct gateway *gateway, const char *name, unsigned sou
 
 void gateway_move_ends(struct gateway *gateway, const char *name)
 {
-    struct gateway_guest *guest = gateway_guest_named(gateway, name, false);
+    struct gateway_guest *guest = gateway_guest_named(gateway, name);
     if (guest != NULL)
         guest->is_moving = false;
 }

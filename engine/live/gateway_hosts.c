@@ -543,7 +543,7 @@ const char *gateway_host_address(const struct gateway *gateway, unsigned host)
 static json_t *claim_status(struct gateway *gateway, const struct host_claim *claim,
                             const struct gateway_host *host)
 {
-    const struct gateway_guest *guest = gateway_guest_named(gateway, claim->name, false);
+    const struct gateway_guest *guest = gateway_guest_named(gateway, claim->name);
     const char *state = claim->state;
 
     if (guest != NULL && host->trunk == NULL && gateway_guest_word(guest) != NULL)

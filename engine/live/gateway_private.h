@@ -203,8 +203,10 @@ void gateway_guests_init(struct gateway *gateway);
 void gateway_guests_look(struct gateway *gateway);
 void gateway_guests_watch(struct gateway *gateway);
 void gateway_guests_due(struct gateway *gateway, uint64_t now_ns); /* tunnels and clients */
-/* The one of that name; made where it is missing and there is a place, else NULL. */
-struct gateway_guest *gateway_guest_named(struct gateway *gateway, const char *name, bool is_made);
+/* The one of that name; NULL. */
+struct gateway_guest *gateway_guest_named(struct gateway *gateway, const char *name);
+/* The same, and a new one where there is none yet; NULL: there is no place for it. */
+struct gateway_guest *gateway_guest_expected(struct gateway *gateway, const char *name);
 /* That host's process has ended, and whatever it had of guests. Its claims still stand. */
 void gateway_guests_bereave(const struct gateway_host *host);
 /* What is to be shown of it instead of its host's word; NULL: that stands. */

@@ -45,6 +45,7 @@ struct stub {
     struct channel *trunk;
     struct bytes in, out;
     struct program_state *guest; /* NULL: it is not here */
+    const char *guest_name;      /* NULL: "echo" */
     const char *half; /* the state that it tells of a guest that is not here; NULL: none */
     uint64_t moves, pid, pages_missing;
     char command[32]; /* the last that it was given, but for clock */
@@ -79,9 +80,10 @@ static json_t *claims_of(const struct stub *stub)
     json_t *claims = json_array();
     if (stub->guest != NULL || stub->half != NULL)
         json_array_append_new(claims,
-                              json_pack("{s:s, s:s, s:I, s:I, s:[i]}", "name", "echo", "state",
-                                        stub->half != NULL ? stub->half : "running", "moves",
-                                        (json_int_t)stub->moves, "pages_missing",
+                              json_pack("{s:s, s:s, s:I, s:I, s:[i]}", "name",
+                                        stub->guest_name != NULL ? stub->guest_name : "echo",
+                                        "state", stub->half != NULL ? stub->half : "running",
+                                        "moves", (json_int_t)stub->moves, "pages_missing",
                                         (json_int_t)stub->pages_missing, "ports", PORT));
     return claims;
 }
@@ -381,18 +383,24 @@ static void both_hosts_come(void)
     turn_until(fixture.stubs[0].is_welcome && fixture.stubs[1].is_welcome);
 }
 
-static void client_comes(unsigned idx)
+static void client_comes_to(unsigned listener_idx, unsigned idx)
 {
     struct problem problem = {0};
     struct address address;
 
-    assert_int_equal(address_parse(gateway_clients_address(fixture.gateway, 0), &address, &problem),
-                     STATUS_OK);
+    assert_int_equal(
+        address_parse(gateway_clients_address(fixture.gateway, listener_idx), &address, &problem),
+        STATUS_OK);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_true(fd >= 0);
     assert_int_equal(connect(fd, (struct sockaddr *)&address.socket, address.socket_bytes), 0);
     fcntl(fd, F_SETFL, O_NONBLOCK);
     fixture.clients[idx] = fd;
+}
+
+static void client_comes(unsigned idx)
+{
+    client_comes_to(0, idx);
 }
 
 static unsigned talking(void)
@@ -848,6 +856,43 @@ static void a_tunnel_is_used_for_as_long_as_was_asked(void **state)
     assert_ptr_equal(fixture.gateway->guests[0].route, &fixture.gateway->hosts[1]);
 }
 
+/* Two guests, two doors: and no number is of both. */
+static void several_guests_share_the_numbers(void **state)
+{
+    struct program_state *second = calloc(1, sizeof *second);
+    struct problem problem = {0};
+    (void)state;
+
+    assert_non_null(second);
+    mailbox_init(&second->mailbox);
+    assert_int_equal(mailbox_listen(&second->mailbox, PORT), 0);
+    fixture.stubs[1].guest = second;
+    fixture.stubs[1].guest_name = "other";
+    assert_int_equal(gateway_listen(fixture.gateway, "127.0.0.1:0=other", &problem), STATUS_OK);
+    both_hosts_come();
+    for (unsigned i = 0; i < MAILBOX_STREAMS; i++) {
+        client_comes_to(i % 2, i);
+        expect_echo(i, "hello");
+    }
+    uint64_t used[2] = {0};
+    for (unsigned guest = 0; guest < 2; guest++)
+        for (unsigned i = 0; i < MAILBOX_STREAMS; i++)
+            if (fixture.gateway->guests[guest].clients[i].state == CLIENT_TALKING)
+                used[guest] |= 1ull << i;
+    assert_int_equal(__builtin_popcountll(used[0]), MAILBOX_STREAMS / 2);
+    assert_int_equal(used[0] & used[1], 0);
+    assert_int_equal(used[0] | used[1], UINT64_MAX);
+    client_comes_to(0, MAILBOX_STREAMS); /* there is no number for it */
+    for (unsigned i = 0; i < 50; i++)
+        turn();
+    assert_int_equal(fixture.gateway->clients_accepted, MAILBOX_STREAMS);
+    close(fixture.clients[0]); /* the same guest may use that one again at once */
+    fixture.clients[0] = -1;
+    expect_echo(MAILBOX_STREAMS, "and now there is");
+    fixture.stubs[1].guest = NULL;
+    free(second);
+}
+
 static const char *answered;
 
 static void answer(void *owner, const struct control_message *reply)
@@ -970,6 +1015,7 @@ int main(void)
         TEST(of_two_claims_the_later_is_right),
         TEST(an_ended_guest_has_no_clients),
         TEST(a_tunnel_is_used_for_as_long_as_was_asked),
+        TEST(several_guests_share_the_numbers),
         TEST(questions_are_answered_once),
         TEST(a_name_is_taken_once),
         TEST(trash_harms_only_its_sender),
