@@ -56,7 +56,7 @@ struct stub {
     char command[32]; /* the last that it was given, but for clock */
     uint64_t dropped_packets, calls;
     char instance[17], reason[160];
-    bool is_welcome, is_silent_about;
+    bool is_welcome;
 };
 
 static struct fixture {
