@@ -249,7 +249,7 @@ static void a_move_is_given_up(void **state)
     await_line("kv: aborted");
     child_next_line(&live, false);
     assert_int_equal(shell("$F migrate --control $D/control --mode pre-copy & "
-                           "until $F status --control $D/control | grep -q copy,; do :; done; "
+                           "until $F status --control $D/control | grep -q ': copy'; do :; done; "
                            "kill -INT $!; wait $!"),
                      1);
     if (strstr(out, "aborted") == NULL)
