@@ -37,7 +37,8 @@
 #define GATEWAY_LISTENERS 8u
 #define GATEWAY_NAME_MAX  64u /* of a host or guest, its NUL counted */
 
-/* How long a client's call is repeated before it is told that there is nobody. */
+/* How long a client's call is repeated before it is told that there is nobody; where a guest is lost or
+ * has ended it is told at once. */
 #define GATEWAY_CALL_NS (10 * 1000000000ull)
 /* Between "no host has it" and "it is lost": a claim may be under way on another trunk. */
 #define GATEWAY_GRACE_NS (500 * 1000000ull)

@@ -205,7 +205,8 @@ static void call(struct gateway_client *client, uint64_t now_ns)
     struct gateway_guest *guest = client->guest;
     uint16_t port = client->port != 0 ? client->port : guest->port;
 
-    if (now_ns - client->call_since_ns >= GATEWAY_CALL_NS) {
+    bool is_nobody = guest->state == GUEST_LOST || guest->state == GUEST_OVER;
+    if (is_nobody || now_ns - client->call_since_ns >= GATEWAY_CALL_NS) {
         guest->gateway->clients_refused++;
         drop_socket(client, true);
         free_slot(client);

@@ -5,6 +5,10 @@
  *                                                                               |
  *                                         no host can have it, for a grace      +--> lost
  *
+ * A guest may be in two halves, one of which dies. What is left at the other host may still run, until
+ * it needs a page that nobody has any more: the move is over then, and lost, and the host is asked how
+ * the guest stands; once it waits in vain, or never was whole, the host is told to forget it.
+ *
  * DOC: live-routes
  *
  *   announce   packets go to the host that claims the guest, from its claim on. What was under way
@@ -28,31 +32,45 @@ void gateway_guests_init(struct gateway *gateway)
         struct gateway_guest *guest = &gateway->guests[i];
         guest->gateway = gateway;
         guest->route_until_ns = guest->missing_since_ns = guest->rivals_since_ns = NEVER;
+        guest->orphan_look_ns = NEVER;
         gateway_clients_init(guest);
     }
     gateway->guest_count = 1; /* the first has no name yet: it is whichever comes first */
 }
 
-struct gateway_guest *gateway_guest_named(struct gateway *gateway, const char *name, bool is_made)
+struct gateway_guest *gateway_guest_named(struct gateway *gateway, const char *name)
 {
-    struct gateway_guest *nameless = NULL;
+    for (unsigned i = 0; i < gateway->guest_count; i++)
+        if (strcmp(gateway->guests[i].name, name) == 0)
+            return &gateway->guests[i];
+    return NULL;
+}
 
-    for (unsigned i = 0; i < gateway->guest_count; i++) {
-        struct gateway_guest *guest = &gateway->guests[i];
-        if (strcmp(guest->name, name) == 0)
-            return guest;
-        if (guest->name[0] == '\0' && nameless == NULL)
-            nameless = guest;
+static void give_name(struct gateway_guest *guest, const char *name)
+{
+    snprintf(guest->name, sizeof guest->name, "%s", name);
+}
+
+struct gateway_guest *gateway_guest_expected(struct gateway *gateway, const char *name)
+{
+    struct gateway_guest *guest = gateway_guest_named(gateway, name);
+
+    if (guest == NULL && gateway->guest_count < GATEWAY_GUESTS) {
+        guest = &gateway->guests[gateway->guest_count++];
+        give_name(guest, name);
     }
-    if (!is_made)
-        return NULL;
-    if (nameless == NULL) {
-        if (gateway->guest_count == GATEWAY_GUESTS)
-            return NULL;
-        nameless = &gateway->guests[gateway->guest_count++];
-    }
-    snprintf(nameless->name, sizeof nameless->name, "%s", name);
-    return nameless;
+    return guest;
+}
+
+/* A guest that nobody has spoken of is the one whose clients come in without saying to whom. */
+static void meet(struct gateway *gateway, const char *name)
+{
+    if (gateway_guest_named(gateway, name) != NULL)
+        return;
+    if (gateway->guests[0].name[0] == '\0')
+        give_name(&gateway->guests[0], name);
+    else
+        (void)gateway_guest_expected(gateway, name);
 }
 
 static const struct host_claim *claim_of(const struct gateway_host *host,
@@ -237,9 +255,74 @@ void gateway_guests_look(struct gateway *gateway)
 {
     for (unsigned i = 0; i < GATEWAY_HOSTS; i++)
         for (unsigned j = 0; j < gateway->hosts[i].claim_count; j++)
-            (void)gateway_guest_named(gateway, gateway->hosts[i].claims[j].name, true);
+            meet(gateway, gateway->hosts[i].claims[j].name);
     for (unsigned i = 0; i < gateway->guest_count; i++)
         look(&gateway->guests[i]);
+}
+
+/* ---- Halves ---- */
+
+void gateway_guests_bereave(const struct gateway_host *host)
+{
+    for (unsigned i = 0; i < host->gateway->guest_count; i++) {
+        struct gateway_guest *guest = &host->gateway->guests[i];
+        bool is_party = guest->is_moving && (guest->source == host || guest->target == host);
+        if (!is_party && claim_of(host, guest) == NULL)
+            continue;
+        guest->orphan_look_ns = gateway_now_ns() + GATEWAY_GRACE_NS;
+        guest->is_orphan_asked = false;
+        snprintf(guest->orphan_of, sizeof guest->orphan_of, "%s", host->name);
+    }
+}
+
+/* Nothing of what a host has of it is of any use any more. */
+static bool is_useless(const struct host_claim *claim)
+{
+    return !claim->is_claim || (is_word(claim, "waiting") && claim->pages_missing > 0);
+}
+
+static void tell_to_forget(struct gateway_guest *guest, struct gateway_host *host)
+{
+    json_t *reason = json_sprintf("host %s has ended, and with it the rest of the guest's pages",
+                                  guest->orphan_of);
+    (void)gateway_ask(guest->gateway, host->number, "forget",
+                      json_pack("{s:s, s:o}", "guest", guest->name, "reason", reason), NULL, NULL);
+}
+
+/* It will never be whole; whoever waits for the end of its move need not. */
+static void end_move(struct gateway_guest *guest, const struct gateway_host *host)
+{
+    json_t *reason =
+        json_sprintf("host %s has ended, and with it the rest of the guest's pages: at "
+                     "%s it runs until it needs one of them",
+                     guest->orphan_of, host->name);
+    if (guest->is_moving)
+        gateway_tell(guest->gateway, 0, "migration_ended",
+                     json_pack("{s:s, s:s, s:O}", "guest", guest->name, "outcome",
+                               outcome_name(OUTCOME_LOST), "reason", reason));
+    json_decref(reason);
+    guest->is_moving = false;
+}
+
+/* Asks first, and judges by the answers in the next turn. */
+static void look_after_orphan(struct gateway_guest *guest)
+{
+    bool is_anywhere = false;
+
+    for (unsigned i = 0; i < GATEWAY_HOSTS; i++) {
+        struct gateway_host *host = &guest->gateway->hosts[i];
+        const struct host_claim *claim = claim_of(host, guest);
+        if (host->trunk == NULL || claim == NULL || (claim->is_claim && claim->pages_missing == 0))
+            continue;
+        is_anywhere = true;
+        if (guest->is_orphan_asked && is_useless(claim))
+            tell_to_forget(guest, host);
+        else if (guest->is_orphan_asked)
+            end_move(guest, host);
+        gateway_host_ask_guests(host);
+    }
+    guest->is_orphan_asked = !guest->is_orphan_asked;
+    guest->orphan_look_ns = is_anywhere ? gateway_now_ns() + GATEWAY_GRACE_NS : NEVER;
 }
 
 void gateway_guests_watch(struct gateway *gateway)
@@ -249,6 +332,8 @@ void gateway_guests_watch(struct gateway *gateway)
     gateway_guests_look(gateway);
     for (unsigned i = 0; i < gateway->guest_count; i++) {
         struct gateway_guest *guest = &gateway->guests[i];
+        if (guest->orphan_look_ns <= now_ns)
+            look_after_orphan(guest);
         if (guest->missing_since_ns != NEVER &&
             now_ns - guest->missing_since_ns >= GATEWAY_GRACE_NS)
             be_lost(guest, guest->last_home != NULL && guest->last_home->is_gone
@@ -272,13 +357,14 @@ void gateway_guests_due(struct gateway *gateway, uint64_t now_ns)
 void gateway_move_begins(struct gateway *gateway, const char *name, unsigned source,
                          unsigned target, uint64_t tunnel_for_ns)
 {
-    struct gateway_guest *guest = gateway_guest_named(gateway, name, false);
+    struct gateway_guest *guest = gateway_guest_named(gateway, name);
 
     if (guest == NULL || source == 0 || target == 0)
         return;
     if (guest->route != guest->home)
         route_to(guest, guest->home, true); /* an older move's tunnel */
     guest->is_moving = true;
+    guest->orphan_look_ns = NEVER;
     guest->source = &gateway->hosts[source - 1];
     guest->target = &gateway->hosts[target - 1];
     guest->tunnel_for_ns = tunnel_for_ns;
@@ -286,7 +372,7 @@ void gateway_move_begins(struct gateway *gateway, const char *name, unsigned sou
 
 void gateway_move_ends(struct gateway *gateway, const char *name)
 {
-    struct gateway_guest *guest = gateway_guest_named(gateway, name, false);
+    struct gateway_guest *guest = gateway_guest_named(gateway, name);
     if (guest != NULL)
         guest->is_moving = false;
 }

@@ -155,6 +155,17 @@ bool gateway_ask(struct gateway *gateway, unsigned number, const char *command, 
     return true;
 }
 
+static void guests_told(void *owner, const struct control_message *reply)
+{
+    if (reply != NULL && reply->kind == CONTROL_RETURN)
+        take_claims(owner, reply->data);
+}
+
+void gateway_host_ask_guests(struct gateway_host *host)
+{
+    (void)gateway_ask(host->gateway, host->number, "guests", NULL, guests_told, host);
+}
+
 /* ---- Clocks ---- */
 
 /* The host's clock was read somewhere between question and answer: the quicker, the surer. */
@@ -453,6 +464,7 @@ void gateway_hosts_turn(struct gateway *gateway)
 static void crash(struct gateway_host *host)
 {
     host->is_gone = true;
+    gateway_guests_bereave(host);
     host->claim_count = 0;
     for (unsigned i = 0; i < host->gateway->guest_count; i++) {
         const struct gateway_guest *guest = &host->gateway->guests[i];
@@ -531,7 +543,7 @@ const char *gateway_host_address(const struct gateway *gateway, unsigned host)
 static json_t *claim_status(struct gateway *gateway, const struct host_claim *claim,
                             const struct gateway_host *host)
 {
-    const struct gateway_guest *guest = gateway_guest_named(gateway, claim->name, false);
+    const struct gateway_guest *guest = gateway_guest_named(gateway, claim->name);
     const char *state = claim->state;
 
     if (guest != NULL && host->trunk == NULL && gateway_guest_word(guest) != NULL)
@@ -541,23 +553,23 @@ static json_t *claim_status(struct gateway *gateway, const struct host_claim *cl
                      (json_int_t)claim->harts, "pages_missing", (json_int_t)claim->pages_missing);
 }
 
+static json_t *host_status(const struct gateway_host *host)
+{
+    json_t *guests = json_array();
+
+    for (unsigned i = 0; i < host->claim_count; i++)
+        json_array_append_new(guests, claim_status(host->gateway, &host->claims[i], host));
+    return json_pack("{s:s, s:s, s:I, s:b, s:o}", "name", host->name, "address", host->address,
+                     "pid", (json_int_t)host->pid, "is_here", host->trunk != NULL, "guests",
+                     guests);
+}
+
 json_t *gateway_hosts_status(const struct gateway *gateway)
 {
     json_t *hosts = json_array();
 
-    for (unsigned i = 0; i < GATEWAY_HOSTS; i++) {
-        const struct gateway_host *host = &gateway->hosts[i];
-        json_t *guests = json_array();
-        for (unsigned j = 0; j < host->claim_count; j++)
-            json_array_append_new(guests, claim_status(host->gateway, &host->claims[j], host));
-        if (host->name[0] != '\0')
-            json_array_append(hosts, json_object());
-        if (host->name[0] != '\0')
-            json_array_set_new(hosts, json_array_size(hosts) - 1,
-                               json_pack("{s:s, s:s, s:I, s:b, s:O}", "name", host->name, "address",
-                                         host->address, "pid", (json_int_t)host->pid, "is_here",
-                                         host->trunk != NULL, "guests", guests));
-        json_decref(guests);
-    }
+    for (unsigned i = 0; i < GATEWAY_HOSTS; i++)
+        if (gateway->hosts[i].name[0] != '\0')
+            json_array_append_new(hosts, host_status(&gateway->hosts[i]));
     return hosts;
 }

@@ -84,7 +84,7 @@ static enum status read_guest(struct client_listener *listener, char *words,
         return problem_set(problem, STATUS_USAGE,
                            "--listen: a guest's name has 1 to %u characters, \"%.70s\" has not",
                            GATEWAY_NAME_MAX - 1, words);
-    listener->guest = gateway_guest_named(listener->gateway, words, true);
+    listener->guest = gateway_guest_expected(listener->gateway, words);
     if (listener->guest == NULL)
         return problem_set(problem, STATUS_USAGE, "--listen: a gateway knows at most %u guests",
                            GATEWAY_GUESTS);

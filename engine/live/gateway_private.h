@@ -79,6 +79,12 @@ struct gateway_guest {
     bool are_rivals_told;
     uint16_t port; /* the first at which it listens; 0: not told */
 
+    /* The process that had another half of it has ended: at this instant it is looked at what is left
+     * where; UINT64_MAX: that has not happened. */
+    uint64_t orphan_look_ns;
+    bool is_orphan_asked;
+    char orphan_of[GATEWAY_NAME_MAX];
+
     bool is_moving;
     struct gateway_host *source, *target;
     uint64_t tunnel_for_ns;
@@ -186,6 +192,7 @@ MUST_USE enum status gateway_hosts_open(struct gateway *gateway, const char *add
 void gateway_hosts_close(struct gateway *gateway);
 void gateway_hosts_turn(struct gateway *gateway);  /* what is to be sent goes out */
 void gateway_hosts_watch(struct gateway *gateway); /* whose process has ended; whose clock to ask */
+void gateway_host_ask_guests(struct gateway_host *host); /* its claims, as they are now */
 /* Whether packets for it can be put into host->out now. */
 bool gateway_host_takes(const struct gateway_host *host);
 json_t *gateway_hosts_status(const struct gateway *gateway);
@@ -196,8 +203,12 @@ void gateway_guests_init(struct gateway *gateway);
 void gateway_guests_look(struct gateway *gateway);
 void gateway_guests_watch(struct gateway *gateway);
 void gateway_guests_due(struct gateway *gateway, uint64_t now_ns); /* tunnels and clients */
-/* The one of that name; made where it is missing and there is a place, else NULL. */
-struct gateway_guest *gateway_guest_named(struct gateway *gateway, const char *name, bool is_made);
+/* The one of that name; NULL. */
+struct gateway_guest *gateway_guest_named(struct gateway *gateway, const char *name);
+/* The same, and a new one where there is none yet; NULL: there is no place for it. */
+struct gateway_guest *gateway_guest_expected(struct gateway *gateway, const char *name);
+/* That host's process has ended, and whatever it had of guests. Its claims still stand. */
+void gateway_guests_bereave(const struct gateway_host *host);
 /* What is to be shown of it instead of its host's word; NULL: that stands. */
 const char *gateway_guest_word(const struct gateway_guest *guest);
 

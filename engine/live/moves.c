@@ -279,20 +279,6 @@ static void hear_end(struct moves *moves, const json_t *data)
             moves_end(moves, (enum outcome)i, control_word(data, "reason", ""));
 }
 
-/* A host that takes part is not heard any more: whether it is gone, and the guest with it, is found
- * out by the gateway. */
-static void hear_left(struct moves *moves, const json_t *data)
-{
-    const char *name = control_word(data, "name", "");
-    const struct move *move = &moves->move;
-    bool is_source = strcmp(name, move->from) == 0;
-
-    if (move->state == MOVE_GOING && (is_source || strcmp(name, move->to) == 0))
-        moves_happened(moves,
-                       (struct event){.kind = EVENT_HOST_CRASHED,
-                                      .host_crashed = {is_source ? HOST_SOURCE : HOST_TARGET}});
-}
-
 static void told(void *owner, unsigned host, const char *event, json_t *data)
 {
     struct moves *moves = owner;
@@ -309,8 +295,6 @@ static void told(void *owner, unsigned host, const char *event, json_t *data)
     }
     if (strcmp(event, "guests") == 0)
         return; /* the gateway's own concern: `status` has them */
-    if (strcmp(event, "host_left") == 0)
-        hear_left(moves, data);
     if (strcmp(event, "host_joined") == 0)
         moves_tell_link(moves, gateway_find_host(moves->gateway, control_word(data, "name", "")));
     if (strcmp(event, "guest_lost") == 0 && is_of_this_move(moves, data))

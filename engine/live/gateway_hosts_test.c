@@ -1,0 +1,336 @@
+/* Hosts at a gateway: whom it believes, where packets go, who is lost, and what strangers can say. */
+#include "live/gateway_stand.h"
+
+/* ---- Who is lost ---- */
+
+static pid_t sleeper(void)
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        pause();
+        _exit(0);
+    }
+    return pid;
+}
+
+static void a_guest_is_lost_with_its_process(void **state)
+{
+    char heard[8];
+    ssize_t count;
+    pid_t pid = sleeper();
+    (void)state;
+
+    fixture.stubs[0].pid = (uint64_t)pid;
+    both_hosts_come();
+    client_comes(0);
+    expect_echo(0, "hello");
+    channel_close(fixture.stubs[0].trunk, "cut", true);
+    turn_until(fixture.left == 1);
+    for (unsigned i = 0; i < 100; i++)
+        turn();
+    assert_int_equal(fixture.gateway->guests[0].state, GUEST_AWAY); /* it lives, and may be back */
+    kill(pid, SIGKILL);
+    turn_until(fixture.lost == 1);
+    waitpid(pid, NULL, 0);
+    turn_until((count = client_hears(0, heard, sizeof heard)) == 0 ||
+               (count < 0 && errno == ECONNRESET));
+    bool is_known;
+    const char *name = NULL;
+    assert_int_equal(gateway_find_guest(fixture.gateway, &name, &is_known), 0);
+    assert_true(is_known);
+}
+
+/* The source dies after COMMIT: the target's claim may be late, and half of the guest is there. */
+static void a_target_may_still_claim(void **state)
+{
+    pid_t pid = sleeper();
+    (void)state;
+
+    fixture.stubs[0].pid = (uint64_t)pid;
+    fixture.stubs[1].half = "moving";
+    both_hosts_come();
+    client_comes(0);
+    expect_echo(0, "hello");
+    gateway_move_begins(fixture.gateway, "echo", 1, 2, 0);
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    channel_close(fixture.stubs[0].trunk, "cut", true);
+    turn_until(fixture.gateway->hosts[0].is_gone);
+    fixture.gateway->guests[0].missing_since_ns =
+        fixture.gateway->guests[0].missing_since_ns == UINT64_MAX ? UINT64_MAX : 0;
+    for (unsigned i = 0; i < 100; i++)
+        turn();
+    assert_int_equal(fixture.lost, 0);
+    fixture.stubs[1].half = NULL;
+    fixture.stubs[1].guest = fixture.guest;
+    fixture.stubs[0].guest = NULL;
+    fixture.stubs[1].moves = 1;
+    mailbox_rehome(&fixture.guest->mailbox);
+    claim(&fixture.stubs[1]);
+    expect_echo(0, "over there");
+    assert_int_equal(count_events(EVENT_HOST_CRASHED), 1);
+    assert_int_equal(count_events(EVENT_MIGRATION_ENDED), 0);
+}
+
+static void a_move_whose_halves_are_gone_is_lost(void **state)
+{
+    pid_t pid = sleeper();
+    (void)state;
+
+    fixture.stubs[0].pid = (uint64_t)pid;
+    fixture.stubs[1].half = "moving";
+    both_hosts_come();
+    gateway_move_begins(fixture.gateway, "echo", 1, 2, 0);
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    channel_close(fixture.stubs[0].trunk, "cut", true);
+    turn_until(fixture.gateway->hosts[0].is_gone);
+    fixture.stubs[1].half = NULL; /* it forgets its half */
+    claim(&fixture.stubs[1]);
+    turn_until(fixture.lost == 1);
+    turn();
+    assert_int_equal(count_events(EVENT_MIGRATION_ENDED), 1);
+}
+
+/* The source dies after the switch: its pages are nowhere. The guest runs on until it needs one. */
+static void a_guest_that_waits_in_vain_is_forgotten(void **state)
+{
+    struct stub *b = &fixture.stubs[1];
+    pid_t pid = sleeper();
+    (void)state;
+
+    fixture.stubs[0].pid = (uint64_t)pid;
+    both_hosts_come();
+    client_comes(0);
+    expect_echo(0, "hello");
+    gateway_move_begins(fixture.gateway, "echo", 1, 2, 0);
+    b->pages_missing = 100;
+    move_guest(&fixture.stubs[0], b, false);
+    expect_echo(0, "over there");
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    channel_close(fixture.stubs[0].trunk, "cut", true);
+    turn_until(fixture.gateway->guests[0].is_orphan_asked);
+    turn_until(!fixture.gateway->guests[0].is_orphan_asked); /* it was asked, and runs */
+    expect_echo(0, "still there");
+    assert_string_equal(b->command, "");
+    assert_int_equal(fixture.ended_moves, 1);
+    b->half = "waiting"; /* the gateway is not told so: it asks */
+    turn_until(strcmp(b->command, "forget") == 0);
+    assert_int_equal(fixture.lost, 0);
+    b->guest = NULL;
+    b->half = NULL;
+    claim(b);
+    turn_until(fixture.lost == 1);
+}
+
+static void of_two_claims_the_later_is_right(void **state)
+{
+    (void)state;
+    fixture.stubs[1].half = "running";
+    fixture.stubs[1].moves = 3;
+    both_hosts_come();
+    turn_until(fixture.gateway->guests[0].home == &fixture.gateway->hosts[1]);
+    turn_until(fixture.rivals == 1); /* and it is no small matter */
+    fixture.stubs[1].half = NULL;
+    claim(&fixture.stubs[1]);
+    client_comes(0);
+    expect_echo(0, "hello");
+    assert_int_equal(fixture.rivals, 1);
+}
+
+static void an_ended_guest_has_no_clients(void **state)
+{
+    char heard[8];
+    (void)state;
+
+    both_hosts_come();
+    client_comes(0);
+    expect_echo(0, "hello");
+    fixture.stubs[0].half = "ended";
+    claim(&fixture.stubs[0]);
+    turn_until(client_hears(0, heard, sizeof heard) == 0 || errno == ECONNRESET);
+    assert_int_equal(fixture.lost, 0);
+    assert_int_equal(fixture.gateway->guests[0].state, GUEST_OVER);
+    client_comes(1); /* and whoever comes is not kept waiting */
+    turn_until(fixture.gateway->clients_refused == 1);
+    turn_until(client_hears(1, heard, sizeof heard) == 0 || errno == ECONNRESET);
+}
+
+/* ---- Ways and words ---- */
+
+static void a_tunnel_is_used_for_as_long_as_was_asked(void **state)
+{
+    struct stub *a = &fixture.stubs[0], *b = &fixture.stubs[1];
+    (void)state;
+
+    both_hosts_come();
+    client_comes(0);
+    expect_echo(0, "hello");
+    gateway_move_begins(fixture.gateway, "echo", 1, 2, NS_PER_S / 5);
+    move_guest(a, b, false);
+    assert_int_equal(send(fixture.clients[0], "?", 1, 0), 1);
+    turn_until(a->dropped_packets > 0); /* here it would go on through the migration's stream */
+    client_comes(1);
+    expect_echo(1, "talks when the tunnel ends");
+    assert_int_equal(count_events(EVENT_STREAMS_REHOMED), 2);
+    assert_ptr_equal(fixture.gateway->guests[0].route, &fixture.gateway->hosts[1]);
+}
+
+/* Two guests, two doors: and no number is of both. */
+static void several_guests_share_the_numbers(void **state)
+{
+    struct program_state *second = calloc(1, sizeof *second);
+    struct problem problem = {0};
+    (void)state;
+
+    assert_non_null(second);
+    mailbox_init(&second->mailbox);
+    assert_int_equal(mailbox_listen(&second->mailbox, PORT), 0);
+    fixture.stubs[1].guest = second;
+    fixture.stubs[1].guest_name = "other";
+    assert_int_equal(gateway_listen(fixture.gateway, "127.0.0.1:0=other", &problem), STATUS_OK);
+    both_hosts_come();
+    for (unsigned i = 0; i < MAILBOX_STREAMS; i++) {
+        client_comes_to(i % 2, i);
+        expect_echo(i, "hello");
+    }
+    uint64_t used[2] = {0};
+    for (unsigned guest = 0; guest < 2; guest++)
+        for (unsigned i = 0; i < MAILBOX_STREAMS; i++)
+            if (fixture.gateway->guests[guest].clients[i].state == CLIENT_TALKING)
+                used[guest] |= 1ull << i;
+    assert_int_equal(__builtin_popcountll(used[0]), MAILBOX_STREAMS / 2);
+    assert_int_equal(used[0] & used[1], 0);
+    assert_int_equal(used[0] | used[1], UINT64_MAX);
+    client_comes_to(0, MAILBOX_STREAMS); /* there is no number for it */
+    for (unsigned i = 0; i < 50; i++)
+        turn();
+    assert_int_equal(fixture.gateway->clients_accepted, MAILBOX_STREAMS);
+    close(fixture.clients[0]); /* the same guest may use that one again at once */
+    fixture.clients[0] = -1;
+    expect_echo(MAILBOX_STREAMS, "and now there is");
+    fixture.stubs[1].guest = NULL;
+    free(second);
+}
+
+static const char *answered;
+
+static void answer(void *owner, const struct control_message *reply)
+{
+    *(unsigned *)owner += 1;
+    answered = reply == NULL ? "gone" : reply->kind == CONTROL_RETURN ? "return" : "error";
+}
+
+static void questions_are_answered_once(void **state)
+{
+    unsigned answers = 0;
+    (void)state;
+
+    both_hosts_come();
+    assert_int_equal(gateway_find_host(fixture.gateway, "B"), 2);
+    assert_int_equal(gateway_find_host(fixture.gateway, "C"), 0);
+    assert_int_equal(gateway_other_host(fixture.gateway, 2), 1);
+    assert_true(gateway_ask(fixture.gateway, 2, "dance", NULL, answer, &answers));
+    turn_until(answers == 1);
+    assert_string_equal(answered, "return");
+    assert_true(gateway_ask(fixture.gateway, 1, "dance", NULL, answer, &answers));
+    channel_close(fixture.stubs[0].trunk, "cut", true);
+    turn_until(answers == 2);
+    assert_string_equal(answered, "gone");
+    assert_false(gateway_ask(fixture.gateway, 1, "dance", NULL, answer, &answers));
+}
+
+static void a_name_is_taken_once(void **state)
+{
+    struct stub *a = &fixture.stubs[0], *b = &fixture.stubs[1];
+    (void)state;
+
+    b->name = "A";
+    a->pid = (uint64_t)getpid();
+    b->pid = (uint64_t)getppid();
+    stub_connect(a);
+    turn_until(a->is_welcome);
+    stub_connect(b);
+    turn_until(b->trunk == NULL);
+    assert_string_equal(b->reason,
+                        "hello: a host of that name is here already: choose another --name");
+    b->pid = a->pid; /* the same process, by a new connection: the old one is broken, then */
+    stub_connect(b);
+    turn_until(b->is_welcome && a->trunk == NULL);
+    assert_string_equal(fixture.last_reason, "it has come back by another connection");
+}
+
+static void trash_harms_only_its_sender(void **state)
+{
+    struct stub *a = &fixture.stubs[0], *b = &fixture.stubs[1];
+    struct event event = {.kind = EVENT_PHASE_CHANGED, .phase_changed = {PHASE_COUNT}};
+    (void)state;
+
+    stub_connect(a);
+    turn_until(a->is_welcome);
+    client_comes(0);
+    for (unsigned kind = 0; kind < 5; kind++) {
+        b->is_welcome = false;
+        stub_connect(b);
+        turn_until(b->is_welcome);
+        if (kind == 0)
+            bytes_put(&b->out, "GET / HTTP/1.1\r\n\r\n", 18);
+        else if (kind == 1)
+            trunk_put_talk(&b->out, "{\"event\": ");
+        else if (kind == 2)
+            (void)trunk_put_events(&b->out, &event, 1);
+        else if (kind == 3)
+            trunk_put_connect(&b->out, 1, 1); /* that is the gateway's to say */
+        else
+            frame_end(&b->out, frame_begin(&b->out, FRAME_PAGES, 0));
+        turn_until(b->trunk == NULL);
+        expect_echo(0, "hello");
+    }
+    assert_true(a->is_welcome);
+}
+
+/* ---- Addresses ---- */
+
+static void expect_refusal(const char *words, const char *part)
+{
+    struct problem problem = {0};
+    assert_int_not_equal(gateway_listen(fixture.gateway, words, &problem), STATUS_OK);
+    if (strstr(problem.text, part) == NULL)
+        fail_msg("%s: \"%s\" does not say \"%s\"", words, problem.text, part);
+}
+
+static void addresses_are_judged(void **state)
+{
+    struct problem problem = {0};
+    (void)state;
+
+    expect_refusal("127.0.0.1", "is no address");
+    expect_refusal("0.0.0.0:0", "without a key");
+    expect_refusal("127.0.0.1:0=kv/0", "is no port");
+    expect_refusal("127.0.0.1:0=kv/70000", "is no port");
+    expect_refusal("127.0.0.1:0=", "1 to 63 characters");
+    expect_refusal("/tmp/socket", "without a key");
+    expect_refusal(gateway_clients_address(fixture.gateway, 0), "in use");
+    assert_int_equal(gateway_listen(fixture.gateway, "127.0.0.1:0=echo/7", &problem), STATUS_OK);
+    assert_int_equal(fixture.gateway->listeners[1].port, 7);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_guest_is_lost_with_its_process),
+        TEST(a_target_may_still_claim),
+        TEST(a_move_whose_halves_are_gone_is_lost),
+        TEST(a_guest_that_waits_in_vain_is_forgotten),
+        TEST(of_two_claims_the_later_is_right),
+        TEST(an_ended_guest_has_no_clients),
+        TEST(a_tunnel_is_used_for_as_long_as_was_asked),
+        TEST(several_guests_share_the_numbers),
+        TEST(questions_are_answered_once),
+        TEST(a_name_is_taken_once),
+        TEST(trash_harms_only_its_sender),
+        TEST(addresses_are_judged),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
