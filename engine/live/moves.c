@@ -284,6 +284,11 @@ static void told(void *owner, unsigned host, const char *event, json_t *data)
     }
     if (strcmp(event, "guests") == 0)
         return; /* the gateway's own concern: `status` has them */
+    if (strcmp(event, "turned_away") == 0) {
+        char line[400];
+        snprintf(line, sizeof line, "somebody is not let in: %s", control_word(data, "reason", ""));
+        moves->calls->said(moves->owner, line);
+    }
     if (strcmp(event, "host_left") == 0)
         hear_left(moves, data);
     if (strcmp(event, "host_joined") == 0)
