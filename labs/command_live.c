@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "labs/at_door.h"
@@ -26,7 +27,8 @@ struct live {
     struct follow follow; /* of the move that goes on: what was said of it last */
     uint64_t clients;     /* as was said last */
     bool is_door_lost;
-    bool is_over; /* nothing is left that runs the guest */
+    bool is_over; /* nothing is left that runs the guest, */
+    bool is_lost; /* and that was not as it should */
     int signals;  /* a descriptor */
 };
 
@@ -106,6 +108,17 @@ static void say_end(const json_t *data)
     say("%s%s", *reason != '\0' ? ": " : "", reason);
 }
 
+static void say_guest_end(const json_t *data)
+{
+    const char *guest = control_word(data, "guest", "?"), *cause = control_word(data, "cause", "");
+
+    if (*cause != '\0')
+        say("%s cannot go on: %s", guest, cause);
+    else
+        say("%s ended with status %llu", guest,
+            (unsigned long long)control_number(data, "status", 0));
+}
+
 static void hear(struct live *live, const struct control_message *message)
 {
     const json_t *data = message->data;
@@ -126,11 +139,11 @@ static void hear(struct live *live, const struct control_message *message)
         say("rule one_runner is BROKEN: %s runs at two hosts", control_word(data, "guest", "?"));
     else if (strcmp(name, "guest_lost") == 0) {
         say("%s is lost: %s", control_word(data, "guest", "?"), control_word(data, "reason", "?"));
-        live->is_over = true;
+        live->is_over = live->is_lost = true;
     } else if (strcmp(name, "guest_ended") == 0) {
-        say("%s ended with status %llu", control_word(data, "guest", "?"),
-            (unsigned long long)control_number(data, "status", 0));
+        say_guest_end(data);
         live->is_over = true;
+        live->is_lost |= json_is_true(json_object_get(data, "is_fault"));
     }
 }
 
@@ -201,6 +214,7 @@ static void look_after_children(struct live *live)
         is_any_left |= look_after(&live->household.hosts[i], false);
     look_after(&live->household.gateway, true);
     live->is_over |= !is_any_left;
+    live->is_lost |= !is_any_left;
 }
 
 /* ---- The whole ---- */
@@ -231,9 +245,17 @@ static bool is_interrupted(struct live *live)
     return is_interrupt;
 }
 
+static uint64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
 static void serve(struct live *live)
 {
     struct household *household = &live->household;
+    uint64_t look_ms = now_ms() + LOOK_MS;
 
     while (!live->is_over) {
         struct pollfd polls[3 + HOUSEHOLD_HOSTS_MAX] = {
@@ -243,13 +265,16 @@ static void serve(struct live *live)
         };
         for (unsigned i = 0; i < household->host_count; i++)
             polls[3 + i] = (struct pollfd){.fd = household->hosts[i].out, .events = POLLIN};
-        int ready = poll(polls, 3 + household->host_count, LOOK_MS);
+        poll(polls, 3 + household->host_count, LOOK_MS);
         if (is_interrupted(live))
             return;
         look_after_children(live);
         hear_door(live);
-        if (ready == 0)
-            look(live);
+        if (now_ms() < look_ms)
+            continue;
+        look_ms = now_ms() + LOOK_MS;
+        look(live);
+        hear_door(live); /* what came while the answer was awaited */
     }
 }
 
@@ -276,7 +301,7 @@ static int live_on(struct live *live, bool is_drawn)
     if (!is_drawn) {
         say_commands(live);
         serve(live);
-        return live->is_over ? EXIT_FAILED : EXIT_DONE;
+        return live->is_lost ? EXIT_FAILED : EXIT_DONE;
     }
     /* The view reads its own keys; interrupts are its again. */
     sigset_t set;

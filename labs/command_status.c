@@ -93,11 +93,13 @@ static void print_move(const json_t *move)
             people_wrap(stdout, "  ", control_word(move, "reason", ""));
         return;
     }
-    uint64_t permille = control_number(move, "progress_permille", 0);
+    uint64_t permille = control_number(move, "progress_permille", UINT64_MAX);
     uint64_t left_ns = control_number(move, "left_ns", UINT64_MAX);
-    printf("%s, %llu.%llu %%\n  round %s, %s sent at %s/s", control_word(move, "phase", "?"),
-           (unsigned long long)permille / 10, (unsigned long long)permille % 10,
-           people_count(&people, control_number(move, "round", 0)),
+    printf("%s", control_word(move, "phase", "?"));
+    if (permille != UINT64_MAX)
+        printf(", %llu.%llu %%", (unsigned long long)permille / 10,
+               (unsigned long long)permille % 10);
+    printf("\n  round %s, %s sent at %s/s", people_count(&people, control_number(move, "round", 0)),
            people_bytes(&people, control_number(move, "bytes_sent", 0)),
            people_bytes(&people, control_number(move, "bytes_per_s", 0)));
     if (left_ns != UINT64_MAX)

@@ -29,9 +29,11 @@ static void draw(struct follow *follow, const json_t *move)
 {
     struct people people = {0};
 
-    fprintf(stderr, "\r\033[K%s %llu.%llu %%, round %s, %s, %s/s", follow->phase,
-            (unsigned long long)follow->permille / 10, (unsigned long long)follow->permille % 10,
-            people_count(&people, follow->round),
+    fprintf(stderr, "\r\033[K%s", follow->phase);
+    if (control_number(move, "progress_permille", UINT64_MAX) != UINT64_MAX)
+        fprintf(stderr, " %llu.%llu %%", (unsigned long long)follow->permille / 10,
+                (unsigned long long)follow->permille % 10);
+    fprintf(stderr, ", round %s, %s, %s/s", people_count(&people, follow->round),
             people_bytes(&people, control_number(move, "bytes_sent", 0)),
             people_bytes(&people, control_number(move, "bytes_per_s", 0)));
     if (control_number(move, "left_ns", UINT64_MAX) != UINT64_MAX)

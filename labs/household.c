@@ -149,8 +149,8 @@ static enum status start_host(struct household *household, unsigned idx,
     return child_start(host, err, problem);
 }
 
-/* Whether all hosts are here, and one of them has the guest. */
-static bool is_complete(struct household *household, const json_t *status)
+/* Whether so many hosts are here, and one of them has the guest. */
+static bool is_complete(struct household *household, unsigned host_count, const json_t *status)
 {
     const json_t *hosts = json_object_get(status, "hosts");
     unsigned here = 0;
@@ -167,22 +167,23 @@ static bool is_complete(struct household *household, const json_t *status)
         snprintf(household->guest, sizeof household->guest, "%s",
                  control_word(json_array_get(guests, 0), "name", "?"));
     }
-    return here >= household->host_count && *household->at != '\0';
+    return here >= host_count && *household->at != '\0';
 }
 
 /* After every event of the door it is looked anew; a host that could not start says why itself. */
-static enum status await_hosts(struct household *household, struct problem *problem)
+static enum status await_hosts(struct household *household, unsigned host_count,
+                               struct problem *problem)
 {
     for (int waited_ms = 0; waited_ms < JOIN_PATIENCE_MS;) {
         struct control_message message;
         json_t *status = NULL;
         if (caller_ask(&household->caller, "status", NULL, &status, problem) != STATUS_OK)
             return problem->status;
-        bool is_over = is_complete(household, status);
+        bool is_over = is_complete(household, host_count, status);
         json_decref(status);
         if (is_over)
             return STATUS_OK;
-        for (unsigned i = 0; i < household->host_count; i++)
+        for (unsigned i = 0; i < host_count; i++)
             if (child_has_ended(&household->hosts[i]))
                 return STATUS_REFUSED;
         if (caller_next(&household->caller, 100, &message) == CALLER_MESSAGE)
@@ -209,9 +210,13 @@ enum status household_start(struct household *household, const struct options *o
         status = read_addresses(household, problem);
     if (status == STATUS_OK)
         status = set_link(household, options, problem);
-    for (unsigned i = 0; status == STATUS_OK && i < household->host_count; i++)
+    /* One after the other: so they stand in every list. */
+    for (unsigned i = 0; status == STATUS_OK && i < household->host_count; i++) {
         status = start_host(household, i, options, err, problem);
-    return status == STATUS_OK ? await_hosts(household, problem) : status;
+        if (status == STATUS_OK)
+            status = await_hosts(household, i + 1, problem);
+    }
+    return status;
 }
 
 void household_end(struct household *household)

@@ -3,9 +3,11 @@
 #include "labs/as_user.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #include <jansson.h>
 
@@ -305,16 +307,106 @@ static void a_host_that_dies_is_told(void **state)
     live.status = 0; /* that was right */
 }
 
+/* ---- The session that engine/live/README.md shows ---- */
+
+/* Digits are another matter each time: ports, times, numbers of processes. */
+static bool is_same_text(const char *shown, const char *real)
+{
+    while (*shown != '\0' && *real != '\0') {
+        if (isdigit((unsigned char)*shown) && isdigit((unsigned char)*real)) {
+            shown += strspn(shown, "0123456789");
+            real += strspn(real, "0123456789");
+        } else if (*shown++ != *real++) {
+            return false;
+        }
+    }
+    return *shown == *real;
+}
+
+/* What is shown is there, in the same words; numbers may be others, or not known this time. */
+static bool is_as_shown(const json_t *shown, const json_t *real)
+{
+    const char *key;
+    json_t *value;
+    size_t idx;
+
+    if (json_is_integer(shown) || json_is_null(shown))
+        return json_is_integer(real) || json_is_null(real);
+    if (json_is_string(shown))
+        return json_is_string(real) &&
+               is_same_text(json_string_value(shown), json_string_value(real));
+    json_array_foreach((json_t *)shown, idx, value)
+    {
+        if (!is_as_shown(value, json_array_get(real, idx)))
+            return false;
+    }
+    json_object_foreach((json_t *)shown, key, value)
+    {
+        if (!is_as_shown(value, json_object_get(real, key)))
+            return false;
+    }
+    return shown != NULL && real != NULL && json_typeof(shown) == json_typeof(real) &&
+           json_array_size(shown) == json_array_size(real);
+}
+
+/* The next line of the door that is no event which comes when it likes. */
+static json_t *next_of_door(FILE *door)
+{
+    char line[65536];
+
+    for (;;) {
+        assert_non_null(fgets(line, sizeof line, door));
+        json_t *object = json_loads(line, 0, NULL);
+        assert_non_null(object);
+        const char *event = json_string_value(json_object_get(object, "event"));
+        if (event == NULL || strncmp(event, "migration_", 10) == 0)
+            return object;
+        json_decref(object);
+    }
+}
+
+static void the_session_is_as_shown(void **state)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    char line[8192];
+    unsigned count = 0;
+    (void)state;
+    FILE *readme = fopen("engine/live/README.md", "r");
+    assert_non_null(readme);
+    snprintf(address.sun_path, sizeof address.sun_path, "%s/control", folder);
+    int descriptor = socket(AF_UNIX, SOCK_STREAM, 0);
+    assert_int_equal(connect(descriptor, (struct sockaddr *)&address, sizeof address), 0);
+    FILE *door = fdopen(descriptor, "r+");
+    while (fgets(line, sizeof line, readme) != NULL) {
+        if (strncmp(line, "    -> ", 7) == 0)
+            assert_int_equal(send(descriptor, line + 7, strlen(line + 7), MSG_NOSIGNAL),
+                             strlen(line + 7));
+        if (strncmp(line, "    <- ", 7) != 0)
+            continue;
+        json_t *shown = json_loads(line + 7, 0, NULL), *real = next_of_door(door);
+        if (shown == NULL || !is_as_shown(shown, real))
+            fail_msg("README.md shows %s, the door says %s", line + 7,
+                     json_dumps(real, JSON_COMPACT));
+        json_decref(shown);
+        json_decref(real);
+        count++;
+    }
+    assert_int_equal(count, 8);
+    fclose(door);
+    fclose(readme);
+    await_line("kv: completed after");
+    count_on();
+    assert_int_equal(ferry("migrate --control $D/control --quiet"), 0); /* back to A */
+    await_line("kv: completed after");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(status_shows_who_is_there),
-        cmocka_unit_test(wrong_lines_begin_nothing),
-        cmocka_unit_test(every_mode_moves_it),
-        cmocka_unit_test(a_move_is_told_and_recorded),
-        cmocka_unit_test(the_link_obeys),
-        cmocka_unit_test(a_move_is_given_up),
-        cmocka_unit_test(a_host_that_dies_is_told),
+        cmocka_unit_test(status_shows_who_is_there),   cmocka_unit_test(wrong_lines_begin_nothing),
+        cmocka_unit_test(the_session_is_as_shown),     cmocka_unit_test(every_mode_moves_it),
+        cmocka_unit_test(a_move_is_told_and_recorded), cmocka_unit_test(the_link_obeys),
+        cmocka_unit_test(a_move_is_given_up),          cmocka_unit_test(a_host_that_dies_is_told),
     };
     return cmocka_run_group_tests(tests, start_live, stop_live);
 }

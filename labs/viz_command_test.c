@@ -55,7 +55,7 @@ static void ferry_itself_needs_no_sdl(void **state)
     assert_int_not_equal(
         system("ldd " BUILD_DIR "/bin/ferry 2>/dev/null | grep -qi 'sdl\\|freetype\\|libpng'"), 0);
     assert_int_equal(ferry("help viz"), 0);
-    assert_non_null(strstr(out, "ferry viz [SCENARIO.ini | RECORDING]"));
+    assert_non_null(strstr(out, "ferry viz [SCENARIO.ini | RECORDING | --control PATH]"));
     assert_non_null(strstr(out, "--headless"));
     assert_int_equal(ferry("help"), 0);
     assert_non_null(strstr(out, "ferry viz"));

@@ -18,9 +18,8 @@ static const struct key keys[] = {
     {"m", "m", "m move", N_("starts the move now"), KEY_START, 0},
     {"p", "p", "p post", N_("switches over to post-copy now"), KEY_POST_COPY, 0},
     {"a", "a", "a abort", N_("gives the move up; the guest stays at host A"), KEY_ABORT, 0},
-    {"1", "1 2 3 4", "1-4 replay",
-     N_("plays it again by stop-and-copy, pre-copy, post-copy, hybrid"), KEY_REPLAY,
-     MODE_STOP_AND_COPY},
+    {"1", "1 2 3 4", "1-4 replay", N_("again by stop-and-copy, pre-copy, post-copy, hybrid"),
+     KEY_REPLAY, MODE_STOP_AND_COPY},
     {"2", NULL, NULL, NULL, KEY_REPLAY, MODE_PRE_COPY},
     {"3", NULL, NULL, NULL, KEY_REPLAY, MODE_POST_COPY},
     {"4", NULL, NULL, NULL, KEY_REPLAY, MODE_HYBRID},
@@ -50,10 +49,10 @@ const struct key *key_find(int code)
     return NULL;
 }
 
-const char *key_help(const struct key *key, const struct session *session)
+const char *key_says(const struct key *key, const struct session *session)
 {
     if (session->is_live && key->action == KEY_REPLAY)
-        return _("moves it now by stop-and-copy, pre-copy, post-copy, hybrid");
+        return _("moves it by stop-and-copy, pre-copy, post-copy, hybrid");
     if (session->is_live && key->action == KEY_START)
         return _("moves it to the other host now, in the same mode as last");
     if (session->is_live && key->action == KEY_ABORT)

@@ -44,7 +44,7 @@ const struct key *key_at(int idx);
 const struct key *key_find(int code); /* NULL: no such key */
 
 /* What it does in this session, in the user's language; of a key that has a name. */
-const char *key_help(const struct key *key, const struct session *session);
+const char *key_says(const struct key *key, const struct session *session);
 
 /* What KEY_LINK does now, and what the link's bandwidth becomes by the other two. */
 enum session_command key_link_command(const struct session *session);

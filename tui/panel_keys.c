@@ -99,7 +99,7 @@ static int draw_keys(struct canvas *canvas, struct rect box, const struct sessio
         canvas_format(canvas, row, box.column + 3, 10, is_possible ? STYLE_BOLD : COLOUR_FAINT,
                       is_possible ? "%s" : "(%s)", key->name);
         canvas_text(canvas, row++, box.column + 13, box.columns - 15,
-                    is_possible ? COLOUR_PLAIN : COLOUR_FAINT, key_help(key, session));
+                    is_possible ? COLOUR_PLAIN : COLOUR_FAINT, key_says(key, session));
     }
     return row;
 }

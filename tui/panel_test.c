@@ -219,10 +219,10 @@ static void a_recording_offers_only_to_be_watched_again(void **state)
     assert_non_null(strstr(text, "Watch it again:  4 hybrid"));
     assert_null(strstr(text, "stop-and-copy  2"));
     text = draw(s, 24, 80, true, false);
-    assert_non_null(strstr(text, "(1) "));
-    assert_non_null(strstr(text, " 4  "));
-    assert_null(strstr(text, "(4) "));
-    assert_non_null(strstr(text, "(+ or >)"));
+    assert_non_null(strstr(text, " 1 2 3 4 ")); /* one of them does it */
+    assert_null(strstr(text, "(1 2 3 4)"));
+    assert_non_null(strstr(text, "(+ -)"));
+    assert_non_null(strstr(text, "(x)"));
     scripted_close(&s->session);
 }
 

@@ -174,12 +174,26 @@ static void key_replay(struct terminal *terminal, const char *key)
     assert_shows(terminal, titles[key[0] - '1']);
 }
 
+/* Nothing was left behind: but from the past it leads to where the past ends, and plays on. */
+static void key_now(struct terminal *terminal, const char *key)
+{
+    terminal_type(terminal, key);
+    assert_shows(terminal, "This is the last that is known.");
+}
+
+static void key_link(struct terminal *terminal, const char *key)
+{
+    terminal_type(terminal, key);
+    assert_shows(terminal, "This link is as its scenario says");
+}
+
 static void key_help(struct terminal *terminal, const char *key)
 {
     terminal_type(terminal, key);
     assert_shows(terminal, " KEYS ");
     for (int i = 0; i < key_count(); i++)
-        assert_shows(terminal, key_at(i)->help);
+        if (key_at(i)->name != NULL)
+            assert_shows(terminal, key_at(i)->help);
     assert_shows(terminal, "round");
     assert_shows(terminal, "downtime");
     /* Nothing is missed by who reads it: the time stands still, and goes on afterwards. */
@@ -214,6 +228,10 @@ static void each_key_does_what_the_help_says(void **state)
         [KEY_POST_COPY] = key_post_copy,
         [KEY_ABORT] = key_abort,
         [KEY_REPLAY] = key_replay,
+        [KEY_NOW] = key_now,
+        [KEY_LINK] = key_link,
+        [KEY_LINK_SLOWER] = key_link,
+        [KEY_LINK_FASTER] = key_link,
         [KEY_HELP] = key_help,
         [KEY_QUIT] = NULL /* quit(), at the end of all the others */
     };

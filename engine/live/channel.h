@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/uio.h>
 #include <uv.h>
 
 #include "base/bytes.h"
@@ -28,9 +29,12 @@ struct channel_owner {
     void (*opened)(void *owner, struct channel *channel);
     /* Bytes have come, in order. Not kept: whoever needs them later copies them. */
     void (*heard)(void *owner, struct channel *channel, const uint8_t *data, size_t count);
-    /* May be NULL. Where the bytes that come next should go, and for how many there is room; 0:
-     * anywhere. `heard` follows with that very memory, or is not called: what was there is lost. */
-    size_t (*place)(void *owner, struct channel *channel, uint8_t **to);
+    /* May be NULL; not asked of what is sealed. Where the bytes that come next should go: to these
+     * places in this order, which have not more than `most` parts; returns how many. 0: anywhere,
+     * and `heard` follows. Else `placed` follows with how many came there, and `heard` with those
+     * behind them, if any. */
+    size_t (*place)(void *owner, struct channel *channel, struct iovec *places, size_t most);
+    void (*placed)(void *owner, struct channel *channel, size_t count);
     /* There is room: append to `to` what is to be sent next, a chunk (see channel_set_rate). It is
      * asked again when the socket has taken the chunk, so what is urgent goes first by being
      * appended first. With nothing appended it is asked again after channel_poke. NULL: it sends
@@ -95,6 +99,11 @@ void channel_read(struct channel *channel, bool is_on);
  * has had its time. 0: as fast as it goes. */
 void channel_set_rate(struct channel *channel, uint64_t bits_per_s);
 void channel_set_limits(struct channel *channel, const struct channel_limits *limits);
+/* At most about so many bytes that have come wait in the kernel to be read, where the way to the
+ * other end is short; else as many as the kernel finds right. Without it there may be
+ * tens of MiB of them where this end is the slower one, and all of them are older than what is said
+ * next. */
+void channel_set_unread(struct channel *channel, size_t bytes);
 /* Bytes that were appended or queued here and have not left for the wire. */
 size_t channel_backlog(const struct channel *channel);
 /* Ends it: what is queued is sent first unless `is_at_once`. Nothing is heard or asked any more, and

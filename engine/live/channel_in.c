@@ -1,7 +1,10 @@
 /* channel_in: what comes: read, unsealed, handed on. */
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/uio.h>
 
 #include "live/channel_private.h"
@@ -10,6 +13,10 @@
  * holds several sealed records. */
 #define IN_BYTES_MIN (16u << 10)
 #define IN_BYTES_MAX (512u << 10)
+/* Parts of where an owner wants what comes: 64 pages, and what stands between them. */
+#define PLACES_MAX 128
+/* A round trip within a building. */
+#define LAN_RTT_US 2000
 
 static bool hears(const struct channel *channel)
 {
@@ -71,14 +78,8 @@ static void on_end(struct channel *channel)
         channel_close(channel, "", false);
 }
 
-/* Where one record's contents go: where the owner wants them, if there is room for all of it. */
-static uint8_t *place_for(struct channel *channel, size_t count)
+static uint8_t *room_for_record(struct channel *channel)
 {
-    uint8_t *to = NULL;
-
-    if (hears(channel) && channel->calls->place != NULL && count > 0 &&
-        channel->calls->place(channel->owner, channel, &to) >= count)
-        return to;
     if (channel->unsealed == NULL)
         MUST((channel->unsealed = malloc(SEAL_PLAIN_MAX)) != NULL);
     return channel->unsealed;
@@ -88,12 +89,10 @@ static uint8_t *place_for(struct channel *channel, size_t count)
  * there, or nothing is believed any more. */
 static size_t unseal_one(struct channel *channel, const uint8_t *data, size_t count)
 {
-    uint8_t *to = place_for(channel, seal_peek(channel->seal, data, count));
+    uint8_t *to = room_for_record(channel);
     size_t consumed, plain_bytes;
     struct problem problem = {0};
 
-    if (channel->state == CHANNEL_CLOSED)
-        return 0;
     if (seal_receive(channel->seal, data, count, &consumed, to, &plain_bytes, &channel->out,
                      &problem) != STATUS_OK) {
         channel_fail(channel, "%s: %s", channel->peer, problem.text);
@@ -146,19 +145,20 @@ void channel_hear(struct channel *channel)
  * much came; 0: no more now. */
 static size_t read_once(struct channel *channel)
 {
-    struct iovec rooms[2] = {
-        {0}, {channel->in + channel->in_count, channel->in_bytes - channel->in_count}};
-    struct iovec *place = &rooms[0];
-    uint8_t *to = NULL;
+    struct iovec rooms[PLACES_MAX + 1];
+    size_t places = 0, place_bytes = 0;
 
-    if (channel->calls->place != NULL && channel->seal == NULL && hears(channel)) {
-        place->iov_len = channel->calls->place(channel->owner, channel, &to);
-        place->iov_base = to;
-        if (channel->state == CHANNEL_CLOSED)
-            return 0;
-    }
-    bool has_place = place->iov_len > 0;
-    ssize_t count = readv(channel->fd, has_place ? rooms : rooms + 1, has_place ? 2 : 1);
+    /* The first bytes say whether the other end seals: they are looked at. */
+    if (channel->calls->place != NULL && channel->seal == NULL && channel->has_heard &&
+        hears(channel))
+        places = channel->calls->place(channel->owner, channel, rooms, PLACES_MAX);
+    if (channel->state == CHANNEL_CLOSED)
+        return 0;
+    for (size_t i = 0; i < places; i++)
+        place_bytes += rooms[i].iov_len;
+    rooms[places] =
+        (struct iovec){channel->in + channel->in_count, channel->in_bytes - channel->in_count};
+    ssize_t count = readv(channel->fd, rooms, (int)places + 1);
     if (count <= 0) {
         if (count == 0)
             on_end(channel);
@@ -166,10 +166,10 @@ static size_t read_once(struct channel *channel)
             channel_fail_by(channel, errno);
         return 0;
     }
-    size_t placed = channel_least((size_t)count, place->iov_len);
+    size_t placed = channel_least((size_t)count, place_bytes);
     channel->in_count += (size_t)count - placed;
     if (placed > 0)
-        tell(channel, to, placed);
+        channel->calls->placed(channel->owner, channel, placed);
     channel_hear(channel);
     return (size_t)count;
 }
@@ -195,6 +195,28 @@ void channel_read_rest(struct channel *channel)
     do
         make_room(channel, false);
     while ((hears(channel) || channel->state == CHANNEL_PROVING) && read_once(channel) > 0);
+}
+
+/* What a computer that is busy says of its own round trips is not believed. */
+static bool is_near(const struct channel *channel)
+{
+    struct address peer = {.socket_bytes = sizeof peer.socket};
+    struct tcp_info info;
+    socklen_t size = sizeof info;
+
+    if (getpeername(channel->fd, (struct sockaddr *)&peer.socket, &peer.socket_bytes) == 0 &&
+        address_is_local(&peer))
+        return true;
+    return getsockopt(channel->fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 &&
+           info.tcpi_rtt <= LAN_RTT_US;
+}
+
+void channel_set_unread(struct channel *channel, size_t bytes)
+{
+    int room = (int)bytes;
+
+    if (is_near(channel))
+        (void)setsockopt(channel->fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
 }
 
 /* What was read before it was turned off is heard when the loop comes round: the timer's turn. */

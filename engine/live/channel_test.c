@@ -42,6 +42,26 @@ static void bytes_come_in_order_both_ways(void **state)
     }
 }
 
+/* What is said last is not behind all that an end that reads slowly has not read yet. */
+static void little_waits_unread(void **state)
+{
+    struct pair pair;
+    (void)state;
+
+    pair_init(&pair, NULL);
+    channel_set_unread(pair.b.channel, 64 << 10);
+    pair.a.chunk_bytes = 64 << 10;
+    pair.a.to_send = 256 << 20;
+    channel_poke(pair.a.channel);
+    run_until(&pair, pair.b.heard > 32 << 20);
+    channel_read(pair.b.channel, false);
+    for (unsigned i = 0; i < 1000; i++) /* as much as the kernel takes */
+        uv_run(&pair.loop, UV_RUN_NOWAIT);
+    assert_true(pair.a.sent - pair.b.heard < 1 << 20);
+    channel_close(pair.b.channel, "", true);
+    pair_fini(&pair);
+}
+
 /* Whoever closes in order has sent all, although nobody has read it yet. */
 static void closing_in_order_loses_nothing(void **state)
 {
@@ -360,6 +380,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bytes_come_in_order_both_ways),
+        cmocka_unit_test(little_waits_unread),
         cmocka_unit_test(closing_in_order_loses_nothing),
         cmocka_unit_test(whoever_ends_still_hears_what_is_queued),
         cmocka_unit_test(nobody_is_asked_for_more_than_the_other_end_takes),

@@ -47,8 +47,10 @@ struct resident *host_add_resident(struct host *host, const struct scenario *sce
     snprintf(resident->name, sizeof resident->name, "%.*s", (int)sizeof resident->name - 1,
              host_guest_name(scenario));
     scenario_copy(&resident->scenario, scenario);
-    if (!scenario_is_model(scenario))
+    if (!scenario_is_model(scenario)) {
         machine_name_host(guest, host->config->name);
+        machine_use_huge_pages(guest);
+    }
     for (uint32_t i = 0; i < HART_MAX; i++)
         resident->shares[i] = resident->told_shares[i] = GUEST_SHARE_WHOLE;
     resident->ratio_permille = 100;

@@ -228,6 +228,11 @@ static void take_forwards(struct move *move, uint64_t now_ns)
     }
 }
 
+size_t arrival_place(struct move *move, struct span *spans, size_t most)
+{
+    return move->resident == NULL ? 0 : target_place(&move->target, spans, most);
+}
+
 void arrival_heard(struct move *move, uint64_t now_ns, const uint8_t *data, size_t count)
 {
     struct target *target = &move->target;
@@ -237,7 +242,10 @@ void arrival_heard(struct move *move, uint64_t now_ns, const uint8_t *data, size
 
     if (resident == NULL)
         return;
-    target_receive(target, now_ns, data, count);
+    if (data != NULL)
+        target_receive(target, now_ns, data, count);
+    else
+        target_placed(target, now_ns, count);
     if (!was_running && target_is_running(target))
         took_over(move, now_ns);
     if (target_waiting_harts(target) < were_waiting) {

@@ -214,6 +214,23 @@ static bool is_put_off(const struct move *move)
     return is_sharing && !is_urgent && move->fed_turn == move->host->turn;
 }
 
+/* A chunk: pages that are scattered come one by one, and the system is called for many at once. */
+static void put_chunk(struct move *move, uint64_t now_ns, size_t backlog_bytes, struct bytes *to)
+{
+    struct source *source = &move->source;
+    uint64_t charged = 0, charge = 1;
+    enum phase before = source->phase;
+
+    while (charge > 0 && source->phase == before) {
+        bool is_after_switch = before == PHASE_POST_COPY || before == PHASE_HAND_OVER;
+        charge = source_send(source, now_ns, backlog_bytes + charged, to);
+        charged += charge;
+        if (charged >=
+            (is_after_switch ? source->config.push_chunk_bytes : source->config.copy_chunk_bytes))
+            return;
+    }
+}
+
 void departure_fill(struct move *move, uint64_t now_ns, size_t backlog_bytes, struct bytes *to)
 {
     enum phase before = move->source.phase;
@@ -222,7 +239,7 @@ void departure_fill(struct move *move, uint64_t now_ns, size_t backlog_bytes, st
     if (move->is_put_off)
         return;
     move->fed_turn = move->host->turn;
-    (void)source_send(&move->source, now_ns, backlog_bytes, to);
+    put_chunk(move, now_ns, backlog_bytes, to);
     reap(move, before, now_ns);
 }
 

@@ -252,6 +252,9 @@ static void ended(struct resident *resident, uint64_t now_ns, const struct guest
                                  .guest_ended = {.host = resident_host_idx(resident),
                                                  .status = run->status,
                                                  .is_fault = run->is_fault}});
+    trunk_tell(resident->host, "guest_ended",
+               json_pack("{s:s, s:I, s:b, s:s}", "guest", resident->name, "status",
+                         (json_int_t)run->status, "is_fault", run->is_fault, "cause", cause));
     if (run->is_fault)
         host_say(resident->host, "%s cannot go on: %s", resident->name, cause);
     else

@@ -13,6 +13,10 @@
 #define STALL_NS (10 * NS_PER_S)
 /* What may be said before the answer: a text, and the first words of the engine behind it. */
 #define BEGINNING_MAX (64u << 10)
+/* COMMIT stands behind what was sent before the pause and was not read yet: half a millisecond of it.
+ */
+#define UNREAD_BYTES (512u << 10)
+#define PLACES_MAX   128u /* a place for each page, and one for what stands before it */
 
 /* It is heard no more, and says no more; `closed` frees it. */
 static void let_go(struct line *line)
@@ -124,6 +128,7 @@ static void opened(void *owner, struct channel *channel)
 
     channel_set_limits(channel, &limits);
     channel_set_rate(channel, line->host->bits_per_s);
+    channel_set_unread(channel, UNREAD_BYTES);
     line->since_ns = uv_hrtime();
     if (!line->is_out || line->move == NULL)
         return;
@@ -150,6 +155,28 @@ static void heard(void *owner, struct channel *channel, const uint8_t *data, siz
         move_heard(line->move, now_ns, line->in.data + consumed, line->in.count - consumed);
     else if (!line->is_ready && consumed == 0 && line->in.count > BEGINNING_MAX)
         line_break(line, "it says too much before it says what it brings");
+}
+
+/* Pages of a guest that arrives are read straight into its memory. */
+static size_t place(void *owner, struct channel *channel, struct iovec *places, size_t most)
+{
+    struct line *line = owner;
+    struct span spans[PLACES_MAX];
+
+    (void)channel;
+    if (line->is_out || !line->is_ready || line->move == NULL)
+        return 0;
+    size_t count = arrival_place(line->move, spans, most < PLACES_MAX ? most : PLACES_MAX);
+    for (size_t i = 0; i < count; i++)
+        places[i] = (struct iovec){spans[i].data, spans[i].count};
+    return count;
+}
+
+static void placed(void *owner, struct channel *channel, size_t count)
+{
+    struct line *line = owner;
+    (void)channel;
+    move_heard(line->move, uv_hrtime(), NULL, count);
 }
 
 static void fill(void *owner, struct channel *channel, struct bytes *to)
@@ -181,7 +208,13 @@ static void closed(void *owner, struct channel *channel, const char *reason)
 }
 
 static const struct channel_owner line_calls = {
-    .opened = opened, .heard = heard, .fill = fill, .closed = closed};
+    .opened = opened,
+    .heard = heard,
+    .place = place,
+    .placed = placed,
+    .fill = fill,
+    .closed = closed,
+};
 
 /* ---- How they come to be ---- */
 

@@ -25,10 +25,10 @@ static void answer_as_ghost(struct resident *resident, uint64_t now_ns, uint32_t
 {
     struct mailbox *mailbox = machine_mailbox(resident->guest);
     const struct stream *stream = &mailbox->slots[stream_idx].stream;
-    struct stream_packet packet = {.sequence = stream->expected, .ack = ack, .is_fin = true};
+    /* Once is enough: an end that is said again is answered, and that answer answered. */
+    struct stream_packet packet = {
+        .sequence = stream->expected, .ack = ack, .is_fin = !stream->fin_received};
 
-    if (stream->fin_received)
-        packet.sequence--; /* its end mark was counted: it says it again */
     mailbox_deliver(mailbox, now_ns, stream_idx, &packet);
 }
 

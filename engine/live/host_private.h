@@ -227,6 +227,7 @@ void move_set_rate(struct host *host, uint64_t bits_per_s); /* 0: none */
 void move_forget(struct move *move, uint64_t now_ns, const char *reason);
 /* and what its line tells it. */
 void move_line_ready(struct move *move, uint64_t now_ns);
+/* `data` NULL: they are where arrival_place wanted them. */
 void move_heard(struct move *move, uint64_t now_ns, const uint8_t *data, size_t count);
 void move_fill(struct move *move, uint64_t now_ns, size_t backlog_bytes, struct bytes *to);
 void move_line_lost(struct move *move, uint64_t now_ns, const char *reason, bool is_in_order);
@@ -256,6 +257,8 @@ void departure_set_limits(struct move *move); /* as its scenario says now */
 MUST_USE enum status arrival_begin(struct line *line, const struct move_text *text, uint64_t now_ns,
                                    struct problem *problem);
 void arrival_heard(struct move *move, uint64_t now_ns, const uint8_t *data, size_t count);
+/* Where what comes next should be read to, see target_place. */
+size_t arrival_place(struct move *move, struct span *spans, size_t most);
 void arrival_line_lost(struct move *move, uint64_t now_ns, bool is_in_order);
 void arrival_turn(struct move *move, uint64_t now_ns);
 /* The guest moves on: what is left of the move that brought it answers who asks. */

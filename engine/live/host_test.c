@@ -69,11 +69,11 @@ static void remedies_work(void **state)
     (void)state;
     stand_open(NULL);
     add_guest(0, "guest=memwalk memory=16MiB dirty-rate=40kpages/s working-set=12MiB harts=1", "");
-    assert_string_equal(command("A", "link", json_pack("{s:s}", "bandwidth", "20MiB/s")), "");
-    assert_string_equal(command("B", "link", json_pack("{s:s}", "bandwidth", "20MiB/s")), "");
-    move_whole("memwalk", "mode=pre-copy auto-converge=on max-rounds=12");
+    assert_string_equal(command("A", "link", json_pack("{s:s}", "bandwidth", "60MiB/s")), "");
+    assert_string_equal(command("B", "link", json_pack("{s:s}", "bandwidth", "60MiB/s")), "");
+    move_whole("memwalk", "mode=pre-copy auto-converge=on max-rounds=8");
     assert_true(count_events(EVENT_SHARE_SET) > 0);
-    move_whole("memwalk", "mode=pre-copy dirty-limit=2000pages/s max-rounds=10");
+    move_whole("memwalk", "mode=pre-copy dirty-limit=2000pages/s max-rounds=5");
     move_whole("memwalk", "mode=post-copy fault-throttle=on prefetch=bubble");
     assert_true(count_events(EVENT_FAULT_RESOLVED) > 0);
     move_whole("memwalk", "mode=pre-copy compress=lz4 max-rounds=3 hot-last=on");

@@ -108,6 +108,11 @@ enum status live_follow_put(struct live_follow *follow, uint64_t id, const void 
     return STATUS_BAD_INPUT;
 }
 
+void live_follow_close(struct live_follow *follow)
+{
+    follow->now.is_over = follow->later.is_over = true;
+}
+
 /* ---- What is looked at ---- */
 
 const struct event *live_follow_peek(struct live_follow *follow)

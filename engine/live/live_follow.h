@@ -42,6 +42,8 @@ void live_follow_fini(struct live_follow *follow);
 MUST_USE enum status live_follow_put(struct live_follow *follow, uint64_t id, const void *data,
                                      size_t count, bool is_end, uint64_t wall_ns,
                                      struct problem *problem);
+/* Nothing more will come, of any. */
+void live_follow_close(struct live_follow *follow);
 /* The next event of the one that is looked at; NULL: there is none yet, or never. */
 const struct event *live_follow_peek(struct live_follow *follow);
 void live_follow_take(struct live_follow *follow);

@@ -186,6 +186,7 @@ static void listen_for(struct live_session *own, int timeout_ms)
             control_message_fini(&message);
         } else if (heard == CALLER_OVER) {
             own->is_over = true;
+            live_follow_close(&own->follow);
             tell(own, own->caller.why_over);
         }
     }

@@ -44,19 +44,29 @@ json_t *moves_link_json(const struct moves *moves)
                      link->is_cut ? "cut" : "mended");
 }
 
-/* What is known of it only once it is over. */
+/* How it ended, and instead of what its source told last, what its events came to. */
 static void set_end(const struct move *move, json_t *object)
 {
-    if (move->state != MOVE_ENDED) {
-        static const char *const keys[] = {"outcome", "reason", "total_time_ns", "downtime_ns"};
-        for (unsigned i = 0; i < 4; i++)
-            json_object_set_new(object, keys[i], json_null());
-        return;
-    }
+    uint64_t total_ns = move->ended_ns > move->started_ns ? move->ended_ns - move->started_ns : 1;
+    bool is_completed = move->outcome == OUTCOME_COMPLETED;
+
     json_object_set_new(object, "outcome", json_string(outcome_name(move->outcome)));
     json_object_set_new(object, "reason", json_string(move->reason));
     json_object_set_new(object, "total_time_ns", time_between(move->started_ns, move->ended_ns));
     json_object_set_new(object, "downtime_ns", time_between(move->paused_ns, move->resumed_ns));
+    json_object_set_new(object, "round", number(move->rounds));
+    json_object_set_new(object, "bytes_sent", number(move->bytes_sent));
+    json_object_set_new(object, "bytes_per_s",
+                        number(units_mul_div(move->bytes_sent, NS_PER_S, total_ns)));
+    if (is_completed || move->outcome == OUTCOME_ABORTED)
+        json_object_set_new(
+            object, "phase",
+            json_string(phase_name(is_completed ? PHASE_COMPLETED : PHASE_ABORTED)));
+    if (!is_completed)
+        return;
+    json_object_set_new(object, "pages_left", number(0));
+    json_object_set_new(object, "left_ns", number(0));
+    json_object_set_new(object, "progress_permille", number(1000));
 }
 
 json_t *moves_migration_json(const struct moves *moves)
@@ -64,6 +74,7 @@ json_t *moves_migration_json(const struct moves *moves)
     static const char *const told[] = {"round",      "bytes_sent",        "bytes_per_s",
                                        "pages_left", "dirty_pages_per_s", "downtime_forecast_ns",
                                        "left_ns",    "progress_permille"};
+    static const char *const later[] = {"outcome", "reason", "total_time_ns", "downtime_ns"};
     const struct move *move = &moves->move;
     json_t *object;
 
@@ -78,7 +89,12 @@ json_t *moves_migration_json(const struct moves *moves)
         json_object_set_new(object, told[i],
                             json_is_integer(value) ? json_incref(value) : json_null());
     }
-    set_end(move, object);
+    if (json_is_integer(json_object_get(object, "progress_permille")))
+        json_object_set_new(object, "progress_permille", number(move->permille));
+    for (size_t i = 0; i < sizeof later / sizeof later[0]; i++)
+        json_object_set_new(object, later[i], json_null());
+    if (move->state == MOVE_ENDED)
+        set_end(move, object);
     return object;
 }
 
@@ -101,6 +117,12 @@ static void merged(void *owner, const struct event *event)
         move->resumed_ns = event->at_ns;
     else if (event->kind == EVENT_MIGRATION_ENDED)
         move->ended_ns = event->at_ns;
+    else if (event->kind == EVENT_ROUND_ENDED)
+        move->rounds++;
+    else if (event->kind == EVENT_PAGES_SENT)
+        move->bytes_sent += event->pages_sent.bytes;
+    else if (event->kind == EVENT_FRAME_SENT)
+        move->bytes_sent += event->frame_sent.bytes;
     if (event->kind == EVENT_MIGRATION_ENDED && move->state == MOVE_GOING)
         moves_end(moves, (enum outcome)event->migration_ended.outcome, "");
 }
@@ -241,6 +263,9 @@ static void hear_progress(struct moves *moves, unsigned host, json_t *data)
         return;
     json_decref(move->progress);
     move->progress = json_deep_copy(data);
+    uint64_t permille = control_number(data, "progress_permille", 0);
+    if (permille > move->permille && permille <= 1000)
+        move->permille = permille;
     if (move->state == MOVE_GOING)
         door_tell(moves->door, "progress", moves_migration_json(moves));
 }

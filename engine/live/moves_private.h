@@ -25,6 +25,8 @@ struct move {
 
     /* Folded from its events, as they take their place. */
     uint64_t started_ns, ended_ns, paused_ns, resumed_ns; /* 0: not yet */
+    uint64_t rounds, bytes_sent;
+    uint64_t permille; /* the most that was told: it never runs backwards */
     bool has_outcome;
     enum outcome outcome;
     char reason[320];

@@ -291,7 +291,8 @@ static inline void gateway_dies(void)
 static inline void host_said(void *owner, const char *line)
 {
     if (getenv("TELL") != NULL)
-        printf("%llu us %s: %s\n", (unsigned long long)(uv_hrtime() / 1000 % 100000000), (const char *)owner, line);
+        printf("%llu us %s: %s\n", (unsigned long long)(uv_hrtime() / 1000 % 100000000),
+               (const char *)owner, line);
 }
 
 static inline void host_console(void *owner, const char *guest, const uint8_t *text, size_t count)

@@ -1,0 +1,319 @@
+/* What goes wrong between two hosts: refusals, aborts, connections that break in every phase, a
+ * link that is cut and mended, hosts and gateways that die. */
+#include "live/two_hosts.h"
+
+#define MEMWALK "guest=memwalk memory=8MiB dirty-rate=20kpages/s working-set=4MiB"
+
+/* Held where its source enters that phase, until source_go_on. */
+static struct move *hold_at(const char *guest, const char *options, enum phase phase)
+{
+    if (*begin_move(guest, options) != '\0')
+        fail_msg("%s: %s", stand.error, stand.desc);
+    struct move *move = find_departure_half();
+    assert_non_null(move);
+    if (phase == PHASE_SETUP)
+        return move;
+    move->source.config.halt_at = 1u << phase;
+    run_until(move->source.phase == phase);
+    return move;
+}
+
+static void go_on(struct move *move)
+{
+    move->source.config.halt_at = 0;
+    source_go_on(&move->source);
+    move_feed(move);
+}
+
+/* It has lived on: it writes, and what it wrote last it finds. */
+static void lives(const char *guest)
+{
+    struct resident *resident = find_resident(guest);
+    assert_non_null(resident);
+    uint64_t before = resident->guest->ops->instructions(resident->guest);
+    run_until(find_resident(guest) == resident &&
+              resident->guest->ops->instructions(resident->guest) > before + 10000);
+}
+
+/* Nowhere else is as much as a half of it. */
+static void is_alone_at(const char *guest, unsigned idx)
+{
+    run_until(host_find_resident(stand.hosts[1 - idx], guest) == NULL);
+    assert_non_null(find_resident(guest));
+    assert_ptr_equal(find_resident(guest)->host, stand.hosts[idx]);
+}
+
+static void aborted_in_any_phase_it_goes_on(void **state)
+{
+    static const enum phase phases[] = {PHASE_SETUP, PHASE_COPY, PHASE_PAUSE};
+    (void)state;
+    stand_open(NULL);
+    add_guest(0, MEMWALK, "");
+    for (unsigned i = 0; i < 3; i++) {
+        struct move *move = hold_at("memwalk", "mode=pre-copy", phases[i]);
+        assert_string_equal(command("A", "abort", json_object()), "");
+        assert_string_equal(stand.outcome, "aborted");
+        assert_string_equal(stand.reason, "given up on request");
+        (void)move;
+        is_alone_at("memwalk", 0);
+        lives("memwalk");
+        run_until(find_departure_half() == NULL);
+        stand.outcome[0] = '\0';
+    }
+    struct move *move = hold_at("memwalk", "mode=pre-copy", PHASE_HAND_OVER);
+    assert_string_equal(command("A", "abort", json_object()), "NotNow");
+    assert_non_null(strstr(stand.desc, "handed over already (phase hand-over)"));
+    assert_string_equal(command("A", "post-copy", json_object()), "NotNow");
+    go_on(move);
+    await_end("completed");
+    is_alone_at("memwalk", 1);
+    assert_string_equal(command("A", "abort", json_pack("{s:s}", "guest", "memwalk")),
+                        "NoSuchGuest");
+    assert_string_equal(command("B", "abort", json_object()), "NotNow");
+    stand_close();
+}
+
+/* Before COMMIT the guest stays, after it a new connection goes on with what there is. */
+static void a_connection_may_break_in_any_phase(void **state)
+{
+    static const struct {
+        const char *mode;
+        enum phase phase;
+        bool is_back;
+    } rows[] = {
+        {"mode=pre-copy", PHASE_SETUP, true},       {"mode=pre-copy", PHASE_COPY, true},
+        {"mode=pre-copy", PHASE_PAUSE, true},       {"mode=pre-copy", PHASE_HAND_OVER, true},
+        {"mode=post-copy", PHASE_POST_COPY, false}, {"mode=hybrid", PHASE_POST_COPY, false},
+    };
+    (void)state;
+    stand_open(NULL);
+    add_guest(0, MEMWALK, "--writes 200000");
+    for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        unsigned at = stand.hosts[1] == find_resident("memwalk")->host, ended = stand.ended;
+        struct move *move = hold_at("memwalk", rows[i].mode, rows[i].phase);
+        if (move->line != NULL)
+            line_break(move->line, "the cable was pulled");
+        go_on(move);
+        run_until(stand.ended > ended);
+        assert_string_equal(stand.outcome, rows[i].is_back ? "aborted" : "completed");
+        is_alone_at("memwalk", rows[i].is_back ? at : 1 - at);
+        lives("memwalk");
+        run_until(find_departure_half() == NULL);
+    }
+    stand_close();
+}
+
+/* What the target has verified it keeps, and what it has not it never runs. */
+static void commit_is_out_and_nothing_is_heard(void **state)
+{
+    (void)state;
+    stand_open(NULL);
+    add_guest(0, MEMWALK, "");
+    struct move *move = hold_at("memwalk", "mode=pre-copy", PHASE_COMPLETED);
+    is_alone_at("memwalk", 1);
+    (void)move;
+    /* The guest is told of, and moves back, although its old source was never told the end. */
+    struct move *half = move_find(stand.hosts[1], "00000000000000000000000000000001", false);
+    assert_true(half == NULL || half->target.is_complete);
+    run_until(find_departure_half() == NULL);
+    move_whole("memwalk", "mode=pre-copy");
+    is_alone_at("memwalk", 0);
+    stand_close();
+}
+
+static void set_link(const char *state)
+{
+    assert_string_equal(command("A", "link", json_pack("{s:s}", "state", state)), "");
+    assert_string_equal(command("B", "link", json_pack("{s:s}", "state", state)), "");
+}
+
+static void cut_and_mended_after_the_switch(void **state)
+{
+    (void)state;
+    stand_open(NULL);
+    add_guest(0, "guest=memwalk memory=64MiB dirty-rate=20kpages/s working-set=60MiB", "");
+    assert_string_equal(command("A", "link", json_pack("{s:s}", "bandwidth", "100MiB/s")), "");
+    for (unsigned round = 0; round < 2; round++) {
+        unsigned ended = stand.ended;
+        assert_string_equal(begin_move("memwalk", "mode=post-copy"), "");
+        struct move *move = find_departure_half();
+        run_until(move->source.phase == PHASE_POST_COPY && move->source.pages_sent > 200);
+        set_link("cut");
+        run_until(move->source.phase == PHASE_LINK_LOST);
+        /* It runs until it needs a page that is on the other side of the cut. */
+        run_until(find_resident("memwalk")->is_stuck);
+        uint64_t missing =
+            move->source.guest->total_pages - find_resident("memwalk")->guest->present.set_count;
+        assert_true(missing > 0);
+        run_until(json_array_size(peer_with("memwalk")->guests) == 1 &&
+                  strcmp(control_word(json_array_get(peer_with("memwalk")->guests, 0), "state", ""),
+                         "waiting") == 0);
+        assert_int_equal(stand.ended, ended);
+        set_link("mended");
+        run_until(stand.ended > ended);
+        assert_string_equal(stand.outcome, "completed");
+        lives("memwalk");
+        run_until(find_departure_half() == NULL);
+    }
+    set_link("cut");
+    assert_string_equal(begin_move("memwalk", "mode=pre-copy"), "");
+    run_until(strcmp(stand.outcome, "aborted") == 0);
+    assert_non_null(strstr(stand.reason, "the link is cut"));
+    lives("memwalk");
+    set_link("mended");
+    move_whole("memwalk", "mode=pre-copy");
+    stand_close();
+}
+
+static void what_cannot_be_is_refused(void **state)
+{
+    (void)state;
+    stand_open(NULL);
+    add_guest(0, MEMWALK, "");
+    assert_string_equal(begin_move("memwalk", "mode=post-copy max-rounds=3"), "BadArgument");
+    assert_non_null(strstr(stand.desc, "max-rounds cannot be used here"));
+    assert_string_equal(begin_move("memwalk", "mode=sideways"), "BadArgument");
+    assert_string_equal(begin_move("memwalk", "memory=4MiB"), "BadArgument");
+    assert_string_equal(command("A", "migrate", json_pack("{s:s}", "guest", "kv")), "NoSuchGuest");
+    assert_string_equal(command("A", "migrate", json_pack("{s:s}", "guest", "memwalk")),
+                        "BadArgument");
+    assert_string_equal(command("A", "dance", json_object()), "UnknownCommand");
+    assert_string_equal(command("A", "link", json_pack("{s:s}", "state", "bent")), "BadArgument");
+    struct move *move = hold_at("memwalk", "mode=pre-copy", PHASE_COPY);
+    assert_string_equal(begin_move("memwalk", "mode=pre-copy"), "NotNow");
+    assert_string_equal(
+        command("A", "set", json_pack("{s:s, s:s}", "max-rounds", "2", "downtime-limit", "1s")),
+        "");
+    assert_int_equal(move->source.config.limits.max_rounds, 2);
+    assert_int_equal(move->source.config.limits.downtime_ns, NS_PER_S);
+    assert_string_equal(command("A", "post-copy", json_object()), "");
+    go_on(move);
+    await_end("completed");
+    is_alone_at("memwalk", 1);
+
+    /* Too large for the other host, or there already: the guest stays, and why is said. */
+    stand.configs[0].memory_max_bytes = 4 << 20;
+    assert_string_equal(begin_move("memwalk", "mode=pre-copy"), "");
+    run_until(strcmp(stand.outcome, "aborted") == 0);
+    assert_non_null(strstr(stand.reason, "the target has room for 4 MiB"));
+    stand.configs[0].memory_max_bytes = 0;
+    run_until(find_departure_half() == NULL);
+    stand.outcome[0] = '\0';
+    add_guest(0, "guest=memwalk memory=4MiB", "");
+    json_t *arguments = json_pack("{s:s, s:s, s:s, s:s}", "guest", "memwalk", "move",
+                                  "99999999999999999999999999999999", "to", "A", "address",
+                                  host_address(stand.hosts[0]));
+    assert_string_equal(command("B", "migrate", arguments), "");
+    run_until(strcmp(stand.outcome, "aborted") == 0);
+    assert_non_null(strstr(stand.reason, "a guest with the name memwalk is at this host already"));
+    stand_close();
+}
+
+/* Whoever dies: what rule 5 promises. */
+static void a_target_dies_before_commit(void **state)
+{
+    (void)state;
+    stand_open(NULL);
+    add_guest(0, MEMWALK, "");
+    (void)hold_at("memwalk", "mode=pre-copy", PHASE_PAUSE);
+    host_dies(1);
+    run_until(strcmp(stand.outcome, "aborted") == 0);
+    lives("memwalk");
+    host_begins(1, NULL);
+    run_until(peer_named("B") != NULL && find_departure_half() == NULL);
+    move_whole("memwalk", "mode=pre-copy");
+    stand_close();
+}
+
+static void a_source_dies_before_commit(void **state)
+{
+    (void)state;
+    stand_open(NULL);
+    add_guest(0, MEMWALK, "");
+    (void)hold_at("memwalk", "mode=pre-copy", PHASE_PAUSE);
+    assert_non_null(host_find_resident(stand.hosts[1], "memwalk"));
+    host_dies(0);
+    run_until(host_find_resident(stand.hosts[1], "memwalk") == NULL);
+    run_until(peer_with("memwalk") == NULL);
+    stand_close();
+}
+
+static void a_source_dies_after_the_switch(void **state)
+{
+    (void)state;
+    stand_open(NULL);
+    add_guest(0, MEMWALK, "");
+    (void)hold_at("memwalk", "mode=post-copy", PHASE_POST_COPY);
+    host_dies(0);
+    run_until(find_resident("memwalk") != NULL && find_resident("memwalk")->is_stuck);
+    assert_string_equal(command("B", "forget", json_pack("{s:s}", "guest", "memwalk")), "");
+    run_until(strcmp(stand.outcome, "lost") == 0 && peer_with("memwalk") == NULL);
+    stand_close();
+}
+
+static void a_target_dies_after_the_switch(void **state)
+{
+    (void)state;
+    stand_open(NULL);
+    add_guest(0, MEMWALK, "");
+    struct move *move = hold_at("memwalk", "mode=post-copy", PHASE_POST_COPY);
+    host_dies(1);
+    go_on(move);
+    run_until(strcmp(stand.outcome, "lost") == 0);
+    assert_non_null(strstr(stand.reason, "the target has died after COMMIT"));
+    run_until(host_find_resident(stand.hosts[0], "memwalk") == NULL);
+    stand_close();
+}
+
+/* Its clients go with it; the guest hears that they hang up, and their numbers are free again. */
+static void a_gateway_dies_and_another_comes(void **state)
+{
+    uv_timer_t timer;
+    (void)state;
+    stand_open(NULL);
+    uv_timer_init(&stand.loop, &timer);
+    uv_timer_start(&timer, clients_tick, 1, 1);
+    add_guest(0, "guest=kv memory=8MiB", "");
+    clients_begin();
+    run_until(clients_answered() > 50);
+    struct mailbox *mailbox = machine_mailbox(find_resident("kv")->guest);
+    char address[64];
+    snprintf(address, sizeof address, "%s", stand.address);
+    gateway_dies();
+    memset(stand.clients, 0, sizeof stand.clients);
+    run_until(peer_named("A") == NULL && peer_named("B") == NULL);
+    gateway_begins(address, "2222");
+    run_until(peer_named("A") != NULL && peer_named("B") != NULL);
+    for (uint32_t i = 0; i < CLIENTS; i++)
+        run_until(mailbox->slots[i].state == MAILBOX_CLOSED &&
+                  stream_is_over(&mailbox->slots[i].stream));
+    uint64_t before[CLIENTS] = {0};
+    clients_begin();
+    (void)before;
+    /* Their keys hold what the clients before them had counted to: the first answer says it. */
+    for (uint32_t i = 0; i < CLIENTS; i++)
+        stand.clients[i].is_wrong = false;
+    run_until(clients_answered() > 50);
+    move_whole("kv", "mode=pre-copy");
+    uint64_t answered = clients_answered();
+    run_until(clients_answered() > answered + 50);
+    uv_close((uv_handle_t *)&timer, NULL);
+    stand_close();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(aborted_in_any_phase_it_goes_on),
+        cmocka_unit_test(a_connection_may_break_in_any_phase),
+        cmocka_unit_test(commit_is_out_and_nothing_is_heard),
+        cmocka_unit_test(cut_and_mended_after_the_switch),
+        cmocka_unit_test(what_cannot_be_is_refused),
+        cmocka_unit_test(a_target_dies_before_commit),
+        cmocka_unit_test(a_source_dies_before_commit),
+        cmocka_unit_test(a_source_dies_after_the_switch),
+        cmocka_unit_test(a_target_dies_after_the_switch),
+        cmocka_unit_test(a_gateway_dies_and_another_comes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
