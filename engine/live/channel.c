@@ -58,7 +58,7 @@ void channel_shut(struct channel *channel)
     if (channel->state == CHANNEL_CLOSED)
         return;
     channel_enter(channel, CHANNEL_CLOSED);
-    channel_forget(channel);
+    channel_turn_away(channel);
     uv_close((uv_handle_t *)&channel->poll, on_handle_closed);
     uv_close((uv_handle_t *)&channel->timer, on_handle_closed);
     alarm_close(channel->alarm);
@@ -250,8 +250,9 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 
 void channel_open(struct channel *channel)
 {
+    if (!channel_admit(channel))
+        return;
     channel_enter(channel, CHANNEL_OPEN);
-    channel_forget(channel);
     channel_set_timer(channel);
     channel_watch(channel);
     channel->calls->opened(channel->owner, channel);

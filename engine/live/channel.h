@@ -68,9 +68,10 @@ MUST_USE enum status channel_connect(uv_loop_t *loop, const char *address,
 /* ---- Listening ---- */
 
 struct channel_listener;
-/* Somebody has come: set *calls and *owner for the new channel, and return true; false: it is
- * dropped. Called before anything of it is read; `opened` follows when it has proved itself. The
- * listener may be closed from there. */
+/* Somebody has come, and where there is a key has proved that he has it, too: set *calls and *owner
+ * for the new channel, and return true: `opened` follows. False: it is dropped. The listener may be
+ * closed from there. Whoever proves nothing is none of the owner's business, and costs him nothing:
+ * only so many are borne at a time, for only so long. */
 typedef bool (*channel_accept)(void *listener_owner, struct channel *channel,
                                const struct channel_owner **calls, void **owner);
 /* Port 0: any that is free. A Unix socket that is left over from a process that is gone is
@@ -81,6 +82,9 @@ MUST_USE enum status channel_listen(uv_loop_t *loop, const char *address,
                                     void *listener_owner, struct channel_listener **listener,
                                     struct problem *problem);
 const char *channel_listener_address(const struct channel_listener *listener);
+/* Who was turned away, and why, is told from now on: one sentence, and no more than one a second. */
+void channel_listener_tell(struct channel_listener *listener,
+                           void (*turned_away)(void *listener_owner, const char *line));
 void channel_listener_close(
     struct channel_listener *listener); /* the Unix socket's file goes too */
 

@@ -16,6 +16,7 @@
 #define ACCEPTS_IN_A_TURN 16
 /* When no descriptor is left: for how long nobody is let in. */
 #define FULL_PAUSE_MS 100
+#define TELL_EVERY_NS NS_PER_S
 
 struct channel_listener {
     uv_poll_t poll;
@@ -31,19 +32,19 @@ struct channel_listener {
     char text[ADDRESS_TEXT_BYTES];
     struct channel *unproved; /* oldest first */
     unsigned unproved_count;
+    void (*turned_away)(void *owner, const char *line);
+    uint64_t told_ns; /* when it was called last, */
+    uint64_t untold;  /* and how many were turned away since */
 };
 
 /* ---- Those who have not proved themselves ---- */
 
-void channel_forget(struct channel *channel)
+static void forget(struct channel_listener *listener, struct channel *channel)
 {
-    struct channel_listener *listener = channel->listener;
-    struct channel **link;
+    struct channel **link = &listener->unproved;
 
-    if (listener == NULL)
-        return;
-    for (link = &listener->unproved; *link != channel; link = &(*link)->younger)
-        ;
+    while (*link != channel)
+        link = &(*link)->younger;
     *link = channel->younger;
     channel->younger = NULL;
     channel->listener = NULL;
@@ -55,13 +56,47 @@ static void remember(struct channel_listener *listener, struct channel *channel)
     struct channel **link = &listener->unproved;
 
     if (listener->unproved_count == CHANNEL_UNPROVED_MAX)
-        channel_close(listener->unproved, "too many come without proving that they have the key",
-                      true);
+        channel_fail(listener->unproved,
+                     "%s: too many come at once, and do not prove that they "
+                     "have the key",
+                     listener->unproved->peer);
     while (*link != NULL)
         link = &(*link)->younger;
     *link = channel;
     channel->listener = listener;
     listener->unproved_count++;
+}
+
+/* Whoever does not come in may come again and again: that is no reason to say so as often. */
+void channel_turn_away(struct channel *channel)
+{
+    struct channel_listener *listener = channel->listener;
+    uint64_t now_ns = uv_hrtime();
+    char line[sizeof channel->reason + 64];
+    size_t count;
+
+    if (listener == NULL)
+        return;
+    forget(listener, channel);
+    if (listener->turned_away == NULL || listener->is_closed)
+        return;
+    if (listener->told_ns != 0 && now_ns < listener->told_ns + TELL_EVERY_NS) {
+        listener->untold++;
+        return;
+    }
+    count = (size_t)snprintf(line, sizeof line, "%s", channel->reason);
+    if (listener->untold > 0)
+        snprintf(line + count, sizeof line - count, " (and %llu others meanwhile)",
+                 (unsigned long long)listener->untold);
+    listener->untold = 0;
+    listener->told_ns = now_ns;
+    listener->turned_away(listener->owner, line);
+}
+
+void channel_listener_tell(struct channel_listener *listener,
+                           void (*turned_away)(void *listener_owner, const char *line))
+{
+    listener->turned_away = turned_away;
 }
 
 /* ---- Letting in ---- */
@@ -74,25 +109,32 @@ static void nothing(void *owner, struct channel *channel, const char *reason)
 static void welcome(struct channel_listener *listener, int fd, struct address *peer)
 {
     static const struct channel_owner nobody = {.closed = nothing};
-    const struct channel_owner *calls = NULL;
-    void *owner = NULL;
 
     if (address_is_unix(&listener->address))
         *peer = listener->address;
     struct channel *channel = channel_new(listener->poll.loop, fd, peer, &nobody, NULL);
     if (listener->has_key)
         channel_seal(channel, SEAL_CALLED, &listener->key);
+    remember(listener, channel);
+    channel_begin(channel);
+}
+
+bool channel_admit(struct channel *channel)
+{
+    struct channel_listener *listener = channel->listener;
+    const struct channel_owner *calls = NULL;
+    void *owner = NULL;
+
+    if (listener == NULL)
+        return true; /* it has called itself */
+    forget(listener, channel);
     if (!listener->accept(listener->owner, channel, &calls, &owner)) {
         channel_close(channel, "", true);
-        return;
+        return false;
     }
     channel->calls = calls;
     channel->owner = owner;
-    if (channel->state == CHANNEL_CLOSED)
-        return;               /* by its new owner */
-    if (!listener->is_closed) /* who wanted no more than this one may close it by now */
-        remember(listener, channel);
-    channel_begin(channel);
+    return channel->state != CHANNEL_CLOSED; /* by its new owner */
 }
 
 static void on_poll(uv_poll_t *poll, int status, int events);
@@ -234,9 +276,9 @@ static void on_handle_closed(uv_handle_t *handle)
 
 void channel_listener_close(struct channel_listener *listener)
 {
+    listener->is_closed = true;
     while (listener->unproved != NULL)
         channel_close(listener->unproved, "nobody listens here any more", true);
-    listener->is_closed = true;
     uv_close((uv_handle_t *)&listener->poll, on_handle_closed);
     uv_close((uv_handle_t *)&listener->timer, on_handle_closed);
     sodium_memzero(&listener->key, sizeof listener->key);

@@ -105,7 +105,8 @@ struct pair {
     struct channel_listener *listener;
     struct end a, b; /* a calls, b is called */
     bool is_refusing;
-    unsigned knocks;
+    unsigned knocks, turned_away;
+    char line[320]; /* why, of the last */
 };
 
 static bool let_in(void *owner, struct channel *channel, const struct channel_owner **its_calls,
@@ -119,6 +120,13 @@ static bool let_in(void *owner, struct channel *channel, const struct channel_ow
     return !pair->is_refusing;
 }
 
+static void turned_away(void *owner, const char *line)
+{
+    struct pair *pair = owner;
+    pair->turned_away++;
+    snprintf(pair->line, sizeof pair->line, "%s", line);
+}
+
 static void pair_listen(struct pair *pair, const char *address, const struct channel_key *key)
 {
     struct problem problem = {0};
@@ -129,6 +137,7 @@ static void pair_listen(struct pair *pair, const char *address, const struct cha
     if (channel_listen(&pair->loop, address, key, let_in, pair, &pair->listener, &problem) !=
         STATUS_OK)
         fail_msg("%s", problem.text);
+    channel_listener_tell(pair->listener, turned_away);
 }
 
 static void pair_call(struct pair *pair, const char *address, const struct channel_key *key)

@@ -96,8 +96,10 @@ void channel_seal(struct channel *channel, enum seal_role role, const struct cha
 void channel_begin(struct channel *channel);
 /* The key is proved, or there is none. */
 void channel_open(struct channel *channel);
-/* It has proved itself or is closed: the listener looks after it no more. */
-void channel_forget(struct channel *channel);
+/* It has proved itself: the listener's owner takes it, if one has come at all. False: it is closed. */
+bool channel_admit(struct channel *channel);
+/* It is closed before that: the listener looks after it no more, and says why. */
+void channel_turn_away(struct channel *channel);
 void channel_enter(struct channel *channel, enum channel_state state);
 void channel_watch(struct channel *channel); /* for what it is waiting for now */
 void channel_set_timer(struct channel *channel);

@@ -490,13 +490,21 @@ void gateway_hosts_watch(struct gateway *gateway)
     gateway_guests_watch(gateway);
 }
 
+static void turned_away(void *owner, const char *line)
+{
+    gateway_tell(owner, 0, "turned_away", json_pack("{s:s}", "reason", line));
+}
+
 enum status gateway_hosts_open(struct gateway *gateway, const char *address,
                                struct problem *problem)
 {
     for (unsigned i = 0; i < GATEWAY_HOSTS; i++)
         gateway->hosts[i] = (struct gateway_host){.gateway = gateway, .number = i + 1, .pidfd = -1};
-    return channel_listen(gateway->loop, address, gateway->key, trunk_comes, gateway,
-                          &gateway->hosts_listener, problem);
+    enum status status = channel_listen(gateway->loop, address, gateway->key, trunk_comes, gateway,
+                                        &gateway->hosts_listener, problem);
+    if (status == STATUS_OK)
+        channel_listener_tell(gateway->hosts_listener, turned_away);
+    return status;
 }
 
 void gateway_hosts_close(struct gateway *gateway)

@@ -269,10 +269,19 @@ static bool take(void *owner, struct channel *channel, const struct channel_owne
     return true;
 }
 
+static void turned_away(void *owner, const char *line)
+{
+    host_say(owner, "somebody is not let in: %s", line);
+}
+
 enum status line_listen(struct host *host, struct problem *problem)
 {
-    return channel_listen(host->loop, host->config->listen, host->config->key, take, host,
-                          &host->listener, problem);
+    enum status status = channel_listen(host->loop, host->config->listen, host->config->key, take,
+                                        host, &host->listener, problem);
+
+    if (status == STATUS_OK)
+        channel_listener_tell(host->listener, turned_away);
+    return status;
 }
 
 void line_open(struct move *move)

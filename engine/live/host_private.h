@@ -120,6 +120,7 @@ struct trunk {
     bool is_open;            /* the gateway has answered hello */
     struct bytes in, out;
     uint64_t retry_at_ns, retry_after_ns;
+    char said[256]; /* why there is none, as it was told last */
     char instance[MOVE_ID_BYTES];
     uint64_t dropped_events;
 };

@@ -182,6 +182,7 @@ static void answered(struct host *host, const struct control_message *message)
     }
     trunk->is_open = true;
     trunk->retry_after_ns = 0;
+    trunk->said[0] = '\0';
     if (move_text_is_token(instance))
         snprintf(trunk->instance, sizeof trunk->instance, "%s", instance);
     host_say(host, "the gateway at %s knows this host", host->config->gateway);
@@ -271,15 +272,27 @@ static void opened(void *owner, struct channel *channel)
     flush(host);
 }
 
+/* Why there is no trunk any more, or none yet: it is tried again and again, and said once. */
+static void tell_why(struct host *host, const char *reason)
+{
+    struct trunk *trunk = &host->trunk;
+
+    if (trunk->is_open && !host->is_closing) {
+        host_say(host, "the gateway is gone (%s): guests and moves go on",
+                 *reason == '\0' ? "it closed the connection" : reason);
+    } else if (!trunk->is_open && *reason != '\0' && strcmp(trunk->said, reason) != 0) {
+        snprintf(trunk->said, sizeof trunk->said, "%s", reason);
+        host_say(host, "no way to the gateway: %s", reason);
+    }
+}
+
 static void closed(void *owner, struct channel *channel, const char *reason)
 {
     struct host *host = owner;
     struct trunk *trunk = &host->trunk;
 
     (void)channel;
-    if (trunk->is_open && !host->is_closing)
-        host_say(host, "the gateway is gone (%s): guests and moves go on",
-                 *reason == '\0' ? "it closed the connection" : reason);
+    tell_why(host, reason);
     trunk->channel = NULL;
     trunk->is_open = false;
     bytes_clear(&trunk->in);
