@@ -520,7 +520,7 @@ static void keep_rest(struct connection *connection, const uint8_t *rest, uint32
         /* The rest may lie in the block that is given back: copy it out before. */
         memmove(in_small[stream_of(connection)], rest, count);
         drop_in_block(connection);
-    } else {
+    } else if (rest != connection->in) { /* a long request grows where it is */
         memmove(connection->in, rest, count);
     }
     connection->in_count = count;
