@@ -214,7 +214,6 @@ static void receive_guest(int fd)
     struct target target;
 
     warm_memory();
-    machine_use_huge_pages(guest);
     target_init(&target, guest, &events);
     double cpu = cpu_seconds();
     put(fd, "", 1);
