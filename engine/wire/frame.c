@@ -57,6 +57,18 @@ void frame_end(struct bytes *to, size_t begin)
                       checksum(header, digest_of(header + FRAME_HEADER_BYTES, payload_bytes)), 8);
 }
 
+void frame_end_with(struct bytes *to, size_t begin, const void *rest, size_t rest_bytes)
+{
+    size_t head_bytes = to->count - begin - FRAME_HEADER_BYTES;
+    uint8_t *header = to->data + begin;
+    uint64_t digest = digest_of_both(header + FRAME_HEADER_BYTES, head_bytes, rest, rest_bytes);
+
+    MUST(head_bytes + rest_bytes <= FRAME_PAYLOAD_MAX);
+    put_little_endian(header, head_bytes + rest_bytes, 4);
+    put_little_endian(header + AT_CHECK, header_check(header), 2);
+    put_little_endian(header + AT_CHECKSUM, checksum(header, digest), 8);
+}
+
 enum status frame_decode_header(const uint8_t *header, struct frame *frame)
 {
     uint32_t payload_bytes = (uint32_t)little_endian(header, 4);

@@ -21,6 +21,14 @@ uint8_t *message_place_plain(struct bytes *to, uint64_t page_idx)
     return bytes_extend(to, PAGE_CODEC_BYTES);
 }
 
+void message_put_plain_head(struct bytes *to, enum why why, uint64_t page_idx,
+                            const uint8_t page[PAGE_CODEC_BYTES])
+{
+    size_t begin = message_begin_pages(to, PAGE_FORM_PLAIN, why);
+    bytes_put_u64(to, page_idx);
+    frame_end_with(to, begin, page, PAGE_CODEC_BYTES);
+}
+
 void message_put_run(struct bytes *to, uint64_t first_idx, uint64_t count)
 {
     bytes_put_u64(to, first_idx);
