@@ -45,6 +45,7 @@ static void on_handle_closed(uv_handle_t *handle)
     bytes_fini(&channel->queued);
     bytes_fini(&channel->plain);
     bytes_fini(&channel->out);
+    lending_fini(&channel->lent);
     if (channel->seal != NULL)
         seal_fini(channel->seal);
     free(channel->seal);

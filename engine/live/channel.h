@@ -20,6 +20,7 @@
 #include <uv.h>
 
 #include "base/bytes.h"
+#include "base/lending.h"
 #include "base/status.h"
 
 struct channel;
@@ -40,6 +41,9 @@ struct channel_owner {
      * appended first. With nothing appended it is asked again after channel_poke. NULL: it sends
      * by channel_send alone. */
     void (*fill)(void *owner, struct channel *channel, struct bytes *to);
+    /* May be NULL. Asked in place of `fill` where nothing is sealed and no rate is kept: parts of
+     * the chunk may be lent. They have left or were copied when the loop goes on. */
+    void (*lend)(void *owner, struct channel *channel, struct bytes *to, struct lending *lending);
     /* The last call, from the loop and never from within another call: the connection is no more,
      * or was never made. The channel is freed behind it. `reason` is one sentence, the one given
      * to channel_close; "" where the other end closed it in order. */

@@ -13,8 +13,8 @@
  * holds several sealed records. */
 #define IN_BYTES_MIN (16u << 10)
 #define IN_BYTES_MAX (512u << 10)
-/* Parts of where an owner wants what comes: 64 pages, and what stands between them. */
-#define PLACES_MAX 128
+/* Parts of where an owner wants what comes: 128 pages, and what stands between them. */
+#define PLACES_MAX 256
 /* A round trip within a building. */
 #define LAN_RTT_US 2000
 

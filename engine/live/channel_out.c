@@ -10,6 +10,15 @@
 /* The instant at which a rate lets the next chunk go is missed by what else the loop has to do: so
  * much is made up for. More was no rate but a stall, and is lost. */
 #define LATE_NS (20 * NS_PER_MS)
+/* Parts of a chunk that are written at once. */
+#define LENT_PARTS 128
+
+static void swap(struct bytes *a, struct bytes *b)
+{
+    struct bytes other = *a;
+    *a = *b;
+    *b = other;
+}
 
 size_t channel_backlog(const struct channel *channel)
 {
@@ -24,9 +33,39 @@ static void wait_until_writable(struct channel *channel)
     channel->is_full = true;
 }
 
+/* What is lent goes from where it is; what does not go now is copied. (Why it does not, write_out
+ * hears.) */
+static void write_lent(struct channel *channel)
+{
+    struct span spans[LENT_PARTS];
+    struct iovec parts[LENT_PARTS];
+    struct bytes rest = {0};
+    size_t at = 0, count;
+
+    while ((count = lending_spans(&channel->lent, &channel->out, at, spans, LENT_PARTS)) > 0) {
+        struct msghdr message = {.msg_iov = parts, .msg_iovlen = count};
+        for (size_t i = 0; i < count; i++)
+            parts[i] = (struct iovec){spans[i].data, spans[i].count};
+        ssize_t sent = sendmsg(channel->fd, &message, MSG_NOSIGNAL);
+        if (sent < 0 && errno != EINTR)
+            break;
+        at += sent > 0 ? (size_t)sent : 0;
+    }
+    while ((count = lending_spans(&channel->lent, &channel->out, at, spans, LENT_PARTS)) > 0)
+        for (size_t i = 0; i < count; at += spans[i++].count)
+            bytes_put(&rest, spans[i].data, spans[i].count);
+    lending_clear(&channel->lent);
+    bytes_clear(&channel->out);
+    if (rest.count > 0)
+        swap(&rest, &channel->out);
+    bytes_fini(&rest);
+}
+
 /* Writes what there is; false: the socket takes no more now, or is broken. */
 static bool write_out(struct channel *channel)
 {
+    if (channel->lent.count > 0)
+        write_lent(channel);
     while (channel->out_at < channel->out.count) {
         ssize_t count = send(channel->fd, channel->out.data + channel->out_at,
                              channel->out.count - channel->out_at, MSG_NOSIGNAL);
@@ -75,13 +114,6 @@ static void count_as_sent(struct channel *channel, uint64_t now_ns)
 
 /* ---- What goes next ---- */
 
-static void swap(struct bytes *a, struct bytes *b)
-{
-    struct bytes other = *a;
-    *a = *b;
-    *b = other;
-}
-
 /* The first `count` bytes of what was queued; without a copy where that is all of it. */
 static void take_queued(struct channel *channel, size_t count)
 {
@@ -98,6 +130,10 @@ static void take_queued(struct channel *channel, size_t count)
 
 static void take_filled(struct channel *channel)
 {
+    if (channel->seal == NULL && channel->calls->lend != NULL && channel->pacer.bits_per_s == 0) {
+        channel->calls->lend(channel->owner, channel, &channel->out, &channel->lent);
+        return;
+    }
     if (channel->seal == NULL) {
         channel->calls->fill(channel->owner, channel, &channel->out);
         return;
@@ -155,7 +191,7 @@ static void pump_turn(struct channel *channel)
             return;
         }
         count_as_sent(channel, now_ns);
-        budget -= channel_least(budget, channel->out.count);
+        budget -= channel_least(budget, channel->out.count + channel->lent.bytes);
     }
 }
 

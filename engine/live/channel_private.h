@@ -66,6 +66,7 @@ struct channel {
     struct bytes plain;  /* of `fill`, on its way to be sealed */
     struct bytes out;    /* what the socket takes now, from */
     size_t out_at;       /* here on */
+    struct lending lent; /* of `out`, and only while it is pumped */
     uint8_t *in; /* a buffer of in_bytes, reused; in_count of them have come, and were not */
     size_t in_bytes, in_count; /* heard: a part of a record, or it is not to be read now */
     uint8_t *unsealed;         /* one record */

@@ -32,6 +32,7 @@ static void bytes_come_in_order_both_ways(void **state)
         pair.a.to_send = chunks[i] * 50;
         pair.b.to_send = chunks[3 - i] * 50;
         pair.b.is_place_used = i % 2;
+        pair.a.is_lending = i >= 2;
         channel_poke(pair.a.channel);
         channel_poke(pair.b.channel);
         run_until(&pair, pair.b.heard == pair.a.to_send && pair.a.heard == pair.b.to_send);

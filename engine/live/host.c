@@ -49,7 +49,6 @@ struct resident *host_add_resident(struct host *host, const struct scenario *sce
     scenario_copy(&resident->scenario, scenario);
     if (!scenario_is_model(scenario)) {
         machine_name_host(guest, host->config->name);
-        machine_use_huge_pages(guest);
     }
     for (uint32_t i = 0; i < HART_MAX; i++)
         resident->shares[i] = resident->told_shares[i] = GUEST_SHARE_WHOLE;
@@ -127,8 +126,10 @@ enum status host_add_guest(struct host *host, const struct scenario *scenario, c
     if (status != STATUS_OK)
         return status;
     struct resident *resident = host_add_resident(host, scenario, guest);
-    if (!scenario_is_model(scenario))
+    if (!scenario_is_model(scenario)) {
+        machine_use_huge_pages(guest);
         scenario_name_image(&resident->scenario, image, image_bytes);
+    }
     resident_goes_on(resident, uv_hrtime());
     return STATUS_OK;
 }

@@ -228,7 +228,8 @@ static bool is_put_off(const struct move *move)
 }
 
 /* A chunk: pages that are scattered come one by one, and the system is called for many at once. */
-static void put_chunk(struct move *move, uint64_t now_ns, size_t backlog_bytes, struct bytes *to)
+static void put_chunk(struct move *move, uint64_t now_ns, size_t backlog_bytes, struct bytes *to,
+                      struct lending *lending)
 {
     struct source *source = &move->source;
     uint64_t charged = 0, charge = 1;
@@ -236,7 +237,7 @@ static void put_chunk(struct move *move, uint64_t now_ns, size_t backlog_bytes, 
 
     while (charge > 0 && source->phase == before) {
         bool is_after_switch = before == PHASE_POST_COPY || before == PHASE_HAND_OVER;
-        charge = source_send(source, now_ns, backlog_bytes + charged, to);
+        charge = source_send_lending(source, now_ns, backlog_bytes + charged, to, lending);
         charged += charge;
         if (charged >=
             (is_after_switch ? source->config.push_chunk_bytes : source->config.copy_chunk_bytes))
@@ -244,7 +245,8 @@ static void put_chunk(struct move *move, uint64_t now_ns, size_t backlog_bytes, 
     }
 }
 
-void departure_fill(struct move *move, uint64_t now_ns, size_t backlog_bytes, struct bytes *to)
+void departure_lend(struct move *move, uint64_t now_ns, size_t backlog_bytes, struct bytes *to,
+                    struct lending *lending)
 {
     enum phase before = move->source.phase;
 
@@ -252,7 +254,7 @@ void departure_fill(struct move *move, uint64_t now_ns, size_t backlog_bytes, st
     if (move->is_put_off)
         return;
     move->fed_turn = move->host->turn;
-    put_chunk(move, now_ns, backlog_bytes, to);
+    put_chunk(move, now_ns, backlog_bytes, to, lending);
     reap(move, before, now_ns);
 }
 

@@ -16,7 +16,7 @@
 /* COMMIT stands behind what was sent before the pause and was not read yet: half a millisecond of it.
  */
 #define UNREAD_BYTES (512u << 10)
-#define PLACES_MAX   128u /* a place for each page, and one for what stands before it */
+#define PLACES_MAX   256u /* a place for each page, and one for what stands before it */
 
 /* It is heard no more, and says no more; `closed` frees it. */
 static void let_go(struct line *line)
@@ -202,7 +202,16 @@ static void fill(void *owner, struct channel *channel, struct bytes *to)
     struct line *line = owner;
 
     if (line->is_ready && line->move != NULL)
-        move_fill(line->move, uv_hrtime(), channel_backlog(channel), to);
+        move_lend(line->move, uv_hrtime(), channel_backlog(channel), to, NULL);
+}
+
+/* Nothing runs on this loop before what a guest has lent was sent, or copied. */
+static void lend(void *owner, struct channel *channel, struct bytes *to, struct lending *lending)
+{
+    struct line *line = owner;
+
+    if (line->is_ready && line->move != NULL)
+        move_lend(line->move, uv_hrtime(), channel_backlog(channel), to, lending);
 }
 
 static void closed(void *owner, struct channel *channel, const char *reason)
@@ -234,6 +243,7 @@ static const struct channel_owner line_calls = {
     .place = place,
     .placed = placed,
     .fill = fill,
+    .lend = lend,
     .closed = closed,
 };
 

@@ -118,10 +118,11 @@ void move_heard(struct move *move, uint64_t now_ns, const uint8_t *data, size_t 
     move_feed(move);
 }
 
-void move_fill(struct move *move, uint64_t now_ns, size_t backlog_bytes, struct bytes *to)
+void move_lend(struct move *move, uint64_t now_ns, size_t backlog_bytes, struct bytes *to,
+               struct lending *lending)
 {
     if (move->is_out)
-        departure_fill(move, now_ns, backlog_bytes, to);
+        departure_lend(move, now_ns, backlog_bytes, to, lending);
     else
         (void)target_send(&move->target, to);
 }

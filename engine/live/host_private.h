@@ -233,7 +233,9 @@ void move_forget(struct move *move, uint64_t now_ns, const char *reason);
 void move_line_ready(struct move *move, uint64_t now_ns);
 /* `data` NULL: they are where arrival_place wanted them. */
 void move_heard(struct move *move, uint64_t now_ns, const uint8_t *data, size_t count);
-void move_fill(struct move *move, uint64_t now_ns, size_t backlog_bytes, struct bytes *to);
+/* What it sends next; `lending` NULL: all of it is copied. */
+void move_lend(struct move *move, uint64_t now_ns, size_t backlog_bytes, struct bytes *to,
+               struct lending *lending);
 void move_line_lost(struct move *move, uint64_t now_ns, const char *reason, bool is_in_order);
 
 /* host_departure.c: the half at the source */
@@ -245,7 +247,8 @@ void departure_put_text(struct move *move, struct bytes *to); /* what it says fi
 void departure_unknown(struct move *move, uint64_t now_ns, const char *reason);
 void departure_ready(struct move *move, uint64_t now_ns);
 void departure_heard(struct move *move, uint64_t now_ns, const uint8_t *data, size_t count);
-void departure_fill(struct move *move, uint64_t now_ns, size_t backlog_bytes, struct bytes *to);
+void departure_lend(struct move *move, uint64_t now_ns, size_t backlog_bytes, struct bytes *to,
+                    struct lending *lending);
 void departure_line_lost(struct move *move, uint64_t now_ns, const char *reason);
 void departure_turn(struct move *move, uint64_t now_ns);
 uint64_t departure_due_ns(const struct move *move);

@@ -92,6 +92,10 @@ struct guest_ops {
      * What is read is what memory holds, which a cache may hide from the harts: see write_back. */
     void (*read_pages)(const struct guest *guest, uint64_t first_idx, uint64_t count,
                        uint8_t *payloads);
+    /* Where the payloads of `count` present pages lie, as read_pages reads them, until the guest
+     * runs again or anything is done to them. NULL: they are to be read; so always, where a guest
+     * has no such function. */
+    const uint8_t *(*lend_pages)(const struct guest *guest, uint64_t first_idx, uint64_t count);
     void (*install_pages)(struct guest *guest, uint64_t first_idx, uint64_t count,
                           const uint8_t *payloads);
     /* Where the bytes of `count` pages lie that are all missing. Whatever is written there is seen

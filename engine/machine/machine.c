@@ -442,6 +442,15 @@ static void machine_read_pages(const struct guest *guest, uint64_t first_idx, ui
     memory_read(memory, RAM_BASE + first_idx * PAGE_BYTES, count * PAGE_BYTES, payloads);
 }
 
+/* What a cache holds of a page is not what memory holds. */
+static const uint8_t *machine_lend_pages(const struct guest *guest, uint64_t first_idx,
+                                         uint64_t count)
+{
+    const struct memory *memory = &machine_of_const(guest)->memory;
+    MUST(bitmap_run(&guest->present, first_idx, count) == count);
+    return memory->cache == NULL ? memory->ram + first_idx * PAGE_BYTES : NULL;
+}
+
 static void machine_install_pages(struct guest *guest, uint64_t first_idx, uint64_t count,
                                   const uint8_t *payloads)
 {
@@ -545,6 +554,7 @@ static const struct guest_ops machine_ops = {
     .pass_until = machine_pass_until,
     .set_share = machine_set_share,
     .read_pages = machine_read_pages,
+    .lend_pages = machine_lend_pages,
     .install_pages = machine_install_pages,
     .place_pages = machine_place_pages,
     .drop_page = machine_drop_page,

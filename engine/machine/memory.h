@@ -118,7 +118,8 @@ void memory_turn(struct memory *memory, uint32_t hart_idx);
 /* What the world does to pages, see struct guest_ops. */
 void memory_install(struct memory *memory, uint64_t page_idx, const uint8_t *payload);
 /* Where the bytes of `count` pages lie, none of which is present; NULL: they cannot be written but
- * by memory_install, which is told when they are there, and with what: with just these bytes. */
+ * by memory_install, which is told when they are there, and with what: with just these bytes. Where
+ * pages follow each other they get huge ones. */
 uint8_t *memory_place(struct memory *memory, uint64_t first_idx, uint64_t count);
 void memory_drop(struct memory *memory, uint64_t page_idx);
 /* A debugger wants to look at other places: nothing stays decoded or in the TLB that hides them. */

@@ -45,6 +45,13 @@ static inline void memory_read_pages(const struct guest *guest, uint64_t first_i
     memcpy(payloads, memory_page(guest, first_idx), count * PAGE_BYTES);
 }
 
+static inline const uint8_t *memory_lend_pages(const struct guest *guest, uint64_t first_idx,
+                                               uint64_t count)
+{
+    MUST(bitmap_run(&guest->present, first_idx, count) == count);
+    return memory_page(guest, first_idx);
+}
+
 static inline void memory_install_pages(struct guest *guest, uint64_t first_idx, uint64_t count,
                                         const uint8_t *payloads)
 {
@@ -137,6 +144,7 @@ static inline struct guest *memory_open(uint64_t total_pages, bool is_there)
         .kind = "memory",
         .payload_bytes = PAGE_BYTES,
         .read_pages = memory_read_pages,
+        .lend_pages = memory_lend_pages,
         .install_pages = memory_install_pages,
         .place_pages = memory_place_pages,
         .drop_page = memory_drop_page,

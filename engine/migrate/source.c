@@ -248,6 +248,15 @@ uint64_t source_send(struct source *source, uint64_t now_ns, uint64_t backlog_by
     return charge;
 }
 
+uint64_t source_send_lending(struct source *source, uint64_t now_ns, uint64_t backlog_bytes,
+                             struct bytes *to, struct lending *lending)
+{
+    source->lending = lending;
+    uint64_t charge = source_send(source, now_ns, backlog_bytes, to);
+    source->lending = NULL;
+    return charge;
+}
+
 uint32_t source_share(const struct source *source, uint32_t hart_idx)
 {
     return throttle_share(&source->throttle, hart_idx);

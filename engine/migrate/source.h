@@ -28,6 +28,7 @@
 
 #include "base/bytes.h"
 #include "base/event.h"
+#include "base/lending.h"
 #include "machine/guest.h"
 #include "migrate/pacer.h"
 #include "migrate/strategy.h"
@@ -128,9 +129,10 @@ struct source {
     uint64_t page_bytes;
     uint64_t full_pages, full_bytes;
 
-    struct bytes in;       /* received, not a whole frame yet */
-    struct bytes out;      /* control frames that wait for the link */
-    struct bytes forwards; /* FORWARD frames that wait for the link */
+    struct bytes in;         /* received, not a whole frame yet */
+    struct bytes out;        /* control frames that wait for the link */
+    struct lending *lending; /* within source_send_lending */
+    struct bytes forwards;   /* FORWARD frames that wait for the link */
 };
 
 void source_init(struct source *source, const struct source_config *config, struct guest *guest,
@@ -145,6 +147,11 @@ void source_receive(struct source *source, uint64_t now_ns, const uint8_t *data,
  * yet. Returns what the link is to be charged; 0 when there is nothing now. */
 uint64_t source_send(struct source *source, uint64_t now_ns, uint64_t backlog_bytes,
                      struct bytes *to);
+
+/* The same, with pages lent: they stand in the guest's memory, and must have been sent, or copied,
+ * before the guest runs again or this source is told of anything. */
+uint64_t source_send_lending(struct source *source, uint64_t now_ns, uint64_t backlog_bytes,
+                             struct bytes *to, struct lending *lending);
 
 /* When source_send must be called again even if nothing arrives and the link is idle; UINT64_MAX:
  * no need to. Asked after source_send. */

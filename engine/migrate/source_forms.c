@@ -180,12 +180,29 @@ static void put_pages(const struct source *source, uint64_t first_idx, uint64_t 
     }
 }
 
+/* False: the guest does not lend them, or nobody takes them so. */
+static bool lend_plain_run(const struct source *source, const struct run *run, uint64_t count,
+                           struct bytes *to)
+{
+    const struct guest *guest = source->guest;
+    const uint8_t *pages = NULL;
+
+    if (source->lending != NULL && guest->ops->lend_pages != NULL)
+        pages = guest->ops->lend_pages(guest, run->first_idx, count);
+    for (uint64_t i = 0; pages != NULL && i < count; i++) {
+        message_put_plain_head(to, run->why, run->first_idx + i, pages + i * PAGE_BYTES);
+        lending_add(source->lending, to, pages + i * PAGE_BYTES, PAGE_BYTES);
+    }
+    return pages != NULL;
+}
+
 static void put_plain_run(const struct source *source, struct run *run, uint64_t count,
                           struct bytes *to)
 {
     uint64_t per_frame = source->guest->ops->is_charged_in_full ? count : 1;
+    bool is_lent = lend_plain_run(source, run, count, to);
 
-    for (uint64_t at = 0; at < count; at += per_frame) {
+    for (uint64_t at = 0; !is_lent && at < count; at += per_frame) {
         size_t begin = message_begin_pages(to, PAGE_FORM_PLAIN, run->why);
         put_pages(source, run->first_idx + at, per_frame, to);
         frame_end(to, begin);

@@ -36,6 +36,11 @@ static uint64_t checksum(const uint8_t *header, uint64_t payload_digest)
     return digest_of(both, sizeof both);
 }
 
+static bool is_checksum_right(const uint8_t *header, uint64_t payload_digest)
+{
+    return little_endian(header + AT_CHECKSUM, 8) == checksum(header, payload_digest);
+}
+
 size_t frame_begin(struct bytes *to, enum frame_type type, uint8_t note)
 {
     size_t begin = to->count;
@@ -55,6 +60,18 @@ void frame_end(struct bytes *to, size_t begin)
     put_little_endian(header + AT_CHECK, header_check(header), 2);
     put_little_endian(header + AT_CHECKSUM,
                       checksum(header, digest_of(header + FRAME_HEADER_BYTES, payload_bytes)), 8);
+}
+
+void frame_end_with(struct bytes *to, size_t begin, const void *rest, size_t rest_bytes)
+{
+    size_t head_bytes = to->count - begin - FRAME_HEADER_BYTES;
+    uint8_t *header = to->data + begin;
+    uint64_t digest = digest_of_both(header + FRAME_HEADER_BYTES, head_bytes, rest, rest_bytes);
+
+    MUST(head_bytes + rest_bytes <= FRAME_PAYLOAD_MAX);
+    put_little_endian(header, head_bytes + rest_bytes, 4);
+    put_little_endian(header + AT_CHECK, header_check(header), 2);
+    put_little_endian(header + AT_CHECKSUM, checksum(header, digest), 8);
 }
 
 enum status frame_decode_header(const uint8_t *header, struct frame *frame)
@@ -77,7 +94,7 @@ bool frame_is_whole(const uint8_t *head, size_t head_bytes, const uint8_t *rest,
     uint64_t digest = digest_of_both(head + FRAME_HEADER_BYTES, head_bytes - FRAME_HEADER_BYTES,
                                      rest, rest_bytes);
     return little_endian(head, 4) == head_bytes - FRAME_HEADER_BYTES + rest_bytes &&
-           little_endian(head + AT_CHECKSUM, 8) == checksum(head, digest);
+           is_checksum_right(head, digest);
 }
 
 enum status frame_decode(const uint8_t *data, size_t count, struct frame *frame, size_t *consumed)
@@ -90,8 +107,7 @@ enum status frame_decode(const uint8_t *data, size_t count, struct frame *frame,
     if (count - FRAME_HEADER_BYTES < frame->payload_bytes)
         return STATUS_OK;
     frame->payload = data + FRAME_HEADER_BYTES;
-    if (little_endian(data + AT_CHECKSUM, 8) !=
-        checksum(data, digest_of(frame->payload, frame->payload_bytes)))
+    if (!is_checksum_right(data, digest_of(frame->payload, frame->payload_bytes)))
         return STATUS_BAD_STREAM;
     *consumed = FRAME_HEADER_BYTES + frame->payload_bytes;
     return STATUS_OK;

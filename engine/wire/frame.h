@@ -73,6 +73,9 @@ struct frame {
 size_t frame_begin(struct bytes *to, enum frame_type type, uint8_t note);
 void frame_end(struct bytes *to, size_t begin);
 
+/* The same where the last `rest_bytes` of the payload lie elsewhere. */
+void frame_end_with(struct bytes *to, size_t begin, const void *rest, size_t rest_bytes);
+
 /* Of a frame that lies in two places, `head` with its header and the first bytes of its payload,
  * and `rest`: what kind it says it is (its payload is not borrowed: NULL), and whether its checksum
  * is right. */

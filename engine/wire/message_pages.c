@@ -21,6 +21,14 @@ uint8_t *message_place_plain(struct bytes *to, uint64_t page_idx)
     return bytes_extend(to, PAGE_CODEC_BYTES);
 }
 
+void message_put_plain_head(struct bytes *to, enum why why, uint64_t page_idx,
+                            const uint8_t page[PAGE_CODEC_BYTES])
+{
+    size_t begin = message_begin_pages(to, PAGE_FORM_PLAIN, why);
+    bytes_put_u64(to, page_idx);
+    frame_end_with(to, begin, page, PAGE_CODEC_BYTES);
+}
+
 void message_put_run(struct bytes *to, uint64_t first_idx, uint64_t count)
 {
     bytes_put_u64(to, first_idx);
@@ -99,7 +107,7 @@ enum status message_get_pages(const struct frame *frame, uint32_t payload_bytes,
     return STATUS_OK;
 }
 
-bool message_may_be_plain(const uint8_t *head, size_t bytes, uint64_t page_idx)
+static bool may_be_plain(const uint8_t *head, size_t bytes, uint64_t page_idx, enum why *why)
 {
     struct frame frame;
     struct bytes_reader reader;
@@ -108,17 +116,19 @@ bool message_may_be_plain(const uint8_t *head, size_t bytes, uint64_t page_idx)
         frame.note >> NOTE_FORM_SHIFT != PAGE_FORM_PLAIN ||
         (frame.note & NOTE_WHY_MASK) >= WHY_COUNT || frame.payload_bytes != 8 + PAGE_CODEC_BYTES)
         return false;
+    *why = (enum why)(frame.note & NOTE_WHY_MASK);
     bytes_reader_init(&reader, head + FRAME_HEADER_BYTES, 8);
     return bytes < MESSAGE_PLAIN_HEAD_BYTES || bytes_get_u64(&reader) == page_idx;
 }
 
+bool message_may_be_plain(const uint8_t *head, size_t bytes, uint64_t page_idx)
+{
+    enum why why;
+    return may_be_plain(head, bytes, page_idx, &why);
+}
+
 bool message_is_plain(const uint8_t *head, const uint8_t *page, uint64_t page_idx, enum why *why)
 {
-    struct frame frame;
-
-    if (!message_may_be_plain(head, MESSAGE_PLAIN_HEAD_BYTES, page_idx) ||
-        frame_decode_header(head, &frame) != STATUS_OK)
-        return false;
-    *why = (enum why)(frame.note & NOTE_WHY_MASK);
-    return frame_is_whole(head, MESSAGE_PLAIN_HEAD_BYTES, page, PAGE_CODEC_BYTES);
+    return may_be_plain(head, MESSAGE_PLAIN_HEAD_BYTES, page_idx, why) &&
+           frame_is_whole(head, MESSAGE_PLAIN_HEAD_BYTES, page, PAGE_CODEC_BYTES);
 }

@@ -44,6 +44,9 @@ void message_put_plain(struct bytes *to, uint64_t page_idx, const uint8_t *paylo
                        uint32_t payload_bytes);
 /* The same of a machine's page; returns where its bytes are to be put. */
 uint8_t *message_place_plain(struct bytes *to, uint64_t page_idx);
+/* One frame of a plain page, but for the page itself, which follows it on the link. */
+void message_put_plain_head(struct bytes *to, enum why why, uint64_t page_idx,
+                            const uint8_t page[PAGE_CODEC_BYTES]);
 void message_put_run(struct bytes *to, uint64_t first_idx, uint64_t count); /* zero, free */
 /* Behind the u64 of the run's first page, which the caller puts. */
 void message_put_encoded(struct bytes *to, const struct page_encoded *encoded);
