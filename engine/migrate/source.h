@@ -29,6 +29,7 @@
 #include "base/bytes.h"
 #include "base/event.h"
 #include "machine/guest.h"
+#include "migrate/growth.h"
 #include "migrate/pacer.h"
 #include "migrate/strategy.h"
 #include "migrate/throttle.h"
@@ -81,6 +82,8 @@ struct source {
     struct round last;
     struct round current; /* the round going on: counts so far */
     uint64_t round_started_ns;
+    struct growth growth;   /* what is dirtied in how long, */
+    uint64_t growth_due_ns; /* and when in this round it is looked at next */
     bool is_round_open;
     bool is_scanning;          /* the log is fetched in pieces: no rounds, but what would be ones */
     uint64_t dirty_at_opening; /* in the log then, of such a one */
