@@ -15,11 +15,6 @@ static void look(struct move *move, const struct event *event)
     case EVENT_FRAME_SENT:
         move->bytes_sent += event->frame_sent.bytes;
         return;
-    case EVENT_DOWNTIME_FORECAST:
-        move->forecast_ns = event->downtime_forecast.now_ns;
-        move->left_ns = event->downtime_forecast.left_ns;
-        move->forecast_at_ns = event->at_ns;
-        return;
     default:
         return;
     }
@@ -36,14 +31,24 @@ static uint64_t per_second(uint64_t count, uint64_t ns)
     return ns == 0 ? 0 : units_mul_div(count, NS_PER_S, ns);
 }
 
-/* What is left of the time that was forecast when the last round ended. */
-static uint64_t left_ns(const struct move *move, uint64_t now_ns)
+/* What is expected, where anything is, and the progress that follows from it. */
+static void put_forecast(struct move *move, uint64_t now_ns, json_t *progress)
 {
-    uint64_t gone_ns = now_ns - move->forecast_at_ns;
-    return move->left_ns > gone_ns ? move->left_ns - gone_ns : 0;
+    const struct source *source = &move->source;
+    uint64_t left_ns;
+
+    if (source->forecast.at_ns != 0)
+        json_object_set_new(progress, "downtime_forecast_ns",
+                            json_integer((json_int_t)source->forecast.pause_ns));
+    if (move->resident != NULL && source_left_ns(source, now_ns, &left_ns)) {
+        json_object_set_new(progress, "left_ns", json_integer((json_int_t)left_ns));
+        estimate_advance(&move->estimate, now_ns - move->started_ns, left_ns);
+    }
+    json_object_set_new(progress, "progress_permille",
+                        json_integer((json_int_t)move->estimate.permille));
 }
 
-json_t *progress_json(const struct move *move, uint64_t now_ns)
+json_t *progress_json(struct move *move, uint64_t now_ns)
 {
     const struct source *source = &move->source;
     bool has_guest = move->resident != NULL;
@@ -64,11 +69,7 @@ json_t *progress_json(const struct move *move, uint64_t now_ns)
         json_object_set_new(progress, "total_pages",
                             json_integer((json_int_t)move->resident->guest->total_pages));
     }
-    if (move->forecast_at_ns != 0) {
-        json_object_set_new(progress, "downtime_forecast_ns",
-                            json_integer((json_int_t)move->forecast_ns));
-        json_object_set_new(progress, "left_ns", json_integer((json_int_t)left_ns(move, now_ns)));
-    }
+    put_forecast(move, now_ns, progress);
     return progress;
 }
 

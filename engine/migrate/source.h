@@ -82,6 +82,10 @@ struct source {
     struct round last;
     struct round current; /* the round going on: counts so far */
     uint64_t round_started_ns;
+    /* What was told last of the time to come; at_ns 0: nothing yet. */
+    struct {
+        uint64_t at_ns, pause_ns, left_ns;
+    } forecast;
     struct growth growth;   /* what is dirtied in how long, */
     uint64_t growth_due_ns; /* and when in this round it is looked at next */
     bool is_round_open;
@@ -178,6 +182,9 @@ bool source_forward(struct source *source, const struct message_forward *forward
 uint32_t source_share(const struct source *source, uint32_t hart_idx);
 /* While the guest runs here: a hart has written to a page for the first time since the fetch. */
 void source_dirtied(struct source *source, uint32_t hart_idx);
+
+/* The time to the last page installed, as far as it is known: false while nothing is. */
+bool source_left_ns(const struct source *source, uint64_t now_ns, uint64_t *left_ns);
 
 /* The guest must stand still: paused, handed over, or gone. */
 bool source_wants_pause(const struct source *source);

@@ -161,13 +161,36 @@ void source_forecast(struct source *source, uint64_t now_ns)
     else
         look_ahead(source, &ahead);
     uint64_t rest_ns = view_downtime_ns(&ahead.view, ahead.pages);
-    source_emit(source,
-                (struct event){
-                    .at_ns = now_ns,
-                    .kind = EVENT_DOWNTIME_FORECAST,
-                    .downtime_forecast = {
-                        .now_ns = if_now_ns,
-                        .pause_ns = ahead.leaves_rest ? switch_downtime_ns(&ahead.view) : rest_ns,
-                        .left_ns = ahead.ns + rest_ns,
-                        .pages_left = left_pages}});
+    source->forecast.at_ns = now_ns;
+    source->forecast.left_ns = ahead.ns + rest_ns;
+    source->forecast.pause_ns = ahead.leaves_rest ? switch_downtime_ns(&ahead.view) : rest_ns;
+    source_emit(source, (struct event){.at_ns = now_ns,
+                                       .kind = EVENT_DOWNTIME_FORECAST,
+                                       .downtime_forecast = {.now_ns = if_now_ns,
+                                                             .pause_ns = source->forecast.pause_ns,
+                                                             .left_ns = source->forecast.left_ns,
+                                                             .pages_left = left_pages}});
+}
+
+bool source_left_ns(const struct source *source, uint64_t now_ns, uint64_t *left_ns)
+{
+    uint64_t gone_ns = now_ns - source->forecast.at_ns;
+    bool is_copying = source->phase == PHASE_COPY;
+
+    *left_ns = 0;
+    if (source->phase == PHASE_COMPLETED || source->phase == PHASE_ABORTED)
+        return true;
+    if (is_copying && source->forecast.at_ns != 0) {
+        if (source->forecast.left_ns > gone_ns) /* else it is late, nobody knows by how much */
+            *left_ns = source->forecast.left_ns - gone_ns;
+        return true;
+    }
+    bool is_known = source->last.bytes_sent > 0 || source->current.bytes_sent > 0;
+    if (!is_known ||
+        (!is_copying && source->phase != PHASE_PAUSE && !source_is_after_pause(source)))
+        return false;
+    const struct view view = source_view(source, now_ns, true);
+    *left_ns =
+        view_downtime_ns(&view, is_copying ? view_left_pages(&view) : source->to_send.set_count);
+    return true;
 }
