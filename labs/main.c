@@ -46,8 +46,8 @@ static const struct command commands[] = {
     {"tui", "ferry tui [SCENARIO.ini | RECORDING | --control PATH] [OPTIONS] [-- ...]",
      "watch a scenario, a recording or real hosts in the terminal",
      "With --control it shows what goes on behind that gateway's door: the move under\n"
-     "way from its beginning, else the last one, and each that follows. The hosts do not\n"
-     "wait: what is shown slowly is their past, and l goes to now.\n",
+     "way from its beginning, else the last one, and each that follows. The hosts\n"
+     "do not wait: what is shown slowly is their past, and l goes to now.\n",
      TAKES_SCENARIO | TAKES_STRATEGY | TAKES_AT | TAKES_RECORDING | TAKES_PLAIN | TAKES_GDB |
          TAKES_CONTROL,
      NULL, command_tui},

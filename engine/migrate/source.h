@@ -126,7 +126,7 @@ struct source {
     uint32_t request_count;
 
     struct pre_paging pre_paging;
-    uint64_t handed_over_ns;
+    uint64_t handed_over_ns, handed_over_pages; /* when, and how many were still to be sent */
     uint64_t due_ns; /* when it wants to be asked although nothing arrives; UINT64_MAX: never */
     struct page_encoder *encoder;       /* owned; NULL: pages travel as they are */
     struct page_encoder_counts encoded; /* as they were told last */

@@ -272,6 +272,7 @@ static void act_hand_over(struct source *source, uint64_t now_ns)
     bytes_fini(&state);
     source->is_commit_pending = true;
     source->handed_over_ns = now_ns;
+    source->handed_over_pages = missing_pages;
     source_enter(source, now_ns, PHASE_HAND_OVER);
 }
 

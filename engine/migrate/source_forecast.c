@@ -172,25 +172,56 @@ void source_forecast(struct source *source, uint64_t now_ns)
                                                              .pages_left = left_pages}});
 }
 
-bool source_left_ns(const struct source *source, uint64_t now_ns, uint64_t *left_ns)
+/* As fast as it has gone since the switch. */
+static bool push_left_ns(const struct source *source, uint64_t now_ns, uint64_t *left_ns)
+{
+    uint64_t left_pages = source->to_send.set_count;
+    uint64_t sent_pages = source->handed_over_pages - left_pages;
+
+    if (left_pages > 0 &&
+        left_pages >= source->handed_over_pages) /* nothing went yet, or was lost */
+        return false;
+    *left_ns = left_pages == 0
+                   ? source->half_rtt_ns
+                   : units_mul_div(left_pages, now_ns - source->handed_over_ns, sent_pages);
+    return true;
+}
+
+/* What was forecast when the last round ended, less what has passed since. Late: nobody knows by how
+ * much. */
+static uint64_t forecast_left_ns(const struct source *source, uint64_t now_ns)
 {
     uint64_t gone_ns = now_ns - source->forecast.at_ns;
-    bool is_copying = source->phase == PHASE_COPY;
+
+    return source->forecast.left_ns > gone_ns ? source->forecast.left_ns - gone_ns : 0;
+}
+
+bool source_left_ns(const struct source *source, uint64_t now_ns, uint64_t *left_ns)
+{
+    bool is_measured = source->last.link_ns > 0 || source->current.link_ns > 0;
 
     *left_ns = 0;
-    if (source->phase == PHASE_COMPLETED || source->phase == PHASE_ABORTED)
+    switch (source->phase) {
+    case PHASE_COPY:
+        if (source->forecast.at_ns != 0) {
+            *left_ns = forecast_left_ns(source, now_ns);
+            return true;
+        }
+        break;
+    case PHASE_PAUSE:
+        break;
+    case PHASE_HAND_OVER:
+    case PHASE_POST_COPY:
+        return push_left_ns(source, now_ns, left_ns);
+    case PHASE_COMPLETED:
+    case PHASE_ABORTED:
         return true;
-    if (is_copying && source->forecast.at_ns != 0) {
-        if (source->forecast.left_ns > gone_ns) /* else it is late, nobody knows by how much */
-            *left_ns = source->forecast.left_ns - gone_ns;
-        return true;
-    }
-    bool is_known = source->last.bytes_sent > 0 || source->current.bytes_sent > 0;
-    if (!is_known ||
-        (!is_copying && source->phase != PHASE_PAUSE && !source_is_after_pause(source)))
+    default:
         return false;
-    const struct view view = source_view(source, now_ns, true);
-    *left_ns =
-        view_downtime_ns(&view, is_copying ? view_left_pages(&view) : source->to_send.set_count);
-    return true;
+    }
+    if (is_measured) {
+        const struct view view = source_view(source, now_ns, true);
+        *left_ns = view_downtime_ns(&view, view_left_pages(&view));
+    }
+    return is_measured;
 }
