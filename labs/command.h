@@ -28,9 +28,7 @@ extern const struct preset demo_presets[];
 /* Two programs know this one: ferry lists it, ferry-viz, which needs SDL, does it. */
 #define COMMAND_VIZ(run)                                                                           \
     {                                                                                              \
-        "viz",                                                                                     \
-            "ferry viz [SCENARIO.ini | RECORDING | --control PATH] [OPTIONS]\n                 "   \
-            "[-- ARGUMENTS...]",                                                                   \
+        "viz", "ferry viz [SCENARIO.ini | RECORDING | --control PATH] [OPTIONS] [-- ...]",         \
             "watch it in a window, or make a picture of it",                                       \
             "For a projector: the same as ferry tui, as pictures. Without a scenario it shows\n"   \
             "the demonstration; with --control what goes on behind that gateway's door. In\n"      \

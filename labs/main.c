@@ -44,13 +44,11 @@ static const struct command commands[] = {
      "dirty log and by sampled pages.\n",
      TAKES_SCENARIO | TAKES_EVERY_MODE | TAKES_JSON | TAKES_QUIET | TAKES_FORECAST, NULL,
      command_forecast},
-    {"tui",
-     "ferry tui [SCENARIO.ini | RECORDING | --control PATH] [OPTIONS]\n                 [-- "
-     "ARGUMENTS...]",
+    {"tui", "ferry tui [SCENARIO.ini | RECORDING | --control PATH] [OPTIONS] [-- ...]",
      "watch a scenario, a recording or real hosts in the terminal",
      "With --control it shows what goes on behind that gateway's door: the move under\n"
-     "way from its beginning, else the last one, and each that follows. The hosts do\n"
-     "not wait: what is shown slowly is their past, and l goes to now.\n",
+     "way from its beginning, else the last one, and each that follows. The hosts\n"
+     "do not wait: what is shown slowly is their past, and l goes to now.\n",
      TAKES_SCENARIO | TAKES_STRATEGY | TAKES_AT | TAKES_RECORDING | TAKES_PLAIN | TAKES_GDB |
          TAKES_CONTROL,
      NULL, command_tui},

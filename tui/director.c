@@ -19,6 +19,7 @@
 
 #define ARRIVAL_SEEN_S    2.5 /* the guest runs at host B, and all of it is there */
 
+#define LIVE_PAUSE_NS     (300 * NS_PER_US) /* real hosts have their own costs beside the bytes */
 #define SHORT_PAUSE_NS    (50 * NS_PER_MS)
 #define SLOWEST_IN_DEMO   1000.0 /* a short pause is slowed at least so much */
 
@@ -156,6 +157,8 @@ static double speed_of_pause(const struct director *director, const struct sessi
                              double seen_s)
 {
     uint64_t pause_ns = expected_pause_ns(session);
+    if (session->is_live && pause_ns < LIVE_PAUSE_NS)
+        pause_ns = LIVE_PAUSE_NS;
     double pause_s = (double)pause_ns / 1e9, speed;
     if (pause_ns < SHORT_PAUSE_NS) {
         speed = pause_s / (pause_ns < NS_PER_MS ? TINY_PAUSE_SEEN_S : PAUSE_SEEN_S);

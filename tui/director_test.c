@@ -41,6 +41,46 @@ static void speeds_are_told_in_words(void **state)
     }
 }
 
+/* A live world goes on by itself: it is never run ahead of; what is short in it is looked at slowly all
+ * the same, and then the view catches up. */
+static void a_live_world_is_followed(void **state)
+{
+    struct scripted *s = scripted_open(MODE_PRE_COPY, 16384, NS_PER_S);
+    struct session *session = &s->session;
+    struct director director;
+    uint64_t most_behind_ns = 0, slow_ns = 0;
+    char text[64];
+    (void)state;
+    director_init(&director, false, 0);
+    session->is_live = true;
+    for (uint64_t wall_ns = 0; wall_ns < 60 * NS_PER_S; wall_ns += FRAME_NS) {
+        session->world_ns = wall_ns;
+        for (uint64_t left_ns = FRAME_NS; left_ns > 0 && !session->has_ended;) {
+            uint64_t until_ns = director_next(&director, session, &left_ns);
+            assert_true(until_ns <= session->world_ns);
+            session->ops->advance(session, until_ns);
+        }
+        slow_ns += session->timeline.is_paused ? FRAME_NS : 0;
+        most_behind_ns = session_behind_ns(session) > most_behind_ns ? session_behind_ns(session)
+                                                                     : most_behind_ns;
+        if (wall_ns < NS_PER_S)
+            assert_true(session_behind_ns(session) < NS_PER_S / 2);
+    }
+    assert_true(session->timeline.has_ended);
+    assert_in_range(slow_ns, 5 * NS_PER_S, 15 * NS_PER_S); /* the pause of some ms */
+    assert_true(most_behind_ns > slow_ns / 2);
+    assert_true(session_behind_ns(session) < NS_PER_S || session->has_ended);
+    session->world_ns = session->timeline.now_ns + 12 * NS_PER_S;
+    director_describe_session(20, session, text, sizeof text);
+    assert_string_equal(text, "12 s behind");
+    director_describe_session(0.001, session, text, sizeof text);
+    assert_string_equal(text, "1000x slower");
+    session->world_ns = session->timeline.now_ns;
+    director_describe_session(1, session, text, sizeof text);
+    assert_string_equal(text, "live");
+    scripted_close(session);
+}
+
 /* The demonstration of half a minute, and what is said of each part of it. */
 static void the_demonstration_lasts_about_half_a_minute(void **state)
 {
@@ -237,6 +277,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(speeds_are_told_in_words),
+        cmocka_unit_test(a_live_world_is_followed),
         cmocka_unit_test(the_demonstration_lasts_about_half_a_minute),
         cmocka_unit_test(every_mode_ends_in_reasonable_time),
         cmocka_unit_test(a_pause_is_slowed_to_what_can_be_followed),

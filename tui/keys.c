@@ -90,8 +90,10 @@ static const char *link_obstacle(const struct key *key, const struct session *se
         return NULL;
     if (key_is_recording(session))
         return _("A recording cannot be steered, only watched.");
-    return session->is_live ? _("The gateway is gone: nothing can be steered any more.")
-                            : _("This link is as its scenario says (--fault, --bandwidth).");
+    if (session->has_ended)
+        return session->is_live ? _("The gateway is gone: nothing can be steered any more.")
+                                : _("The run has ended.");
+    return _("This cannot be steered, only watched.");
 }
 
 /* ---- What hinders a key ---- */
@@ -181,8 +183,9 @@ static const char *ended_text(const struct session *session)
 /* Of a world that was sought back. A recording has its own words. */
 static const char *past_obstacle(const struct key *key, const struct session *session)
 {
-    bool is_change =
-        key->action == KEY_START || key->action == KEY_POST_COPY || key->action == KEY_ABORT;
+    bool is_change = key->action == KEY_START || key->action == KEY_POST_COPY ||
+                     key->action == KEY_ABORT || key->action == KEY_LINK ||
+                     key->action == KEY_LINK_SLOWER || key->action == KEY_LINK_FASTER;
     if (!is_change || !session_is_past(session) || session->is_live || key_is_recording(session))
         return NULL;
     return _("This is the past: it can be watched, not changed. Let it play on to now.");

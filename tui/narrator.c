@@ -164,7 +164,7 @@ static void tell_pause(const struct session *session, char *text, size_t room)
                    "host A never runs it again."));
     else if (timeline->mode == MODE_STOP_AND_COPY)
         snprintf(text, room,
-                 session->facts.client_count > 0
+                 session_has_clients(session)
                      ? _("Stop-and-copy: the guest stands still while all %s travel. "
                          "Its clients wait: this is the downtime.")
                      : _("Stop-and-copy: the guest stands still while all %s travel: "
@@ -236,7 +236,7 @@ static void tell_after(const struct session *session, char *text, size_t room)
         scene_failure(timeline, text, room);
 }
 
-void narrator_tell(const struct session *session, char *text, size_t room)
+static void tell(const struct session *session, char *text, size_t room)
 {
     const struct timeline *timeline = &session->timeline;
     const struct event *turn = news_of_now(timeline);
@@ -269,4 +269,10 @@ void narrator_tell(const struct session *session, char *text, size_t room)
         tell_setup(session, text, room);
     else
         tell_round(timeline, text, room);
+}
+
+void narrator_tell(const struct session *session, char *text, size_t room)
+{
+    tell(session, text, room);
+    scene_name_hosts(session, text);
 }

@@ -79,7 +79,7 @@ static void draw_heading(struct canvas *canvas, struct rect rect, const struct p
     struct words words, silence;
     char text[160];
     int column = canvas_heading(canvas, rect, _("CLIENTS"));
-    if (picture->session->facts.client_count == 0)
+    if (!session_has_clients(picture->session))
         return;
     column = canvas_format(canvas, rect.row, column, rect.columns, COLOUR_PLAIN, _(" %s answers, "),
                            words_count(&words, timeline->answers));
@@ -102,7 +102,7 @@ void panel_clients(struct canvas *canvas, struct rect rect, const struct picture
     uint64_t top_ns = FELT_LOW_NS;
     char top[24];
     draw_heading(canvas, rect, picture);
-    if (session->facts.client_count == 0) {
+    if (!session_has_clients(session)) {
         canvas_text(canvas, inner.row, rect.column + 2, rect.columns - 3, COLOUR_FAINT,
                     _("Nobody talks to this guest."));
         return;

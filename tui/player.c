@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "base/units.h"
+#include "tui/scene.h"
 #include "tui/step.h"
 #include "tui/translate.h"
 #include "tui/words.h"
@@ -107,6 +108,7 @@ void player_step(struct player *player)
     player_stop(player, true);
     player->session->ops->step(player->session);
     step_tell(&step, &player->session->timeline, player->step_text, sizeof player->step_text);
+    scene_name_hosts(player->session, player->step_text);
 }
 
 void player_run(struct player *player, enum player_goal goal)

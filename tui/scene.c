@@ -1,6 +1,7 @@
 #include "tui/scene.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/status.h"
 #include "tui/translate.h"
@@ -154,4 +155,36 @@ int scene_instants(const struct timeline *timeline, struct scene_instant *instan
     if (timeline->has_ended && timeline->ended_ns > instants[count - 1].at_ns)
         instants[count++] = (struct scene_instant){timeline->ended_ns, SCENE_MARK_END};
     return count;
+}
+
+char scene_host_letter(const struct session *session, uint32_t host)
+{
+    char letter = session->facts.host_letters[host];
+    return letter != '\0' ? letter : host == HOST_SOURCE ? 'A' : 'B';
+}
+
+static bool is_letter(char byte)
+{
+    return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z');
+}
+
+/* In each language the letter stands behind the word and a blank. */
+static bool is_behind_host(const char *text, const char *at)
+{
+    static const char *const words[] = {"ost ", "OST ", "\u4e3b\u673a "};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        size_t count = strlen(words[i]);
+        if ((size_t)(at - text) >= count && memcmp(at - count, words[i], count) == 0)
+            return true;
+    }
+    return false;
+}
+
+void scene_name_hosts(const struct session *session, char *text)
+{
+    if (session->facts.host_letters[HOST_SOURCE] == '\0')
+        return;
+    for (char *at = text; *at != '\0'; at++)
+        if ((*at == 'A' || *at == 'B') && !is_letter(at[1]) && is_behind_host(text, at))
+            *at = scene_host_letter(session, *at == 'A' ? HOST_SOURCE : HOST_TARGET);
 }

@@ -184,7 +184,7 @@ static void key_now(struct terminal *terminal, const char *key)
 static void key_link(struct terminal *terminal, const char *key)
 {
     terminal_type(terminal, key);
-    assert_shows(terminal, "This link is as its scenario says");
+    assert_shows(terminal, "This cannot be steered, only watched.");
 }
 
 static void key_help(struct terminal *terminal, const char *key)

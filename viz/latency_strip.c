@@ -105,7 +105,7 @@ void latency_strip(const struct sheet *sheet, struct area area, const struct sta
     struct area plot = {area.x + room, area.y + line / 2, area.width - room,
                         area.height - line * 3 / 2};
     int column = 1 + paint_height(sheet->paint) / COLUMN_PART;
-    if (stage->session->facts.client_count == 0) {
+    if (!session_has_clients(stage->session)) {
         sheet_wrap(sheet, area, type, _("Nobody talks to this guest."));
         return;
     }

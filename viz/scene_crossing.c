@@ -51,7 +51,9 @@ static uint64_t draw_host(const struct sheet *sheet, struct area area, const str
                           uint32_t host, uint64_t sums[PAGE_STATE_COUNT])
 {
     const struct timeline *timeline = &stage->session->timeline;
-    const char *name = host == HOST_SOURCE ? _("HOST A") : _("HOST B");
+    char name[32];
+    snprintf(name, sizeof name, "%s", host == HOST_SOURCE ? _("HOST A") : _("HOST B"));
+    scene_name_hosts(stage->session, name);
     int gap = sheet_gap(sheet);
     bool is_gone = timeline->trouble.has_crashed[host];
     bool is_here = timeline->host == host && !timeline->has_guest_ended && !is_gone;
@@ -385,7 +387,7 @@ static void draw_clients(const struct sheet *sheet, struct area area, const stru
     const struct timeline *timeline = &stage->session->timeline;
     struct words words;
     char figure[96] = "";
-    if (stage->session->facts.client_count > 0)
+    if (session_has_clients(stage->session))
         snprintf(figure, sizeof figure, _("longest silence %s"),
                  words_time(&words, timeline->longest_silence_ns));
     latency_strip(sheet, box_draw(sheet, area, _("CLIENTS"), figure, sheet->theme->ink), stage);

@@ -44,10 +44,12 @@ static void draw_title(const struct sheet *sheet, struct area area, const struct
                                  : pace);
     int taken =
         sheet_fit(sheet, area.x + area.width, area.y, area.width / 2, type_right(type), clock);
-    snprintf(what, sizeof what, _("%s by %s: %s over %s"), facts->guest,
-             is_switched ? _("pre-copy, then post-copy") : _(mode_name(facts->mode)),
-             words_size(&size, facts->total_pages * facts->page_bytes),
-             words_bandwidth(&bandwidth, facts->bandwidth_bits_per_s));
+    int length = snprintf(what, sizeof what, _("%s by %s: %s"), facts->guest,
+                          is_switched ? _("pre-copy, then post-copy") : _(mode_name(facts->mode)),
+                          words_size(&size, facts->total_pages * facts->page_bytes));
+    if (facts->bandwidth_bits_per_s > 0 && length < (int)sizeof what)
+        snprintf(what + length, sizeof what - (size_t)length, _(" over %s"),
+                 words_bandwidth(&bandwidth, facts->bandwidth_bits_per_s));
     sheet_fit(sheet, area.x, area.y, area.width - taken - 2 * sheet_gap(sheet), type, what);
 }
 

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/units.h"
 #include "tui/keys.h"
@@ -24,6 +25,7 @@
 #define NAMES_EACH_NS   (250 * NS_PER_MS)
 #define SEEK_PART       50 /* a key goes so small a part of the run */
 #define SCALE_STEP      1.18
+#define HEAR_NS         (NS_PER_S / 2) /* for the picture of a live world */
 #define AT_END_PIECE_NS (100 * NS_PER_MS)
 
 struct viz {
@@ -92,6 +94,17 @@ static enum status begin(struct viz *viz, struct session *session,
     return paint_open(&viz->sheet.paint, width, height, problem);
 }
 
+/* What a live world has done so far: it is told at once, in pieces. */
+static void hear_of_now(struct session *session)
+{
+    uint64_t until_ns = player_wall_ns() + HEAR_NS;
+    while (player_wall_ns() < until_ns) {
+        nanosleep(&(struct timespec){.tv_nsec = NS_PER_MS}, NULL);
+        session_listen(session);
+        session->ops->advance(session, session->world_ns);
+    }
+}
+
 enum status viz_paint(struct session *session, const struct viz_options *options,
                       struct paint **paint, struct problem *problem)
 {
@@ -101,7 +114,9 @@ enum status viz_paint(struct session *session, const struct viz_options *options
         return status;
     if (options->is_at)
         session->ops->advance(session, options->at_ns);
-    while (!options->is_at && !session->has_ended)
+    else if (session->is_live)
+        hear_of_now(session);
+    while (!options->is_at && !session->is_live && !session->has_ended)
         session->ops->advance(session, session->timeline.now_ns + AT_END_PIECE_NS);
     draw(&viz, 1);
     *paint = viz.sheet.paint;

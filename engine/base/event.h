@@ -133,7 +133,7 @@ const char *decision_sentence(enum decision decision);
     F(page_idx, page) F(host, host) F(hart_idx, number) F(pc, address) F(is_logged, flag)
 #define FIELDS_LOG_FETCHED(F)     F(dirtied_pages, pages) F(first_idx, page) F(count, pages)
 #define FIELDS_DOWNTIME_FORECAST(F) \
-    F(now_ns, ns) F(next_round_ns, ns) F(left_ns, ns) F(pages_left, pages)
+    F(now_ns, ns) F(pause_ns, ns) F(left_ns, ns) F(pages_left, pages)
 #define FIELDS_LIMIT_EXCEEDED(F)       F(round_idx, number) F(downtime_ns, ns) F(limit, enum_limit)
 #define FIELDS_GUEST_PAUSED(F)         F(host, host)
 #define FIELDS_GUEST_RESUMED(F)        F(host, host)
@@ -176,8 +176,8 @@ const char *decision_sentence(enum decision decision);
  *   page_dirtied        a first write since the last fetch was noticed (while tracking is on), by
  *                       the hart that stood at pc (0: a model)
  *   log_fetched         the dirty log of those pages was fetched, and they are protected again
- *   downtime_forecast   if it paused now, and if it paused after another round; the time left to
- *                       the end of the move, and the pages left to be sent
+ *   downtime_forecast   if it paused now, and when it will pause, as things go; the time left to the
+ *                       end of the move, and the pages left to be sent
  *   limit_exceeded      that limit was met before the move was done as it should be
  *   guest_paused        the guest stopped at that host (its last instruction was before)
  *   guest_resumed       the guest may execute at that host

@@ -16,6 +16,7 @@
 #include "migrate/share.h"
 #include "migrate/source.h"
 #include "migrate/target.h"
+#include "record/estimate.h"
 
 #define HOST_MOVES   8u   /* halves of moves that go on, or have not told all of it yet */
 #define HOST_BYGONES 256u /* of those that are over, how many are known to whoever asks */
@@ -102,7 +103,7 @@ struct move {
 
     /* For the progress that is told. */
     uint64_t bytes_sent, bytes_before, rate_at_ns, rate_bytes_per_s;
-    uint64_t forecast_ns, left_ns, forecast_at_ns;
+    struct estimate estimate;
     uint64_t progress_at_ns;
     size_t looked; /* events that were looked at */
 };
@@ -275,7 +276,7 @@ void arrival_settle(struct move *move, uint64_t now_ns);
 void progress_look(struct move *move); /* at the events that were not looked at yet */
 void progress_turn(struct move *move, uint64_t now_ns);
 uint64_t progress_due_ns(const struct move *move);
-json_t *progress_json(const struct move *move, uint64_t now_ns);
+json_t *progress_json(struct move *move, uint64_t now_ns);
 
 /* host_latency.c: between a line's channel and whoever hears it */
 bool latency_keeps(const struct line *line); /* what comes is heard later */

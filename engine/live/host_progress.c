@@ -4,8 +4,7 @@
 #include "base/units.h"
 #include "live/host_private.h"
 
-#define PROGRESS_NS  (100 * NS_PER_MS)
-#define PERMILLE_MAX 999u
+#define PROGRESS_NS (100 * NS_PER_MS)
 
 static void look(struct move *move, const struct event *event)
 {
@@ -15,11 +14,6 @@ static void look(struct move *move, const struct event *event)
         return;
     case EVENT_FRAME_SENT:
         move->bytes_sent += event->frame_sent.bytes;
-        return;
-    case EVENT_DOWNTIME_FORECAST:
-        move->forecast_ns = event->downtime_forecast.now_ns;
-        move->left_ns = event->downtime_forecast.left_ns;
-        move->forecast_at_ns = event->at_ns;
         return;
     default:
         return;
@@ -37,62 +31,45 @@ static uint64_t per_second(uint64_t count, uint64_t ns)
     return ns == 0 ? 0 : units_mul_div(count, NS_PER_S, ns);
 }
 
-/* To the end of the move: what is left of the time that was forecast when the last round ended; and
- * before there was one, or when nothing but the rest is to be sent, by what the link carried so
- * far. */
-static uint64_t left_ns(const struct move *move, uint64_t now_ns, uint64_t pages_left)
+/* What is expected, where anything is, and the progress that follows from it. */
+static void put_forecast(struct move *move, uint64_t now_ns, json_t *progress)
 {
-    uint64_t gone_ns = now_ns - move->forecast_at_ns;
-    bool is_rest = move->source.phase > PHASE_COPY;
+    const struct source *source = &move->source;
+    uint64_t left_ns;
 
-    if (move->forecast_at_ns != 0 && !is_rest)
-        return move->left_ns > gone_ns ? move->left_ns - gone_ns : 0;
-    if (move->bytes_sent == 0)
-        return UINT64_MAX; /* nobody knows */
-    return units_mul_div(pages_left * MESSAGE_PAGE_WIRE_BYTES, now_ns - move->started_ns,
-                         move->bytes_sent);
+    if (source->forecast.at_ns != 0)
+        json_object_set_new(progress, "downtime_forecast_ns",
+                            json_integer((json_int_t)source->forecast.pause_ns));
+    if (move->resident != NULL && source_left_ns(source, now_ns, &left_ns)) {
+        json_object_set_new(progress, "left_ns", json_integer((json_int_t)left_ns));
+        estimate_advance(&move->estimate, now_ns - move->started_ns, left_ns);
+    }
+    json_object_set_new(progress, "progress_permille",
+                        json_integer((json_int_t)move->estimate.permille));
 }
 
-/* How much of its time is over, as far as is known. The end itself is told when it has come. */
-static uint64_t permille(const struct move *move, uint64_t now_ns, uint64_t left)
-{
-    uint64_t gone_ns = now_ns - move->started_ns;
-
-    if (left == UINT64_MAX || gone_ns == 0)
-        return 0;
-    uint64_t part = units_mul_div(1000, gone_ns, gone_ns + left);
-    return part < PERMILLE_MAX ? part : PERMILLE_MAX;
-}
-
-json_t *progress_json(const struct move *move, uint64_t now_ns)
+json_t *progress_json(struct move *move, uint64_t now_ns)
 {
     const struct source *source = &move->source;
     bool has_guest = move->resident != NULL;
     uint64_t pages_left =
         !has_guest ? 0 : bitmap_union_count(&source->to_send, &move->resident->guest->dirty);
     bool is_after_switch = source->phase > PHASE_PAUSE;
-    pages_left = is_after_switch ? source->to_send.set_count : pages_left;
-    uint64_t left = left_ns(move, now_ns, pages_left);
     uint64_t dirty_rate = per_second(source->last.dirtied_pages, source->last.duration_ns);
-    json_t *progress =
-        json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "move", move->id, "to",
-                  move->to, "mode", mode_name(move->scenario.mode), "phase",
-                  phase_name(source->phase), "round", (json_int_t)source->rounds_done, "bytes_sent",
-                  (json_int_t)move->bytes_sent, "bytes_per_s", (json_int_t)move->rate_bytes_per_s,
-                  "pages_left", (json_int_t)pages_left, "dirty_pages_per_s", (json_int_t)dirty_rate,
-                  "elapsed_ns", (json_int_t)(now_ns - move->started_ns), "progress_permille",
-                  (json_int_t)permille(move, now_ns, left));
+    json_t *progress = json_pack(
+        "{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "move", move->id, "to", move->to,
+        "mode", mode_name(move->scenario.mode), "phase", phase_name(source->phase), "round",
+        (json_int_t)source->rounds_done, "bytes_sent", (json_int_t)move->bytes_sent, "bytes_per_s",
+        (json_int_t)move->rate_bytes_per_s, "pages_left",
+        (json_int_t)(is_after_switch ? source->to_send.set_count : pages_left), "dirty_pages_per_s",
+        (json_int_t)dirty_rate, "elapsed_ns", (json_int_t)(now_ns - move->started_ns));
 
     if (has_guest) {
         json_object_set_new(progress, "guest", json_string(move->resident->name));
         json_object_set_new(progress, "total_pages",
                             json_integer((json_int_t)move->resident->guest->total_pages));
     }
-    if (move->forecast_at_ns != 0)
-        json_object_set_new(progress, "downtime_forecast_ns",
-                            json_integer((json_int_t)move->forecast_ns));
-    if (left != UINT64_MAX && (move->forecast_at_ns != 0 || is_after_switch))
-        json_object_set_new(progress, "left_ns", json_integer((json_int_t)left));
+    put_forecast(move, now_ns, progress);
     return progress;
 }
 

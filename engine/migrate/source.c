@@ -235,6 +235,7 @@ uint64_t source_send(struct source *source, uint64_t now_ns, uint64_t backlog_by
 
     measure_link(source, now_ns, backlog_bytes);
     throttle_tick(&source->throttle, now_ns);
+    source_note_growth(source, now_ns);
     source->due_ns = UINT64_MAX;
     if (is_held_back(source, now_ns))
         return 0;

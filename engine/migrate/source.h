@@ -30,6 +30,7 @@
 #include "base/event.h"
 #include "base/lending.h"
 #include "machine/guest.h"
+#include "migrate/growth.h"
 #include "migrate/pacer.h"
 #include "migrate/strategy.h"
 #include "migrate/throttle.h"
@@ -82,6 +83,12 @@ struct source {
     struct round last;
     struct round current; /* the round going on: counts so far */
     uint64_t round_started_ns;
+    /* What was told last of the time to come; at_ns 0: nothing yet. */
+    struct {
+        uint64_t at_ns, pause_ns, left_ns;
+    } forecast;
+    struct growth growth;   /* what is dirtied in how long, */
+    uint64_t growth_due_ns; /* and when in this round it is looked at next */
     bool is_round_open;
     bool is_scanning;          /* the log is fetched in pieces: no rounds, but what would be ones */
     uint64_t dirty_at_opening; /* in the log then, of such a one */
@@ -120,7 +127,7 @@ struct source {
     uint32_t request_count;
 
     struct pre_paging pre_paging;
-    uint64_t handed_over_ns;
+    uint64_t handed_over_ns, handed_over_pages; /* when, and how many were still to be sent */
     uint64_t due_ns; /* when it wants to be asked although nothing arrives; UINT64_MAX: never */
     struct page_encoder *encoder;       /* owned; NULL: pages travel as they are */
     struct page_encoder_counts encoded; /* as they were told last */
@@ -182,6 +189,9 @@ bool source_forward(struct source *source, const struct message_forward *forward
 uint32_t source_share(const struct source *source, uint32_t hart_idx);
 /* While the guest runs here: a hart has written to a page for the first time since the fetch. */
 void source_dirtied(struct source *source, uint32_t hart_idx);
+
+/* The time to the last page installed, as far as it is known: false while nothing is. */
+bool source_left_ns(const struct source *source, uint64_t now_ns, uint64_t *left_ns);
 
 /* The guest must stand still: paused, handed over, or gone. */
 bool source_wants_pause(const struct source *source);

@@ -11,6 +11,7 @@ void source_open_round(struct source *source, uint64_t now_ns)
     source->is_round_open = true;
     source->current = (struct round){.pages = source->to_send.set_count};
     source->round_started_ns = now_ns;
+    source->growth_due_ns = GROWTH_FIRST_NS;
     source_emit(source,
                 (struct event){.at_ns = now_ns,
                                .kind = EVENT_ROUND_STARTED,
@@ -35,6 +36,7 @@ static void close_round(struct source *source, uint64_t now_ns, uint64_t dirtied
     source_tell_encoding(source, now_ns);
     source->last = source->current;
     source->rounds_done++;
+    growth_note(&source->growth, source->last.duration_ns, dirtied_pages);
 }
 
 void source_decide(struct source *source, uint64_t now_ns, enum decision decision, uint64_t value)
@@ -119,45 +121,13 @@ struct view source_view(const struct source *source, uint64_t now_ns, bool is_li
 
 /* ---- The dirty log ---- */
 
-/* The time to the end of the move, by what the last round counted: rounds that go on shrinking, or
- * not, as they did, until the rule of the pause holds or they are used up; then the pause. What a
- * hybrid move leaves is copied after the switch, which takes as long. */
-static uint64_t time_left_ns(const struct source *source, const struct view *view, uint64_t pages)
-{
-    bool is_hybrid = source->config.strategy->mode == MODE_HYBRID;
-    uint64_t rounds_max = is_hybrid ? view->limits.switch_after : view->limits.max_rounds;
-    uint64_t ns = 0;
-
-    for (uint64_t round = view->rounds_done; round < rounds_max; round++) {
-        if (view_is_time_to_pause(view, pages))
-            break;
-        ns += view_downtime_ns(view, pages) - view_downtime_ns(view, 0);
-        pages = view_pages_after_round(view, pages);
-    }
-    return ns + view_downtime_ns(view, pages);
-}
-
-static void forecast_downtime(struct source *source, uint64_t now_ns)
-{
-    struct view view = source_view(source, now_ns, true);
-    uint64_t left_pages = view_left_pages(&view);
-    uint64_t next_pages = view_pages_after_round(&view, left_pages);
-    source_emit(source, (struct event){.at_ns = now_ns,
-                                       .kind = EVENT_DOWNTIME_FORECAST,
-                                       .downtime_forecast = {
-                                           .now_ns = view_downtime_ns(&view, left_pages),
-                                           .next_round_ns = view_downtime_ns(&view, next_pages),
-                                           .left_ns = time_left_ns(source, &view, left_pages),
-                                           .pages_left = left_pages}});
-}
-
 /* A round, or what would be one, has ended while the guest goes on. */
 static void learn_from_round(struct source *source, uint64_t now_ns)
 {
     if (throttle_round_ended(&source->throttle, &source->last))
         source_decide(source, now_ns, DECISION_SLOWER, throttle_share(&source->throttle, 0));
     source->state_bytes = state_wire_bytes(source);
-    forecast_downtime(source, now_ns);
+    source_forecast(source, now_ns);
 }
 
 /* What would be a round: it ends when as many pages were sent as were left at its beginning. Of
@@ -202,6 +172,7 @@ static void fetch_piece(struct source *source, uint64_t now_ns, const struct act
     source->last.pages = source->last.pages_sent;
     source->last.left_pages = source->last.dirtied_pages;
     source->last.duration_ns = now_ns - source->round_started_ns;
+    growth_note(&source->growth, source->last.duration_ns, source->last.dirtied_pages);
     open_scan(source, now_ns);
     learn_from_round(source, now_ns);
 }
@@ -301,6 +272,7 @@ static void act_hand_over(struct source *source, uint64_t now_ns)
     bytes_fini(&state);
     source->is_commit_pending = true;
     source->handed_over_ns = now_ns;
+    source->handed_over_pages = missing_pages;
     source_enter(source, now_ns, PHASE_HAND_OVER);
 }
 

@@ -47,6 +47,12 @@ void source_end_drain(struct source *source, uint64_t now_ns);
 void source_dismiss(struct source *source, uint64_t now_ns, const char *reason);
 void source_post_copy_from_now_on(struct source *source);
 
+/* source_forecast.c */
+/* Looks how far the log has grown, when it is time. */
+void source_note_growth(struct source *source, uint64_t now_ns);
+/* Tells what the move will come to. */
+void source_forecast(struct source *source, uint64_t now_ns);
+
 /* source_forms.c */
 void source_open_forms(struct source *source);
 /* A page came to something else at the target: from now on pages travel as they are. */

@@ -15,7 +15,7 @@ static const char *const known[] = {
     "at_ns",   "event",         "mode",         "total_pages", "phase",         "round_idx",
     "pages",   "is_paused",     "pages_sent",   "bytes_sent",  "dirtied_pages", "first_idx",
     "count",   "why",           "bytes",        "is_state",    "page_idx",      "host",
-    "now_ns",  "next_round_ns", "downtime_ns",  "hart_idx",    "wait_ns",       "streams",
+    "now_ns",  "pause_ns", "downtime_ns",  "hart_idx",    "wait_ns",       "streams",
     "outcome", "client_idx",    "latency_ns",   "is_wrong",    "status",        "is_fault",
     "command", "value",         "instructions", "digest",
 };

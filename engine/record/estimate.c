@@ -2,6 +2,8 @@
 
 #include "base/units.h"
 
+#define PERMILLE_END 1000u
+
 /* That many pages at the rate of the last complete round, or of the running one; of a move that has
  * none, at that of all so far. */
 static bool copying_ns(const struct timeline *timeline, uint64_t pages, uint64_t *ns)
@@ -34,19 +36,30 @@ bool estimate_left_ns(const struct timeline *timeline, uint64_t *left_ns)
     return true;
 }
 
+uint32_t estimate_advance(struct estimate *estimate, uint64_t passed_ns, uint64_t left_ns)
+{
+    uint64_t all_ns = left_ns < UINT64_MAX - passed_ns ? passed_ns + left_ns : UINT64_MAX;
+    uint64_t permille = all_ns == 0 ? 0 : units_mul_div(PERMILLE_END, passed_ns, all_ns);
+
+    if (permille >= PERMILLE_END)
+        permille = PERMILLE_END - 1;
+    if (permille > estimate->permille)
+        estimate->permille = (uint32_t)permille;
+    return estimate->permille;
+}
+
+uint32_t estimate_end(struct estimate *estimate)
+{
+    return estimate->permille = PERMILLE_END;
+}
+
 uint32_t estimate_progress(struct estimate *estimate, const struct timeline *timeline)
 {
-    uint64_t left_ns, passed_ns = timeline->now_ns - timeline->started_ns;
+    uint64_t left_ns;
 
-    if (estimate_left_ns(timeline, &left_ns)) {
-        uint64_t all_ns = passed_ns + left_ns;
-        uint64_t permille = timeline->has_ended || all_ns == 0
-                                ? timeline->has_ended * 1000
-                                : units_mul_div(1000, passed_ns, all_ns);
-        if (permille > 999 && !timeline->has_ended)
-            permille = 999; /* the last step is the end itself */
-        if (permille > estimate->permille)
-            estimate->permille = (uint32_t)permille;
-    }
-    return estimate->permille;
+    if (timeline->has_ended)
+        return estimate_end(estimate);
+    if (!estimate_left_ns(timeline, &left_ns))
+        return estimate->permille;
+    return estimate_advance(estimate, timeline->now_ns - timeline->started_ns, left_ns);
 }

@@ -51,6 +51,7 @@ struct session_facts {
     uint64_t downtime_limit_ns;
     uint64_t client_count, request_rate;
     uint64_t start_at_ns;
+    char host_letters[HOST_COUNT]; /* how source and target are called; 0: A and B */
     /* The curriculum's forecast, made before the run from the scenario alone (integers, rounded);
      * UINT64_MAX where no formula applies. */
     uint64_t forecast_total_ns, forecast_downtime_ns;
@@ -145,6 +146,12 @@ static inline void session_listen(struct session *session)
 {
     if (session->ops->listen != NULL)
         session->ops->listen(session);
+}
+
+/* Of a real world nobody knows beforehand how many there will be. */
+static inline bool session_has_clients(const struct session *session)
+{
+    return session->facts.client_count > 0 || session->timeline.requests > 0;
 }
 
 /* How far a live world is ahead of what the timeline shows of it. */

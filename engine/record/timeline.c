@@ -489,7 +489,7 @@ static void fold(struct timeline *timeline, const struct event *event)
         break;
     case EVENT_DOWNTIME_FORECAST:
         timeline->forecast_downtime_ns = event->downtime_forecast.now_ns;
-        timeline->forecast_next_ns = event->downtime_forecast.next_round_ns;
+        timeline->forecast_pause_ns = event->downtime_forecast.pause_ns;
         timeline->forecast_at_ns = event->at_ns;
         timeline->forecast_left_ns = event->downtime_forecast.left_ns;
         break;

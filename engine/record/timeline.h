@@ -100,7 +100,9 @@ struct timeline {
     uint64_t started_ns, ended_ns; /* ended: the last page installed, or the abort */
     bool is_limit_exceeded;
     enum limit exceeded_limit; /* which one was met, with the downtime limit out of reach */
-    uint64_t forecast_downtime_ns, forecast_next_ns; /* the engine's own, at the last round's end */
+    /* The engine's own, at the last round's end: the downtime if it had paused then, and the one that
+     * the move is expected to come to. */
+    uint64_t forecast_downtime_ns, forecast_pause_ns;
     uint64_t forecast_at_ns, forecast_left_ns; /* when that was; the time left to the move's end */
 
     /* The guest. */

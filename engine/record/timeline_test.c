@@ -78,7 +78,7 @@ static void a_pre_copy_move_is_counted(void **state)
     assert_int_equal(timeline.started_ns, 100 * NS_PER_MS);
     assert_int_equal(timeline.ended_ns, 205 * NS_PER_MS); /* the last page installed */
     assert_int_equal(timeline.forecast_downtime_ns, 5000);
-    assert_int_equal(timeline.forecast_next_ns, 4000);
+    assert_int_equal(timeline.forecast_pause_ns, 4000);
 
     assert_int_equal(timeline.host, HOST_TARGET);
     assert_false(timeline.is_paused);

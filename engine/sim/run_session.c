@@ -100,6 +100,8 @@ static enum status open_world(struct run_session *own, struct problem *problem)
     timeline_init(&own->session.timeline, world_total_pages(own->world));
     history_init(&own->history, &own->session, NULL);
     own->has_world_ended = own->has_broken = false;
+    own->session.link_bits_per_s = own->scenario.bandwidth_bits_per_s;
+    own->session.is_link_cut = false;
     settle(own);
     set_facts(own);
     return STATUS_OK;
@@ -227,8 +229,11 @@ static bool session_can(const struct session *session, enum session_command comm
         return is_past ? history_has_before(&((const struct run_session *)session)->history)
                        : timeline->event_count > 0;
     case SESSION_LINK_CUT:
+        return !is_past && !session->has_ended && !session->is_link_cut;
     case SESSION_LINK_MEND:
+        return !is_past && !session->has_ended && session->is_link_cut;
     case SESSION_BANDWIDTH:
+        return !is_past && !session->has_ended;
     case SESSION_COMMAND_COUNT:
         break;
     }
@@ -255,6 +260,25 @@ static bool replay(struct run_session *own, uint64_t mode)
 
 /* ---- What a person does to the world ---- */
 
+/* A link of a simulated world always has a bandwidth. */
+#define BANDWIDTH_MOST (64ull * 1000 * 1000 * 1000)
+
+static bool change_link(struct run_session *own, enum session_command command, uint64_t value)
+{
+    struct session *session = &own->session;
+    uint64_t bits_per_s = value > 0 ? value : BANDWIDTH_MOST;
+
+    if (command == SESSION_BANDWIDTH) {
+        if (world_set_bandwidth(own->world, bits_per_s, &own->events))
+            session->link_bits_per_s = bits_per_s;
+        return session->link_bits_per_s == bits_per_s;
+    }
+    if (!world_cut_link(own->world, command == SESSION_LINK_CUT, &own->events))
+        return false;
+    session->is_link_cut = command == SESSION_LINK_CUT;
+    return true;
+}
+
 static bool give_input(struct run_session *own, enum session_command command, uint64_t value)
 {
     bool has_obeyed = false;
@@ -268,6 +292,8 @@ static bool give_input(struct run_session *own, enum session_command command, ui
         has_obeyed = world_switch_to_post_copy(own->world, &own->events);
     else if (command == SESSION_ABORT)
         has_obeyed = world_abort(own->world, &own->events);
+    else
+        has_obeyed = change_link(own, command, value);
     after(own, true);
     return has_obeyed;
 }

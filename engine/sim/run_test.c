@@ -12,9 +12,11 @@ static void press_any_key(struct session *session, struct prng *prng)
 {
     enum session_command command = (enum session_command)prng_below(prng, SESSION_COMMAND_COUNT);
     bool can = session->ops->can(session, command);
-    uint64_t before_ns = session->timeline.now_ns;
+    uint64_t before_ns = session->timeline.now_ns, value = prng_below(prng, MODE_COUNT);
 
-    assert_int_equal(session->ops->act(session, command, prng_below(prng, MODE_COUNT)), can);
+    if (command == SESSION_BANDWIDTH)
+        value = 20000000ull << value;
+    assert_int_equal(session->ops->act(session, command, value), can);
     if (command == SESSION_BACK && can)
         assert_true(session->timeline.now_ns <= before_ns);
     if (command == SESSION_REPLAY) {
@@ -41,8 +43,40 @@ static void play(struct session *session, struct prng *prng)
             session->ops->advance(session, before_ns + (1ull << prng_below(prng, 29)));
         assert_true(session->timeline.now_ns >= before_ns);
     }
-    while (!session->has_ended)
+    while (!session->has_ended) { /* who waits for a link that was cut by hand waits for a hand */
+        session->ops->act(session, SESSION_LINK_MEND, 0);
         session->ops->advance(session, session->timeline.now_ns + NS_PER_S);
+    }
+}
+
+/* The link, by hand: a move on a tenth of the bandwidth takes ten times as long; one that was cut
+ * after the switch waits, and goes on when the link is mended. */
+static void test_the_link_obeys_a_hand(void **state)
+{
+    struct scenario scenario;
+    struct session *session;
+    (void)state;
+    scenario_of(&scenario, "guest=model:uniform memory=16MiB bandwidth=1Gbit/s mode=post-copy "
+                           "dirty-rate=1kpages/s start-at=10ms run-for=0ms");
+    assert_int_equal(run_session_open(&session, &scenario, NULL, 0, "a test", NULL), STATUS_OK);
+    assert_int_equal(session->link_bits_per_s, 1000000000);
+    assert_true(session->ops->act(session, SESSION_BANDWIDTH, 100000000));
+    session->ops->advance(session, 500 * NS_PER_MS);
+    assert_true(session->timeline.phase == PHASE_POST_COPY);
+    assert_false(session->ops->can(session, SESSION_LINK_MEND));
+    assert_true(session->ops->act(session, SESSION_LINK_CUT, 0));
+    uint64_t missing = session->timeline.pages_missing;
+    session->ops->advance(session, 900 * NS_PER_MS);
+    assert_true(session->timeline.phase == PHASE_LINK_LOST && session->timeline.trouble.is_lost);
+    assert_int_equal(session->timeline.pages_missing, missing);
+    assert_true(session->ops->act(session, SESSION_LINK_MEND, 0));
+    session->ops->advance(session, 10 * NS_PER_S);
+    assert_int_equal(session->timeline.outcome, OUTCOME_COMPLETED);
+    assert_true(session->has_ended && !session->is_broken);
+    /* 16 MiB at 100 Mbit/s are 1.35 s, and 0.4 s there was no link. */
+    assert_in_range(session->timeline.ended_ns, 1700 * NS_PER_MS, 1900 * NS_PER_MS);
+    session->ops->close(session);
+    scenario_fini(&scenario);
 }
 
 static void assert_survives_any_key(const char *words, const struct image *image)
@@ -287,6 +321,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_any_key_at_any_instant_of_a_model),
+        cmocka_unit_test(test_the_link_obeys_a_hand),
         cmocka_unit_test(test_any_key_at_any_instant_of_a_service),
         cmocka_unit_test(test_a_replay_is_the_same_run_again),
         cmocka_unit_test(test_back_is_the_way_that_was_come),

@@ -331,6 +331,24 @@ bool world_abort(struct world *world, struct event_list *events)
     return true;
 }
 
+bool world_cut_link(struct world *world, bool is_cut, struct event_list *events)
+{
+    if (world->failures.is_cut_by_hand == is_cut)
+        return false;
+    world_cut_by_hand(world, is_cut);
+    hand_out(world, events);
+    return true;
+}
+
+bool world_set_bandwidth(struct world *world, uint64_t bits_per_s, struct event_list *events)
+{
+    if (bits_per_s == 0)
+        return false;
+    world_limit_by_hand(world, bits_per_s);
+    hand_out(world, events);
+    return true;
+}
+
 void world_debug(struct world *world, struct debug *debug)
 {
     world->debug = debug;

@@ -37,6 +37,9 @@ bool world_step(struct world *world, struct event_list *events);
 bool world_start(struct world *world, struct event_list *events);
 bool world_switch_to_post_copy(struct world *world, struct event_list *events);
 bool world_abort(struct world *world, struct event_list *events);
+/* To the migration link, beside what the plan's faults do to it. */
+bool world_cut_link(struct world *world, bool is_cut, struct event_list *events);
+bool world_set_bandwidth(struct world *world, uint64_t bits_per_s, struct event_list *events);
 
 /* A debugger at the guest, wherever it is: `debug` is borrowed; NULL: none. While it holds the
  * guest the world stands still: world_advance and world_step return true and nothing has happened.

@@ -68,7 +68,8 @@ static bool has_any_crashed(const struct failures *failures)
 
 static bool can_connect(const struct failures *failures)
 {
-    return !has_any_crashed(failures) && !is_active(failures, FAULT_KIND_CUT, false);
+    return !has_any_crashed(failures) && !is_active(failures, FAULT_KIND_CUT, false) &&
+           !failures->is_cut_by_hand;
 }
 
 /* No connection will ever be made again. */
@@ -296,7 +297,9 @@ static void set_links(struct world *world)
 
     for (uint32_t sender = 0; sender < HOST_COUNT; sender++) {
         struct link *link = &world->links[sender];
-        uint64_t bits_per_s = world->scenario.bandwidth_bits_per_s;
+        uint64_t bits_per_s = failures->bits_per_s_by_hand > 0
+                                  ? failures->bits_per_s_by_hand
+                                  : world->scenario.bandwidth_bits_per_s;
         link->latency_ns = world->scenario.latency_ns;
         link->corrupt_bytes = 0;
         for (uint32_t i = 0; i < failures->plan.count; i++) {
@@ -359,6 +362,31 @@ static void mend(struct world *world)
         world->failures.tries = 0;
         connect_soon(world);
     }
+}
+
+/* ---- By hand ---- */
+
+void world_cut_by_hand(struct world *world, bool is_cut)
+{
+    static const struct planned_fault cut = {.kind = FAULT_KIND_CUT};
+
+    world->failures.is_cut_by_hand = is_cut;
+    if (!is_cut) {
+        mend(world);
+        return;
+    }
+    tell_link(world, &cut);
+    disconnect(world, "the link was cut before COMMIT: the guest goes on at the source");
+}
+
+void world_limit_by_hand(struct world *world, uint64_t bits_per_s)
+{
+    world->failures.bits_per_s_by_hand = bits_per_s;
+    set_links(world);
+    world_emit(world, (struct event){.kind = EVENT_LINK_CHANGED,
+                                     .link_changed = {
+                                         .state = LINK_SLOW,
+                                         .value = world->links[HOST_SOURCE].bandwidth_bits_per_s}});
 }
 
 /* ---- The plan ---- */

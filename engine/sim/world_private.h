@@ -69,7 +69,9 @@ struct failures {
     bool is_active[FAULT_PLAN_MAX];
     bool has_begun[FAULT_PLAN_MAX];
     uint64_t begun_ns[FAULT_PLAN_MAX];
-    bool is_connected; /* the two ends of the move hear each other */
+    bool is_cut_by_hand;
+    uint64_t bits_per_s_by_hand; /* 0: as the scenario says */
+    bool is_connected;           /* the two ends of the move hear each other */
     bool has_crashed[HOST_COUNT];
     bool is_guest_lost;          /* it was in a host that crashed, or needs one */
     uint64_t connection_idx;     /* of the connection that is, or is to be made */
@@ -191,6 +193,9 @@ void world_schedule_end(struct world *world);
 void world_plan_faults(struct world *world);
 void world_fault(struct world *world, const struct heap_entry *entry);   /* HAPPEN_FAULT */
 void world_connect(struct world *world, const struct heap_entry *entry); /* HAPPEN_CONNECT */
+/* What a person does to the migration link; told as a fault is. */
+void world_cut_by_hand(struct world *world, bool is_cut);
+void world_limit_by_hand(struct world *world, uint64_t bits_per_s);
 /* After anything has happened: faults that wait for it begin. */
 void world_watch(struct world *world);
 /* The move begins: on a connection that is there, or not. */
