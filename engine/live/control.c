@@ -344,6 +344,37 @@ enum status control_know_all(const json_t *arguments, const char *keys, struct p
     return STATUS_OK;
 }
 
+static enum status set_option(struct scenario *scenario, const char *key, const json_t *value,
+                              struct problem *problem)
+{
+    for (uint32_t i = 0; i < scenario_option_count(); i++) {
+        if (strcmp(scenario_option(i)->key, key) != 0)
+            continue;
+        const char *objection = scenario_part_objection(i, PART_MOVE);
+        if (objection != NULL)
+            return problem_set(problem, STATUS_USAGE, "%s: %s", key, objection);
+    }
+    if (!json_is_string(value))
+        return problem_set(problem, STATUS_USAGE,
+                           "%.40s: this is no string: write the value with its unit, as text", key);
+    return scenario_set(scenario, key, json_string_value(value), problem);
+}
+
+enum status control_get_options(const json_t *arguments, const char *own, struct scenario *scenario,
+                                struct problem *problem)
+{
+    char nearest[64];
+    const char *key;
+    json_t *value;
+
+    json_object_foreach((json_t *)arguments, key, value)
+    {
+        if (!is_among(key, own, nearest) && set_option(scenario, key, value, problem) != STATUS_OK)
+            return STATUS_USAGE;
+    }
+    return STATUS_OK;
+}
+
 /* ---- Where the door is ---- */
 
 enum status control_default_path(char path[CONTROL_PATH_MAX], struct problem *problem)

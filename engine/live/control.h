@@ -23,6 +23,7 @@
 
 #include "base/bytes.h"
 #include "base/status.h"
+#include "scenario/scenario.h"
 
 #define CONTROL_PROTOCOL  1
 #define CONTROL_LINE_MAX  65536u /* the line end counted */
@@ -102,6 +103,10 @@ const char *control_word(const json_t *object, const char *key, const char *othe
 /* A key that is none of `keys` ("a b c") is refused by name, with the nearest. */
 MUST_USE enum status control_know_all(const json_t *arguments, const char *keys,
                                       struct problem *problem);
+/* All that are none of `own` are options of a move, as in scenario.h; what belongs to a guest or to a
+ * world is refused with where it is said instead. Whether they go together scenario_check knows. */
+MUST_USE enum status control_get_options(const json_t *arguments, const char *own,
+                                         struct scenario *scenario, struct problem *problem);
 
 /* ---- Where the door is ---- */
 

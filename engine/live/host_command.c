@@ -43,42 +43,14 @@ json_t *host_claims(const struct host *host)
 
 /* ---- Arguments ---- */
 
-/* One option of a move, as text. */
-static enum status set_option(struct scenario *scenario, const char *key, const json_t *value,
-                              struct problem *problem)
-{
-    for (uint32_t i = 0; i < scenario_option_count(); i++) {
-        if (strcmp(scenario_option(i)->key, key) != 0)
-            continue;
-        const char *objection = scenario_part_objection(i, PART_MOVE);
-        if (objection != NULL)
-            return problem_set(problem, STATUS_USAGE, "%s: %s", key, objection);
-    }
-    if (!json_is_string(value))
-        return problem_set(problem, STATUS_USAGE,
-                           "%.40s: this is no string: write the value with its unit, as text", key);
-    return scenario_set(scenario, key, json_string_value(value), problem);
-}
-
 /* Those that are none of `own` ("guest to") are the move's. */
 static enum status set_options(struct scenario *scenario, const json_t *arguments, const char *own,
                                struct problem *problem)
 {
-    const char *key;
-    json_t *value;
+    enum status status = control_get_options(arguments, own, scenario, problem);
 
-    json_object_foreach((json_t *)arguments, key, value)
-    {
-        const char *at = strstr(own, key);
-        size_t count = strlen(key);
-        bool is_own =
-            at != NULL && (at == own || at[-1] == ' ') && (at[count] == ' ' || at[count] == '\0');
-        if (is_own)
-            continue;
-        if (set_option(scenario, key, value, problem) != STATUS_OK)
-            return STATUS_USAGE;
-    }
-    enum status status = scenario_check(scenario, false, problem);
+    if (status == STATUS_OK)
+        status = scenario_check(scenario, false, problem);
     return status == STATUS_OK ? host_can(scenario, problem) : status;
 }
 

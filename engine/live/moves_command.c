@@ -271,43 +271,14 @@ static bool find_way(struct moves *moves, const json_t *arguments, struct move *
     return false;
 }
 
-/* One option of the move, as text. */
-static enum status set_option(struct scenario *scenario, const char *key, const json_t *value,
-                              struct problem *problem)
-{
-    const char *text = json_string_value(value);
-
-    for (uint32_t i = 0; i < scenario_option_count(); i++) {
-        if (strcmp(scenario_option(i)->key, key) != 0)
-            continue;
-        const char *objection = scenario_part_objection(i, PART_MOVE);
-        if (objection != NULL)
-            return problem_set(problem, STATUS_USAGE, "%s: %s", key, objection);
-    }
-    if (text == NULL)
-        return problem_set(problem, STATUS_USAGE,
-                           "%.40s: this is no string: write the value with its unit, as text", key);
-    return scenario_set(scenario, key, text, problem);
-}
-
 /* The options, and whether they go together. What the guest is its host knows, and judges again. */
 static enum status read_options(const json_t *arguments, const char *guest,
                                 struct scenario *scenario, struct problem *problem)
 {
-    const char *key;
-    json_t *value;
-
     /* A guest may have a name of its own: then its options are judged by its host alone. */
-    enum status status = scenario_set(scenario, "guest", guest, NULL);
-    json_object_foreach((json_t *)arguments, key, value)
-    {
-        bool is_ours =
-            strcmp(key, "guest") == 0 || strcmp(key, "to") == 0 || strcmp(key, "bandwidth") == 0;
-        status = is_ours ? STATUS_OK : set_option(scenario, key, value, problem);
-        if (status != STATUS_OK)
-            return status;
-    }
-    return scenario_check(scenario, false, problem);
+    (void)!scenario_set(scenario, "guest", guest, NULL);
+    enum status status = control_get_options(arguments, "guest to bandwidth", scenario, problem);
+    return status == STATUS_OK ? scenario_check(scenario, false, problem) : status;
 }
 
 static void make_name(char name[33])
@@ -427,18 +398,13 @@ static void set(struct moves *moves, const json_t *arguments, struct door_ticket
                          "auto-converge",
                          &problem);
     struct scenario scenario;
-    const char *key;
-    json_t *value;
 
     if (status == STATUS_OK && json_object_size(arguments) == 0)
         status = problem_set(&problem, STATUS_USAGE,
                              "nothing to set: name a limit, such as \"downtime-limit\": \"10ms\"");
     scenario_init(&scenario);
-    json_object_foreach((json_t *)arguments, key, value)
-    {
-        if (status == STATUS_OK)
-            status = set_option(&scenario, key, value, &problem);
-    }
+    if (status == STATUS_OK)
+        status = control_get_options(arguments, "", &scenario, &problem);
     scenario_fini(&scenario);
     if (status == STATUS_OK)
         hand_to_source(moves, "set", arguments, ticket);
