@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -33,9 +34,22 @@ void child_add_word(struct child *child, const char *word)
 {
     if (word == NULL)
         return;
-    MUST(child->word_count + 1 < CHILD_WORDS_MAX);
-    child->words[child->word_count++] = word;
-    child->words[child->word_count] = NULL;
+    bytes_put(&child->words, word, strlen(word) + 1);
+}
+
+/* Where its words begin, up to a NULL; to be freed. */
+static char **begin_words(const struct child *child)
+{
+    char *text = (char *)child->words.data;
+    size_t count = 0;
+
+    for (size_t i = 0; i < child->words.count; i++)
+        count += text[i] == '\0';
+    char **words = calloc(count + 1, sizeof *words);
+    MUST(words != NULL);
+    for (size_t i = 0; i < count; i++, text += strlen(text) + 1)
+        words[i] = text;
+    return words;
 }
 
 /* In a group of its own, with the signals as they were before anybody blocked some. */
@@ -43,6 +57,7 @@ static int spawn(struct child *child, int out, int err)
 {
     posix_spawn_file_actions_t files;
     posix_spawnattr_t attributes;
+    char **words = begin_words(child);
     sigset_t none;
 
     sigemptyset(&none);
@@ -54,10 +69,10 @@ static int spawn(struct child *child, int out, int err)
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK);
     posix_spawnattr_setpgroup(&attributes, 0);
     posix_spawnattr_setsigmask(&attributes, &none);
-    int error = posix_spawn(&child->pid, child->program, &files, &attributes,
-                            (char *const *)child->words, environ);
+    int error = posix_spawn(&child->pid, child->program, &files, &attributes, words, environ);
     posix_spawn_file_actions_destroy(&files);
     posix_spawnattr_destroy(&attributes);
+    free(words);
     return error;
 }
 
@@ -168,5 +183,6 @@ void child_fini(struct child *child)
     if (child->out >= 0)
         close(child->out);
     bytes_fini(&child->line);
+    bytes_fini(&child->words);
     *child = (struct child){.out = -1};
 }

@@ -14,8 +14,6 @@
 #include "base/bytes.h"
 #include "base/status.h"
 
-#define CHILD_WORDS_MAX 128 /* a guest's arguments are among them */
-
 struct child {
     pid_t pid;           /* 0: it has not been started */
     char name[40];       /* "host A" */
@@ -23,15 +21,14 @@ struct child {
     int out;             /* its standard output; -1: it has said its last */
     bool is_over;        /* it has ended, as `status` (of waitpid) says */
     int status;
-    struct bytes line;                  /* that is not whole yet */
-    const char *words[CHILD_WORDS_MAX]; /* borrowed: its command line, up to a NULL */
-    unsigned word_count;
+    struct bytes line;  /* that is not whole yet */
+    struct bytes words; /* its command line: each word with its NUL */
 };
 
 void child_init(struct child *child, const char *name, const char *command);
 void child_add_word(struct child *child, const char *word); /* NULL: none is added */
 
-/* `err`: where its complaints go. The words must live until it is over. */
+/* `err`: where its complaints go. */
 MUST_USE enum status child_start(struct child *child, int err, struct problem *problem);
 /* The next whole line that it has said, borrowed until the next call; NULL: none is there now. With
  * is_waiting it is waited for, for as long as the child lives; NULL: it has said its last. */

@@ -10,17 +10,8 @@
 /* For a host to join and its guest to be built: memory of many GiB is not zeroed at once. */
 #define JOIN_PATIENCE_MS 30000
 
-static const char *keep_text(struct household *household, const char *text)
-{
-    MUST(household->option_count < 16);
-    char *kept = household->option_texts[household->option_count++];
-    snprintf(kept, sizeof household->option_texts[0], "%s", text);
-    return kept;
-}
-
 /* What was asked for of the guest, as the words of `ferry host`. */
-static void add_guest_words(struct household *household, struct child *host,
-                            const struct options *options)
+static void add_guest_words(struct child *host, const struct options *options)
 {
     const struct scenario *scenario = &options->scenario;
     char text[600], value[sizeof scenario->guest];
@@ -34,7 +25,7 @@ static void add_guest_words(struct household *household, struct child *host,
             continue;
         scenario_get(scenario, i, value, sizeof value);
         snprintf(text, sizeof text, "--%s=%s", key, value);
-        child_add_word(host, keep_text(household, text));
+        child_add_word(host, text);
     }
     if (scenario->arguments.count > 0)
         child_add_word(host, "--");
@@ -145,7 +136,7 @@ static enum status start_host(struct household *household, unsigned idx,
     child_add_word(host, household->hosts_address);
     add_key(host, options);
     if (idx == 0)
-        add_guest_words(household, host, options);
+        add_guest_words(host, options);
     return child_start(host, err, problem);
 }
 
@@ -231,9 +222,11 @@ void household_end(struct household *household)
 
 void household_write_command(const struct child *child, struct bytes *line)
 {
-    for (unsigned i = 0; i < child->word_count; i++) {
-        if (strcmp(child->words[i], "--with-parent") != 0)
-            options_write_word(line, child->words[i]);
+    for (size_t i = 0; i < child->words.count;) {
+        const char *word = (const char *)child->words.data + i;
+        if (strcmp(word, "--with-parent") != 0)
+            options_write_word(line, word);
+        i += strlen(word) + 1;
     }
     bytes_put_u8(line, 0);
 }

@@ -16,11 +16,9 @@ struct household {
     struct caller caller; /* at the gateway's door */
     char control[CONTROL_PATH_MAX];
     char hosts_address[128];
-    char clients_address[128];  /* where clients come in */
-    char guest[64];             /* as hosts call it; */
-    char at[64];                /* and where it is */
-    char option_texts[16][600]; /* what the children's words point to */
-    unsigned option_count;
+    char clients_address[128]; /* where clients come in */
+    char guest[64];            /* as hosts call it; */
+    char at[64];               /* and where it is */
 };
 
 /* Starts all of it, and waits until every host has joined and the guest runs. `options` outlive it.

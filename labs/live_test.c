@@ -295,7 +295,7 @@ static void a_host_that_dies_is_told(void **state)
     struct problem problem = {STATUS_OK, ""};
     child_init(&again, "another host", "");
     again.program = "/bin/sh";
-    again.word_count = 0;
+    bytes_clear(&again.words);
     snprintf(text, sizeof text, "exec %.380s", command);
     child_add_word(&again, "sh");
     child_add_word(&again, "-c");
@@ -405,13 +405,37 @@ static void the_session_is_as_shown(void **state)
     await_line("kv: completed after");
 }
 
+static void a_guest_may_have_many_arguments(void **state)
+{
+    struct child echo;
+    struct problem problem = {STATUS_OK, ""};
+    char number[12];
+    (void)state;
+    child_init(&echo, "echo", "");
+    echo.program = "/bin/echo";
+    for (unsigned i = 1; i <= 1000; i++) {
+        snprintf(number, sizeof number, "%u", i);
+        child_add_word(&echo, number);
+    }
+    assert_int_equal(child_start(&echo, STDERR_FILENO, &problem), STATUS_OK);
+    const char *line = child_next_line(&echo, true);
+    assert_non_null(line);
+    assert_non_null(strstr(line, " 999 1000"));
+    child_fini(&echo);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(status_shows_who_is_there),   cmocka_unit_test(wrong_lines_begin_nothing),
-        cmocka_unit_test(the_session_is_as_shown),     cmocka_unit_test(every_mode_moves_it),
-        cmocka_unit_test(a_move_is_told_and_recorded), cmocka_unit_test(the_link_obeys),
-        cmocka_unit_test(a_move_is_given_up),          cmocka_unit_test(a_host_that_dies_is_told),
+        cmocka_unit_test(a_guest_may_have_many_arguments),
+        cmocka_unit_test(status_shows_who_is_there),
+        cmocka_unit_test(wrong_lines_begin_nothing),
+        cmocka_unit_test(the_session_is_as_shown),
+        cmocka_unit_test(every_mode_moves_it),
+        cmocka_unit_test(a_move_is_told_and_recorded),
+        cmocka_unit_test(the_link_obeys),
+        cmocka_unit_test(a_move_is_given_up),
+        cmocka_unit_test(a_host_that_dies_is_told),
     };
     return cmocka_run_group_tests(tests, start_live, stop_live);
 }
