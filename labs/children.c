@@ -22,12 +22,11 @@ extern char **environ;
 /* A line that a child may say; more of one is dropped. */
 #define LINE_MAX_BYTES 4096u
 
-void child_init(struct child *child, const char *name, const char *command)
+void child_init(struct child *child, const char *name, const char *program)
 {
-    *child = (struct child){.out = -1, .program = "/proc/self/exe"};
+    *child = (struct child){.out = -1, .program = program != NULL ? program : "/proc/self/exe"};
     snprintf(child->name, sizeof child->name, "%s", name);
-    child_add_word(child, options_program());
-    child_add_word(child, command);
+    child_add_word(child, program != NULL ? program : options_program());
 }
 
 void child_add_word(struct child *child, const char *word)

@@ -17,7 +17,7 @@
 struct child {
     pid_t pid;           /* 0: it has not been started */
     char name[40];       /* "host A" */
-    const char *program; /* a path; set before it is started */
+    const char *program; /* a path */
     int out;             /* its standard output; -1: it has said its last */
     bool is_over;        /* it has ended, as `status` (of waitpid) says */
     int status;
@@ -25,7 +25,8 @@ struct child {
     struct bytes words; /* its command line: each word with its NUL */
 };
 
-void child_init(struct child *child, const char *name, const char *command);
+/* `program`: a path, borrowed; NULL: this very ferry. It is the first word. */
+void child_init(struct child *child, const char *name, const char *program);
 void child_add_word(struct child *child, const char *word); /* NULL: none is added */
 
 /* `err`: where its complaints go. */

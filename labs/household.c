@@ -52,7 +52,8 @@ static enum status start_gateway(struct household *household, const struct optio
     struct child *gateway = &household->gateway;
     const char *listen = options->live.listen != NULL ? options->live.listen : DEFAULT_LISTEN;
 
-    child_init(gateway, "the gateway", "gateway");
+    child_init(gateway, "the gateway", NULL);
+    child_add_word(gateway, "gateway");
     child_add_word(gateway, "--with-parent");
     child_add_word(gateway, "--control");
     child_add_word(gateway, household->control);
@@ -128,7 +129,8 @@ static enum status start_host(struct household *household, unsigned idx,
     char name[16];
 
     snprintf(name, sizeof name, "host %s", names[idx]);
-    child_init(host, name, "host");
+    child_init(host, name, NULL);
+    child_add_word(host, "host");
     child_add_word(host, "--with-parent");
     child_add_word(host, "--name");
     child_add_word(host, names[idx]);

@@ -64,12 +64,10 @@ static int start_live(void **state)
     if (make_folder(state) != 0)
         return -1;
     snprintf(live_word[0], sizeof live_word[0], "%s/control", folder);
-    child_init(&live, "ferry live", "live");
-    live.program = BUILD_DIR "/bin/ferry";
-    live.words[0] = live.program;
-    const char *const words[] = {"--with-parent", "--plain",   "--guest",  "kv",
-                                 "--memory",      "8MiB",      "--listen", "127.0.0.1:0",
-                                 "--control",     live_word[0]};
+    child_init(&live, "ferry live", BUILD_DIR "/bin/ferry");
+    const char *const words[] = {"live",        "--with-parent", "--plain",   "--guest",
+                                 "kv",          "--memory",      "8MiB",      "--listen",
+                                 "127.0.0.1:0", "--control",     live_word[0]};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         child_add_word(&live, words[i]);
     if (child_start(&live, STDERR_FILENO, &problem) != STATUS_OK)
@@ -267,7 +265,7 @@ static void a_move_is_given_up(void **state)
 /* A host that dies is told, with the line that brings another; the guest that was there is lost. */
 static void a_host_that_dies_is_told(void **state)
 {
-    char text[400], command[CHILD_WORDS_MAX * 8];
+    char text[400], command[1024];
     (void)state;
     assert_int_equal(ferry("status --control $D/control --json -"), 0);
     json_t *status = json_loads(out, 0, NULL), *host;
@@ -293,11 +291,8 @@ static void a_host_that_dies_is_told(void **state)
     count_on();
     struct child again; /* the line does what it says */
     struct problem problem = {STATUS_OK, ""};
-    child_init(&again, "another host", "");
-    again.program = "/bin/sh";
-    bytes_clear(&again.words);
+    child_init(&again, "another host", "/bin/sh");
     snprintf(text, sizeof text, "exec %.380s", command);
-    child_add_word(&again, "sh");
     child_add_word(&again, "-c");
     child_add_word(&again, text);
     assert_int_equal(child_start(&again, STDERR_FILENO, &problem), STATUS_OK);
@@ -411,8 +406,7 @@ static void a_guest_may_have_many_arguments(void **state)
     struct problem problem = {STATUS_OK, ""};
     char number[12];
     (void)state;
-    child_init(&echo, "echo", "");
-    echo.program = "/bin/echo";
+    child_init(&echo, "echo", "/bin/echo");
     for (unsigned i = 1; i <= 1000; i++) {
         snprintf(number, sizeof number, "%u", i);
         child_add_word(&echo, number);
