@@ -37,6 +37,8 @@ void gateway_clients_init(struct gateway_guest *guest)
     for (uint32_t i = 0; i < MAILBOX_STREAMS; i++) {
         guest->clients[i] =
             (struct gateway_client){.guest = guest, .slot_idx = (uint8_t)i, .asked_ns = NEVER};
+        /* Of another gateway the numbers are others, almost certainly. */
+        guest->clients[i].first = guest->gateway->instance >> 16;
         guest->due_ns[i] = NEVER;
     }
 }
@@ -216,7 +218,10 @@ static void call(struct gateway_client *client, uint64_t now_ns)
         client->call_again_ns = now_ns + CALL_AGAIN_NS;
         return;
     }
-    trunk_put_connect(&guest->home->out, client->slot_idx, port);
+    struct trunk_call words = {
+        .stream_idx = client->slot_idx, .port = port, .first = client->first};
+    snprintf(words.guest, sizeof words.guest, "%s", guest->name);
+    trunk_put_call(&guest->home->out, TRUNK_CONNECT, &words);
     client->call_again_ns = now_ns + client->call_pause_ns;
     client->call_pause_ns *= 2;
     if (client->call_pause_ns > CALL_AGAIN_MAX_NS)
@@ -230,15 +235,23 @@ static void call_at_once(struct gateway_client *client)
     touch(client);
 }
 
-void gateway_clients_accepted(struct gateway_guest *guest, uint32_t stream_idx)
+/* Where the slot's next connection begins to count. */
+static uint64_t next_first(const struct gateway_client *client)
 {
-    struct gateway_client *client = &guest->clients[stream_idx];
+    return client->was_used ? stream_numbers_end(&client->stream) : client->first;
+}
 
-    if (client->state == CLIENT_TALKING)
+void gateway_clients_accepted(struct gateway_guest *guest, const struct trunk_call *call)
+{
+    struct gateway_client *client = &guest->clients[call->stream_idx];
+    bool is_old = call->first != client->first || next_first(client) != client->first;
+
+    if (client->state == CLIENT_TALKING || is_old)
         return; /* it was called again before the answer was here */
     client->state = CLIENT_TALKING;
     client->was_used = true;
     stream_init(&client->stream);
+    stream_begin_at(&client->stream, client->first);
     if (client->socket == NULL)
         stream_close(&client->stream); /* who called is not there any more */
     touch(client);
@@ -287,7 +300,7 @@ static uint64_t send_packets(struct gateway_client *client, uint64_t now_ns)
     struct stream_packet packet;
 
     if (route == NULL)
-        return NEVER; /* gateway_clients_rehome, when there is one again */
+        return NEVER; /* gateway_clients_route, when there is one again */
     for (;;) {
         bool is_again = stream->retry_at_ns <= now_ns;
         if (!gateway_host_takes(route))
@@ -372,6 +385,7 @@ void gateway_clients_hang_up(struct gateway_guest *guest)
         struct gateway_client *client = &guest->clients[i];
         drop_socket(client, true);
         free_slot(client);
+        client->first = next_first(client);
         client->was_used = false;
         guest->due_ns[i] = NEVER;
     }
@@ -436,6 +450,7 @@ void gateway_clients_come_in(const struct client_listener *listener, struct gate
     client->socket = socket;
     client->state = CLIENT_CALLING;
     client->port = listener->port;
+    client->first = next_first(client);
     client->call_since_ns = gateway_now_ns();
     call_at_once(client);
 }

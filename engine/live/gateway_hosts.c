@@ -315,14 +315,15 @@ static enum status hear_packet(struct gateway_host *host, const struct frame *fr
 {
     struct gateway_guest *guest;
     struct stream_packet packet;
+    struct trunk_call call;
     uint32_t stream_idx;
 
     if (frame->note == TRUNK_ACCEPTED) {
-        if (trunk_get_accepted(frame, &stream_idx) != STATUS_OK)
+        if (trunk_get_call(frame, TRUNK_ACCEPTED, &call) != STATUS_OK)
             return STATUS_BAD_STREAM;
-        guest = gateway_clients_guest(host, stream_idx);
-        if (guest != NULL)
-            gateway_clients_accepted(guest, stream_idx);
+        guest = gateway_guest_named(host->gateway, call.guest);
+        if (guest != NULL && guest->home == host)
+            gateway_clients_accepted(guest, &call);
         return STATUS_OK;
     }
     if (trunk_get_packet(frame, &stream_idx, &packet) != STATUS_OK)

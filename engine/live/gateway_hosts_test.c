@@ -263,6 +263,7 @@ static void a_name_is_taken_once(void **state)
 
 static void trash_harms_only_its_sender(void **state)
 {
+    const struct trunk_call call = {.stream_idx = 1, .port = 1, .guest = "kv"};
     struct stub *a = &fixture.stubs[0], *b = &fixture.stubs[1];
     struct event event = {.kind = EVENT_PHASE_CHANGED, .phase_changed = {PHASE_COUNT}};
     (void)state;
@@ -281,7 +282,7 @@ static void trash_harms_only_its_sender(void **state)
         else if (kind == 2)
             (void)trunk_put_events(&b->out, &event, 1);
         else if (kind == 3)
-            trunk_put_connect(&b->out, 1, 1); /* that is the gateway's to say */
+            trunk_put_call(&b->out, TRUNK_CONNECT, &call); /* that is the gateway's to say */
         else
             frame_end(&b->out, frame_begin(&b->out, FRAME_PAGES, 0));
         turn_until(b->trunk == NULL);

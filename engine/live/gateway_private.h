@@ -39,7 +39,8 @@ struct gateway_client {
     struct gateway_guest *guest;
     struct client_socket *socket; /* NULL: it has gone, and what still comes is dropped */
     struct stream stream;
-    uint16_t port; /* at which it calls */
+    uint16_t port;  /* at which it calls */
+    uint64_t first; /* number of its first byte: behind all that the slot's clients before had */
     uint64_t call_since_ns, call_again_ns, call_pause_ns;
     uint64_t asked_ns; /* the first byte that is not answered; UINT64_MAX: all is */
     uint64_t freed_ns; /* when its slot became free */
@@ -219,7 +220,7 @@ void gateway_clients_init(struct gateway_guest *guest);
 /* A packet of that guest's has come from where its packets may come from. */
 void gateway_clients_packet(struct gateway_guest *guest, uint32_t stream_idx,
                             const struct stream_packet *packet);
-void gateway_clients_accepted(struct gateway_guest *guest, uint32_t stream_idx);
+void gateway_clients_accepted(struct gateway_guest *guest, const struct trunk_call *call);
 /* Its packets go elsewhere from now on: who calls does so there. `is_to_announce`: the guest's end
  * does not know, and is told to send again what we have not got. Returns how many connections there
  * are. */

@@ -127,15 +127,15 @@ static inline void stub_talk(struct stub *stub, const struct frame *frame)
 static inline void stub_frame(struct stub *stub, const struct frame *frame)
 {
     struct stream_packet packet;
+    struct trunk_call call;
     uint32_t stream_idx;
-    uint16_t port;
 
     if (frame->type == FRAME_TALK) {
         stub_talk(stub, frame);
-    } else if (trunk_get_connect(frame, &stream_idx, &port) == STATUS_OK) {
+    } else if (trunk_get_call(frame, TRUNK_CONNECT, &call) == STATUS_OK) {
         stub->calls++;
-        if (stub->guest != NULL && trunk_take_call(&stub->guest->mailbox, stream_idx, port))
-            trunk_put_accepted(&stub->out, stream_idx);
+        if (stub->guest != NULL && trunk_take_call(&stub->guest->mailbox, &call))
+            trunk_put_call(&stub->out, TRUNK_ACCEPTED, &call);
     } else {
         assert_int_equal(trunk_get_packet(frame, &stream_idx, &packet), STATUS_OK);
         if (stub->guest != NULL)

@@ -194,20 +194,17 @@ void mail_packet(struct host *host, uint64_t now_ns, uint32_t stream_idx,
         drop(host, now_ns, stream_idx, packet->bytes);
 }
 
-/* The guest that listens there takes the call, or nobody does, and it is repeated. */
-void mail_call(struct host *host, uint64_t now_ns, uint32_t stream_idx, uint16_t port)
+/* The guest that is called takes it if it listens there, or nobody does, and it is repeated. */
+void mail_call(struct host *host, const struct trunk_call *call)
 {
-    (void)now_ns;
-    for (uint32_t i = 0; i < HOST_GUESTS; i++) {
-        struct resident *resident = &host->residents[i];
-        if (!has_mailbox(resident) || !resident_is_here(resident) || resident->is_ended ||
-            (resident->ghosts >> stream_idx & 1) != 0 ||
-            !trunk_take_call(machine_mailbox(resident->guest), stream_idx, port))
-            continue;
-        trunk_accepted(host, stream_idx);
-        resident_wake(resident);
+    struct resident *resident = host_find_resident(host, call->guest);
+
+    if (resident == NULL || !has_mailbox(resident) || !resident_is_here(resident) ||
+        resident->is_ended || (resident->ghosts >> call->stream_idx & 1) != 0 ||
+        !trunk_take_call(machine_mailbox(resident->guest), call))
         return;
-    }
+    trunk_accepted(host, call);
+    resident_wake(resident);
 }
 
 /* ---- Console ---- */

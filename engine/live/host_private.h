@@ -12,6 +12,7 @@
 #include "live/control.h"
 #include "live/host.h"
 #include "live/move_text.h"
+#include "live/trunk.h"
 #include "machine/machine.h"
 #include "migrate/share.h"
 #include "migrate/source.h"
@@ -188,7 +189,7 @@ void mail_deliver(struct resident *resident, uint64_t now_ns, uint32_t stream_id
 /* A packet or call has come over the trunk. */
 void mail_packet(struct host *host, uint64_t now_ns, uint32_t stream_idx,
                  const struct stream_packet *packet);
-void mail_call(struct host *host, uint64_t now_ns, uint32_t stream_idx, uint16_t port);
+void mail_call(struct host *host, const struct trunk_call *call);
 void mail_rehome(struct resident *resident, uint64_t now_ns);
 /* The gateway is another one than that of its streams: they are ended. */
 void mail_check_instance(struct resident *resident, uint64_t now_ns);
@@ -204,7 +205,7 @@ void trunk_open(struct host *host, uint64_t now_ns); /* if it is time */
 void trunk_close(struct host *host);
 bool trunk_takes_packets(const struct host *host);
 void trunk_packet(struct host *host, uint32_t stream_idx, const struct stream_packet *packet);
-void trunk_accepted(struct host *host, uint32_t stream_idx);
+void trunk_accepted(struct host *host, const struct trunk_call *call);
 void trunk_tell(struct host *host, const char *event, json_t *data);
 void trunk_answer(struct host *host, json_t *message);
 void trunk_turn(struct host *host, uint64_t now_ns); /* claims, events, packets: all that waits */

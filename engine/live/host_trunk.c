@@ -90,10 +90,10 @@ void trunk_packet(struct host *host, uint32_t stream_idx, const struct stream_pa
     trunk_put_packet(&host->trunk.out, stream_idx, packet);
 }
 
-void trunk_accepted(struct host *host, uint32_t stream_idx)
+void trunk_accepted(struct host *host, const struct trunk_call *call)
 {
     tell_guests(host);
-    trunk_put_accepted(&host->trunk.out, stream_idx);
+    trunk_put_call(&host->trunk.out, TRUNK_ACCEPTED, call);
 }
 
 /* ---- Events ---- */
@@ -213,8 +213,8 @@ static void hear_talk(struct host *host, const struct frame *frame)
 static bool hear_frame(struct host *host, const struct frame *frame)
 {
     struct stream_packet packet;
+    struct trunk_call call;
     uint32_t stream_idx;
-    uint16_t port;
 
     switch (frame->type) {
     case FRAME_TALK:
@@ -222,9 +222,9 @@ static bool hear_frame(struct host *host, const struct frame *frame)
         return true;
     case FRAME_PACKET:
         if (frame->note == TRUNK_CONNECT) {
-            if (trunk_get_connect(frame, &stream_idx, &port) != STATUS_OK)
+            if (trunk_get_call(frame, TRUNK_CONNECT, &call) != STATUS_OK)
                 return false;
-            mail_call(host, uv_hrtime(), stream_idx, port);
+            mail_call(host, &call);
             return true;
         }
         if (trunk_get_packet(frame, &stream_idx, &packet) != STATUS_OK)

@@ -29,18 +29,14 @@ void trunk_put_packet(struct bytes *to, uint32_t stream_idx, const struct stream
     frame_end(to, begin);
 }
 
-void trunk_put_connect(struct bytes *to, uint32_t stream_idx, uint16_t port)
+void trunk_put_call(struct bytes *to, uint8_t note, const struct trunk_call *call)
 {
-    const struct message_forward forward = {.stream_idx = stream_idx, .sequence = port};
-    size_t begin = frame_begin(to, FRAME_PACKET, TRUNK_CONNECT);
-    message_put_forward_payload(to, &forward);
-    frame_end(to, begin);
-}
-
-void trunk_put_accepted(struct bytes *to, uint32_t stream_idx)
-{
-    const struct message_forward forward = {.stream_idx = stream_idx};
-    size_t begin = frame_begin(to, FRAME_PACKET, TRUNK_ACCEPTED);
+    const struct message_forward forward = {.stream_idx = call->stream_idx,
+                                            .sequence = call->port,
+                                            .ack = call->first,
+                                            .data = (const uint8_t *)call->guest,
+                                            .bytes = (uint32_t)strlen(call->guest)};
+    size_t begin = frame_begin(to, FRAME_PACKET, note);
     message_put_forward_payload(to, &forward);
     frame_end(to, begin);
 }
@@ -72,43 +68,29 @@ enum status trunk_get_packet(const struct frame *frame, uint32_t *stream_idx,
     return STATUS_OK;
 }
 
-/* A call and its acceptance have a stream, and all else is nothing. */
-static enum status get_bare(const struct frame *frame, uint8_t note,
-                            struct message_forward *forward)
-{
-    if (get_forward(frame, note, forward) != STATUS_OK || forward->ack != 0 ||
-        forward->bytes != 0 || forward->is_fin || forward->is_rehome)
-        return STATUS_BAD_STREAM;
-    return STATUS_OK;
-}
-
-enum status trunk_get_connect(const struct frame *frame, uint32_t *stream_idx, uint16_t *port)
+enum status trunk_get_call(const struct frame *frame, uint8_t note, struct trunk_call *call)
 {
     struct message_forward forward;
-    if (get_bare(frame, TRUNK_CONNECT, &forward) != STATUS_OK || forward.sequence == 0 ||
-        forward.sequence > UINT16_MAX)
+    if (get_forward(frame, note, &forward) != STATUS_OK || forward.is_fin || forward.is_rehome ||
+        forward.sequence == 0 || forward.sequence > UINT16_MAX || forward.bytes == 0 ||
+        forward.bytes >= TRUNK_GUEST_MAX || memchr(forward.data, '\0', forward.bytes) != NULL)
         return STATUS_BAD_STREAM;
-    *stream_idx = forward.stream_idx;
-    *port = (uint16_t)forward.sequence;
+    *call = (struct trunk_call){
+        .stream_idx = forward.stream_idx, .port = (uint16_t)forward.sequence, .first = forward.ack};
+    memcpy(call->guest, forward.data, forward.bytes);
     return STATUS_OK;
 }
 
-enum status trunk_get_accepted(const struct frame *frame, uint32_t *stream_idx)
+/* A caller sends nothing before it is accepted, and no two connections of a number begin at the same
+ * byte if anything was said in the first: so what has heard nothing from there on is this very call. */
+bool trunk_take_call(struct mailbox *mailbox, const struct trunk_call *call)
 {
-    struct message_forward forward;
-    if (get_bare(frame, TRUNK_ACCEPTED, &forward) != STATUS_OK || forward.sequence != 0)
-        return STATUS_BAD_STREAM;
-    *stream_idx = forward.stream_idx;
-    return STATUS_OK;
-}
+    struct mailbox_slot *slot = &mailbox->slots[call->stream_idx];
+    bool is_new = mailbox_connect(mailbox, call->stream_idx, call->port);
 
-/* A caller sends nothing before it is accepted, while a connection that is not over has at least
- * had its end from its client: so what has heard nothing is this very call. */
-bool trunk_take_call(struct mailbox *mailbox, uint32_t stream_idx, uint16_t port)
-{
-    const struct mailbox_slot *slot = &mailbox->slots[stream_idx];
-    return mailbox_connect(mailbox, stream_idx, port) ||
-           (slot->state != MAILBOX_FREE && slot->stream.expected == 0);
+    if (is_new)
+        stream_begin_at(&slot->stream, call->first);
+    return is_new || (slot->state != MAILBOX_FREE && slot->stream.expected == call->first);
 }
 
 /* ---- Events ---- */

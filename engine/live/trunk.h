@@ -6,10 +6,12 @@
  *                  door, where the gateway merely hands on what it does not answer itself.
  *   FRAME_PACKET   a packet of a client's stream (machine/stream.h), in the layout of FORWARD
  *                  (wire/message.h). From the gateway, with note TRUNK_CONNECT: a new client calls
- *                  at the port that stands in `sequence`. From the host, with note TRUNK_ACCEPTED:
- *                  the guest's mailbox has taken that call. It is repeated until then, and nothing
- *                  of the client is sent before: whatever comes earlier is of the connection that
- *                  had the number last. A host that had taken it already says so again.
+ *                  the guest whose name stands as data, at the port that stands in `sequence`; the
+ *                  stream's bytes are numbered from `ack` on, which is behind all that the number's
+ *                  last connection has used: what a tunnel still brings of that is old. From the
+ *                  host, with note TRUNK_ACCEPTED, the same back: the guest's mailbox has taken that
+ *                  call. It is repeated until then, and nothing of the client is sent before. A host
+ *                  that had taken it already says so again.
  *   FRAME_EVENTS   things that happened at the host, for the recording: for each u8 kind, u64
  *                  instant on the host's own clock (CLOCK_MONOTONIC, nanoseconds), and a u64 for
  *                  each field that the kind has. Events of a migration begin with
@@ -41,15 +43,22 @@
 #include "machine/mailbox.h"
 #include "wire/frame.h"
 
-#define TRUNK_CONNECT  1 /* notes of FRAME_PACKET */
-#define TRUNK_ACCEPTED 2
+#define TRUNK_CONNECT   1 /* notes of FRAME_PACKET */
+#define TRUNK_ACCEPTED  2
+#define TRUNK_GUEST_MAX 64 /* a guest's name, with its NUL */
 /* Of one frame of events: a client's packet never waits behind more than that. */
 #define TRUNK_EVENTS_BYTES (64u << 10)
 
+struct trunk_call {
+    uint32_t stream_idx;
+    uint16_t port;
+    uint64_t first; /* number of the first byte each way: stream_begin_at */
+    char guest[TRUNK_GUEST_MAX];
+};
+
 void trunk_put_talk(struct bytes *to, const char *json); /* at most FRAME_PAYLOAD_MAX */
 void trunk_put_packet(struct bytes *to, uint32_t stream_idx, const struct stream_packet *packet);
-void trunk_put_connect(struct bytes *to, uint32_t stream_idx, uint16_t port);
-void trunk_put_accepted(struct bytes *to, uint32_t stream_idx);
+void trunk_put_call(struct bytes *to, uint8_t note, const struct trunk_call *call);
 /* As many of them as one frame takes; returns how many. */
 size_t trunk_put_events(struct bytes *to, const struct event *events, size_t count);
 
@@ -57,16 +66,14 @@ size_t trunk_put_events(struct bytes *to, const struct event *events, size_t cou
  * is believed. */
 MUST_USE enum status trunk_get_packet(const struct frame *frame, uint32_t *stream_idx,
                                       struct stream_packet *packet);
-/* With note TRUNK_CONNECT, */
-MUST_USE enum status trunk_get_connect(const struct frame *frame, uint32_t *stream_idx,
-                                       uint16_t *port);
-/* and with note TRUNK_ACCEPTED. */
-MUST_USE enum status trunk_get_accepted(const struct frame *frame, uint32_t *stream_idx);
+/* With note TRUNK_CONNECT or TRUNK_ACCEPTED, whichever is expected. */
+MUST_USE enum status trunk_get_call(const struct frame *frame, uint8_t note,
+                                    struct trunk_call *call);
 /* Appends them to `events`; none of them where one cannot be. */
 MUST_USE enum status trunk_get_events(const struct frame *frame, struct event_list *events);
 
 /* At the host: the call is taken by the mailbox of its guest, or had been. False: it cannot be now,
  * because nobody listens there, or the number's last connection is not over. */
-bool trunk_take_call(struct mailbox *mailbox, uint32_t stream_idx, uint16_t port);
+bool trunk_take_call(struct mailbox *mailbox, const struct trunk_call *call);
 
 #endif

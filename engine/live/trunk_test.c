@@ -47,28 +47,26 @@ static void a_packet_comes_back(void **state)
     bytes_fini(&bytes);
 }
 
+static const struct trunk_call call = {
+    .stream_idx = 7, .port = 6379, .first = 1ull << 40, .guest = "kv"};
+
 static void a_call_comes_back(void **state)
 {
     struct bytes bytes = {0};
     struct stream_packet packet;
+    struct trunk_call back;
     uint32_t stream_idx;
-    uint16_t port;
     (void)state;
 
-    trunk_put_connect(&bytes, 7, 6379);
-    struct frame frame = frame_of(&bytes);
-    assert_int_equal(trunk_get_connect(&frame, &stream_idx, &port), STATUS_OK);
-    assert_int_equal(stream_idx, 7);
-    assert_int_equal(port, 6379);
-    assert_int_equal(trunk_get_packet(&frame, &stream_idx, &packet), STATUS_BAD_STREAM);
-    assert_int_equal(trunk_get_accepted(&frame, &stream_idx), STATUS_BAD_STREAM);
-
-    bytes_clear(&bytes);
-    trunk_put_accepted(&bytes, 7);
-    frame = frame_of(&bytes);
-    assert_int_equal(trunk_get_accepted(&frame, &stream_idx), STATUS_OK);
-    assert_int_equal(stream_idx, 7);
-    assert_int_equal(trunk_get_connect(&frame, &stream_idx, &port), STATUS_BAD_STREAM);
+    for (uint8_t note = TRUNK_CONNECT; note <= TRUNK_ACCEPTED; note++) {
+        bytes_clear(&bytes);
+        trunk_put_call(&bytes, note, &call);
+        struct frame frame = frame_of(&bytes);
+        assert_int_equal(trunk_get_call(&frame, note, &back), STATUS_OK);
+        assert_memory_equal(&back, &call, sizeof call);
+        assert_int_equal(trunk_get_packet(&frame, &stream_idx, &packet), STATUS_BAD_STREAM);
+        assert_int_equal(trunk_get_call(&frame, (uint8_t)(3 - note), &back), STATUS_BAD_STREAM);
+    }
     bytes_fini(&bytes);
 }
 
@@ -76,23 +74,46 @@ static void a_call_comes_back(void **state)
  * its end is not taken. */
 static void a_call_is_taken_once(void **state)
 {
-    struct stream_packet packet = {.sequence = 0, .bytes = 0, .is_fin = true};
+    struct stream_packet packet = {.sequence = 500, .ack = 500, .bytes = 0, .is_fin = true};
+    const struct trunk_call third = {.stream_idx = 3, .port = 80, .first = 500, .guest = "web"};
     static struct mailbox mailbox;
     (void)state;
 
     mailbox_init(&mailbox);
-    assert_false(trunk_take_call(&mailbox, 3, 80));
+    assert_false(trunk_take_call(&mailbox, &third));
     assert_int_equal(mailbox_listen(&mailbox, 80), 0);
-    assert_true(trunk_take_call(&mailbox, 3, 80));
+    assert_true(trunk_take_call(&mailbox, &third));
     assert_int_equal(mailbox_accept(&mailbox), 3);
     assert_int_equal(mailbox_send(&mailbox, 3, "welcome", 7), 7);
-    assert_true(trunk_take_call(&mailbox, 3, 80));
+    assert_true(trunk_take_call(&mailbox, &third));
     assert_int_equal(mailbox_accept(&mailbox), HYPERCALL_WOULD_BLOCK);
 
     mailbox_deliver(&mailbox, 0, 3,
                     &packet); /* the client's end; the guest's is not acknowledged */
     assert_int_equal(mailbox_close(&mailbox, 3), 0);
-    assert_false(trunk_take_call(&mailbox, 3, 80));
+    assert_false(trunk_take_call(&mailbox, &third));
+}
+
+/* A tunnel may still bring a copy of what a client said when another has its number. */
+static void a_late_copy_is_old_news(void **state)
+{
+    struct stream_packet late = {.sequence = 500, .ack = 500, .bytes = 6, .is_fin = true};
+    struct trunk_call words = {.stream_idx = 3, .port = 80, .first = 500, .guest = "web"};
+    static struct mailbox mailbox;
+    char heard[8];
+    (void)state;
+
+    memcpy(late.data, "INCR x", 6);
+    mailbox_init(&mailbox);
+    assert_int_equal(mailbox_listen(&mailbox, 80), 0);
+    words.first = 500 + 7; /* the first connection was over behind these bytes and their end */
+    assert_true(trunk_take_call(&mailbox, &words));
+    assert_int_equal(mailbox_accept(&mailbox), 3);
+    mailbox_deliver(&mailbox, 0, 3, &late);
+    assert_int_equal(mailbox_receive(&mailbox, 3, heard, sizeof heard), HYPERCALL_WOULD_BLOCK);
+    late.sequence = late.ack = words.first;
+    mailbox_deliver(&mailbox, 0, 3, &late);
+    assert_int_equal(mailbox_receive(&mailbox, 3, heard, sizeof heard), 6);
 }
 
 static void talk_is_the_line_itself(void **state)
@@ -186,18 +207,16 @@ static void read_any(enum frame_type type, uint8_t note, const uint8_t *payload,
         .type = type, .note = note, .payload = exact, .payload_bytes = (uint32_t)count};
     struct event_list events = {0};
     struct stream_packet packet;
+    struct trunk_call read;
     uint32_t stream_idx;
-    uint16_t port;
 
     memcpy(exact, payload, count);
     if (trunk_get_packet(&frame, &stream_idx, &packet) == STATUS_OK) {
         assert_true(stream_idx < MAILBOX_STREAMS && packet.bytes <= STREAM_WINDOW_BYTES);
         assert_int_equal(count, 28 + packet.bytes);
     }
-    if (trunk_get_accepted(&frame, &stream_idx) == STATUS_OK)
-        assert_true(stream_idx < MAILBOX_STREAMS);
-    if (trunk_get_connect(&frame, &stream_idx, &port) == STATUS_OK)
-        assert_true(stream_idx < MAILBOX_STREAMS && port != 0);
+    if (trunk_get_call(&frame, note, &read) == STATUS_OK)
+        assert_true(read.stream_idx < MAILBOX_STREAMS && read.port != 0 && *read.guest != '\0');
     if (trunk_get_events(&frame, &events) == STATUS_OK)
         for (size_t i = 0; i < events.count; i++)
             assert_true(recorder_takes(&events.items[i]));
@@ -228,10 +247,10 @@ static void a_packet_cut_or_changed_anywhere(void **state)
     trunk_put_packet(&bytes, 3, &sample);
     spoil_everywhere(&bytes);
     bytes_clear(&bytes);
-    trunk_put_connect(&bytes, 3, 80);
+    trunk_put_call(&bytes, TRUNK_CONNECT, &call);
     spoil_everywhere(&bytes);
     bytes_clear(&bytes);
-    trunk_put_accepted(&bytes, 3);
+    trunk_put_call(&bytes, TRUNK_ACCEPTED, &call);
     spoil_everywhere(&bytes);
     bytes_fini(&bytes);
 }
@@ -276,6 +295,7 @@ int main(void)
         cmocka_unit_test(a_packet_comes_back),
         cmocka_unit_test(a_call_comes_back),
         cmocka_unit_test(a_call_is_taken_once),
+        cmocka_unit_test(a_late_copy_is_old_news),
         cmocka_unit_test(talk_is_the_line_itself),
         cmocka_unit_test(every_kind_of_event_comes_back),
         cmocka_unit_test(a_frame_takes_as_many_events_as_it_may),

@@ -175,7 +175,8 @@ static inline void clients_turn(void)
         if (!client->is_called)
             continue;
         if (!client->is_accepted) {
-            trunk_put_connect(&frames, i, PORT);
+            const struct trunk_call call = {.stream_idx = i, .port = PORT, .guest = "kv"};
+            trunk_put_call(&frames, TRUNK_CONNECT, &call);
             continue;
         }
         client_read(client);
@@ -196,6 +197,7 @@ static inline void peer_frame(struct peer *peer, const struct frame *frame)
 {
     struct control_message message;
     struct stream_packet packet;
+    struct trunk_call call;
     uint32_t stream_idx;
 
     if (frame->type == FRAME_TALK) {
@@ -207,9 +209,9 @@ static inline void peer_frame(struct peer *peer, const struct frame *frame)
     } else if (frame->type == FRAME_EVENTS) {
         assert_int_equal(trunk_get_events(frame, &stand.events), STATUS_OK);
     } else if (frame->note == TRUNK_ACCEPTED) {
-        assert_int_equal(trunk_get_accepted(frame, &stream_idx), STATUS_OK);
-        if (stream_idx < CLIENTS)
-            stand.clients[stream_idx].is_accepted = true;
+        assert_int_equal(trunk_get_call(frame, TRUNK_ACCEPTED, &call), STATUS_OK);
+        if (call.stream_idx < CLIENTS)
+            stand.clients[call.stream_idx].is_accepted = true;
     } else {
         assert_int_equal(trunk_get_packet(frame, &stream_idx, &packet), STATUS_OK);
         if (stream_idx < CLIENTS)

@@ -16,6 +16,17 @@ void stream_init(struct stream *stream)
     stream->retry_after_ns = STREAM_RETRY_NS;
 }
 
+void stream_begin_at(struct stream *stream, uint64_t first)
+{
+    stream->una = stream->next = stream->expected = first;
+}
+
+uint64_t stream_numbers_end(const struct stream *stream)
+{
+    uint64_t sent_end = stream->next + stream->fin_sent;
+    return sent_end > stream->expected ? sent_end : stream->expected;
+}
+
 static uint64_t end_of(const struct stream *stream)
 {
     return stream->una + stream->to_send_count;

@@ -1,7 +1,7 @@
 /* stream: one end of a connection whose bytes are numbered, kept until they are acknowledged, and
  * sent again when they are not. Both ends are this same code: the guest's mailbox and its client.
  *
- * Sequence numbers count bytes from 0 in each direction. A packet carries the sequence number of
+ * Sequence numbers count bytes in each direction, from 0 where nothing else is agreed. A packet carries the sequence number of
  * its first byte, the first byte that its sender has not read yet (`ack`), and whether the sender's
  * stream ends behind it. Bytes are acknowledged when they are read, not when they arrive: so the
  * window is the flow control as well, and what arrives in order always finds room. Nothing else is
@@ -59,6 +59,11 @@ struct stream_packet {
 };
 
 void stream_init(struct stream *stream);
+/* Before anything was said, and at both ends alike: both directions begin at this number. A number
+ * behind all of the connection before makes whatever of that is still on its way old news. */
+void stream_begin_at(struct stream *stream, uint64_t first);
+/* Behind all the numbers that this stream has used, its end marks too. */
+uint64_t stream_numbers_end(const struct stream *stream);
 
 /* Bytes taken from `data`, bounded by the window. */
 uint32_t stream_write(struct stream *stream, const void *data, uint32_t count);
