@@ -235,10 +235,11 @@ static void call_at_once(struct gateway_client *client)
     touch(client);
 }
 
-/* Where the slot's next connection begins to count. */
+/* Where the slot's next connection begins to count: one behind the end, where the guest may still
+ * stand in the last one, so that what stands there is no answer to this call. */
 static uint64_t next_first(const struct gateway_client *client)
 {
-    return client->was_used ? stream_numbers_end(&client->stream) : client->first;
+    return client->was_used ? stream_numbers_end(&client->stream) + 1 : client->first;
 }
 
 void gateway_clients_accepted(struct gateway_guest *guest, const struct trunk_call *call)
