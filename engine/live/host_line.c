@@ -197,21 +197,21 @@ static void placed(void *owner, struct channel *channel, size_t count)
     move_heard(line->move, uv_hrtime(), NULL, count);
 }
 
-static void fill(void *owner, struct channel *channel, struct bytes *to)
-{
-    struct line *line = owner;
-
-    if (line->is_ready && line->move != NULL)
-        move_lend(line->move, uv_hrtime(), channel_backlog(channel), to, NULL);
-}
-
 /* Nothing runs on this loop before what a guest has lent was sent, or copied. */
 static void lend(void *owner, struct channel *channel, struct bytes *to, struct lending *lending)
 {
     struct line *line = owner;
 
-    if (line->is_ready && line->move != NULL)
-        move_lend(line->move, uv_hrtime(), channel_backlog(channel), to, lending);
+    if (!line->is_ready || line->move == NULL)
+        return;
+    move_lend(line->move, uv_hrtime(), channel_backlog(channel), to, lending);
+    if (line->move != NULL && line->move->is_put_off)
+        channel_put_off(channel);
+}
+
+static void fill(void *owner, struct channel *channel, struct bytes *to)
+{
+    lend(owner, channel, to, NULL);
 }
 
 static void closed(void *owner, struct channel *channel, const char *reason)

@@ -84,16 +84,16 @@ static void leave(const struct view *view, struct auto_memo *own, struct action 
  *
  * Whoever dirties more new pages than are sent in the same time wins every round that is not shorter:
  * it leaves more than it began with. That the pages are new, those since the mark, leaves out the
- * hot ones, which could wait for the pause. So it is looked at once as soon as what was sent would
- * itself take longer than a pause may: shorter rounds are no use to be had. A guest that merely
- * begins with a burst is not to be taken for one that outruns the link: an eighth of memory later it
- * must still dirty new pages, at a quarter of the link's rate. By then at most a quarter of memory
- * was sent: so much may be sent twice, and no more.
+ * hot ones, which could wait for the pause. So it is looked at as soon as what was sent would itself
+ * take longer than a pause may (shorter rounds are no use to be had), and again whenever twice as
+ * much was sent. A guest that merely begins with a burst is not to be taken for one that outruns the
+ * link: when a quarter of memory was sent it must have dirtied half as many pages, and still go on.
+ * So much may be sent twice, and no more.
  *
- *      sent     0 . p . 2p . . . 1/8 . . . . . . . 1/4        p: a 64th, or what a pause may take
- *               |   |<-->|        |<------------->|
- *                more new          new ones still
- *                than sent
+ *      sent     0 . p . 2p . . 4p . . . 1/8 . . . . . . . 1/4      p: a 64th, or what a pause may
+ *               |   |<-->|<--->|         |<------------->|            take
+ *              in one of them more new     new ones still
+ *                     than sent
  */
 static bool is_outrun(const struct view *view, struct auto_memo *own)
 {
@@ -107,28 +107,30 @@ static bool is_outrun(const struct view *view, struct auto_memo *own)
     case RACE_BEGINS:
         if (now.sent < total / 64 || view_is_within_limit(view, now.sent))
             return false;
+        own->race = RACE_CLOSE;
         break;
     case RACE_CLOSE:
         if (sent < own->mark.sent)
             return false;
-        if (dirtied < sent) { /* so close that the rounds shall tell */
-            own->race = RACE_JUDGED;
-            return false;
-        }
+        if (dirtied >= sent)
+            own->race = RACE_OUTRUN;
+        else if (now.sent >= total / 8)
+            own->race = RACE_JUDGED; /* so close that the rounds shall tell */
         break;
     case RACE_OUTRUN:
         if (now.sent < total / 8)
             return false;
+        own->race = RACE_WATCHED;
         break;
     case RACE_WATCHED:
         if (sent < total / 8)
             return false;
         own->race = RACE_JUDGED;
-        return dirtied >= sent / 4 && !view_is_within_limit(view, view_left_pages(view));
+        return dirtied >= sent / 4 && now.dirty >= now.sent / 2 &&
+               !view_is_within_limit(view, view_left_pages(view));
     case RACE_JUDGED:
         return false;
     }
-    own->race++;
     own->mark = now;
     return false;
 }

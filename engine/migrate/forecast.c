@@ -102,17 +102,22 @@ static double new_pages(const struct forecast_input *input, const struct forecas
 /* Auto: DOC outrun in auto.c, on expectations. */
 static bool is_outrun(const struct forecast_input *input, struct forecast *forecast, double *left)
 {
-    double total = input->writes.total_pages, close = total / 64;
+    double total = input->writes.total_pages;
     double may_s = (double)input->limits.downtime_ns / 1e9 - burst_s(input, 0);
-    double watched;
+    double sent = fmax(total / 64, may_s * forecast->page_rate);
 
-    close = fmax(close, may_s * forecast->page_rate);
-    watched = fmax(2 * close, total / 8);
-    if (forecast->round_count > 0 || watched + total / 8 >= *left ||
-        new_pages(input, forecast, close, 2 * close) < close ||
-        new_pages(input, forecast, watched, watched + total / 8) < total / 32)
+    if (forecast->round_count > 0)
         return false;
-    cut_round(input, forecast, watched + total / 8, left);
+    while (sent < total / 8 && new_pages(input, forecast, sent, 2 * sent) < sent)
+        sent *= 2;
+    if (sent >= total / 8)
+        return false;
+    sent = fmax(2 * sent, total / 8);
+    double quarter = sent + total / 8;
+    if (quarter >= *left || new_pages(input, forecast, sent, quarter) < total / 32 ||
+        new_pages(input, forecast, 0, quarter) < quarter / 2)
+        return false;
+    cut_round(input, forecast, quarter, left);
     return true;
 }
 
