@@ -184,7 +184,7 @@ static void reap(struct move *move, enum phase before, uint64_t now_ns)
     if (source_wants_pause(source) && !was_paused)
         move_tell_progress(move, now_ns, STRETCH_COPYING);
     if (after == PHASE_HAND_OVER)
-        move->committed_ns = now_ns;
+        move->committed_ns = move->owed_ns = now_ns;
     if (after == PHASE_ABORTED)
         aborted(move, now_ns, was_paused);
     if (after == PHASE_COMPLETED)
@@ -320,6 +320,12 @@ static bool is_owed(const struct move *move)
     return phase == PHASE_SETUP || phase == PHASE_HAND_OVER || phase == PHASE_RECOVER;
 }
 
+/* What it answers is behind all that was to be sent before, which a slow link takes long for. */
+static bool is_asked(const struct move *move)
+{
+    return move->source.out.count == 0 && channel_backlog(move->line->channel) == 0;
+}
+
 static uint64_t tunnel_end_ns(const struct move *move)
 {
     uint64_t tunnel_for_ns = move->scenario.tunnel_for_ns;
@@ -345,7 +351,7 @@ uint64_t departure_due_ns(const struct move *move)
     if (move->line == NULL)
         return move->host->is_cut ? UINT64_MAX : move->retry_at_ns;
     if (move->line->is_ready && is_owed(move))
-        due_ns = move->heard_ns + HOST_ANSWER_NS;
+        due_ns = move->owed_ns + HOST_ANSWER_NS;
     if (move->line->is_ready)
         due_ns = smaller(due_ns, source_deadline_ns(&move->source));
     if (move->is_put_off)
@@ -374,7 +380,9 @@ void departure_turn(struct move *move, uint64_t now_ns)
     }
     if (!move->line->is_ready || move->over_ns != 0)
         return;
-    if (is_owed(move) && move->heard_ns + HOST_ANSWER_NS <= now_ns)
+    if (!is_asked(move))
+        move->owed_ns = now_ns;
+    if (is_owed(move) && move->owed_ns + HOST_ANSWER_NS <= now_ns)
         line_break(move->line, "the target does not answer");
     else if (move->is_put_off || source_deadline_ns(source) <= now_ns)
         move_feed(move);

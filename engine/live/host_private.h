@@ -98,7 +98,7 @@ struct move {
     uint64_t refused_since_ns; /* nobody has listened at the target's address; 0: somebody does */
     uint64_t moves;            /* of the guest, before this one */
     uint64_t committed_ns;
-    uint64_t heard_ns;
+    uint64_t owed_ns;   /* since when the other end owes a word, should it owe one */
     uint64_t over_ns;   /* when it was over; 0: it goes on */
     uint64_t forwarded; /* packets through the tunnel */
 
