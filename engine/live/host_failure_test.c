@@ -149,8 +149,12 @@ static void a_copy_may_take_longer_than_an_answer(void **state)
     move = hold_at("memwalk", "mode=stop-and-copy", PHASE_HAND_OVER);
     struct line *line = move->line;
     assert_string_equal(command("B", "link", json_pack("{s:s}", "bandwidth", "100KiB/s")), "");
-    channel_send(line->channel, (uint8_t[64 << 10]){0}, 64 << 10);
     departure_turn(move, uv_hrtime() + HOST_ANSWER_NS);
+    assert_ptr_equal(move->line, line);
+    go_on(move);
+    channel_send(line->channel, (uint8_t[64 << 10]){0}, 64 << 10);
+    assert_int_equal(move->source.out.count, 0);
+    departure_turn(move, uv_hrtime() + 2 * HOST_ANSWER_NS);
     assert_ptr_equal(move->line, line);
     stand_close();
 }
