@@ -42,7 +42,8 @@ struct resident {
     uint64_t moves;           /* how often it has moved */
     struct move *out, *in;    /* the half of a move that is here, if any */
 
-    /* Monotonic time is guest time plus this while the guest lives. */
+    /* Monotonic time is guest time plus this while the guest lives, modulo 2^64: a guest may have
+     * lived for longer than this computer is up. */
     uint64_t offset_ns;
     bool is_paced;           /* its instructions have a rate that the host keeps */
     uint64_t ratio_permille; /* guest time that running takes, for 1,000 of real time */
