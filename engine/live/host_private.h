@@ -27,9 +27,6 @@
 /* No answer to something that is answered at once: the other end is not there any more. */
 #define HOST_ANSWER_NS (10 * 1000000000ull)
 
-/* That a link may be given (`link`): what is under way then is kept here. */
-#define HOST_LATENCY_MAX_NS (2 * 1000000000ull)
-
 struct host;
 struct move;
 

@@ -47,8 +47,9 @@ struct errand {
     struct moves *moves; /* NULL: they are closed, and nobody waits any more */
     enum errand_kind { ERRAND_PLAIN, ERRAND_LINK, ERRAND_MIGRATE } kind;
     struct door_ticket ticket;
-    unsigned awaited; /* answers */
-    bool has_failed;  /* and the first failure is what is told: */
+    struct move_link before; /* ERRAND_LINK: what it is again if a host refuses */
+    unsigned awaited;        /* answers */
+    bool has_failed;         /* and the first failure is what is told: */
     char class[32], desc[400];
 };
 
