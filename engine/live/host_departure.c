@@ -91,7 +91,9 @@ enum status departure_begin(struct resident *resident, const struct scenario *sc
 {
     struct host *host = resident->host;
     uint64_t now_ns = uv_hrtime();
-    enum status status = look_at_guest(resident, now_ns, problem);
+    enum status status = host->is_cut
+                             ? problem_set(problem, STATUS_REFUSED, "the link is cut: mend it")
+                             : look_at_guest(resident, now_ns, problem);
     if (status != STATUS_OK)
         return status;
     struct move *move = move_add(host, resident, id, true);
@@ -115,10 +117,7 @@ enum status departure_begin(struct resident *resident, const struct scenario *sc
     source_start(&move->source, now_ns);
     host_say(host, "%s leaves for %s by %s", resident->name, to, mode_name(scenario->mode));
     host_changed(host);
-    if (host->is_cut)
-        move_line_lost(move, now_ns, "the link is cut", false);
-    else
-        line_open(move);
+    line_open(move);
     return STATUS_OK;
 }
 
