@@ -353,9 +353,11 @@ static inline void stand_close(void)
     event_list_fini(&stand.events);
 }
 
-/* A guest by words as on a command line: "guest=kv memory=16MiB", with its own arguments. */
-static inline void add_guest(unsigned idx, const char *words, const char *args)
+/* A guest by words as on a command line: "guest=kv memory=16MiB", with its own arguments. It has not
+ * run yet; its name is returned. */
+static inline const char *put_guest(unsigned idx, const char *words, const char *args)
 {
+    static char name[64];
     struct problem problem = {0};
     struct scenario scenario;
     char text[256], path[1024], *save = NULL;
@@ -386,8 +388,15 @@ static inline void add_guest(unsigned idx, const char *words, const char *args)
     if (host_add_guest(stand.hosts[idx], &scenario, image, image_bytes, &problem) != STATUS_OK)
         fail_msg("%s", problem.text);
     free(image);
+    snprintf(name, sizeof name, "%s", host_guest_name(&scenario));
     scenario_fini(&scenario);
-    run_until(peer_with(host_guest_name(&scenario)) != NULL);
+    return name;
+}
+
+static inline void add_guest(unsigned idx, const char *words, const char *args)
+{
+    const char *name = put_guest(idx, words, args);
+    run_until(peer_with(name) != NULL);
 }
 
 /* ---- What people do ---- */
