@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/units.h"
+#include "live/address.h"
 #include "live/gateway_private.h"
 
 /* A host that reads nothing for so long, or says nothing although it is asked for the time, is not
@@ -213,7 +214,7 @@ static struct gateway_host *place_for(struct gateway *gateway, const char *name)
 static bool has_ended(const struct gateway_host *host)
 {
     struct pollfd end = {.fd = host->pidfd, .events = POLLIN};
-    return host->pidfd >= 0 && poll(&end, 1, 0) == 1;
+    return host->has_no_pid || (host->pidfd >= 0 && poll(&end, 1, 0) == 1);
 }
 
 static void lose_trunk(struct gateway_host *host, const char *reason)
@@ -226,18 +227,28 @@ static void lose_trunk(struct gateway_host *host, const char *reason)
     gateway_hosts_watch(host->gateway);
 }
 
-/* Of a process on this computer it can be seen when it ends; of others there is only their word. */
-static void watch_process(struct gateway_host *host, const char *peer)
+static void forget_process(struct gateway_host *host)
 {
-    bool is_here = strncmp(peer, "127.", 4) == 0 || strncmp(peer, "[::1]", 5) == 0 ||
-                   strchr(peer, '/') != NULL;
-
     if (host->pidfd >= 0)
         close(host->pidfd);
     host->pidfd = -1;
-    if (is_here && host->pid > 0 && host->pid <= INT32_MAX)
-        host->pidfd = (int)syscall(SYS_pidfd_open, (pid_t)host->pid, 0);
-    host->is_gone = false;
+    host->has_no_pid = host->is_gone = false;
+}
+
+/* Of a process on this computer it can be seen when it ends; of others there is only their word. So
+ * it is of one in a container, whose number is another process's here. */
+static void watch_process(struct gateway_host *host, uint64_t pid_space)
+{
+    struct problem problem = {STATUS_OK, ""};
+    struct address peer;
+
+    forget_process(host);
+    if (address_parse(channel_peer(host->trunk), &peer, &problem) != STATUS_OK ||
+        !address_is_local(&peer) || pid_space != trunk_pid_space() || host->pid == 0 ||
+        host->pid > INT32_MAX)
+        return;
+    host->pidfd = (int)syscall(SYS_pidfd_open, (pid_t)host->pid, 0);
+    host->has_no_pid = host->pidfd < 0 && errno == ESRCH;
 }
 
 static void welcome(struct visitor *visitor, const json_t *data)
@@ -276,7 +287,7 @@ static void welcome(struct visitor *visitor, const json_t *data)
     host->clock_ahead_ns = 0;
     snprintf(host->name, sizeof host->name, "%s", name);
     snprintf(host->address, sizeof host->address, "%s", address);
-    watch_process(host, channel_peer(visitor->trunk));
+    watch_process(host, control_number(data, "pid_space", trunk_pid_space()));
     snprintf(instance, sizeof instance, "%016llx", (unsigned long long)gateway->instance);
     say(host, control_return(json_pack("{s:s}", "instance", instance), NULL));
     ask_clock(host);
@@ -514,6 +525,8 @@ void gateway_hosts_close(struct gateway *gateway)
     for (unsigned i = 0; i < GATEWAY_VISITORS; i++)
         if (gateway->visitors[i].trunk != NULL)
             channel_close(gateway->visitors[i].trunk, "", false);
+    for (unsigned i = 0; i < GATEWAY_HOSTS; i++)
+        forget_process(&gateway->hosts[i]);
 }
 
 /* ---- For the door ---- */

@@ -40,6 +40,41 @@ static void a_guest_is_lost_with_its_process(void **state)
     assert_true(is_known);
 }
 
+/* It died when it had just said hello: there is no process to be watched any more. */
+static void a_host_that_is_dead_already_is_lost(void **state)
+{
+    pid_t pid = sleeper();
+    (void)state;
+
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    fixture.stubs[0].pid = (uint64_t)pid;
+    both_hosts_come();
+    client_comes(0);
+    expect_echo(0, "hello"); /* as long as its trunk stands it is believed */
+    channel_close(fixture.stubs[0].trunk, "cut", true);
+    turn_until(fixture.lost == 1);
+    turn_until(talking() == 0);
+}
+
+/* There the number is another's, or nobody's: it says nothing of the host. */
+static void a_host_in_a_container_is_not_judged_by_its_pid(void **state)
+{
+    pid_t pid = sleeper();
+    (void)state;
+
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    fixture.stubs[0].pid = (uint64_t)pid;
+    fixture.stubs[0].is_in_container = true;
+    both_hosts_come();
+    channel_close(fixture.stubs[0].trunk, "cut", true);
+    turn_until(fixture.left == 1);
+    gateway_hosts_watch(fixture.gateway);
+    assert_false(fixture.gateway->hosts[0].is_gone);
+    assert_int_equal(fixture.gateway->guests[0].state, GUEST_AWAY);
+}
+
 /* The source dies after COMMIT: the target's claim may be late, and half of the guest is there. */
 static void a_target_may_still_claim(void **state)
 {
@@ -321,6 +356,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_guest_is_lost_with_its_process),
+        TEST(a_host_that_is_dead_already_is_lost),
+        TEST(a_host_in_a_container_is_not_judged_by_its_pid),
         TEST(a_target_may_still_claim),
         TEST(a_move_whose_halves_are_gone_is_lost),
         TEST(a_guest_that_waits_in_vain_is_forgotten),

@@ -113,8 +113,9 @@ struct gateway_host {
     struct channel *trunk;       /* NULL: it is not here */
     struct bytes out;            /* frames of this turn of the loop */
     uint64_t pid;
-    int pidfd;    /* tells when its process has ended; -1: it lives elsewhere */
-    bool is_gone; /* that has happened */
+    int pidfd;       /* tells when its process has ended; -1: it lives elsewhere, or */
+    bool has_no_pid; /* it had ended before that could be asked */
+    bool is_gone;    /* it has ended, and so has its trunk */
     struct host_claim claims[GATEWAY_GUESTS];
     unsigned claim_count;
     uint64_t clock_asked_ns, clock_rtt_ns; /* of the best answer */

@@ -53,6 +53,7 @@ struct stub {
     const char *guest_name;      /* NULL: "echo" */
     const char *half; /* the state that it tells of a guest that is not here; NULL: none */
     uint64_t moves, pid, pages_missing;
+    bool is_in_container;
     char command[32]; /* the last that it was given, but for clock */
     uint64_t dropped_packets, calls;
     char instance[17], reason[160];
@@ -69,6 +70,7 @@ static struct fixture {
     unsigned joined, left, lost, rivals, ended_moves;
     char last_reason[160];
     int clients[CLIENTS];
+    unsigned descriptors; /* before there was a gateway */
     uint64_t began_ns;
 } fixture;
 
@@ -169,10 +171,12 @@ static inline void stub_opened(void *owner, struct channel *channel)
 {
     struct stub *stub = owner;
     (void)channel;
+    uint64_t pid_space = trunk_pid_space() + stub->is_in_container;
     put_talk(stub, control_event("hello",
-                                 json_pack("{s:s, s:s, s:i, s:I, s:o}", "name", stub->name,
+                                 json_pack("{s:s, s:s, s:i, s:I, s:I, s:o}", "name", stub->name,
                                            "address", "127.0.0.1:1", "protocol", 1, "pid",
-                                           (json_int_t)stub->pid, "guests", claims_of(stub)),
+                                           (json_int_t)stub->pid, "pid_space",
+                                           (json_int_t)pid_space, "guests", claims_of(stub)),
                                  0));
 }
 
@@ -338,6 +342,14 @@ static inline void turn(void)
     while (!(condition))      \
     turn()
 
+static inline unsigned count_descriptors(void)
+{
+    unsigned count = 0;
+    for (int fd = 0; fd < 1024; fd++)
+        count += fcntl(fd, F_GETFD) >= 0;
+    return count;
+}
+
 static inline int setup(void **state)
 {
     static const struct gateway_owner calls = {told, happened};
@@ -350,6 +362,7 @@ static inline int setup(void **state)
     for (unsigned i = 0; i < CLIENTS; i++)
         fixture.clients[i] = -1;
     uv_loop_init(&fixture.loop);
+    fixture.descriptors = count_descriptors();
     assert_int_equal(
         gateway_open(&fixture.loop, "127.0.0.1:0", NULL, &calls, NULL, &fixture.gateway, &problem),
         STATUS_OK);
@@ -379,6 +392,7 @@ static inline int teardown(void **state)
     }
     event_list_fini(&fixture.events);
     free(fixture.guest);
+    assert_int_equal(count_descriptors(), fixture.descriptors);
     return uv_loop_close(&fixture.loop);
 }
 

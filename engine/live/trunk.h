@@ -72,6 +72,9 @@ MUST_USE enum status trunk_get_call(const struct frame *frame, uint8_t note,
 /* Appends them to `events`; none of them where one cannot be. */
 MUST_USE enum status trunk_get_events(const struct frame *frame, struct event_list *events);
 
+/* Within which set of processes a pid means something: equal where it means the same. 0: not known. */
+uint64_t trunk_pid_space(void);
+
 /* At the host: the call is taken by the mailbox of its guest, or had been. False: it cannot be now,
  * because nobody listens there, or the number's last connection is not over. */
 bool trunk_take_call(struct mailbox *mailbox, const struct trunk_call *call);
