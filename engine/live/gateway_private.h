@@ -30,6 +30,7 @@ struct client_socket {
     int events;          /* that the loop waits for */
     bool has_ended;      /* the client sends no more */
     uint64_t shut_at_ns; /* when it was told that the guest does not either; UINT64_MAX: not yet */
+    uint64_t stalled_ns; /* since when it takes nothing of what there is; UINT64_MAX: it does */
 };
 
 struct gateway_client {
@@ -172,7 +173,7 @@ struct gateway {
     unsigned listener_count;
     bool are_files_used_up; /* nobody can be accepted for a moment */
 
-    uint64_t clients_accepted, clients_refused, packets_again;
+    uint64_t clients_accepted, clients_refused, clients_dropped, packets_again;
     struct event_list happened;
 };
 

@@ -35,7 +35,7 @@
 
 /* ---- Stubs of hosts, and the guest that one of them has ---- */
 
-enum program { PROGRAM_ECHO, PROGRAM_FLOOD };
+enum program { PROGRAM_ECHO, PROGRAM_FLOOD, PROGRAM_FAREWELL };
 
 /* What moves: mailboxes, and what the program keeps of each stream. */
 struct program_state {
@@ -67,9 +67,10 @@ static struct fixture {
     struct program_state *guest;
     enum program program;
     struct event_list events;
-    unsigned joined, left, lost, rivals, ended_moves;
+    unsigned joined, left, lost, rivals, ended_moves, dropped;
     char last_reason[160];
     int clients[CLIENTS];
+    int receive_bytes;    /* that a client's socket keeps; 0: as the system likes */
     unsigned descriptors; /* before there was a gateway */
     uint64_t began_ns;
 } fixture;
@@ -243,6 +244,26 @@ static inline void flood(struct program_state *guest, uint32_t idx)
         guest->flooded += (uint64_t)count;
 }
 
+/* To whatever comes: so many bytes, and the end. */
+#define FAREWELL_BYTES 20000u
+
+static inline void bid_farewell(struct program_state *guest, uint32_t idx)
+{
+    static const uint8_t zeros[STREAM_WINDOW_BYTES];
+    uint8_t heard[STREAM_WINDOW_BYTES];
+    int64_t count;
+
+    (void)!mailbox_receive(&guest->mailbox, idx, heard, sizeof heard);
+    do {
+        uint64_t left = FAREWELL_BYTES - guest->flooded;
+        count = mailbox_send(&guest->mailbox, idx, zeros,
+                             left < sizeof zeros ? (uint32_t)left : sizeof zeros);
+        guest->flooded += count > 0 ? (uint64_t)count : 0;
+    } while (count > 0);
+    if (guest->flooded == FAREWELL_BYTES)
+        mailbox_close(&guest->mailbox, idx);
+}
+
 static inline void run_guest(struct program_state *guest)
 {
     while (mailbox_accept(&guest->mailbox) >= 0)
@@ -252,8 +273,10 @@ static inline void run_guest(struct program_state *guest)
             continue;
         if (fixture.program == PROGRAM_ECHO)
             echo(guest, i);
-        else
+        else if (fixture.program == PROGRAM_FLOOD)
             flood(guest, i);
+        else
+            bid_farewell(guest, i);
     }
 }
 
@@ -309,6 +332,7 @@ static inline void told(void *owner, unsigned host, const char *event, json_t *d
     fixture.lost += strcmp(event, "guest_lost") == 0;
     fixture.ended_moves += strcmp(event, "migration_ended") == 0;
     fixture.rivals += strcmp(event, "two_runners") == 0;
+    fixture.dropped += strcmp(event, "client_dropped") == 0;
     if (strcmp(event, "host_left") == 0)
         snprintf(fixture.last_reason, sizeof fixture.last_reason, "%s",
                  control_word(data, "reason", ""));
@@ -413,6 +437,8 @@ static inline void client_comes_to(unsigned listener_idx, unsigned idx)
         STATUS_OK);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_true(fd >= 0);
+    if (fixture.receive_bytes > 0)
+        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &fixture.receive_bytes, sizeof(int));
     assert_int_equal(connect(fd, (struct sockaddr *)&address.socket, address.socket_bytes), 0);
     fcntl(fd, F_SETFL, O_NONBLOCK);
     fixture.clients[idx] = fd;

@@ -300,6 +300,13 @@ static void told(void *owner, unsigned host, const char *event, json_t *data)
         snprintf(line, sizeof line, "somebody is not let in: %s", control_word(data, "reason", ""));
         moves->calls->said(moves->owner, line);
     }
+    if (strcmp(event, "client_dropped") == 0) {
+        char line[400];
+        snprintf(line, sizeof line, "%s's client %s is dropped: %s",
+                 control_word(data, "guest", ""), control_word(data, "client", ""),
+                 control_word(data, "reason", ""));
+        moves->calls->said(moves->owner, line);
+    }
     if (strcmp(event, "host_joined") == 0)
         moves_tell_link(moves, gateway_find_host(moves->gateway, control_word(data, "name", "")));
     if (strcmp(event, "guest_lost") == 0 && is_of_this_move(moves, data))
