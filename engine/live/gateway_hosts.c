@@ -107,10 +107,10 @@ static void answer_question(struct gateway_host *host, const struct control_mess
     uint64_t id = json_is_integer(reply->id) ? (uint64_t)json_integer_value(reply->id) : 0;
 
     for (unsigned i = 0; i < GATEWAY_QUESTIONS && id != 0; i++) {
-        struct gateway_question question = host->gateway->questions[i];
-        if (question.id != id || question.host != host)
+        struct gateway_question question = host->questions[i];
+        if (question.id != id)
             continue;
-        host->gateway->questions[i].id = 0;
+        host->questions[i].id = 0;
         if (question.answer != NULL)
             question.answer(question.owner, reply);
         return;
@@ -121,10 +121,10 @@ static void answer_question(struct gateway_host *host, const struct control_mess
 static void forget_questions(struct gateway_host *host)
 {
     for (unsigned i = 0; i < GATEWAY_QUESTIONS; i++) {
-        struct gateway_question question = host->gateway->questions[i];
-        if (question.id == 0 || question.host != host)
+        struct gateway_question question = host->questions[i];
+        if (question.id == 0)
             continue;
-        host->gateway->questions[i].id = 0;
+        host->questions[i].id = 0;
         if (question.answer != NULL)
             question.answer(question.owner, NULL);
     }
@@ -140,16 +140,16 @@ bool gateway_ask(struct gateway *gateway, unsigned number, const char *command, 
                  gateway_answer answer, void *owner)
 {
     struct gateway_host *host = host_of(gateway, number);
-    struct gateway_question *question = gateway->questions;
+    struct gateway_question *question = host->questions;
 
-    while (question < gateway->questions + GATEWAY_QUESTIONS && question->id != 0)
+    while (question < host->questions + GATEWAY_QUESTIONS && question->id != 0)
         question++;
-    if (host->trunk == NULL || question == gateway->questions + GATEWAY_QUESTIONS) {
+    if (host->trunk == NULL || question == host->questions + GATEWAY_QUESTIONS) {
         json_decref(arguments);
         return false;
     }
-    *question = (struct gateway_question){
-        .id = ++gateway->last_question, .host = host, .answer = answer, .owner = owner};
+    *question =
+        (struct gateway_question){.id = ++gateway->last_question, .answer = answer, .owner = owner};
     json_t *id = json_integer((json_int_t)question->id);
     say(host, control_command(command, arguments, id));
     json_decref(id);
@@ -175,6 +175,7 @@ static void clock_told(void *owner, const struct control_message *reply)
     struct gateway_host *host = owner;
     uint64_t now_ns = gateway_now_ns(), rtt_ns = now_ns - host->clock_asked_ns;
 
+    host->is_clock_asked = false;
     if (reply == NULL || reply->kind != CONTROL_RETURN)
         return;
     uint64_t there_ns = control_number(reply->data, "now_ns", UINT64_MAX);
@@ -192,7 +193,8 @@ static void clock_told(void *owner, const struct control_message *reply)
 static void ask_clock(struct gateway_host *host)
 {
     host->clock_asked_ns = gateway_now_ns();
-    (void)gateway_ask(host->gateway, host->number, "clock", NULL, clock_told, host);
+    host->is_clock_asked =
+        gateway_ask(host->gateway, host->number, "clock", NULL, clock_told, host);
 }
 
 /* ---- Coming and going ---- */
@@ -496,7 +498,8 @@ void gateway_hosts_watch(struct gateway *gateway)
         struct gateway_host *host = &gateway->hosts[i];
         if (host->trunk == NULL && !host->is_gone && has_ended(host))
             crash(host);
-        if (host->trunk != NULL && gateway_now_ns() - host->clock_asked_ns >= CLOCK_ASKED_NS)
+        if (host->trunk != NULL && !host->is_clock_asked &&
+            gateway_now_ns() - host->clock_asked_ns >= CLOCK_ASKED_NS)
             ask_clock(host);
     }
     gateway_guests_watch(gateway);

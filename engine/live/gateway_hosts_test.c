@@ -276,6 +276,33 @@ static void questions_are_answered_once(void **state)
     assert_false(gateway_ask(fixture.gateway, 1, "dance", NULL, answer, &answers));
 }
 
+static void a_host_that_does_not_answer_harms_itself(void **state)
+{
+    unsigned answers = 0;
+    (void)state;
+
+    fixture.stubs[0].is_mute = true;
+    both_hosts_come();
+    turn_until(fixture.stubs[0].clock_questions == 1);
+    for (unsigned i = 0; i < 100; i++) { /* seconds pass */
+        fixture.gateway->hosts[0].clock_asked_ns = gateway_now_ns() - 2 * NS_PER_S;
+        gateway_hosts_watch(fixture.gateway);
+        turn();
+    }
+    assert_int_equal(fixture.stubs[0].clock_questions, 1);
+    while (gateway_ask(fixture.gateway, 1, "dance", NULL, answer, &answers))
+        ;
+    assert_true(gateway_ask(fixture.gateway, 2, "dance", NULL, answer, &answers));
+    turn_until(answers == 1);
+    channel_close(fixture.stubs[0].trunk, "cut", true);
+    turn_until(answers > 1);
+    assert_string_equal(answered, "gone");
+    fixture.stubs[0].is_mute = false;
+    stub_connect(&fixture.stubs[0]); /* then it is asked anew */
+    turn_until(!fixture.gateway->hosts[0].is_clock_asked &&
+               fixture.gateway->hosts[0].clock_rtt_ns < UINT64_MAX / 4);
+}
+
 static void a_name_is_taken_once(void **state)
 {
     struct stub *a = &fixture.stubs[0], *b = &fixture.stubs[1];
@@ -366,6 +393,7 @@ int main(void)
         TEST(a_tunnel_is_used_for_as_long_as_was_asked),
         TEST(several_guests_share_the_numbers),
         TEST(questions_are_answered_once),
+        TEST(a_host_that_does_not_answer_harms_itself),
         TEST(a_name_is_taken_once),
         TEST(trash_harms_only_its_sender),
         TEST(addresses_are_judged),

@@ -106,6 +106,14 @@ struct host_claim {
     uint16_t port;
 };
 
+struct gateway_question {
+    uint64_t id; /* 0: this place is free */
+    gateway_answer answer;
+    void *owner;
+};
+
+#define GATEWAY_QUESTIONS 64u /* to one host: one that answers none of them harms itself */
+
 struct gateway_host {
     struct gateway *gateway;
     unsigned number;
@@ -119,8 +127,11 @@ struct gateway_host {
     bool is_gone;    /* it has ended, and so has its trunk */
     struct host_claim claims[GATEWAY_GUESTS];
     unsigned claim_count;
-    uint64_t clock_asked_ns, clock_rtt_ns; /* of the best answer */
-    int64_t clock_ahead_ns;                /* its clock minus ours */
+    struct gateway_question questions[GATEWAY_QUESTIONS];
+    bool is_clock_asked; /* and not answered yet: it is asked once at a time */
+    uint64_t clock_asked_ns;
+    uint64_t clock_rtt_ns;  /* of the best answer */
+    int64_t clock_ahead_ns; /* its clock minus ours */
 };
 
 /* Whoever is at the other end of a trunk: a host, once it has said who it is. */
@@ -133,15 +144,6 @@ struct visitor {
 };
 
 #define GATEWAY_VISITORS (GATEWAY_HOSTS + 8u)
-
-struct gateway_question {
-    uint64_t id; /* 0: this place is free */
-    struct gateway_host *host;
-    gateway_answer answer;
-    void *owner;
-};
-
-#define GATEWAY_QUESTIONS 64u
 
 /* ---- The whole ---- */
 
@@ -164,7 +166,6 @@ struct gateway {
     struct channel_listener *hosts_listener;
     struct visitor visitors[GATEWAY_VISITORS];
     struct gateway_host hosts[GATEWAY_HOSTS];
-    struct gateway_question questions[GATEWAY_QUESTIONS];
     uint64_t last_question;
 
     struct gateway_guest *guests; /* owned: GATEWAY_GUESTS of them */

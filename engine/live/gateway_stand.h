@@ -53,7 +53,8 @@ struct stub {
     const char *guest_name;      /* NULL: "echo" */
     const char *half; /* the state that it tells of a guest that is not here; NULL: none */
     uint64_t moves, pid, pages_missing;
-    bool is_in_container;
+    bool is_in_container, is_mute; /* mute: it answers no questions */
+    unsigned clock_questions;
     char command[32]; /* the last that it was given, but for clock */
     uint64_t dropped_packets, calls;
     char instance[17], reason[160];
@@ -115,6 +116,8 @@ static inline void stub_talk(struct stub *stub, const struct frame *frame)
                  control_word(message.data, "instance", ""));
     } else if (message.kind == CONTROL_ERROR) {
         snprintf(stub->reason, sizeof stub->reason, "%s", message.desc);
+    } else if (stub->is_mute) {
+        stub->clock_questions += strcmp(message.name, "clock") == 0;
     } else if (strcmp(message.name, "clock") == 0) {
         put_talk(stub,
                  control_return(json_pack("{s:I}", "now_ns", (json_int_t)uv_hrtime()), message.id));
