@@ -21,7 +21,9 @@
 #define TRUNK_SILENCE_NS (15 * NS_PER_S)
 /* Packets beyond that are lost instead: their streams send them again when the host reads on. */
 #define TRUNK_BACKLOG_BYTES (1u << 20)
-#define CLOCK_ASKED_NS      (1 * NS_PER_S) /* clocks of two machines drift by microseconds in that */
+/* What a host tells becomes a line of the door, in which other words stand too. */
+#define TOLD_MAX       (CONTROL_LINE_MAX - 256)
+#define CLOCK_ASKED_NS (1 * NS_PER_S) /* clocks of two machines drift by microseconds in that */
 
 static void say(struct gateway_host *host, json_t *message)
 {
@@ -224,7 +226,7 @@ static void lose_trunk(struct gateway_host *host, const char *reason)
     host->trunk = NULL;
     bytes_clear(&host->out);
     forget_questions(host);
-    gateway_tell(host->gateway, host->number, "host_left",
+    gateway_tell(host->gateway, 0, "host_left",
                  json_pack("{s:s, s:s}", "name", host->name, "reason", reason));
     gateway_hosts_watch(host->gateway);
 }
@@ -293,12 +295,48 @@ static void welcome(struct visitor *visitor, const json_t *data)
     snprintf(instance, sizeof instance, "%016llx", (unsigned long long)gateway->instance);
     say(host, control_return(json_pack("{s:s}", "instance", instance), NULL));
     ask_clock(host);
-    gateway_tell(gateway, host->number, "host_joined",
+    gateway_tell(gateway, 0, "host_joined",
                  json_pack("{s:s, s:s}", "name", host->name, "address", host->address));
     take_claims(host, json_object_get(data, "guests"));
 }
 
 /* ---- What is said on a trunk ---- */
+
+static bool is_one_of(const char *word, const char *const *words, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(word, words[i]) == 0)
+            return true;
+    return false;
+}
+
+/* What a host may tell everybody at the door: not what is the gateway's to see, and of no guest but
+ * its own. Whose a move is they know who have ordered it. */
+static bool may_tell(const struct gateway_host *host, const struct control_message *message)
+{
+    static const char *const of_guests[] = {"console", "guest_ended"};
+    static const char *const of_moves[] = {"progress", "migration_ended"};
+    const char *guest = control_word(message->data, "guest", "");
+
+    if (!is_one_of(message->name, of_guests, 2))
+        return is_one_of(message->name, of_moves, 2);
+    for (unsigned i = 0; i < host->claim_count; i++)
+        if (strcmp(host->claims[i].name, guest) == 0)
+            return true;
+    return false;
+}
+
+static void hear_event(struct visitor *visitor, const struct control_message *message)
+{
+    struct gateway_host *host = visitor->host;
+
+    if (strcmp(message->name, "guests") == 0)
+        take_claims(host, message->data);
+    else if (json_dumpb(message->data, NULL, 0, JSON_COMPACT | JSON_ENCODE_ANY) > TOLD_MAX)
+        send_away(visitor, "it tells more than a line of the control protocol holds", true);
+    else if (may_tell(host, message))
+        gateway_tell(host->gateway, host->number, message->name, json_incref(message->data));
+}
 
 static void hear_talk(struct visitor *visitor, const struct frame *frame)
 {
@@ -317,9 +355,7 @@ static void hear_talk(struct visitor *visitor, const struct frame *frame)
     } else if (message.kind == CONTROL_RETURN || message.kind == CONTROL_ERROR) {
         answer_question(host, &message);
     } else if (message.kind == CONTROL_EVENT) {
-        if (strcmp(message.name, "guests") == 0)
-            take_claims(host, message.data);
-        gateway_tell(visitor->gateway, host->number, message.name, json_incref(message.data));
+        hear_event(visitor, &message);
     }
     control_message_fini(&message);
 }

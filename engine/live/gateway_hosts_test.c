@@ -353,6 +353,59 @@ static void trash_harms_only_its_sender(void **state)
     assert_true(a->is_welcome);
 }
 
+static void tell(struct stub *stub, const char *event, const char *guest)
+{
+    put_talk(stub, control_event(event, json_pack("{s:s}", "guest", guest), 0));
+}
+
+/* What the gateway sees itself nobody tells it, and of a guest speaks its host. */
+static void a_host_tells_of_its_own(void **state)
+{
+    struct stub *a = &fixture.stubs[0], *b = &fixture.stubs[1];
+    (void)state;
+
+    both_hosts_come();
+    tell(b, "guest_lost", "echo");
+    tell(b, "host_left", "echo");
+    tell(b, "guest_ended", "echo");
+    tell(b, "console", "echo");
+    tell(b, "", "echo");
+    tell(b, "console", "");
+    put_talk(b, control_event("console", NULL, 0));
+    tell(b, "progress", "echo"); /* of a move whoever ordered it knows more */
+    turn_until(fixture.told_by_hosts > 0);
+    tell(a, "guest_ended", "echo");
+    tell(a, "console", "echo");
+    turn_until(fixture.told_by_hosts > 2);
+    assert_int_equal(fixture.told_by_hosts, 3);
+    assert_int_equal(fixture.lost + fixture.left, 0);
+}
+
+static void what_no_line_holds_is_not_told(void **state)
+{
+    struct stub *a = &fixture.stubs[0];
+    char *text = malloc(CONTROL_LINE_MAX);
+    (void)state;
+
+    assert_non_null(text);
+    memset(text, 'x', CONTROL_LINE_MAX - 1);
+    text[CONTROL_LINE_MAX - 1] = '\0';
+    both_hosts_come();
+    put_talk(a,
+             control_event("console", json_pack("{s:s, s:s}", "guest", "echo", "text", text), 0));
+    turn_until(fixture.left == 1 && a->trunk == NULL);
+    assert_int_equal(fixture.told_by_hosts, 0);
+    assert_string_equal(fixture.last_reason,
+                        "it tells more than a line of the control protocol holds");
+    stub_connect(a);
+    turn_until(a->is_welcome);
+    text[CONTROL_LINE_MAX - 1000] = '\0';
+    put_talk(a,
+             control_event("console", json_pack("{s:s, s:s}", "guest", "echo", "text", text), 0));
+    turn_until(fixture.told_by_hosts == 1);
+    free(text);
+}
+
 /* ---- Addresses ---- */
 
 static void expect_refusal(const char *words, const char *part)
@@ -396,6 +449,8 @@ int main(void)
         TEST(a_host_that_does_not_answer_harms_itself),
         TEST(a_name_is_taken_once),
         TEST(trash_harms_only_its_sender),
+        TEST(a_host_tells_of_its_own),
+        TEST(what_no_line_holds_is_not_told),
         TEST(addresses_are_judged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -68,7 +68,7 @@ static struct fixture {
     struct program_state *guest;
     enum program program;
     struct event_list events;
-    unsigned joined, left, lost, rivals, ended_moves, dropped;
+    unsigned joined, left, lost, rivals, ended_moves, dropped, told_by_hosts;
     char last_reason[160];
     int clients[CLIENTS];
     int receive_bytes;    /* that a client's socket keeps; 0: as the system likes */
@@ -329,7 +329,8 @@ static inline void move_guest(struct stub *source, struct stub *target, bool is_
 
 static inline void told(void *owner, unsigned host, const char *event, json_t *data)
 {
-    (void)owner, (void)host;
+    (void)owner;
+    fixture.told_by_hosts += host != 0;
     fixture.joined += strcmp(event, "host_joined") == 0;
     fixture.left += strcmp(event, "host_left") == 0;
     fixture.lost += strcmp(event, "guest_lost") == 0;
