@@ -52,6 +52,7 @@ struct gateway_owner {
      *   host_joined {"name", "address"}       host_left {"name", "reason"}
      *   turned_away {"reason"}: somebody at the hosts' door has not proved that he has the key
      *   client_dropped {"guest", "client", "reason"}: one that did not read
+     *   claim_refused {"guest", "host", "reason"}: what that host says of it does not count
      *   guest_lost {"guest", "reason"}        two_runners {"guest", "hosts"}: rule one_runner broken */
     void (*told)(void *owner, unsigned host, const char *event, json_t *data);
     /* Things for a recording (gateway_record.h), at instants on this process's CLOCK_MONOTONIC. */

@@ -287,6 +287,7 @@ static void welcome(struct visitor *visitor, const json_t *data)
     host->trunk = visitor->trunk;
     visitor->host = host;
     host->pid = pid;
+    host->is_refusal_told = false;
     host->clock_rtt_ns = UINT64_MAX / 2;
     host->clock_ahead_ns = 0;
     snprintf(host->name, sizeof host->name, "%s", name);

@@ -163,7 +163,7 @@ static void of_two_claims_the_later_is_right(void **state)
 {
     (void)state;
     fixture.stubs[1].half = "running";
-    fixture.stubs[1].moves = 3;
+    fixture.stubs[1].moves = 1;
     both_hosts_come();
     turn_until(fixture.gateway->guests[0].home == &fixture.gateway->hosts[1]);
     turn_until(fixture.rivals == 1); /* and it is no small matter */
@@ -172,6 +172,138 @@ static void of_two_claims_the_later_is_right(void **state)
     client_comes(0);
     expect_echo(0, "hello");
     assert_int_equal(fixture.rivals, 1);
+}
+
+static void expect_refusal(const char *words, const char *part)
+{
+    struct problem problem = {0};
+    assert_int_not_equal(gateway_listen(fixture.gateway, words, &problem), STATUS_OK);
+    if (strstr(problem.text, part) == NULL)
+        fail_msg("%s: \"%s\" does not say \"%s\"", words, problem.text, part);
+}
+
+/* Nobody has ordered it there, and more than one move cannot have been under way. */
+static void a_claim_out_of_nowhere_does_not_count(void **state)
+{
+    struct stub *b = &fixture.stubs[1];
+    (void)state;
+
+    stub_connect(&fixture.stubs[0]);
+    client_comes(0);
+    expect_echo(0, "hello");
+    b->half = "running";
+    b->moves = INT64_MAX;
+    stub_connect(b);
+    turn_until(fixture.refused == 1);
+    expect_echo(0, "to A");
+    assert_int_equal(b->dropped_packets, 0);
+    assert_ptr_equal(fixture.gateway->guests[0].home, &fixture.gateway->hosts[0]);
+    b->moves = 1; /* that may be: and it is no small matter */
+    claim(b);
+    turn_until(fixture.gateway->guests[0].home == &fixture.gateway->hosts[1]);
+    b->half = NULL;
+    b->moves = 0;
+    claim(b);
+    turn_until(fixture.gateway->guests[0].home == &fixture.gateway->hosts[0]);
+    gateway_move_begins(fixture.gateway, "echo", 1, 2, 0);
+    gateway_move_ends(fixture.gateway, "echo"); /* it may be told before the claim */
+    fixture.stubs[0].moves = 5;
+    move_guest(&fixture.stubs[0], b, true);
+    expect_echo(0, "it was ordered");
+    b->moves = 9; /* nobody else has it: better there than nowhere */
+    move_guest(b, &fixture.stubs[0], true);
+    expect_echo(0, "back at A");
+    assert_int_equal(fixture.refused, 1);
+}
+
+/* It believes whom it meets; and a move that the one before has ordered may end now. */
+static void a_new_gateway_believes_who_has_the_guest(void **state)
+{
+    (void)state;
+    fixture.stubs[0].moves = 7;
+    both_hosts_come();
+    client_comes(0);
+    expect_echo(0, "hello");
+    move_guest(&fixture.stubs[0], &fixture.stubs[1], false);
+    expect_echo(0, "over there");
+    assert_int_equal(fixture.gateway->guests[0].move_count, 8);
+    assert_int_equal(fixture.refused, 0);
+}
+
+/* Whoever is no more makes room; the first place is of whoever comes without being spoken of. */
+static void places_of_guests_are_given_back(void **state)
+{
+    static const char *const names[] = {"one", "two", "three", "four", "five", "six"};
+    const char *name;
+    bool is_known;
+    (void)state;
+
+    for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++) {
+        fixture.stubs[0].guest_name = names[i];
+        fixture.stubs[0].half = NULL;
+        if (i == 0)
+            both_hosts_come();
+        claim(&fixture.stubs[0]);
+        turn_until(gateway_guest_named(fixture.gateway, names[i]) == &fixture.gateway->guests[0]);
+        client_comes(i);
+        expect_echo(i, "hello");
+        name = NULL;
+        assert_int_equal(gateway_find_guest(fixture.gateway, &name, &is_known), 1);
+        assert_string_equal(name, names[i]);
+        fixture.stubs[0].half = "ended";
+        claim(&fixture.stubs[0]);
+        turn_until(talking() == 0);
+        name = NULL;
+        assert_int_equal(gateway_find_guest(fixture.gateway, &name, &is_known), 0);
+        assert_true(is_known);
+        mailbox_init(&fixture.guest->mailbox);
+        assert_int_equal(mailbox_listen(&fixture.guest->mailbox, PORT), 0);
+    }
+    assert_int_equal(fixture.gateway->guest_count, 1);
+    assert_int_equal(fixture.refused, 0);
+}
+
+static void the_guest_that_is_there_is_meant(void **state)
+{
+    struct problem problem = {0};
+    const char *name = NULL;
+    bool is_known;
+    (void)state;
+
+    assert_int_equal(gateway_listen(fixture.gateway, "127.0.0.1:0=other", &problem), STATUS_OK);
+    fixture.stubs[1].half = "running";
+    fixture.stubs[1].guest_name = "other";
+    both_hosts_come();
+    assert_int_equal(gateway_find_guest(fixture.gateway, &name, &is_known), 0);
+    assert_false(is_known); /* there are two */
+    fixture.stubs[1].half = "ended";
+    claim(&fixture.stubs[1]);
+    turn_until(gateway_find_guest(fixture.gateway, &name, &is_known) == 1);
+    assert_string_equal(name, "echo");
+}
+
+static void a_guest_too_many_is_told(void **state)
+{
+    static const char *const names[] = {"=one", "=two", "=three"};
+    struct problem problem = {0};
+    char words[40];
+    (void)state;
+
+    for (unsigned i = 0; i < 3; i++) {
+        snprintf(words, sizeof words, "127.0.0.1:0%s", names[i]);
+        assert_int_equal(gateway_listen(fixture.gateway, words, &problem), STATUS_OK);
+    }
+    fixture.stubs[1].half = "running";
+    fixture.stubs[1].guest_name = "other";
+    stub_connect(&fixture.stubs[0]);
+    turn_until(fixture.stubs[0].is_welcome);
+    stub_connect(&fixture.stubs[1]);
+    turn_until(fixture.refused == 1);
+    claim(&fixture.stubs[1]);
+    for (unsigned i = 0; i < 50; i++)
+        turn();
+    assert_int_equal(fixture.refused, 1);
+    expect_refusal("127.0.0.1:0=four", "at most 4 guests");
 }
 
 static void an_ended_guest_has_no_clients(void **state)
@@ -408,14 +540,6 @@ static void what_no_line_holds_is_not_told(void **state)
 
 /* ---- Addresses ---- */
 
-static void expect_refusal(const char *words, const char *part)
-{
-    struct problem problem = {0};
-    assert_int_not_equal(gateway_listen(fixture.gateway, words, &problem), STATUS_OK);
-    if (strstr(problem.text, part) == NULL)
-        fail_msg("%s: \"%s\" does not say \"%s\"", words, problem.text, part);
-}
-
 static void addresses_are_judged(void **state)
 {
     struct problem problem = {0};
@@ -442,6 +566,11 @@ int main(void)
         TEST(a_move_whose_halves_are_gone_is_lost),
         TEST(a_guest_that_waits_in_vain_is_forgotten),
         TEST(of_two_claims_the_later_is_right),
+        TEST(a_claim_out_of_nowhere_does_not_count),
+        TEST(a_new_gateway_believes_who_has_the_guest),
+        TEST(places_of_guests_are_given_back),
+        TEST(the_guest_that_is_there_is_meant),
+        TEST(a_guest_too_many_is_told),
         TEST(an_ended_guest_has_no_clients),
         TEST(a_tunnel_is_used_for_as_long_as_was_asked),
         TEST(several_guests_share_the_numbers),

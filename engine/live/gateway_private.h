@@ -70,6 +70,7 @@ enum guest_state {
 struct gateway_guest {
     struct gateway *gateway;
     char name[GATEWAY_NAME_MAX]; /* "": whichever comes first */
+    bool is_named;               /* by a listener: the place is its for good */
     enum guest_state state;
     struct gateway_host *home; /* where it runs; NULL where it is not PRESENT */
     struct gateway_host *last_home;
@@ -91,6 +92,7 @@ struct gateway_guest {
     struct gateway_host *source, *target;
     uint64_t tunnel_for_ns;
 
+    /* Of the place, whoever has it: numbers go on. */
     struct gateway_client clients[MAILBOX_STREAMS];
     uint64_t due_ns[MAILBOX_STREAMS]; /* when each wants to be looked at; UINT64_MAX: never */
     uint64_t touched;                 /* bit i: client i may have packets to send */
@@ -127,6 +129,7 @@ struct gateway_host {
     bool is_gone;    /* it has ended, and so has its trunk */
     struct host_claim claims[GATEWAY_GUESTS];
     unsigned claim_count;
+    bool is_refusal_told; /* that a claim of it does not count */
     struct gateway_question questions[GATEWAY_QUESTIONS];
     bool is_clock_asked; /* and not answered yet: it is asked once at a time */
     uint64_t clock_asked_ns;
@@ -209,7 +212,7 @@ void gateway_guests_watch(struct gateway *gateway);
 void gateway_guests_due(struct gateway *gateway, uint64_t now_ns); /* tunnels and clients */
 /* The one of that name; NULL. */
 struct gateway_guest *gateway_guest_named(struct gateway *gateway, const char *name);
-/* The same, and a new one where there is none yet; NULL: there is no place for it. */
+/* The same for a listener, and a new one where there is none yet; NULL: there is no place for it. */
 struct gateway_guest *gateway_guest_expected(struct gateway *gateway, const char *name);
 /* That host's process has ended, and whatever it had of guests. Its claims still stand. */
 void gateway_guests_bereave(const struct gateway_host *host);

@@ -68,7 +68,7 @@ static struct fixture {
     struct program_state *guest;
     enum program program;
     struct event_list events;
-    unsigned joined, left, lost, rivals, ended_moves, dropped, told_by_hosts;
+    unsigned joined, left, lost, rivals, ended_moves, dropped, told_by_hosts, refused;
     char last_reason[160];
     int clients[CLIENTS];
     int receive_bytes;    /* that a client's socket keeps; 0: as the system likes */
@@ -336,6 +336,7 @@ static inline void told(void *owner, unsigned host, const char *event, json_t *d
     fixture.lost += strcmp(event, "guest_lost") == 0;
     fixture.ended_moves += strcmp(event, "migration_ended") == 0;
     fixture.rivals += strcmp(event, "two_runners") == 0;
+    fixture.refused += strcmp(event, "claim_refused") == 0;
     fixture.dropped += strcmp(event, "client_dropped") == 0;
     if (strcmp(event, "host_left") == 0)
         snprintf(fixture.last_reason, sizeof fixture.last_reason, "%s",

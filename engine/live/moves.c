@@ -291,6 +291,24 @@ static void hear_end(struct moves *moves, unsigned host, const json_t *data)
             moves_end(moves, (enum outcome)i, control_word(data, "reason", ""));
 }
 
+/* What whoever started the gateway should know of. */
+static void say_what_is_wrong(struct moves *moves, const char *event, const json_t *data)
+{
+    const char *guest = control_word(data, "guest", ""), *reason = control_word(data, "reason", "");
+    char line[400] = "";
+
+    if (strcmp(event, "turned_away") == 0)
+        snprintf(line, sizeof line, "somebody is not let in: %s", reason);
+    else if (strcmp(event, "client_dropped") == 0)
+        snprintf(line, sizeof line, "%s: its client %s is dropped: %s", guest,
+                 control_word(data, "client", ""), reason);
+    else if (strcmp(event, "claim_refused") == 0)
+        snprintf(line, sizeof line, "%s: what host %s says of it does not count: %s", guest,
+                 control_word(data, "host", ""), reason);
+    if (*line != '\0')
+        moves->calls->said(moves->owner, line);
+}
+
 static void told(void *owner, unsigned host, const char *event, json_t *data)
 {
     struct moves *moves = owner;
@@ -305,18 +323,7 @@ static void told(void *owner, unsigned host, const char *event, json_t *data)
         hear_end(moves, host, data);
         return;
     }
-    if (strcmp(event, "turned_away") == 0) {
-        char line[400];
-        snprintf(line, sizeof line, "somebody is not let in: %s", control_word(data, "reason", ""));
-        moves->calls->said(moves->owner, line);
-    }
-    if (strcmp(event, "client_dropped") == 0) {
-        char line[400];
-        snprintf(line, sizeof line, "%s's client %s is dropped: %s",
-                 control_word(data, "guest", ""), control_word(data, "client", ""),
-                 control_word(data, "reason", ""));
-        moves->calls->said(moves->owner, line);
-    }
+    say_what_is_wrong(moves, event, data);
     if (strcmp(event, "host_joined") == 0)
         moves_tell_link(moves, gateway_find_host(moves->gateway, control_word(data, "name", "")));
     if (strcmp(event, "guest_lost") == 0 && is_of_this_move(moves, data))
