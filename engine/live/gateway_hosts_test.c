@@ -198,22 +198,24 @@ static void a_claim_out_of_nowhere_does_not_count(void **state)
     expect_echo(0, "to A");
     assert_int_equal(b->dropped_packets, 0);
     assert_ptr_equal(fixture.gateway->guests[0].home, &fixture.gateway->hosts[0]);
-    b->moves = 1; /* that may be: and it is no small matter */
+    b->moves = 1; /* that may be */
     claim(b);
     turn_until(fixture.gateway->guests[0].home == &fixture.gateway->hosts[1]);
     b->half = NULL;
-    b->moves = 0;
     claim(b);
     turn_until(fixture.gateway->guests[0].home == &fixture.gateway->hosts[0]);
     gateway_move_begins(fixture.gateway, "echo", 1, 2, 0);
     gateway_move_ends(fixture.gateway, "echo"); /* it may be told before the claim */
-    fixture.stubs[0].moves = 5;
-    move_guest(&fixture.stubs[0], b, true);
-    expect_echo(0, "it was ordered");
-    b->moves = 9; /* nobody else has it: better there than nowhere */
-    move_guest(b, &fixture.stubs[0], true);
-    expect_echo(0, "back at A");
+    b->half = "running";
+    b->moves = 9; /* and this was ordered */
+    claim(b);
+    turn_until(fixture.gateway->guests[0].home == &fixture.gateway->hosts[1]);
     assert_int_equal(fixture.refused, 1);
+    b->half = NULL;
+    fixture.stubs[0].moves = 99; /* nobody else has it: better there than nowhere */
+    claim(b);
+    claim(&fixture.stubs[0]);
+    expect_echo(0, "back at A");
 }
 
 /* It believes whom it meets; and a move that the one before has ordered may end now. */
