@@ -263,9 +263,10 @@ static void opened(void *owner, struct channel *channel)
 {
     struct host *host = owner;
     struct channel_limits limits = {.stall_ns = STALL_NS};
-    json_t *hello = json_pack("{s:s, s:s, s:i, s:i, s:o}", "name", host->config->name, "address",
-                              host_address(host), "protocol", CONTROL_PROTOCOL, "pid",
-                              (int)getpid(), "guests", host_claims(host));
+    json_t *hello =
+        json_pack("{s:s, s:s, s:i, s:i, s:I, s:o}", "name", host->config->name, "address",
+                  host_address(host), "protocol", CONTROL_PROTOCOL, "pid", (int)getpid(),
+                  "pid_space", (json_int_t)trunk_pid_space(), "guests", host_claims(host));
 
     channel_set_limits(channel, &limits);
     talk(host, control_event("hello", hello, wall_us()));

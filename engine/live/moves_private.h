@@ -22,6 +22,7 @@ struct move {
     struct scenario scenario;
     uint64_t commanded_ns;
     json_t *progress; /* owned: what the source told last; NULL: nothing yet */
+    enum phase phase; /* and so it did of this */
 
     /* Folded from its events, as they take their place. */
     uint64_t started_ns, ended_ns, paused_ns, resumed_ns; /* 0: not yet */

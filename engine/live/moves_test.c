@@ -344,6 +344,9 @@ static void a_move_is_told_and_recorded(void **state)
     json_decref(data);
     tell(house, 2, "progress", "{\"guest\":\"kv\",\"phase\":\"setup\"}"); /* not B's to tell */
     tell(house, 1, "progress", "{\"guest\":\"web\",\"phase\":\"setup\"}");
+    tell(house, 3, "migration_ended", /* nor C's */
+         "{\"guest\":\"kv\",\"outcome\":\"lost\",\"reason\":\"C says so\"}");
+    happens(house, 3, EVENT_MIGRATION_ENDED, OUTCOME_LOST, 0);
     happens(house, 1, EVENT_GUEST_PAUSED, HOST_SOURCE, 0);
     happens(house, 2, EVENT_GUEST_RESUMED, HOST_TARGET, 0);
     happens(house, 1, EVENT_MIGRATION_ENDED, OUTCOME_COMPLETED, 0);

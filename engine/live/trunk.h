@@ -25,7 +25,7 @@
  * "waiting" (for a page) is at this host, and its packets come here from then on; "moving" says that
  * its half of a move is here and the guest is not. What a host does not list it does not have.
  * "moves" says how often the guest has moved: of two hosts that claim one guest the higher count is
- * right. A claim comes before the first packet that the guest sends from there.
+ * right, if it is no more than one above the other or its host was told to take the guest. A claim comes before the first packet that the guest sends from there.
  *
  * The gateway asks {"execute": "clock"} now and then: {"return": {"now_ns": ...}}, the host's
  * CLOCK_MONOTONIC, brings the events of two machines in order.
@@ -74,6 +74,9 @@ MUST_USE enum status trunk_get_call(const struct frame *frame, uint8_t note,
                                     struct trunk_call *call);
 /* Appends them to `events`; none of them where one cannot be. */
 MUST_USE enum status trunk_get_events(const struct frame *frame, struct event_list *events);
+
+/* Within which set of processes a pid means something: equal where it means the same. 0: not known. */
+uint64_t trunk_pid_space(void);
 
 /* At the host: the call is taken by the mailbox of its guest, or had been. False: it cannot be now,
  * because nobody listens there, or the number's last connection is not over. */
