@@ -48,10 +48,57 @@ static void what_is_said_while_it_is_asked_for_more_leaves(void **state)
     }
 }
 
+/* ---- Slowly ---- */
+
+/* What the rate holds back does not linger yet, however long that takes. */
+static void a_low_rate_loses_nothing(void **state)
+{
+    (void)state;
+    for (unsigned sealed = 0; sealed < 2; sealed++) {
+        struct pair pair;
+        pair_init(&pair, sealed ? &key : NULL);
+        pair.a.to_send = 4000;
+        channel_set_rate(pair.a.channel, 8 * 20000);
+        channel_poke(pair.a.channel);
+        channel_send(pair.a.channel, &(uint8_t){byte_at(4000)}, 1);
+        channel_close(pair.a.channel, "", false);
+        pair.a.channel->moved_ns -= 10 * NS_PER_S; /* so long ago */
+        channel_set_timer(pair.a.channel);
+        run_until(&pair, pair.a.is_closed && pair.b.is_closed);
+        assert_int_equal(pair.b.heard, 4001);
+        assert_string_equal(pair.b.reason, "");
+        pair_fini(&pair);
+    }
+}
+
+/* A byte now and then does not keep a channel that was closed; and what is lost is not lost in
+ * order. */
+static void who_takes_too_slowly_what_is_left_does_not_get_it(void **state)
+{
+    static uint8_t data[64 << 20];
+    struct pair pair;
+    (void)state;
+
+    for (size_t i = 0; i < sizeof data; i++)
+        data[i] = byte_at(i);
+    pair_init(&pair, NULL);
+    channel_set_unread(pair.b.channel, 64 << 10);
+    channel_send(pair.a.channel, data, sizeof data);
+    channel_close(pair.a.channel, "", false);
+    pair.a.channel->state_ns -= CHANNEL_FINISH_NS; /* so long ago */
+    channel_set_timer(pair.a.channel);
+    run_until(&pair, pair.a.is_closed && pair.b.is_closed);
+    assert_true(pair.b.heard < sizeof data);
+    assert_non_null(strstr(pair.b.reason, "broke: Connection reset by peer"));
+    pair_fini(&pair);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_said_while_it_is_asked_for_more_leaves),
+        cmocka_unit_test(a_low_rate_loses_nothing),
+        cmocka_unit_test(who_takes_too_slowly_what_is_left_does_not_get_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
