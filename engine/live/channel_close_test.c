@@ -93,12 +93,72 @@ static void who_takes_too_slowly_what_is_left_does_not_get_it(void **state)
     pair_fini(&pair);
 }
 
+/* ---- Turned off, and on again ---- */
+
+static void hear_once(void *owner, struct channel *channel, const uint8_t *data, size_t count)
+{
+    heard(owner, channel, data, count);
+    channel_read(channel, false);
+}
+
+static void placed_once(void *owner, struct channel *channel, size_t count)
+{
+    placed(owner, channel, count);
+    channel_read(channel, false);
+}
+
+/* Numbered bytes up to there, in pieces. */
+static void send_up_to(struct end *end, uint64_t last)
+{
+    uint8_t piece[100];
+
+    while (end->sent < last) {
+        for (size_t i = 0; i < sizeof piece; i++)
+            piece[i] = byte_at(end->sent++);
+        end->to_send = end->sent; /* `fill` has nothing to add */
+        channel_send(end->channel, piece, sizeof piece);
+    }
+}
+
+/* Of what comes while it is turned off, some has been read and more has not, and the end, too. */
+static void what_waited_is_heard_in_order(void **state)
+{
+    static const struct channel_owner stops = {.opened = opened,
+                                               .heard = hear_once,
+                                               .place = place,
+                                               .placed = placed_once,
+                                               .closed = closed};
+    (void)state;
+    for (unsigned i = 0; i < 4; i++) {
+        struct pair pair;
+        pair_init(&pair, i % 2 ? &key : NULL);
+        pair.b.channel->calls = &stops;
+        pair.b.is_place_used = true;
+        send_up_to(&pair.a, 100);
+        run_until(&pair, pair.b.heard > 0);
+        channel_read(pair.b.channel, true);
+        send_up_to(&pair.a, 3000);
+        run_until(&pair, pair.b.heard > 100);
+        send_up_to(&pair.a, 6000);
+        if (i >= 2)
+            channel_close(pair.a.channel, "", false);
+        while (pair.b.heard < 6000 && !pair.b.is_closed) {
+            channel_read(pair.b.channel, true);
+            uv_run(&pair.loop, UV_RUN_NOWAIT);
+        }
+        assert_int_equal(pair.b.heard, 6000);
+        channel_close(pair.b.channel, "", true);
+        pair_fini(&pair);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_said_while_it_is_asked_for_more_leaves),
         cmocka_unit_test(a_low_rate_loses_nothing),
         cmocka_unit_test(who_takes_too_slowly_what_is_left_does_not_get_it),
+        cmocka_unit_test(what_waited_is_heard_in_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
