@@ -3,12 +3,14 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -121,14 +123,20 @@ void address_format(const struct address *address, char text[ADDRESS_TEXT_BYTES]
 
 /* ---- A Unix socket's place ---- */
 
+static void folder_of(const char *path, char folder[ADDRESS_TEXT_BYTES])
+{
+    const char *end = strrchr(path, '/');
+
+    MUST(end != NULL && end - path < ADDRESS_TEXT_BYTES);
+    snprintf(folder, ADDRESS_TEXT_BYTES, "%.*s", end == path ? 1 : (int)(end - path), path);
+}
+
 enum status address_make_folder(const char *path, struct problem *problem)
 {
     char folder[ADDRESS_TEXT_BYTES];
-    const char *end = strrchr(path, '/');
     struct stat found;
 
-    MUST(end != NULL && (size_t)(end - path) < sizeof folder);
-    snprintf(folder, sizeof folder, "%.*s", end == path ? 1 : (int)(end - path), path);
+    folder_of(path, folder);
     if (mkdir(folder, 0700) == 0)
         return STATUS_OK;
     if (errno != EEXIST)
@@ -149,6 +157,17 @@ enum status address_make_folder(const char *path, struct problem *problem)
         return problem_set(problem, STATUS_NO_FILE,
                            "%s: others may write in this folder: chmod go-w %s", folder, folder);
     return STATUS_OK;
+}
+
+int address_hold_folder(const char *path)
+{
+    char folder[ADDRESS_TEXT_BYTES];
+
+    folder_of(path, folder);
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    while (fd >= 0 && flock(fd, LOCK_EX) != 0 && errno == EINTR)
+        continue;
+    return fd;
 }
 
 enum status address_reclaim(const char *path, struct problem *problem)
