@@ -103,6 +103,11 @@ void channel_close(struct channel *channel, const char *reason, bool is_at_once)
     }
 }
 
+bool channel_is_open(const struct channel *channel)
+{
+    return channel->state == CHANNEL_OPEN;
+}
+
 /* ---- What is watched for ---- */
 
 static void on_poll(uv_poll_t *poll, int status, int events);
