@@ -114,14 +114,15 @@ static json_t *next_piece(struct knock *knock)
 
 static void attach(struct knock *knock, const json_t *arguments, json_t *id)
 {
-    const json_t *number = json_object_get(arguments, "id");
-    const struct gateway_recording *last = gateway_record_find(knock->door->record, 0);
-    uint64_t wanted = control_number(arguments, "id", last != NULL ? last->id : 0);
+    const struct gateway_record *record = knock->door->record;
+    bool is_named = json_object_get(arguments, "id") != NULL;
+    uint64_t named = control_number(arguments, "id", 0); /* which none has */
+    const struct gateway_recording *recording =
+        is_named && named == 0 ? NULL : gateway_record_find(record, named);
     struct problem problem = {STATUS_OK, ""};
     enum status status = control_know_all(arguments, "id record", &problem);
 
-    if (status == STATUS_OK && number != NULL &&
-        gateway_record_find(knock->door->record, wanted) == NULL)
+    if (status == STATUS_OK && is_named && recording == NULL)
         status =
             problem_set(&problem, STATUS_USAGE,
                         "id: there is no recording of that migration: `status` names the last");
@@ -130,11 +131,12 @@ static void attach(struct knock *knock, const json_t *arguments, json_t *id)
         return;
     }
     knock->is_attached = true;
-    knock->attached = wanted;
+    knock->attached = recording != NULL ? recording->id : 0;
     knock->given = 0;
     knock->is_given = false;
     json_t *value = json_object();
-    json_object_set_new(value, "id", wanted != 0 ? json_integer((json_int_t)wanted) : json_null());
+    json_object_set_new(value, "id",
+                        recording != NULL ? json_integer((json_int_t)recording->id) : json_null());
     send_message(knock, control_return(value, id));
     channel_poke(knock->channel);
 }

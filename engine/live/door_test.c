@@ -352,6 +352,25 @@ static void recordings_are_given_out(void **state)
     caller_close(&late);
 }
 
+/* An id that names none is not taken for the last. */
+static void recordings_are_asked_for_by_number(void **state)
+{
+    static const char *const ids[] = {"0", "-1", "2", "\"1\"", "1.0", "null", "[]"};
+    struct house *house = *state;
+    struct caller caller;
+    char line[96];
+    begin_recording(house, 1);
+    open_knocker(&house->loop, house->path, &caller);
+    for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
+        snprintf(line, sizeof line, "{\"execute\": \"attach\", \"arguments\": {\"id\": %s}}",
+                 ids[i]);
+        expect_answer(&house->loop, &caller, line, "no recording of that migration");
+    }
+    expect_answer(&house->loop, &caller, "{\"execute\": \"attach\", \"arguments\": {\"id\": 1}}",
+                  "{\"id\":1}");
+    caller_close(&caller);
+}
+
 /* A recording that a slow reader has only begun is forgotten: he is told, and gets the next there
  * is. */
 static void a_slow_reader_is_told_what_he_has_missed(void **state)
@@ -393,6 +412,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(who_is_shut_out_is_not_obeyed, open_house, close_house),
         cmocka_unit_test_setup_teardown(each_is_heard_in_his_turn, open_house, close_house),
         cmocka_unit_test_setup_teardown(recordings_are_given_out, open_house, close_house),
+        cmocka_unit_test_setup_teardown(recordings_are_asked_for_by_number, open_house,
+                                        close_house),
         cmocka_unit_test_setup_teardown(a_slow_reader_is_told_what_he_has_missed, open_house,
                                         close_house),
     };
