@@ -14,6 +14,7 @@
 
 #include "base/units.h"
 #include "live/channel_private.h"
+#include "live/key_file.h"
 
 /* The kernel holds no more than this that has not left yet: what is urgent never waits behind
  * megabytes. */
@@ -326,7 +327,7 @@ enum status channel_allow(const struct address *address, const char *text,
         return STATUS_OK;
     return problem_set(problem, STATUS_USAGE,
                        "%.100s is beyond this computer: that needs a key, the same at both ends: "
-                       "--key FILE, made by head -c 32 /dev/urandom > FILE; chmod 600 FILE",
+                       "--key FILE, made by " KEY_FILE_MAKING,
                        text);
 }
 

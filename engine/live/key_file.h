@@ -6,7 +6,12 @@
 #include "base/status.h"
 #include "live/channel.h"
 
-/* The file holds 32 bytes as they are, or 64 hexadecimal digits and perhaps a line end. It must be a
+/* How a key is made, as advice: nobody else can read it at any instant, and no file of anybody's is
+ * named to be written over. */
+#define KEY_FILE_MAKING "(umask 077; head -c 32 /dev/urandom > FILE)"
+
+/* The file holds 32 bytes as they are, or 64 hexadecimal digits and perhaps a line end. 32 bytes of
+ * text are no key, but words that can be guessed by whoever has recorded one greeting. It must be a
  * regular file of this user (or root's), without any right for group and others. Otherwise
  * STATUS_NO_FILE or STATUS_BAD_INPUT with what is to be done, and the key is all zeros. */
 MUST_USE enum status key_file_read(const char *path, struct channel_key *key,
