@@ -85,7 +85,7 @@ void channel_fail_by(struct channel *channel, int error)
     else if (channel->state == CHANNEL_PROVING)
         channel_fail(channel,
                      "%s has broken off without a proof that it has the key: it may have none, or "
-                     "another",
+                     "another, or be called by too many at once",
                      channel->peer);
     else
         channel_fail(channel, "the connection to %s broke: %s", channel->peer, strerror(error));

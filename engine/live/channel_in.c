@@ -66,7 +66,7 @@ static void on_end(struct channel *channel)
     else if (channel->state == CHANNEL_PROVING)
         channel_fail(channel,
                      "%s has closed without a proof that it has the key: it may have none, or "
-                     "another",
+                     "another, or be called by too many at once",
                      channel->peer);
     else if (channel->state == CHANNEL_LINGERING)
         channel_shut(channel);

@@ -52,15 +52,36 @@ static void forget(struct channel_listener *listener, struct channel *channel)
     listener->unproved_count--;
 }
 
+/* Has not even greeted. */
+static bool is_silent(const struct channel *channel)
+{
+    return channel->seal->state == SEAL_GREETING;
+}
+
+/* When there are as many as are borne: the newer half has not had its time. Of the others one who is
+ * silent goes, if there is any; and which of them chance says, so that nobody is always the next. */
+static struct channel *whom_to_drop(struct channel_listener *listener)
+{
+    unsigned silent = 0, half = CHANNEL_UNPROVED_MAX / 2;
+    struct channel *channel = listener->unproved;
+
+    for (unsigned i = 0; i < half; i++, channel = channel->younger)
+        silent += is_silent(channel);
+    uint32_t left = randombytes_uniform(silent > 0 ? silent : half);
+    for (channel = listener->unproved;; channel = channel->younger)
+        if ((silent == 0 || is_silent(channel)) && left-- == 0)
+            return channel;
+}
+
 static void remember(struct channel_listener *listener, struct channel *channel)
 {
     struct channel **link = &listener->unproved;
 
-    if (listener->unproved_count == CHANNEL_UNPROVED_MAX)
-        channel_fail(listener->unproved,
-                     "%s: too many come at once, and do not prove that they "
-                     "have the key",
-                     listener->unproved->peer);
+    if (listener->unproved_count == CHANNEL_UNPROVED_MAX) {
+        struct channel *dropped = whom_to_drop(listener);
+        channel_fail(dropped, "%s: too many come at once, and do not prove that they have the key",
+                     dropped->peer);
+    }
     while (*link != NULL)
         link = &(*link)->younger;
     *link = channel;
