@@ -91,6 +91,21 @@ enum status key_file_read(const char *path, struct channel_key *key, struct prob
     return status;
 }
 
+const struct channel_key *key_for(const struct channel_key *key, const char *use, const char *name,
+                                  struct channel_key *made)
+{
+    crypto_generichash_state hash;
+
+    if (key == NULL)
+        return NULL;
+    crypto_generichash_init(&hash, key->bytes, sizeof key->bytes, sizeof made->bytes);
+    crypto_generichash_update(&hash, (const uint8_t *)use, strlen(use));
+    crypto_generichash_update(&hash, (const uint8_t *)name, strlen(name));
+    crypto_generichash_final(&hash, made->bytes, sizeof made->bytes);
+    sodium_memzero(&hash, sizeof hash);
+    return made;
+}
+
 void key_forget(struct channel_key *key)
 {
     sodium_memzero(key, sizeof *key);

@@ -16,6 +16,13 @@
  * STATUS_NO_FILE or STATUS_BAD_INPUT with what is to be done, and the key is all zeros. */
 MUST_USE enum status key_file_read(const char *path, struct channel_key *key,
                                    struct problem *problem);
+/* The key of those connections that are for this: the trunk, or the moves to a host of that name. So
+ * whoever leads a connection elsewhere on its way leads it to somebody who cannot prove himself.
+ * Made in `made`, to be forgotten; NULL where `key` is. */
+#define KEY_FOR_TRUNK    "trunk"
+#define KEY_FOR_MOVES_TO "moves to "
+const struct channel_key *key_for(const struct channel_key *key, const char *use, const char *name,
+                                  struct channel_key *made);
 void key_forget(struct channel_key *key);
 
 #endif
