@@ -1,4 +1,4 @@
-/* A Unix socket's place: of those who want it at once one gets it, and nobody takes away another's. */
+/* Addresses are written as they are read; and a Unix socket's place: of those who want it at once one gets it, and nobody takes away another's. */
 #include <fcntl.h>
 #include <poll.h>
 #include <setjmp.h>
@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "live/address.h"
 #include "live/channel.h"
 
 static char folder[] = "/tmp/ferry-address-XXXXXX", path[64];
@@ -45,6 +46,24 @@ static int bind_there(void)
     snprintf(local.sun_path, sizeof local.sun_path, "%s", path);
     assert_int_equal(bind(fd, (struct sockaddr *)&local, sizeof local), 0);
     return fd;
+}
+
+/* A host tells the others where it listens by what is written here. */
+static void what_is_written_reads_the_same(void **state)
+{
+    static const char *const texts[] = {"127.0.0.1:7000",         "[::1]:7000",
+                                        "[2001:db8::1]:1",        "[fe80::1%lo]:65535",
+                                        "[fe80::1%4000000000]:1", "/tmp/socket"};
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        struct problem problem = {0};
+        struct address address;
+        char text[ADDRESS_TEXT_BYTES];
+        if (address_parse(texts[i], &address, &problem) != STATUS_OK)
+            fail_msg("%s", problem.text);
+        address_format(&address, text);
+        assert_string_equal(text, texts[i]);
+    }
 }
 
 static bool let_in(void *owner, struct channel *channel, const struct channel_owner **calls,
@@ -125,6 +144,7 @@ static void another_socket_in_the_place_stays(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_written_reads_the_same),
         cmocka_unit_test(who_begins_to_listen_is_waited_for),
         cmocka_unit_test(another_socket_in_the_place_stays),
     };
