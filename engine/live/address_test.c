@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -64,6 +65,25 @@ static void what_is_written_reads_the_same(void **state)
         address_format(&address, text);
         assert_string_equal(text, texts[i]);
     }
+}
+
+static void a_folder_is_made_for_oneself(void **state)
+{
+    struct problem problem = {0};
+    struct stat found;
+    char own[80], within[96];
+    (void)state;
+
+    snprintf(own, sizeof own, "%s/new", folder);
+    snprintf(within, sizeof within, "%s/none/control", own);
+    assert_int_equal(address_make_folder(within, &problem), STATUS_NO_FILE);
+    assert_non_null(strstr(problem.text, "cannot be made: No such file"));
+    snprintf(within, sizeof within, "%s/control", own);
+    for (unsigned i = 0; i < 2; i++)
+        assert_int_equal(address_make_folder(within, &problem), STATUS_OK);
+    assert_int_equal(stat(own, &found), 0);
+    assert_int_equal(found.st_mode & 07777, 0700);
+    assert_int_equal(rmdir(own), 0);
 }
 
 static bool let_in(void *owner, struct channel *channel, const struct channel_owner **calls,
@@ -145,6 +165,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_written_reads_the_same),
+        cmocka_unit_test(a_folder_is_made_for_oneself),
         cmocka_unit_test(who_begins_to_listen_is_waited_for),
         cmocka_unit_test(another_socket_in_the_place_stays),
     };

@@ -342,9 +342,8 @@ enum status door_open(uv_loop_t *loop, const char *path, const struct gateway_re
     made->owner = owner;
     /* An address with a '/' in it is a path. */
     snprintf(address, sizeof address, "%s%s", strchr(path, '/') == NULL ? "./" : "", path);
-    enum status status = control_prepare_folder(address, problem);
-    if (status == STATUS_OK)
-        status = channel_listen(loop, address, NULL, let_in, made, &made->listener, problem);
+    enum status status =
+        channel_listen(loop, address, NULL, let_in, made, &made->listener, problem);
     if (status != STATUS_OK) {
         free(made);
         return status;
