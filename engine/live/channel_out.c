@@ -146,6 +146,13 @@ static void take_filled(struct channel *channel)
         seal_put(channel->seal, channel->plain.data, channel->plain.count, &channel->out);
 }
 
+/* The other end is to be told that no more comes. */
+static bool owes_last(const struct channel *channel)
+{
+    return channel->state == CHANNEL_FINISHING && channel->seal != NULL &&
+           !channel->seal->has_said_last;
+}
+
 static void take_next(struct channel *channel)
 {
     bool is_paced = channel->pacer.bits_per_s > 0;
@@ -155,8 +162,7 @@ static void take_next(struct channel *channel)
                                       : channel->queued.count);
     else if (channel->state == CHANNEL_OPEN && channel->calls->fill != NULL)
         take_filled(channel);
-    else if (channel->state == CHANNEL_FINISHING && channel->seal != NULL &&
-             !channel->seal->has_said_last)
+    else if (owes_last(channel))
         seal_end(channel->seal, &channel->out);
 }
 
@@ -188,6 +194,8 @@ static void pump_turn(struct channel *channel)
         if (channel->state == CHANNEL_CLOSED)
             return;
         if (channel->out.count == 0) {
+            if (channel->queued.count > 0 || owes_last(channel))
+                continue; /* said or closed while it was asked for more */
             channel->has_more &= channel->is_put_off;
             if (channel->state == CHANNEL_FINISHING)
                 finish(channel);

@@ -5,6 +5,7 @@
 
 #include "base/units.h"
 #include "live/host_private.h"
+#include "live/key_file.h"
 
 /* Nobody brings more guests at a time than there is room for; the others are connections that are
  * on their way out. */
@@ -286,9 +287,13 @@ static void turned_away(void *owner, const char *line)
 
 enum status line_listen(struct host *host, struct problem *problem)
 {
-    enum status status = channel_listen(host->loop, host->config->listen, host->config->key, take,
-                                        host, &host->listener, problem);
+    struct channel_key key;
+    enum status status =
+        channel_listen(host->loop, host->config->listen,
+                       key_for(host->config->key, KEY_FOR_MOVES_TO, host->config->name, &key), take,
+                       host, &host->listener, problem);
 
+    key_forget(&key);
     if (status == STATUS_OK)
         channel_listener_tell(host->listener, turned_away);
     return status;
@@ -299,10 +304,14 @@ void line_open(struct move *move)
     struct host *host = move->host;
     struct problem problem = {STATUS_OK, ""};
     struct line *line = add_line(host, move);
+    struct channel_key key;
 
     move->line = line;
-    if (channel_connect(host->loop, move->address, host->config->key, &line_calls, line,
-                        &line->channel, &problem) == STATUS_OK)
+    enum status status = channel_connect(
+        host->loop, move->address, key_for(host->config->key, KEY_FOR_MOVES_TO, move->to, &key),
+        &line_calls, line, &line->channel, &problem);
+    key_forget(&key);
+    if (status == STATUS_OK)
         return;
     host->lines = line->next;
     move->line = NULL;
