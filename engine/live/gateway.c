@@ -196,5 +196,6 @@ json_t *gateway_status(const struct gateway *gateway)
         (int)talking, "clients_calling", (int)calling, "is_full", is_full, "clients_accepted",
         (json_int_t)gateway->clients_accepted, "clients_refused",
         (json_int_t)gateway->clients_refused, "packets_again", (json_int_t)gateway->packets_again);
-    return json_pack("{s:o, s:o}", "gateway", own, "hosts", gateway_hosts_status(gateway));
+    return json_pack("{s:o, s:o, s:o}", "gateway", own, "hosts", gateway_hosts_status(gateway),
+                     "lost", gateway_guests_lost(gateway));
 }
