@@ -92,6 +92,7 @@ struct move {
     uint64_t retry_at_ns, retry_after_ns; /* of the connection */
     uint64_t fed_turn;                    /* of the host, in which it sent pages last */
     bool is_put_off;                      /* it has more to send, in the next turn */
+    bool is_in_parts;          /* at the target: the guest ran before all of it was there */
     bool is_recovering;        /* COMMIT is out: connections are to go on with what there is */
     uint64_t refused_since_ns; /* nobody has listened at the target's address; 0: somebody does */
     uint64_t moves;            /* of the guest, before this one */
@@ -104,7 +105,8 @@ struct move {
     uint64_t bytes_sent, bytes_before, rate_at_ns, rate_bytes_per_s;
     struct estimate estimate;
     uint64_t progress_at_ns;
-    size_t looked; /* events that were looked at */
+    uint64_t told_pages; /* at the target: how many were there then */
+    size_t looked;       /* events that were looked at */
 };
 
 /* A move that brought its guest, or did not: its source may not know yet, and ask. */
