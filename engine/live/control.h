@@ -83,6 +83,9 @@ void control_message_fini(struct control_message *message);
 
 /* ---- Writing. What is handed in is given away, but for `id`, which may be NULL. ---- */
 
+/* Text of anywhere (a path, the words of another process, what was cut to fit) need not be UTF-8, and
+ * JSON must be: of such a text what is no ASCII becomes a question mark. */
+json_t *control_text_json(const char *text);
 json_t *control_greeting(void);
 json_t *control_command(const char *name, json_t *arguments, json_t *id);
 json_t *control_return(json_t *value, json_t *id); /* NULL: {} */

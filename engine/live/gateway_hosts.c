@@ -227,7 +227,7 @@ static void lose_trunk(struct gateway_host *host, const char *reason)
     bytes_clear(&host->out);
     forget_questions(host);
     gateway_tell(host->gateway, 0, "host_left",
-                 json_pack("{s:s, s:s}", "name", host->name, "reason", reason));
+                 json_pack("{s:s, s:o}", "name", host->name, "reason", control_text_json(reason)));
     gateway_hosts_watch(host->gateway);
 }
 
@@ -544,7 +544,7 @@ void gateway_hosts_watch(struct gateway *gateway)
 
 static void turned_away(void *owner, const char *line)
 {
-    gateway_tell(owner, 0, "turned_away", json_pack("{s:s}", "reason", line));
+    gateway_tell(owner, 0, "turned_away", json_pack("{s:o}", "reason", control_text_json(line)));
 }
 
 enum status gateway_hosts_open(struct gateway *gateway, const char *address,

@@ -487,6 +487,20 @@ static void trash_harms_only_its_sender(void **state)
     assert_true(a->is_welcome);
 }
 
+/* A text of somebody's that is cut to fit may end within a letter. */
+static void a_reason_is_told_whatever_is_in_it(void **state)
+{
+    struct stub *a = &fixture.stubs[0];
+    (void)state;
+
+    stub_connect(a);
+    turn_until(a->is_welcome);
+    trunk_put_talk(&a->out,
+                   "{\"execute\": \"x\", \"a key of 39 letters and one of two byte\xc3\xa9s\": 1}");
+    turn_until(fixture.left == 1);
+    assert_non_null(strstr(fixture.last_reason, "belongs to no command"));
+}
+
 static void tell(struct stub *stub, const char *event, const char *guest)
 {
     put_talk(stub, control_event(event, json_pack("{s:s}", "guest", guest), 0));
@@ -580,6 +594,7 @@ int main(void)
         TEST(a_host_that_does_not_answer_harms_itself),
         TEST(a_name_is_taken_once),
         TEST(trash_harms_only_its_sender),
+        TEST(a_reason_is_told_whatever_is_in_it),
         TEST(a_host_tells_of_its_own),
         TEST(what_no_line_holds_is_not_told),
         TEST(addresses_are_judged),
