@@ -18,7 +18,6 @@
 #include <unistd.h>
 
 #include "base/units.h"
-#include "live/address.h"
 #include "live/gateway_private.h"
 
 #define CALL_AGAIN_NS     (20 * NS_PER_MS) /* between two calls, doubling up to the longest */

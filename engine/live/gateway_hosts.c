@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "base/units.h"
-#include "live/address.h"
 #include "live/gateway_private.h"
 
 /* A host that reads nothing for so long, or says nothing although it is asked for the time, is not
@@ -62,6 +61,19 @@ static bool is_name(const char *name)
         if (!isalnum((unsigned char)name[i]) && strchr("._-+:", name[i]) == NULL)
             return false;
     return count > 0 && count < GATEWAY_NAME_MAX;
+}
+
+/* Other hosts connect there, and must not wait for a name to be looked up; people are shown it. */
+static bool is_address(const char *text)
+{
+    struct problem problem = {STATUS_OK, ""};
+    struct address address;
+
+    for (const char *at = text; *at != '\0'; at++)
+        if (!isgraph((unsigned char)*at))
+            return false;
+    return *text == '\0' || (strlen(text) < ADDRESS_TEXT_BYTES &&
+                             address_parse_number(text, &address, &problem) == STATUS_OK);
 }
 
 /* It has all of the guest, not a half that is no guest yet or any more. */
@@ -247,7 +259,7 @@ static void watch_process(struct gateway_host *host, uint64_t pid_space)
     struct address peer;
 
     forget_process(host);
-    if (address_parse(channel_peer(host->trunk), &peer, &problem) != STATUS_OK ||
+    if (address_parse_number(channel_peer(host->trunk), &peer, &problem) != STATUS_OK ||
         !address_is_local(&peer) || pid_space != trunk_pid_space() || host->pid == 0 ||
         host->pid > INT32_MAX)
         return;
@@ -262,8 +274,12 @@ static void welcome(struct visitor *visitor, const json_t *data)
     uint64_t pid = control_number(data, "pid", 0);
     char instance[17];
 
-    if (!is_name(name) || strlen(address) >= sizeof gateway->hosts[0].address) {
+    if (!is_name(name)) {
         refuse(visitor, "hello: a host needs a name of 1 to 63 letters, digits and ._-");
+        return;
+    }
+    if (!is_address(address)) {
+        refuse(visitor, "hello: a host's address is a number with its port: 192.0.2.7:7000");
         return;
     }
     if (control_number(data, "protocol", CONTROL_PROTOCOL) != CONTROL_PROTOCOL) {

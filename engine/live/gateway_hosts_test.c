@@ -457,6 +457,34 @@ static void a_name_is_taken_once(void **state)
     assert_string_equal(fixture.last_reason, "it has come back by another connection");
 }
 
+/* Nobody waits for a name to be looked up, and nobody's terminal is written to. */
+static void a_host_has_a_plain_address(void **state)
+{
+    static const struct {
+        const char *address;
+        bool is_good;
+    } rows[] = {{"192.0.2.7:7000", true}, {"[::1]:7000", true},      {"", true},
+                {"/tmp/a", true},         {"localhost:7000", false}, {"[face]:7000", false},
+                {"192.0.2.7", false},     {"/tmp/\033[2J", false},   {"/tmp/a b", false},
+                {"1.2.3.4:70000", false}, {"[::1%\a]:7000", false},  {"\xc3\xa9:1", false}};
+    struct stub *a = &fixture.stubs[0];
+    (void)state;
+
+    for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        a->address = rows[i].address;
+        a->reason[0] = '\0';
+        stub_connect(a);
+        turn_until(a->is_welcome || (a->trunk == NULL && *a->reason != '\0'));
+        if (a->is_welcome != rows[i].is_good)
+            fail_msg("\"%s\": %s", rows[i].address, a->reason);
+        if (!a->is_welcome)
+            assert_non_null(strstr(a->reason, "a number with its port"));
+        if (a->trunk != NULL)
+            channel_close(a->trunk, "cut", true);
+        turn_until(a->trunk == NULL && fixture.left == fixture.joined);
+    }
+}
+
 static void trash_harms_only_its_sender(void **state)
 {
     const struct trunk_call call = {.stream_idx = 1, .port = 1, .guest = "kv"};
@@ -593,6 +621,7 @@ int main(void)
         TEST(questions_are_answered_once),
         TEST(a_host_that_does_not_answer_harms_itself),
         TEST(a_name_is_taken_once),
+        TEST(a_host_has_a_plain_address),
         TEST(trash_harms_only_its_sender),
         TEST(a_reason_is_told_whatever_is_in_it),
         TEST(a_host_tells_of_its_own),
