@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/nearest.h"
@@ -272,6 +273,13 @@ json_t *control_refusal(enum control_error error, const char *desc, json_t *id)
 
     json_object_set_new(what, "desc", control_text_json(desc));
     return with_id(json_pack("{s:o}", "error", what), id);
+}
+
+uint64_t control_wall_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
 json_t *control_event(const char *name, json_t *data, uint64_t wall_us)

@@ -24,14 +24,6 @@
 #define TOLD_MAX       (CONTROL_LINE_MAX - 256)
 #define CLOCK_ASKED_NS (1 * NS_PER_S) /* clocks of two machines drift by microseconds in that */
 
-static void say(struct gateway_host *host, json_t *message)
-{
-    size_t begin = frame_begin(&host->out, FRAME_TALK, 0);
-    control_put(&host->out, message);
-    host->out.count--; /* a frame needs no line end */
-    frame_end(&host->out, begin);
-}
-
 static void send_away(struct visitor *visitor, const char *reason, bool is_at_once)
 {
     visitor->is_leaving = true;
@@ -41,11 +33,8 @@ static void send_away(struct visitor *visitor, const char *reason, bool is_at_on
 static void refuse(struct visitor *visitor, const char *reason)
 {
     struct bytes out = {0};
-    size_t begin = frame_begin(&out, FRAME_TALK, 0);
 
-    control_put(&out, control_refusal(CONTROL_REFUSED, reason, NULL));
-    out.count--;
-    frame_end(&out, begin);
+    trunk_put_message(&out, control_refusal(CONTROL_REFUSED, reason, NULL));
     channel_send(visitor->trunk, out.data, out.count);
     bytes_fini(&out);
     send_away(visitor, reason, false);
@@ -165,7 +154,7 @@ bool gateway_ask(struct gateway *gateway, unsigned number, const char *command, 
     *question =
         (struct gateway_question){.id = ++gateway->last_question, .answer = answer, .owner = owner};
     json_t *id = json_integer((json_int_t)question->id);
-    say(host, control_command(command, arguments, id));
+    trunk_put_message(&host->out, control_command(command, arguments, id));
     json_decref(id);
     return true;
 }
@@ -310,7 +299,7 @@ static void welcome(struct visitor *visitor, const json_t *data)
     snprintf(host->address, sizeof host->address, "%s", address);
     watch_process(host, control_number(data, "pid_space", trunk_pid_space()));
     snprintf(instance, sizeof instance, "%016llx", (unsigned long long)gateway->instance);
-    say(host, control_return(json_pack("{s:s}", "instance", instance), NULL));
+    trunk_put_message(&host->out, control_return(json_pack("{s:s}", "instance", instance), NULL));
     ask_clock(host);
     gateway_tell(gateway, 0, "host_joined",
                  json_pack("{s:s, s:s}", "name", host->name, "address", host->address));

@@ -78,10 +78,7 @@ static struct fixture {
 
 static inline void put_talk(struct stub *stub, json_t *message)
 {
-    char *text = json_dumps(message, JSON_COMPACT);
-    trunk_put_talk(&stub->out, text);
-    free(text);
-    json_decref(message);
+    trunk_put_message(&stub->out, message);
 }
 
 static inline json_t *claims_of(const struct stub *stub)
