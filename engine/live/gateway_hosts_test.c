@@ -237,6 +237,7 @@ static void places_of_guests_are_given_back(void **state)
 {
     static const char *const names[] = {"one", "two", "three", "four", "five", "six"};
     const char *name;
+    struct stub *b = &fixture.stubs[1];
     bool is_known;
     (void)state;
 
@@ -260,6 +261,14 @@ static void places_of_guests_are_given_back(void **state)
         assert_true(is_known);
         mailbox_init(&fixture.guest->mailbox);
         assert_int_equal(mailbox_listen(&fixture.guest->mailbox, PORT), 0);
+    }
+    assert_int_equal(fixture.gateway->guest_count, 1);
+    for (unsigned i = 0; i < sizeof names / sizeof names[0];
+         i++) { /* halves that come to nothing */
+        b->half = "moving";
+        b->guest_name = names[i];
+        claim(b);
+        turn_until(gateway_guest_named(fixture.gateway, names[i]) != NULL);
     }
     assert_int_equal(fixture.gateway->guest_count, 1);
     assert_int_equal(fixture.refused, 0);
