@@ -18,7 +18,6 @@
 #include <unistd.h>
 
 #include "base/units.h"
-#include "live/address.h"
 #include "live/gateway_private.h"
 
 #define CALL_AGAIN_NS     (20 * NS_PER_MS) /* between two calls, doubling up to the longest */
@@ -347,9 +346,12 @@ static uint64_t be_patient(struct gateway_client *client, uint64_t now_ns)
             return socket->shut_at_ns + LINGER_NS;
         lose_socket(client, false); /* what it has not read yet it still may */
     } else if (socket != NULL && socket->stalled_ns != NEVER) {
-        if (now_ns - socket->stalled_ns < STALL_NS)
-            return socket->stalled_ns + STALL_NS;
-        drop_stalled(client);
+        uint64_t since_ns = socket->stalled_ns;
+        if (now_ns - since_ns < STALL_NS)
+            return since_ns + STALL_NS;
+        tell_client(client); /* it may be this process that stood still */
+        if (client->socket != NULL && client->socket->stalled_ns == since_ns)
+            drop_stalled(client);
     }
     return NEVER;
 }

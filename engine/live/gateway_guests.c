@@ -74,12 +74,12 @@ static bool is_something(const struct host_claim *claim)
     return claim != NULL && !is_word(claim, "ended") && !is_word(claim, "lost");
 }
 
-/* It is no more, and neither a host nor a listener has a use for its name. */
+/* It is no more, or never came, and neither a host nor a listener has a use for its name. */
 static bool is_place_free(const struct gateway_guest *guest)
 {
     if (guest->name[0] == '\0')
         return true;
-    if (guest->is_named || (guest->state != GUEST_LOST && guest->state != GUEST_OVER))
+    if (guest->is_named || guest->state == GUEST_PRESENT || guest->state == GUEST_AWAY)
         return false;
     for (unsigned i = 0; i < GATEWAY_HOSTS; i++)
         if (is_something(claim_of(&guest->gateway->hosts[i], guest)))

@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "base/units.h"
-#include "live/address.h"
 #include "live/gateway_private.h"
 #include "live/key_file.h"
 
@@ -26,14 +25,6 @@
 #define TOLD_MAX       (CONTROL_LINE_MAX - 256)
 #define CLOCK_ASKED_NS (1 * NS_PER_S) /* clocks of two machines drift by microseconds in that */
 
-static void say(struct gateway_host *host, json_t *message)
-{
-    size_t begin = frame_begin(&host->out, FRAME_TALK, 0);
-    control_put(&host->out, message);
-    host->out.count--; /* a frame needs no line end */
-    frame_end(&host->out, begin);
-}
-
 static void send_away(struct visitor *visitor, const char *reason, bool is_at_once)
 {
     visitor->is_leaving = true;
@@ -43,11 +34,8 @@ static void send_away(struct visitor *visitor, const char *reason, bool is_at_on
 static void refuse(struct visitor *visitor, const char *reason)
 {
     struct bytes out = {0};
-    size_t begin = frame_begin(&out, FRAME_TALK, 0);
 
-    control_put(&out, control_refusal(CONTROL_REFUSED, reason, NULL));
-    out.count--;
-    frame_end(&out, begin);
+    trunk_put_message(&out, control_refusal(CONTROL_REFUSED, reason, NULL));
     channel_send(visitor->trunk, out.data, out.count);
     bytes_fini(&out);
     send_away(visitor, reason, false);
@@ -63,6 +51,19 @@ static bool is_name(const char *name)
         if (!isalnum((unsigned char)name[i]) && strchr("._-+:", name[i]) == NULL)
             return false;
     return count > 0 && count < GATEWAY_NAME_MAX;
+}
+
+/* Other hosts connect there, and must not wait for a name to be looked up; people are shown it. */
+static bool is_address(const char *text)
+{
+    struct problem problem = {STATUS_OK, ""};
+    struct address address;
+
+    for (const char *at = text; *at != '\0'; at++)
+        if (!isgraph((unsigned char)*at))
+            return false;
+    return *text == '\0' || (strlen(text) < ADDRESS_TEXT_BYTES &&
+                             address_parse_number(text, &address, &problem) == STATUS_OK);
 }
 
 /* It has all of the guest, not a half that is no guest yet or any more. */
@@ -154,7 +155,7 @@ bool gateway_ask(struct gateway *gateway, unsigned number, const char *command, 
     *question =
         (struct gateway_question){.id = ++gateway->last_question, .answer = answer, .owner = owner};
     json_t *id = json_integer((json_int_t)question->id);
-    say(host, control_command(command, arguments, id));
+    trunk_put_message(&host->out, control_command(command, arguments, id));
     json_decref(id);
     return true;
 }
@@ -228,7 +229,7 @@ static void lose_trunk(struct gateway_host *host, const char *reason)
     bytes_clear(&host->out);
     forget_questions(host);
     gateway_tell(host->gateway, 0, "host_left",
-                 json_pack("{s:s, s:s}", "name", host->name, "reason", reason));
+                 json_pack("{s:s, s:o}", "name", host->name, "reason", control_text_json(reason)));
     gateway_hosts_watch(host->gateway);
 }
 
@@ -248,7 +249,7 @@ static void watch_process(struct gateway_host *host, uint64_t pid_space)
     struct address peer;
 
     forget_process(host);
-    if (address_parse(channel_peer(host->trunk), &peer, &problem) != STATUS_OK ||
+    if (address_parse_number(channel_peer(host->trunk), &peer, &problem) != STATUS_OK ||
         !address_is_local(&peer) || pid_space != trunk_pid_space() || host->pid == 0 ||
         host->pid > INT32_MAX)
         return;
@@ -263,8 +264,12 @@ static void welcome(struct visitor *visitor, const json_t *data)
     uint64_t pid = control_number(data, "pid", 0);
     char instance[17];
 
-    if (!is_name(name) || strlen(address) >= sizeof gateway->hosts[0].address) {
+    if (!is_name(name)) {
         refuse(visitor, "hello: a host needs a name of 1 to 63 letters, digits and ._-");
+        return;
+    }
+    if (!is_address(address)) {
+        refuse(visitor, "hello: a host's address is a number with its port: 192.0.2.7:7000");
         return;
     }
     if (control_number(data, "protocol", CONTROL_PROTOCOL) != CONTROL_PROTOCOL) {
@@ -295,7 +300,7 @@ static void welcome(struct visitor *visitor, const json_t *data)
     snprintf(host->address, sizeof host->address, "%s", address);
     watch_process(host, control_number(data, "pid_space", trunk_pid_space()));
     snprintf(instance, sizeof instance, "%016llx", (unsigned long long)gateway->instance);
-    say(host, control_return(json_pack("{s:s}", "instance", instance), NULL));
+    trunk_put_message(&host->out, control_return(json_pack("{s:s}", "instance", instance), NULL));
     ask_clock(host);
     gateway_tell(gateway, 0, "host_joined",
                  json_pack("{s:s, s:s}", "name", host->name, "address", host->address));
@@ -545,7 +550,7 @@ void gateway_hosts_watch(struct gateway *gateway)
 
 static void turned_away(void *owner, const char *line)
 {
-    gateway_tell(owner, 0, "turned_away", json_pack("{s:s}", "reason", line));
+    gateway_tell(owner, 0, "turned_away", json_pack("{s:o}", "reason", control_text_json(line)));
 }
 
 enum status gateway_hosts_open(struct gateway *gateway, const char *address,

@@ -242,6 +242,7 @@ static void places_of_guests_are_given_back(void **state)
 {
     static const char *const names[] = {"one", "two", "three", "four", "five", "six"};
     const char *name;
+    struct stub *b = &fixture.stubs[1];
     bool is_known;
     (void)state;
 
@@ -265,6 +266,14 @@ static void places_of_guests_are_given_back(void **state)
         assert_true(is_known);
         mailbox_init(&fixture.guest->mailbox);
         assert_int_equal(mailbox_listen(&fixture.guest->mailbox, PORT), 0);
+    }
+    assert_int_equal(fixture.gateway->guest_count, 1);
+    for (unsigned i = 0; i < sizeof names / sizeof names[0];
+         i++) { /* halves that come to nothing */
+        b->half = "moving";
+        b->guest_name = names[i];
+        claim(b);
+        turn_until(gateway_guest_named(fixture.gateway, names[i]) != NULL);
     }
     assert_int_equal(fixture.gateway->guest_count, 1);
     assert_int_equal(fixture.refused, 0);
@@ -462,6 +471,34 @@ static void a_name_is_taken_once(void **state)
     assert_string_equal(fixture.last_reason, "it has come back by another connection");
 }
 
+/* Nobody waits for a name to be looked up, and nobody's terminal is written to. */
+static void a_host_has_a_plain_address(void **state)
+{
+    static const struct {
+        const char *address;
+        bool is_good;
+    } rows[] = {{"192.0.2.7:7000", true}, {"[::1]:7000", true},      {"", true},
+                {"/tmp/a", true},         {"localhost:7000", false}, {"[face]:7000", false},
+                {"192.0.2.7", false},     {"/tmp/\033[2J", false},   {"/tmp/a b", false},
+                {"1.2.3.4:70000", false}, {"[::1%\a]:7000", false},  {"\xc3\xa9:1", false}};
+    struct stub *a = &fixture.stubs[0];
+    (void)state;
+
+    for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        a->address = rows[i].address;
+        a->reason[0] = '\0';
+        stub_connect(a);
+        turn_until(a->is_welcome || (a->trunk == NULL && *a->reason != '\0'));
+        if (a->is_welcome != rows[i].is_good)
+            fail_msg("\"%s\": %s", rows[i].address, a->reason);
+        if (!a->is_welcome)
+            assert_non_null(strstr(a->reason, "a number with its port"));
+        if (a->trunk != NULL)
+            channel_close(a->trunk, "cut", true);
+        turn_until(a->trunk == NULL && fixture.left == fixture.joined);
+    }
+}
+
 static void trash_harms_only_its_sender(void **state)
 {
     const struct trunk_call call = {.stream_idx = 1, .port = 1, .guest = "kv"};
@@ -490,6 +527,20 @@ static void trash_harms_only_its_sender(void **state)
         expect_echo(0, "hello");
     }
     assert_true(a->is_welcome);
+}
+
+/* A text of somebody's that is cut to fit may end within a letter. */
+static void a_reason_is_told_whatever_is_in_it(void **state)
+{
+    struct stub *a = &fixture.stubs[0];
+    (void)state;
+
+    stub_connect(a);
+    turn_until(a->is_welcome);
+    trunk_put_talk(&a->out,
+                   "{\"execute\": \"x\", \"a key of 39 letters and one of two byte\xc3\xa9s\": 1}");
+    turn_until(fixture.left == 1);
+    assert_non_null(strstr(fixture.last_reason, "belongs to no command"));
 }
 
 static void tell(struct stub *stub, const char *event, const char *guest)
@@ -584,7 +635,9 @@ int main(void)
         TEST(questions_are_answered_once),
         TEST(a_host_that_does_not_answer_harms_itself),
         TEST(a_name_is_taken_once),
+        TEST(a_host_has_a_plain_address),
         TEST(trash_harms_only_its_sender),
+        TEST(a_reason_is_told_whatever_is_in_it),
         TEST(a_host_tells_of_its_own),
         TEST(what_no_line_holds_is_not_told),
         TEST(addresses_are_judged),

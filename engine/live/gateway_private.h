@@ -9,6 +9,7 @@
 #ifndef LIVE_GATEWAY_PRIVATE_H
 #define LIVE_GATEWAY_PRIVATE_H
 
+#include "live/address.h"
 #include "live/gateway.h"
 #include "live/trunk.h"
 #include "machine/mailbox.h"
@@ -120,10 +121,10 @@ struct gateway_question {
 struct gateway_host {
     struct gateway *gateway;
     unsigned number;
-    char name[GATEWAY_NAME_MAX]; /* "": this place is free */
-    char address[128];           /* of its listener for moves */
-    struct channel *trunk;       /* NULL: it is not here */
-    struct bytes out;            /* frames of this turn of the loop */
+    char name[GATEWAY_NAME_MAX];      /* "": this place is free */
+    char address[ADDRESS_TEXT_BYTES]; /* of its listener for moves */
+    struct channel *trunk;            /* NULL: it is not here */
+    struct bytes out;                 /* frames of this turn of the loop */
     uint64_t pid;
     int pidfd;       /* tells when its process has ended; -1: it lives elsewhere, or */
     bool has_no_pid; /* it had ended before that could be asked */

@@ -25,7 +25,6 @@
 
 #include "base/prng.h"
 #include "base/units.h"
-#include "live/address.h"
 #include "live/gateway_private.h"
 
 #define PORT    7
@@ -51,6 +50,7 @@ struct stub {
     struct bytes in, out;
     struct program_state *guest; /* NULL: it is not here */
     const char *guest_name;      /* NULL: "echo" */
+    const char *address;         /* NULL: "127.0.0.1:1" */
     const char *half; /* the state that it tells of a guest that is not here; NULL: none */
     uint64_t moves, pid, pages_missing;
     bool is_in_container, is_mute; /* mute: it answers no questions */
@@ -78,10 +78,7 @@ static struct fixture {
 
 static inline void put_talk(struct stub *stub, json_t *message)
 {
-    char *text = json_dumps(message, JSON_COMPACT);
-    trunk_put_talk(&stub->out, text);
-    free(text);
-    json_decref(message);
+    trunk_put_message(&stub->out, message);
 }
 
 static inline json_t *claims_of(const struct stub *stub)
@@ -178,8 +175,9 @@ static inline void stub_opened(void *owner, struct channel *channel)
     uint64_t pid_space = trunk_pid_space() + stub->is_in_container;
     put_talk(stub, control_event("hello",
                                  json_pack("{s:s, s:s, s:i, s:I, s:I, s:o}", "name", stub->name,
-                                           "address", "127.0.0.1:1", "protocol", 1, "pid",
-                                           (json_int_t)stub->pid, "pid_space",
+                                           "address",
+                                           stub->address != NULL ? stub->address : "127.0.0.1:1",
+                                           "protocol", 1, "pid", (json_int_t)stub->pid, "pid_space",
                                            (json_int_t)pid_space, "guests", claims_of(stub)),
                                  0));
 }

@@ -247,16 +247,21 @@ static void a_slow_reader_costs_a_window(void **state)
     uint64_t before = flood_a_client();
     assert_true(fixture.guest->flooded < 32u << 20); /* the sockets' own buffers */
     struct client_socket *slow = fixture.gateway->guests[0].clients[0].socket;
-    slow->stalled_ns = gateway_now_ns() - 29 * NS_PER_S;
     fixture.program = PROGRAM_ECHO;
     client_comes(1);
     expect_echo(1, "hello");
-    for (uint64_t taken = 0; taken < before;) {
+    uint64_t taken = 0;
+    for (ssize_t count; (count = client_hears(0, heard, sizeof heard)) > 0;)
+        taken += (uint64_t)count;
+    slow->stalled_ns = gateway_now_ns() - 31 * NS_PER_S; /* it was the gateway that stood still */
+    fixture.gateway->guests[0].touched |= 1;
+    while (taken < before) {
         ssize_t count = client_hears(0, heard, sizeof heard);
         taken += count > 0 ? (uint64_t)count : 0;
         turn();
     }
     assert_int_equal(slow->stalled_ns, UINT64_MAX); /* it does read */
+    assert_int_equal(fixture.dropped, 0);
 }
 
 /* For as long as others may need its number. */

@@ -51,7 +51,7 @@ static void set_end(const struct move *move, json_t *object)
     bool is_completed = move->outcome == OUTCOME_COMPLETED;
 
     json_object_set_new(object, "outcome", json_string(outcome_name(move->outcome)));
-    json_object_set_new(object, "reason", json_string(move->reason));
+    json_object_set_new(object, "reason", control_text_json(move->reason));
     json_object_set_new(object, "total_time_ns", time_between(move->started_ns, move->ended_ns));
     json_object_set_new(object, "downtime_ns", time_between(move->paused_ns, move->resumed_ns));
     json_object_set_new(object, "round", number(move->rounds));

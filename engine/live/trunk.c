@@ -14,6 +14,16 @@ void trunk_put_talk(struct bytes *to, const char *json)
     frame_end(to, begin);
 }
 
+void trunk_put_message(struct bytes *to, json_t *message)
+{
+    struct bytes line = {0};
+
+    control_put(&line, message);
+    line.data[line.count - 1] = '\0'; /* where its line ends */
+    trunk_put_talk(to, (const char *)line.data);
+    bytes_fini(&line);
+}
+
 uint64_t trunk_pid_space(void)
 {
     struct stat space;

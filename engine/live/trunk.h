@@ -40,6 +40,7 @@
 
 #include "base/event.h"
 #include "base/status.h"
+#include "live/control.h"
 #include "machine/mailbox.h"
 #include "wire/frame.h"
 
@@ -59,7 +60,8 @@ struct trunk_call {
     char guest[TRUNK_GUEST_MAX];
 };
 
-void trunk_put_talk(struct bytes *to, const char *json); /* at most FRAME_PAYLOAD_MAX */
+void trunk_put_talk(struct bytes *to, const char *json);   /* at most FRAME_PAYLOAD_MAX */
+void trunk_put_message(struct bytes *to, json_t *message); /* as talk; gives it up */
 void trunk_put_packet(struct bytes *to, uint32_t stream_idx, const struct stream_packet *packet);
 void trunk_put_call(struct bytes *to, uint8_t note, const struct trunk_call *call);
 /* As many of them as one frame takes; returns how many. */
