@@ -166,7 +166,7 @@ static size_t read_once(struct channel *channel)
             channel_fail_by(channel, errno);
         return 0;
     }
-    size_t placed = channel_least((size_t)count, place_bytes);
+    size_t placed = smaller((size_t)count, place_bytes);
     channel->in_count += (size_t)count - placed;
     if (placed > 0)
         channel->calls->placed(channel->owner, channel, placed);
@@ -188,7 +188,7 @@ void channel_read_turn(struct channel *channel)
         make_room(channel, is_more);
         size_t room = channel->in_bytes - channel->in_count, count = read_once(channel);
         is_more = count >= room;
-        budget -= channel_least(budget, count);
+        budget -= smaller(budget, count);
     } while (is_more && budget > 0); /* what came meanwhile the loop will say */
 }
 
