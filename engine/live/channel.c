@@ -121,8 +121,7 @@ void channel_watch(struct channel *channel)
         return;
     if (channel->state == CHANNEL_CONNECTING || channel->is_full)
         events |= UV_WRITABLE;
-    if (channel->state != CHANNEL_CONNECTING && !channel->has_ended &&
-        (!channel->is_read_off || channel_is_ending(channel)))
+    if (channel->state != CHANNEL_CONNECTING && !channel->has_ended && channel_is_reading(channel))
         events |= UV_READABLE;
     if (events == channel->events)
         return;

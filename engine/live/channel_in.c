@@ -23,12 +23,6 @@ static bool hears(const struct channel *channel)
     return channel->state == CHANNEL_OPEN && !channel->is_read_off;
 }
 
-static bool is_reading(const struct channel *channel)
-{
-    return channel->state != CHANNEL_CLOSED &&
-           (channel->state != CHANNEL_OPEN || !channel->is_read_off);
-}
-
 /* The buffer grows with what comes. */
 static void make_room(struct channel *channel, bool is_more_wanted)
 {
@@ -183,7 +177,7 @@ void channel_read_turn(struct channel *channel)
     channel->heard_ns = uv_hrtime();
     channel_hear(channel);
     do {
-        if (!is_reading(channel))
+        if (!channel_is_reading(channel))
             return;
         make_room(channel, is_more);
         size_t room = channel->in_bytes - channel->in_count, count = read_once(channel);

@@ -79,6 +79,13 @@ struct channel {
     struct channel *younger;
 };
 
+/* The key's proof is read, and the other end's end waited for, whatever its owner wants to hear. */
+static inline bool channel_is_reading(const struct channel *channel)
+{
+    return channel->state != CHANNEL_CLOSED &&
+           (channel->state != CHANNEL_OPEN || !channel->is_read_off);
+}
+
 static inline bool channel_is_ending(const struct channel *channel)
 {
     return channel->state >= CHANNEL_FINISHING;
