@@ -17,7 +17,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/smaller.h"
 #include "base/units.h"
 #include "live/gateway_private.h"
 
@@ -314,6 +313,11 @@ static uint64_t send_packets(struct gateway_client *client, uint64_t now_ns)
     }
 }
 
+static uint64_t earlier(uint64_t a_ns, uint64_t b_ns)
+{
+    return a_ns < b_ns ? a_ns : b_ns;
+}
+
 static void follow(struct gateway_client *client, uint64_t now_ns)
 {
     uint64_t due_ns = NEVER;
@@ -325,12 +329,12 @@ static void follow(struct gateway_client *client, uint64_t now_ns)
     if (client->state == CLIENT_TALKING && stream_is_over(&client->stream))
         free_slot(client);
     if (client->state == CLIENT_CALLING)
-        due_ns = smaller(due_ns, client->call_again_ns);
+        due_ns = earlier(due_ns, client->call_again_ns);
     if (client->socket != NULL && client->socket->shut_at_ns != NEVER) {
         if (now_ns >= client->socket->shut_at_ns + LINGER_NS)
             lose_socket(client);
         else
-            due_ns = smaller(due_ns, client->socket->shut_at_ns + LINGER_NS);
+            due_ns = earlier(due_ns, client->socket->shut_at_ns + LINGER_NS);
     }
     client->guest->due_ns[client->slot_idx] = due_ns;
     watch_socket(client);
@@ -346,7 +350,7 @@ void gateway_clients_turn(struct gateway_guest *guest)
         follow(&guest->clients[idx], now_ns);
     }
     for (uint32_t i = 0; i < MAILBOX_STREAMS; i++)
-        due_ns = smaller(due_ns, guest->due_ns[i]);
+        due_ns = earlier(due_ns, guest->due_ns[i]);
     if (due_ns != NEVER)
         gateway_set_alarm(guest->gateway, due_ns);
 }
