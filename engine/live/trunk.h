@@ -56,17 +56,17 @@ struct trunk_call {
     char guest[TRUNK_GUEST_MAX];
 };
 
-/* Whole frames of what has come are heard, in order, up to the first that is not STATUS_OK; the
- * beginning of another is kept in `in` for the next time. */
-MUST_USE enum status trunk_hear(struct bytes *in, const uint8_t *data, size_t count,
-                                enum status (*hear)(void *owner, const struct frame *frame),
-                                void *owner);
-
 void trunk_put_talk(struct bytes *to, const char *json); /* at most FRAME_PAYLOAD_MAX */
 void trunk_put_packet(struct bytes *to, uint32_t stream_idx, const struct stream_packet *packet);
 void trunk_put_call(struct bytes *to, uint8_t note, const struct trunk_call *call);
 /* As many of them as one frame takes; returns how many. */
 size_t trunk_put_events(struct bytes *to, const struct event *events, size_t count);
+
+/* Whole frames of what has come are heard, in order, up to the first that is not STATUS_OK; the
+ * beginning of another is kept in `in` for the next time. */
+MUST_USE enum status trunk_hear(struct bytes *in, const uint8_t *data, size_t count,
+                                enum status (*hear)(void *owner, const struct frame *frame),
+                                void *owner);
 
 /* Each reads a frame of its type whole, or says STATUS_BAD_STREAM: no length, number or enumeration
  * is believed. */
