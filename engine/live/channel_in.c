@@ -23,12 +23,6 @@ static bool hears(const struct channel *channel)
     return channel->state == CHANNEL_OPEN && !channel->is_read_off;
 }
 
-static bool is_reading(const struct channel *channel)
-{
-    return channel->state != CHANNEL_CLOSED &&
-           (channel->state != CHANNEL_OPEN || !channel->is_read_off);
-}
-
 /* The buffer grows with what comes. */
 static void make_room(struct channel *channel, bool is_more_wanted)
 {
@@ -166,7 +160,7 @@ static size_t read_once(struct channel *channel)
             channel_fail_by(channel, errno);
         return 0;
     }
-    size_t placed = channel_least((size_t)count, place_bytes);
+    size_t placed = smaller((size_t)count, place_bytes);
     channel->in_count += (size_t)count - placed;
     if (placed > 0)
         channel->calls->placed(channel->owner, channel, placed);
@@ -183,12 +177,12 @@ void channel_read_turn(struct channel *channel)
     channel->heard_ns = uv_hrtime();
     channel_hear(channel);
     do {
-        if (!is_reading(channel))
+        if (!channel_is_reading(channel))
             return;
         make_room(channel, is_more);
         size_t room = channel->in_bytes - channel->in_count, count = read_once(channel);
         is_more = count >= room;
-        budget -= channel_least(budget, count);
+        budget -= smaller(budget, count);
     } while (is_more && budget > 0); /* what came meanwhile the loop will say */
 }
 

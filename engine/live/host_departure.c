@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/smaller.h"
 #include "base/units.h"
 #include "live/host_private.h"
 #include "scenario/ends.h"
@@ -19,11 +20,6 @@
 
 /* A target's address where nobody listens for so long is that of a process that has died. */
 #define DEAD_NS (3 * NS_PER_S)
-
-static uint64_t smaller(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
 
 /* ---- It begins ---- */
 
