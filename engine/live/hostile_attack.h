@@ -193,7 +193,6 @@ static inline void calm_down(void)
         harmed("the link cannot be mended");
     if (!is_moving(house))
         return;
-    hostile.moved++;
     for (unsigned i = 0; i < 200 && is_moving(house); i++)
         turn();
     if (is_moving(house) && !obeys_door(house, "abort", "{}"))
@@ -215,10 +214,34 @@ static inline const char *address_of(enum surface surface)
     }
 }
 
+/* Somebody calls a guest that no host has, but whoever says so. */
+static inline void call_other_guest(void)
+{
+    struct gateway *gateway = hostile.house.gateway;
+    struct gateway_guest *guest = gateway_guest_named(gateway, OTHER_GUEST);
+    struct trunk_call call = {.port = 7000, .guest = OTHER_GUEST};
+    const struct gateway_client *client = NULL;
+
+    gateway_clients_hang_up(guest);
+    run_until(hostile.other_client.fd < 0);
+    enemy_fini(&hostile.other_client);
+    enemy_init(&hostile.other_client, enemy_connect(gateway_clients_address(gateway, 1)),
+               SEAL_CALLER, NULL);
+    enemy_says(&hostile.other_client, "hello\n", 6);
+    run_until(gateway_clients_count(guest, true) == 1);
+    while (client == NULL || client->state != CLIENT_CALLING)
+        client = client == NULL ? guest->clients : client + 1;
+    call.stream_idx = client->slot_idx;
+    call.first = client->first;
+    say_it_of(hostile.takes[AT_GATEWAY], &call);
+}
+
 static inline void call_in_a_crowd(enum surface surface, uint64_t first, unsigned count)
 {
     struct bytes stream = {0};
 
+    if (surface == AT_GATEWAY)
+        call_other_guest();
     for (unsigned i = 0; i < count; i++) {
         struct enemy *enemy = &hostile.enemies[i];
         hostile.number = first + i;
@@ -417,6 +440,12 @@ static inline void take_its_guest(void)
 
 /* ---- All of them ---- */
 
+/* Of many callers one always gives up what another has begun. */
+static inline unsigned crowd_at_door(uint64_t first)
+{
+    return first / BATCH / SURFACES % 4 == 0 ? 1 : BATCH;
+}
+
 /* A batch: streams from `first` on, all at the surface whose turn it is. */
 static inline void attack(uint64_t first, unsigned count)
 {
@@ -436,8 +465,10 @@ static inline void attack(uint64_t first, unsigned count)
                 see_that_third_is_well();
         }
     } else {
-        /* A host takes one guest of a name at a time. */
-        unsigned crowd = surface == AT_TARGET ? 2 : BATCH;
+        /* A host takes one guest of a name at a time, and a gateway one host of a name. */
+        unsigned crowd = surface == AT_TARGET    ? 2
+                         : surface == AT_GATEWAY ? 1
+                                                 : crowd_at_door(first);
         for (unsigned i = 0; i < count; i += crowd) {
             *hostile.told = first + i;
             call_in_a_crowd(surface, first + i, crowd);
@@ -463,10 +494,11 @@ static inline void hostile_open(uint64_t seed, const struct channel_key *key,
                                 volatile uint64_t *told)
 {
     static const char *const names[2] = {"A", "B"};
+    struct problem problem = {STATUS_OK, ""};
 
     hostile.seed = seed;
     hostile.told = told;
-    hostile.house.caller.fd = hostile.client.fd = -1;
+    hostile.house.caller.fd = hostile.client.fd = hostile.other_client.fd = -1;
     for (unsigned i = 0; i < BATCH; i++)
         hostile.enemies[i].fd = -1;
     signal(SIGPIPE, SIG_IGN);
@@ -477,6 +509,8 @@ static inline void hostile_open(uint64_t seed, const struct channel_key *key,
     write_lines();
     hostile.key = key;
     house_open(&hostile.house, names, GUEST, "1MiB", NULL);
+    if (gateway_listen(hostile.house.gateway, "127.0.0.1:0=" OTHER_GUEST, &problem) != STATUS_OK)
+        harmed("%s", problem.text);
     hostile.gateway_fd = listen_for_third(hostile.gateway_address);
     hostile.target_fd = listen_for_third(hostile.target_address);
     hostile.third = host_begins(&hostile.third_config, "C", hostile.gateway_address);
@@ -492,6 +526,7 @@ static inline void hostile_open(uint64_t seed, const struct channel_key *key,
 static inline void hostile_close(void)
 {
     enemy_fini(&hostile.client);
+    enemy_fini(&hostile.other_client);
     for (unsigned i = 0; i < BATCH; i++)
         enemy_fini(&hostile.enemies[i]);
     host_close(hostile.third);

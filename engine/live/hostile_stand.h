@@ -62,7 +62,9 @@ static struct hostile {
     unsigned take_counts[SURFACES];
 
     struct house house;
-    struct enemy client; /* of kv, and means no harm */
+    struct enemy client;       /* of kv, and means no harm */
+    struct enemy other_client; /* of a guest that only enemies have */
+    struct trunk_call call;    /* as it stands in what is said to the gateway */
     uint64_t counted, asked;
 
     struct host *third;
@@ -72,7 +74,7 @@ static struct hostile {
     uint64_t third_counted, instances, moves_named;
 
     struct enemy enemies[BATCH];
-    uint64_t said[SURFACES], left_out, brought, taken, quits, moved;
+    uint64_t said[SURFACES], left_out, brought, taken, quits;
 } hostile;
 
 _Noreturn static inline void harmed(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -96,6 +98,7 @@ static inline void turn(void)
     (void)uv_run(&hostile.loop, UV_RUN_NOWAIT);
     enemy_turn(&hostile.house.caller);
     enemy_turn(&hostile.client);
+    enemy_turn(&hostile.other_client);
     for (unsigned i = 0; i < BATCH; i++)
         enemy_turn(&hostile.enemies[i]);
 }
@@ -315,6 +318,56 @@ static inline void hide_addresses(struct take *take)
     *take = hidden;
 }
 
+/* What is said of a client is said of this one: of his number, and of bytes numbered as his are. */
+static inline void say_it_of(struct take *take, const struct trunk_call *call)
+{
+    struct take again = {.is_framed = true};
+    uint64_t ahead = call->first - hostile.call.first;
+
+    for (size_t i = 0; i < take->count; i++) {
+        struct stream_packet packet;
+        struct trunk_call other;
+        struct frame frame;
+        struct bytes out = {0};
+        uint32_t idx;
+        size_t count, consumed;
+        const uint8_t *piece = take_piece(take, i, &count);
+        enum status status = frame_decode(piece, count, &frame, &consumed);
+        MUST(status == STATUS_OK);
+        if (trunk_get_call(&frame, TRUNK_ACCEPTED, &other) == STATUS_OK) {
+            trunk_put_call(&out, TRUNK_ACCEPTED, call);
+        } else if (trunk_get_packet(&frame, &idx, &packet) == STATUS_OK) {
+            packet.sequence += ahead;
+            packet.ack += ahead;
+            trunk_put_packet(&out, call->stream_idx, &packet);
+        } else {
+            bytes_put(&out, piece, count);
+        }
+        take_add(&again, out.data, out.count);
+        bytes_fini(&out);
+    }
+    bytes_fini(&take->bytes);
+    *take = again;
+    hostile.call = *call;
+}
+
+/* The client whose call was taken. */
+static inline struct trunk_call find_call(const struct take *take)
+{
+    struct trunk_call call = {0};
+
+    for (size_t i = 0; i < take->count; i++) {
+        struct frame frame;
+        size_t count, consumed;
+        const uint8_t *piece = take_piece(take, i, &count);
+        enum status status = frame_decode(piece, count, &frame, &consumed);
+        MUST(status == STATUS_OK);
+        if (trunk_get_call(&frame, TRUNK_ACCEPTED, &call) == STATUS_OK)
+            return call;
+    }
+    harmed("no client's call was recorded");
+}
+
 static inline void record_move(struct house *house, const char *arguments, struct relay *relay)
 {
     struct gateway_host *target =
@@ -381,6 +434,7 @@ static inline void record_sessions(void)
     take_add_frames(hostile.takes[AT_TRUNK], trunk.heard[RELAY_BACK].data,
                     trunk.heard[RELAY_BACK].count);
     hide_addresses(hostile.takes[AT_TRUNK]);
+    hostile.call = find_call(hostile.takes[AT_GATEWAY]);
     hostile.take_counts[AT_GATEWAY] = hostile.take_counts[AT_TRUNK] = 1;
     relay_fini(&trunk);
     for (unsigned i = 0; i < MODES; i++)
@@ -392,8 +446,8 @@ static inline void write_lines(void)
     static const char *const lines[] = {
         "{\"execute\": \"status\", \"id\": 1}\n",
         "{\"execute\": \"attach\", \"arguments\": {\"record\": true}, \"id\": \"x\"}\n",
-        "{\"execute\": \"migrate\", \"arguments\": {\"guest\": \"kv\", \"to\": \"B\", \"mode\": "
-        "\"hybrid\", "
+        "{\"execute\": \"abort\", \"id\": 6}\n",
+        "{\"execute\": \"migrate\", \"arguments\": {\"guest\": \"kv\", \"mode\": \"auto\", "
         "\"downtime-limit\": \"10ms\"}, \"id\": 2}\n",
         "{\"execute\": \"link\", \"arguments\": {\"bandwidth\": \"100MiB/s\", \"latency\": "
         "\"5us\", "
@@ -402,9 +456,8 @@ static inline void write_lines(void)
         "\"3\", "
         "\"bandwidth-limit\": \"1GiB/s\"}}\n",
         "{\"execute\": \"post-copy\", \"arguments\": {}, \"id\": 5}\n",
-        "{\"execute\": \"abort\", \"id\": 6}\n",
-        "{\"execute\": \"migrate\", \"arguments\": {\"mode\": \"post-copy\", \"route\": "
-        "\"tunnel\"}}\n",
+        "{\"execute\": \"migrate\", \"arguments\": {\"guest\": \"kv\", \"mode\": \"hybrid\", "
+        "\"route\": \"tunnel\", \"tunnel-for\": \"20ms\"}}\n",
         "{\"execute\": \"attach\", \"arguments\": {\"id\": 1}, \"id\": 7}\n",
         "{\"execute\": \"detach\", \"id\": 8}\n",
         "{\"execute\": \"quit\", \"id\": 9}\n",

@@ -95,6 +95,8 @@ static inline void remove_part(struct prng *random, struct bytes *bytes)
 {
     size_t at = prng_below(random, bytes->count + 1), count = prng_below(random, 64);
 
+    if (bytes->count == 0)
+        return;
     count = count < bytes->count - at ? count : bytes->count - at;
     memmove(bytes->data + at, bytes->data + at + count, bytes->count - at - count);
     bytes->count -= count;
@@ -204,7 +206,7 @@ static inline void change_word(struct prng *random, struct bytes *bytes)
     while (at > 0 && isalnum(bytes->data[at - 1]))
         at--;
     size_t length = strlen(word), behind = bytes->count - end;
-    (void)bytes_extend(bytes, length);
+    (void)bytes_extend(bytes, length + 1); /* something, even for an empty word */
     memmove(bytes->data + at + length, bytes->data + end, behind);
     memcpy(bytes->data + at, word, length);
     bytes->count = at + length + behind;
@@ -315,6 +317,8 @@ static inline void change_bytes(struct prng *random, struct bytes *bytes)
     uint8_t part[256];
     size_t count = bytes->count < sizeof part ? bytes->count : sizeof part;
 
+    if (count == 0)
+        return;
     switch (prng_below(random, 4)) {
     case 0:
         remove_part(random, bytes);
@@ -345,7 +349,7 @@ static inline void mutate(struct prng *random, const struct take *take, struct b
         else
             bytes_put(to, piece, piece_bytes);
     }
-    if (to->count > 0 && one_in(random, 3))
+    if (one_in(random, 3))
         change_bytes(random, to);
     if (one_in(random, 2))
         to->count = prng_below(random, to->count + 1);
