@@ -1,7 +1,7 @@
 /* hostile plain|sealed COUNT [SEED [FIRST]]: so many mutated and truncated streams against a gateway,
  * hosts and a control door (hostile_attack.h), from stream FIRST on, and prints
  *
- *      hostile streams N left_out N seconds N answers N brought N taken N moved N quits N
+ *      hostile streams N left_out N milliseconds N answers N brought N taken N moved N quits N
  *      descriptors begin N tenth N end N
  *      memory_kib begin N tenth N end N
  *
@@ -69,9 +69,10 @@ static int run(const char *how, uint64_t count, uint64_t seed, uint64_t first,
             tenth = look();
     }
     struct used now = look();
-    printf("hostile streams %" PRIu64 " left_out %" PRIu64 " seconds %.1f answers %" PRIu64
-           " brought %" PRIu64 " taken %" PRIu64 " moved %" PRIu64 " quits %" PRIu64 "\n",
-           count, hostile.left_out, (double)(uv_hrtime() - began_ns) / 1e9,
+    printf("hostile streams %" PRIu64 " left_out %" PRIu64 " milliseconds %" PRIu64
+           " answers %" PRIu64 " brought %" PRIu64 " taken %" PRIu64 " moved %" PRIu64
+           " quits %" PRIu64 "\n",
+           count, hostile.left_out, (uint64_t)((uv_hrtime() - began_ns) / NS_PER_MS),
            hostile.counted + hostile.third_counted, hostile.brought, hostile.taken,
            gateway_guest_named(hostile.house.gateway, GUEST)->move_count, hostile.quits);
     printf("descriptors begin %u tenth %u end %u\n", begin.descriptors, tenth.descriptors,
