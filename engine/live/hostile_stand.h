@@ -24,6 +24,8 @@
 #define HANG_NS     (20 * NS_PER_S)
 #define BATCH       8u /* enemies at a time */
 #define MODES       5u
+#define RECOVERY    MODES         /* which of what is said to a target is a connection made anew, */
+#define RECOVERED   2u            /* and of which move */
 #define NOWHERE     "127.0.0.1:1" /* where nobody listens */
 #define MEMORY_MAX  (8ull << 20)  /* of a guest that is brought */
 #define KEY_OF_KV   "INCR mine\r\n"
@@ -58,8 +60,9 @@ static struct hostile {
     uint64_t began_ns;
     char folder[40];
 
-    struct take takes[SURFACES][MODES];
+    struct take takes[SURFACES][MODES + 1];
     unsigned take_counts[SURFACES];
+    size_t committed_bytes; /* of the move that is recovered, up to its COMMIT */
 
     struct house house;
     struct enemy client;       /* of kv, and means no harm */
@@ -115,8 +118,12 @@ static inline void turn(void)
 
 /* ---- A house ---- */
 
+/* People read it on a terminal. */
 static inline void tell(void *owner, const char *line)
 {
+    for (const char *c = line; *c != '\0'; c++)
+        if (iscntrl((unsigned char)*c))
+            harmed("%s says a control character, 0x%02x", (const char *)owner, (unsigned char)*c);
     if (getenv("TELL") != NULL)
         fprintf(stderr, "%llu %s: %s\n", (unsigned long long)hostile.number, (const char *)owner,
                 line);
@@ -410,6 +417,44 @@ static inline void record_talk(struct house *house)
     (void)obeys_door(house, "link", "{\"bandwidth\": \"none\", \"latency\": \"0ns\"}");
 }
 
+/* What would be said on another connection, had the first broken behind COMMIT. */
+static inline void make_recovery(void)
+{
+    const struct take *take = hostile.takes[AT_TARGET] + RECOVERED;
+    struct take *again = hostile.takes[AT_TARGET] + RECOVERY;
+    bool is_committed = false;
+
+    again->is_framed = again->is_whole = true;
+    for (size_t i = 0; i < take->count; i++) {
+        struct message_commit commit;
+        struct frame frame;
+        struct bytes out = {0};
+        size_t count, consumed;
+        const uint8_t *piece = take_piece(take, i, &count);
+        enum status status = frame_decode(piece, count, &frame, &consumed);
+        MUST(status == STATUS_OK);
+        if (i == 0) {
+            uint8_t *no = memmem(frame.payload, frame.payload_bytes, "recover = no", 12);
+            MUST(no != NULL);
+            size_t begin = frame_begin(&out, frame.type, frame.note);
+            bytes_put(&out, frame.payload, (size_t)(no - frame.payload));
+            bytes_put(&out, "recover = yes", 13);
+            bytes_put(&out, no + 12, frame.payload_bytes - (size_t)(no + 12 - frame.payload));
+            frame_end(&out, begin);
+        } else if (message_get_commit(&frame, &commit) == STATUS_OK) {
+            is_committed = true;
+            message_put_number(&out, FRAME_RECOVER, commit.state_digest);
+            hostile.committed_bytes = take->ends[i];
+        } else if (is_committed) {
+            bytes_put(&out, piece, count);
+        }
+        if (out.count > 0)
+            take_add(again, out.data, out.count);
+        bytes_fini(&out);
+    }
+    MUST(is_committed);
+}
+
 static inline void record_sessions(void)
 {
     static const char *const names[2] = {"M", "N"};
@@ -435,6 +480,7 @@ static inline void record_sessions(void)
                     trunk.heard[RELAY_BACK].count);
     hide_addresses(hostile.takes[AT_TRUNK]);
     hostile.call = find_call(hostile.takes[AT_GATEWAY]);
+    make_recovery();
     hostile.take_counts[AT_GATEWAY] = hostile.take_counts[AT_TRUNK] = 1;
     relay_fini(&trunk);
     for (unsigned i = 0; i < MODES; i++)
