@@ -76,9 +76,35 @@ static inline bool is_believed(enum surface surface, const struct bytes *stream)
     return is_it;
 }
 
+/* Of the streams to a target some are of one move, two by two: it breaks behind COMMIT, and comes back
+ * on a connection that is made anew. */
+static inline bool is_come_back(enum surface surface)
+{
+    return surface == AT_TARGET && hostile.number / 2 % 4 == 3;
+}
+
+static inline struct prng put_come_back(struct bytes *stream)
+{
+    struct prng random = prng_make(hostile.seed, hostile.number << 8);
+    bool is_first = hostile.number % 2 == 0;
+    struct take *take = hostile.takes[AT_TARGET] + (is_first ? RECOVERED : RECOVERY);
+    size_t committed = hostile.committed_bytes;
+
+    rename_move(take, (hostile.number & ~1ull) << 8);
+    bytes_clear(stream);
+    if (is_first)
+        bytes_put(stream, take->bytes.data,
+                  committed + prng_below(&random, take->bytes.count - committed));
+    else
+        mutate(&random, take, stream);
+    return random;
+}
+
 /* The stream of that number, and the random numbers behind it. */
 static inline struct prng put_stream(enum surface surface, struct bytes *stream)
 {
+    if (is_come_back(surface))
+        return put_come_back(stream);
     for (uint64_t attempt = 0;; attempt++) {
         struct prng random = prng_make(hostile.seed, hostile.number << 8 | (attempt & 255));
         struct take *take =
@@ -210,7 +236,8 @@ static inline const char *address_of(enum surface surface)
     case AT_DOOR:
         return hostile.house.control;
     default:
-        return host_address(hostile.house.hosts[hostile.number % 2]);
+        return host_address(
+            hostile.house.hosts[hostile.number / (is_come_back(surface) ? BATCH : 1) % 2]);
     }
 }
 
@@ -236,12 +263,10 @@ static inline void call_other_guest(void)
     say_it_of(hostile.takes[AT_GATEWAY], &call);
 }
 
-static inline void call_in_a_crowd(enum surface surface, uint64_t first, unsigned count)
+static inline void say(enum surface surface, uint64_t first, unsigned count)
 {
     struct bytes stream = {0};
 
-    if (surface == AT_GATEWAY)
-        call_other_guest();
     for (unsigned i = 0; i < count; i++) {
         struct enemy *enemy = &hostile.enemies[i];
         hostile.number = first + i;
@@ -254,6 +279,20 @@ static inline void call_in_a_crowd(enum surface surface, uint64_t first, unsigne
     }
     bytes_fini(&stream);
     run_until(are_gone());
+}
+
+static inline void call_in_a_crowd(enum surface surface, uint64_t first, unsigned count)
+{
+    hostile.number = first;
+    if (surface == AT_GATEWAY)
+        call_other_guest();
+    if (is_come_back(surface)) {
+        say(surface, first, 1);
+        run_until(are_lines_gone());
+        say(surface, first + 1, 1);
+    } else {
+        say(surface, first, count);
+    }
     if (surface == AT_GATEWAY)
         run_until(is_gateway_alone());
     if (surface == AT_DOOR)
@@ -536,7 +575,7 @@ static inline void hostile_close(void)
     (void)uv_run(&hostile.loop, UV_RUN_DEFAULT);
     MUST(uv_loop_close(&hostile.loop) == 0);
     for (unsigned i = 0; i < SURFACES; i++)
-        for (unsigned k = 0; k < MODES; k++)
+        for (unsigned k = 0; k <= MODES; k++)
             bytes_fini(&hostile.takes[i][k].bytes);
     rmdir(hostile.folder);
 }
