@@ -209,6 +209,16 @@ static inline void drop_strangers(struct host *host)
     }
 }
 
+static inline bool is_kv_moving(void)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        const struct resident *resident = host_find_resident(hostile.house.hosts[i], GUEST);
+        if (resident != NULL && (resident->in != NULL || resident->out != NULL))
+            return true;
+    }
+    return false;
+}
+
 /* What callers may have ordered is let happen, or ended. */
 static inline void calm_down(void)
 {
@@ -217,13 +227,12 @@ static inline void calm_down(void)
     if (!obeys_door(house, "link",
                     "{\"bandwidth\": \"none\", \"latency\": \"0ns\", \"state\": \"mended\"}"))
         harmed("the link cannot be mended");
-    if (!is_moving(house))
-        return;
-    for (unsigned i = 0; i < 200 && is_moving(house); i++)
+    /* Each host has answered that, and so has obeyed what came before. */
+    for (unsigned i = 0; i < 200 && is_kv_moving(); i++)
         turn();
-    if (is_moving(house) && !obeys_door(house, "abort", "{}"))
+    if (is_kv_moving() && !obeys_door(house, "abort", "{}"))
         (void)obeys_door(house, "set", "{\"bandwidth-limit\": \"none\"}");
-    run_until(!is_moving(house));
+    run_until(!is_kv_moving());
 }
 
 /* ---- Those who call: at the gateway's hosts' door, at a host, at the door ---- */
