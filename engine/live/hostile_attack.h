@@ -45,7 +45,8 @@ static inline bool is_believed_talk(const struct frame *frame)
         if (is_hello)
             list = json_object_get(message.data, "guests");
         is_believed = claims_guest(list, moves) ||
-                      (is_hello && strlen(name) == 1 && name[0] < 'M') ||
+                      (is_hello && (strcmp(name, "A") == 0 || strcmp(name, "B") == 0) &&
+                       control_number(message.data, "pid", 0) == (uint64_t)getpid()) ||
                       (message.kind == CONTROL_COMMAND && strcmp(address, NOWHERE) != 0);
     }
     control_message_fini(&message);
@@ -255,7 +256,7 @@ static inline void call_other_guest(void)
 {
     struct gateway *gateway = hostile.house.gateway;
     struct gateway_guest *guest = gateway_guest_named(gateway, OTHER_GUEST);
-    struct trunk_call call = {.port = 7000, .guest = OTHER_GUEST};
+    struct said_of said = {.call = {.port = 7000, .guest = OTHER_GUEST}};
     const struct gateway_client *client = NULL;
 
     gateway_clients_hang_up(guest);
@@ -267,9 +268,28 @@ static inline void call_other_guest(void)
     run_until(gateway_clients_count(guest, true) == 1);
     while (client == NULL || client->state != CLIENT_CALLING)
         client = client == NULL ? guest->clients : client + 1;
-    call.stream_idx = client->slot_idx;
-    call.first = client->first;
-    say_it_of(hostile.takes[AT_GATEWAY], &call);
+    said.call.stream_idx = client->slot_idx;
+    said.call.first = said.sequence = said.ack = client->first;
+    say_it_of(0, &said);
+}
+
+/* The enemy knows the numbers of kv's client. */
+static inline void know_kv(void)
+{
+    const struct gateway_client *client =
+        gateway_guest_named(hostile.house.gateway, GUEST)->clients;
+
+    while (client->state != CLIENT_TALKING)
+        client++;
+    const struct said_of said = {
+        .call = {.stream_idx = client->slot_idx,
+                 .port = 6379,
+                 .first = client->first,
+                 .guest = GUEST},
+        .sequence = client->stream.expected,
+        .ack = client->stream.next,
+    };
+    say_it_of(1, &said);
 }
 
 static inline void say(enum surface surface, uint64_t first, unsigned count)
@@ -293,8 +313,10 @@ static inline void say(enum surface surface, uint64_t first, unsigned count)
 static inline void call_in_a_crowd(enum surface surface, uint64_t first, unsigned count)
 {
     hostile.number = first;
-    if (surface == AT_GATEWAY)
+    if (surface == AT_GATEWAY) {
         call_other_guest();
+        know_kv();
+    }
     if (is_come_back(surface)) {
         say(surface, first, 1);
         run_until(are_lines_gone());

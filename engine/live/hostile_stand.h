@@ -52,6 +52,12 @@ struct house {
     uint64_t asked;
 };
 
+/* Whose packets they are, and where his bytes stood, when they were said. */
+struct said_of {
+    struct trunk_call call;
+    uint64_t sequence, ack;
+};
+
 static struct hostile {
     uv_loop_t loop;
     const struct channel_key *key; /* NULL: nothing is sealed */
@@ -67,7 +73,8 @@ static struct hostile {
     struct house house;
     struct enemy client;       /* of kv, and means no harm */
     struct enemy other_client; /* of a guest that only enemies have */
-    struct trunk_call call;    /* as it stands in what is said to the gateway */
+    struct said_of
+        said_of[2]; /* in what is said to the gateway: of that one's client, and of kv's */
     uint64_t counted, asked;
 
     struct host *third;
@@ -325,28 +332,29 @@ static inline void hide_addresses(struct take *take)
     *take = hidden;
 }
 
-/* What is said of a client is said of this one: of his number, and of bytes numbered as his are. */
-static inline void say_it_of(struct take *take, const struct trunk_call *call)
+/* What is said to a gateway of a client is said of this one from now on: of his number, and of bytes
+ * numbered as his are. */
+static inline void say_it_of(unsigned idx, const struct said_of *now)
 {
-    struct take again = {.is_framed = true};
-    uint64_t ahead = call->first - hostile.call.first;
+    struct take *take = hostile.takes[AT_GATEWAY] + idx, again = {.is_framed = true};
+    struct said_of *was = &hostile.said_of[idx];
 
     for (size_t i = 0; i < take->count; i++) {
         struct stream_packet packet;
         struct trunk_call other;
         struct frame frame;
         struct bytes out = {0};
-        uint32_t idx;
+        uint32_t stream_idx;
         size_t count, consumed;
         const uint8_t *piece = take_piece(take, i, &count);
         enum status status = frame_decode(piece, count, &frame, &consumed);
         MUST(status == STATUS_OK);
         if (trunk_get_call(&frame, TRUNK_ACCEPTED, &other) == STATUS_OK) {
-            trunk_put_call(&out, TRUNK_ACCEPTED, call);
-        } else if (trunk_get_packet(&frame, &idx, &packet) == STATUS_OK) {
-            packet.sequence += ahead;
-            packet.ack += ahead;
-            trunk_put_packet(&out, call->stream_idx, &packet);
+            trunk_put_call(&out, TRUNK_ACCEPTED, &now->call);
+        } else if (trunk_get_packet(&frame, &stream_idx, &packet) == STATUS_OK) {
+            packet.sequence += now->sequence - was->sequence;
+            packet.ack += now->ack - was->ack;
+            trunk_put_packet(&out, now->call.stream_idx, &packet);
         } else {
             bytes_put(&out, piece, count);
         }
@@ -355,7 +363,35 @@ static inline void say_it_of(struct take *take, const struct trunk_call *call)
     }
     bytes_fini(&take->bytes);
     *take = again;
-    hostile.call = *call;
+    *was = *now;
+}
+
+/* The same session, as of the guest that is to be let alone. */
+static inline void speak_of_kv(const struct take *take, struct take *other)
+{
+    static const char from[] = "\"" OTHER_GUEST "\"", to[] = "\"" GUEST "\"";
+
+    other->is_framed = true;
+    for (size_t i = 0; i < take->count; i++) {
+        struct frame frame;
+        struct bytes out = {0};
+        size_t count, consumed;
+        const uint8_t *piece = take_piece(take, i, &count), *at, *word;
+        enum status status = frame_decode(piece, count, &frame, &consumed);
+        MUST(status == STATUS_OK);
+        const uint8_t *end = frame.payload + frame.payload_bytes;
+        size_t begin = frame_begin(&out, frame.type, frame.note);
+        for (at = frame.payload; frame.type == FRAME_TALK &&
+                                 (word = memmem(at, (size_t)(end - at), from, sizeof from - 1));
+             at = word + sizeof from - 1) {
+            bytes_put(&out, at, (size_t)(word - at));
+            bytes_put(&out, to, sizeof to - 1);
+        }
+        bytes_put(&out, at, (size_t)(end - at));
+        frame_end(&out, begin);
+        take_add(other, out.data, out.count);
+        bytes_fini(&out);
+    }
 }
 
 /* The client whose call was taken. */
@@ -479,9 +515,13 @@ static inline void record_sessions(void)
     take_add_frames(hostile.takes[AT_TRUNK], trunk.heard[RELAY_BACK].data,
                     trunk.heard[RELAY_BACK].count);
     hide_addresses(hostile.takes[AT_TRUNK]);
-    hostile.call = find_call(hostile.takes[AT_GATEWAY]);
+    struct trunk_call call = find_call(hostile.takes[AT_GATEWAY]);
+    hostile.said_of[0] = hostile.said_of[1] =
+        (struct said_of){.call = call, .sequence = call.first, .ack = call.first};
+    speak_of_kv(hostile.takes[AT_GATEWAY], hostile.takes[AT_GATEWAY] + 1);
     make_recovery();
-    hostile.take_counts[AT_GATEWAY] = hostile.take_counts[AT_TRUNK] = 1;
+    hostile.take_counts[AT_GATEWAY] = 2;
+    hostile.take_counts[AT_TRUNK] = 1;
     relay_fini(&trunk);
     for (unsigned i = 0; i < MODES; i++)
         relay_fini(&relays[i]);
