@@ -367,6 +367,27 @@ static void a_gateway_dies_and_another_comes(void **state)
     stand_close();
 }
 
+/* How a move ended is said again to whoever answers at the gateway's door: whether what was said
+ * before its connection broke was heard, nobody knows. */
+static void an_end_that_nobody_heard_is_said_again(void **state)
+{
+    char address[64];
+    (void)state;
+    stand_open(NULL);
+    add_guest(0, MEMWALK, "");
+    struct move *move = hold_at("memwalk", "mode=pre-copy", PHASE_COPY);
+    snprintf(address, sizeof address, "%s", stand.address);
+    gateway_dies();
+    run_until(peer_named("A") == NULL);
+    assert_true(departure_abort(move, "given up on request"));
+    run_until(find_departure_half() == NULL);
+    assert_string_equal(stand.outcome, "");
+    gateway_begins(address, "1111");
+    await_end("aborted");
+    assert_string_equal(stand.reason, "given up on request");
+    stand_close();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -382,6 +403,7 @@ int main(void)
         cmocka_unit_test(a_source_dies_after_the_switch),
         cmocka_unit_test(a_target_dies_after_the_switch),
         cmocka_unit_test(a_gateway_dies_and_another_comes),
+        cmocka_unit_test(an_end_that_nobody_heard_is_said_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,6 +20,7 @@
 #include "record/estimate.h"
 
 #define HOST_MOVES   8u   /* halves of moves that go on, or have not told all of it yet */
+#define HOST_ENDS    4u   /* of moves, told last, that are told again to a gateway that is back */
 #define HOST_BYGONES 256u /* of those that are over, how many are known to whoever asks */
 /* Between two hosts' words, and before a trunk or a lost connection is tried again. */
 #define HOST_RETRY_NS     (20 * 1000000ull)
@@ -144,6 +145,8 @@ struct host {
     struct move moves[HOST_MOVES];
     struct bygone bygones[HOST_BYGONES]; /* a ring */
     uint64_t bygone_count;
+    json_t *ends[HOST_ENDS]; /* owned; a ring */
+    uint64_t end_count;
     struct line *lines;
     uint64_t turn;       /* how often the loop has come round */
     uint32_t turn_idx;   /* whose guest runs first */

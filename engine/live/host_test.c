@@ -130,14 +130,16 @@ static void a_long_way_is_long(void **state)
     (void)state;
     stand_open(NULL);
     add_guest(0, "guest=memwalk memory=8MiB dirty-rate=2kpages/s working-set=4MiB", "");
-    assert_string_equal(command("A", "link", json_pack("{s:s}", "latency", "3ms")), "");
+    assert_string_equal(
+        command("A", "link", json_pack("{s:s, s:s}", "latency", "3ms", "bandwidth", "40MiB/s")),
+        "");
     assert_string_equal(command("B", "link", json_pack("{s:s}", "latency", "3ms")), "");
     assert_string_equal(begin_move("memwalk", "mode=post-copy"), "");
     struct move *move = find_departure_half();
     run_until(move->source.phase != PHASE_SETUP);
     assert_true(move->source.half_rtt_ns >= 3 * NS_PER_MS);
     await_end("completed");
-    assert_true(count_events(EVENT_FAULT_RESOLVED) > 0);
+    run_until(count_events(EVENT_FAULT_RESOLVED) > 0);
     move_whole("memwalk", "mode=pre-copy");
     assert_string_equal(command("A", "link", json_pack("{s:s}", "latency", "none")), "");
     assert_string_equal(command("B", "link", json_pack("{s:s}", "latency", "none")), "");

@@ -187,6 +187,11 @@ static void answered(struct host *host, const struct control_message *message)
         snprintf(trunk->instance, sizeof trunk->instance, "%s", instance);
     host_say(host, "the gateway at %s knows this host", host->config->gateway);
     host_changed(host);
+    /* Whether what was said on the last connection was heard, nobody knows. */
+    for (uint64_t i = 0; i < HOST_ENDS; i++)
+        if (host->ends[(host->end_count + i) % HOST_ENDS] != NULL)
+            trunk_tell(host, "migration_ended",
+                       json_incref(host->ends[(host->end_count + i) % HOST_ENDS]));
     for (uint32_t i = 0; i < HOST_GUESTS; i++)
         if (host->residents[i].guest != NULL && resident_is_here(&host->residents[i]))
             mail_rehome(&host->residents[i], now_ns);
