@@ -164,7 +164,7 @@ uint64_t move_due_ns(const struct move *move)
 {
     uint64_t due_ns = move->is_out ? departure_due_ns(move) : UINT64_MAX;
 
-    if (move->over_ns != 0 && move->over_ns + OVER_NS < due_ns &&
+    if (move->over_ns != 0 && move->line == NULL && move->over_ns + OVER_NS < due_ns &&
         (move->resident == NULL || move->is_out))
         due_ns = move->over_ns + OVER_NS + 1;
     return due_ns;

@@ -171,6 +171,21 @@ static void pages_come_in_sight(void **state)
     stand_close();
 }
 
+/* The half of a move that keeps a tunnel has nothing to do until something comes. */
+static void a_tunnel_sleeps(void **state)
+{
+    (void)state;
+    stand_open(NULL);
+    add_guest(0, "guest=kv memory=4MiB", "");
+    move_whole("kv", "mode=pre-copy route=tunnel");
+    struct move *move = find_departure_half();
+    assert_non_null(move);
+    run_until(move->events.count == 0);
+    assert_non_null(move->line);
+    assert_true(move_due_ns(move) == UINT64_MAX);
+    stand_close();
+}
+
 static void a_model_moves_too(void **state)
 {
     (void)state;
@@ -192,6 +207,7 @@ int main(void)
         cmocka_unit_test(barriers_hold),
         cmocka_unit_test(a_long_way_is_long),
         cmocka_unit_test(pages_come_in_sight),
+        cmocka_unit_test(a_tunnel_sleeps),
         cmocka_unit_test(a_model_moves_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
