@@ -171,6 +171,24 @@ static void pages_come_in_sight(void **state)
     stand_close();
 }
 
+/* What it writes faster than the gateway takes it is not kept. */
+static void a_guest_may_write_without_end(void **state)
+{
+    (void)state;
+    stand_open(NULL);
+    add_guest(0, "guest=counter memory=2MiB", "--to 100000");
+    struct resident *resident = find_resident("counter");
+    struct trunk *trunk = &resident->host->trunk;
+    const char line[] = "\001 is as many as six bytes in JSON\n";
+    for (unsigned i = 0; i < 100000; i++)
+        bytes_put(machine_console(resident->guest), line, sizeof line - 1);
+    resident->has_output = true;
+    mail_flush(resident, uv_hrtime());
+    assert_true(trunk->out.count + channel_backlog(trunk->channel) < 1 << 20);
+    assert_int_equal(machine_console(resident->guest)->count, 0);
+    stand_close();
+}
+
 /* The half of a move that keeps a tunnel has nothing to do until something comes. */
 static void a_tunnel_sleeps(void **state)
 {
@@ -207,6 +225,7 @@ int main(void)
         cmocka_unit_test(barriers_hold),
         cmocka_unit_test(a_long_way_is_long),
         cmocka_unit_test(pages_come_in_sight),
+        cmocka_unit_test(a_guest_may_write_without_end),
         cmocka_unit_test(a_tunnel_sleeps),
         cmocka_unit_test(a_model_moves_too),
     };

@@ -17,6 +17,7 @@
 /* What may wait on the trunk: packets behind it are sent again by their streams for nothing. */
 #define PACKETS_BACKLOG_MAX (1u << 20)
 #define EVENTS_BACKLOG_MAX  (256u << 10)
+#define CONSOLE_BACKLOG_MAX (256u << 10)
 #define STALL_NS            (30 * NS_PER_S)
 
 /* ---- Speaking ---- */
@@ -82,6 +83,11 @@ static size_t backlog(const struct host *host)
 bool trunk_takes_packets(const struct host *host)
 {
     return host->trunk.is_open && backlog(host) < PACKETS_BACKLOG_MAX;
+}
+
+bool trunk_takes_console(const struct host *host)
+{
+    return !host->trunk.is_open || backlog(host) < CONSOLE_BACKLOG_MAX;
 }
 
 void trunk_packet(struct host *host, uint32_t stream_idx, const struct stream_packet *packet)
