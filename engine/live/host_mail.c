@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/units.h"
 #include "live/host_private.h"
 #include "live/trunk.h"
 
