@@ -282,6 +282,8 @@ void host_freed(struct host *host)
         host->trunk.channel == NULL) {
         bytes_fini(&host->trunk.in);
         bytes_fini(&host->trunk.out);
+        for (uint32_t i = 0; i < HOST_ENDS; i++)
+            json_decref(host->ends[i]);
         free(host);
     }
 }
