@@ -137,7 +137,7 @@ static void wrong_lines_begin_nothing(void **state)
         {"migrate --control $D/control --record -", "--record needs a file"},
         {"migrate --control $D/control --json $D/no/where", "cannot be written"},
         {"link --control $D/control --bandwidth 5", "--bandwidth: \"5\" has no unit"},
-        {"link --control $D/control --latency 1min", "--latency: \"1min\": write 0ns to 10s"},
+        {"link --control $D/control --latency 1min", "--latency: \"1min\": write 0ns to 2s"},
         {"link --control $D/control --cut --mend", "keep one of them"},
         {"link --control $D/control --speed 3", "unknown option --speed"},
         {"status --control", "--control needs a value"},

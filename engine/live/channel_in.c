@@ -66,7 +66,7 @@ static void on_end(struct channel *channel)
     else if (channel->state == CHANNEL_PROVING)
         channel_fail(channel,
                      "%s has closed without a proof that it has the key: it may have none, or "
-                     "another",
+                     "another, or be called by too many at once",
                      channel->peer);
     else if (channel->state == CHANNEL_LINGERING)
         channel_shut(channel);
@@ -174,12 +174,14 @@ static size_t read_once(struct channel *channel)
     return (size_t)count;
 }
 
+/* What was read before it was turned off comes first. */
 void channel_read_turn(struct channel *channel)
 {
     size_t budget = CHANNEL_TURN_BYTES;
     bool is_more = false;
 
     channel->heard_ns = uv_hrtime();
+    channel_hear(channel);
     do {
         if (!is_reading(channel))
             return;
@@ -192,6 +194,7 @@ void channel_read_turn(struct channel *channel)
 
 void channel_read_rest(struct channel *channel)
 {
+    channel_hear(channel);
     do
         make_room(channel, false);
     while ((hears(channel) || channel->state == CHANNEL_PROVING) && read_once(channel) > 0);

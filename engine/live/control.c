@@ -1,11 +1,9 @@
 #include "live/control.h"
 
-#include <errno.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -397,36 +395,6 @@ enum status control_default_path(char path[CONTROL_PATH_MAX], struct problem *pr
         return STATUS_OK;
     return problem_set(problem, STATUS_USAGE,
                        "XDG_RUNTIME_DIR is too long for a socket: name one by --control PATH");
-}
-
-enum status control_prepare_folder(const char *path, struct problem *problem)
-{
-    const char *slash = strrchr(path, '/');
-    char folder[CONTROL_PATH_MAX];
-    struct stat stat_of;
-
-    if (strlen(path) >= CONTROL_PATH_MAX)
-        return problem_set(problem, STATUS_USAGE,
-                           "%.200s: a socket's path has at most %d bytes: choose a shorter one",
-                           path, CONTROL_PATH_MAX - 1);
-    if (slash == NULL || slash == path)
-        return STATUS_OK;
-    snprintf(folder, sizeof folder, "%.*s", (int)(slash - path), path);
-    if (mkdir(folder, 0700) == 0)
-        return STATUS_OK;
-    if (errno != EEXIST)
-        return problem_set(problem, STATUS_NO_FILE, "%.100s cannot be made: %s", folder,
-                           strerror(errno));
-    if (stat(folder, &stat_of) != 0 || !S_ISDIR(stat_of.st_mode))
-        return problem_set(problem, STATUS_NO_FILE, "%.100s is no folder: name another --control",
-                           folder);
-    /* Whose it is could put a door of his own in place of ours; so it is of a link, too. */
-    bool is_ours = (stat_of.st_uid == getuid() || stat_of.st_uid == 0) &&
-                   lstat(folder, &stat_of) == 0 &&
-                   (stat_of.st_uid == getuid() || stat_of.st_uid == 0);
-    return is_ours ? STATUS_OK
-                   : problem_set(problem, STATUS_NO_FILE,
-                                 "%.100s belongs to somebody else: name another --control", folder);
 }
 
 /* ---- Base 64 ---- */

@@ -117,8 +117,6 @@ MUST_USE enum status control_get_options(const json_t *arguments, const char *ow
 #define CONTROL_PATH_MAX 108 /* of a Unix socket, its NUL counted */
 /* $XDG_RUNTIME_DIR/ferry/control, else /tmp/ferry-UID/control. */
 MUST_USE enum status control_default_path(char path[CONTROL_PATH_MAX], struct problem *problem);
-/* Its folder is there, and nobody else's: made with mode 0700 where it is missing. */
-MUST_USE enum status control_prepare_folder(const char *path, struct problem *problem);
 
 /* ---- Bytes within a line ---- */
 

@@ -197,5 +197,6 @@ json_t *gateway_status(const struct gateway *gateway)
         (json_int_t)gateway->clients_accepted, "clients_refused",
         (json_int_t)gateway->clients_refused, "clients_dropped",
         (json_int_t)gateway->clients_dropped, "packets_again", (json_int_t)gateway->packets_again);
-    return json_pack("{s:o, s:o}", "gateway", own, "hosts", gateway_hosts_status(gateway));
+    return json_pack("{s:o, s:o, s:o}", "gateway", own, "hosts", gateway_hosts_status(gateway),
+                     "lost", gateway_guests_lost(gateway));
 }

@@ -262,6 +262,7 @@ static void settle(struct gateway_guest *guest, const struct opinion *opinion)
 static void be_lost(struct gateway_guest *guest, const char *reason)
 {
     guest->state = GUEST_LOST;
+    guest->why_lost = reason;
     guest->missing_since_ns = NEVER;
     if (guest->is_moving)
         gateway_happen(guest->gateway, (struct event){.kind = EVENT_MIGRATION_ENDED,
@@ -481,6 +482,17 @@ unsigned gateway_find_guest(const struct gateway *gateway, const char **name, bo
         return 0;
     *name = found->name;
     return found->home != NULL ? found->home->number : 0;
+}
+
+json_t *gateway_guests_lost(const struct gateway *gateway)
+{
+    json_t *lost = json_array();
+
+    for (unsigned i = 0; i < gateway->guest_count; i++)
+        if (gateway->guests[i].state == GUEST_LOST)
+            json_array_append_new(lost, json_pack("{s:s, s:s}", "guest", gateway->guests[i].name,
+                                                  "reason", gateway->guests[i].why_lost));
+    return lost;
 }
 
 const char *gateway_guest_word(const struct gateway_guest *guest)

@@ -13,6 +13,7 @@
 
 #include "base/units.h"
 #include "live/gateway_private.h"
+#include "live/key_file.h"
 
 /* A host that reads nothing for so long, or says nothing although it is asked for the time, is not
  * there: it comes back by a trunk of its own. */
@@ -557,8 +558,11 @@ enum status gateway_hosts_open(struct gateway *gateway, const char *address,
 {
     for (unsigned i = 0; i < GATEWAY_HOSTS; i++)
         gateway->hosts[i] = (struct gateway_host){.gateway = gateway, .number = i + 1, .pidfd = -1};
-    enum status status = channel_listen(gateway->loop, address, gateway->key, trunk_comes, gateway,
-                                        &gateway->hosts_listener, problem);
+    struct channel_key key;
+    enum status status =
+        channel_listen(gateway->loop, address, key_for(gateway->key, KEY_FOR_TRUNK, "", &key),
+                       trunk_comes, gateway, &gateway->hosts_listener, problem);
+    key_forget(&key);
     if (status == STATUS_OK)
         channel_listener_tell(gateway->hosts_listener, turned_away);
     return status;

@@ -38,6 +38,11 @@ static void a_guest_is_lost_with_its_process(void **state)
     const char *name = NULL;
     assert_int_equal(gateway_find_guest(fixture.gateway, &name, &is_known), 0);
     assert_true(is_known);
+    json_t *status = gateway_status(fixture.gateway);
+    const json_t *lost = json_array_get(json_object_get(status, "lost"), 0);
+    assert_string_equal(control_word(lost, "guest", ""), name);
+    assert_string_not_equal(control_word(lost, "reason", ""), "");
+    json_decref(status);
 }
 
 /* It died when it had just said hello: there is no process to be watched any more. */

@@ -73,6 +73,7 @@ struct gateway_guest {
     char name[GATEWAY_NAME_MAX]; /* "": whichever comes first */
     bool is_named;               /* by a listener: the place is its for good */
     enum guest_state state;
+    const char *why_lost;      /* where it is LOST */
     struct gateway_host *home; /* where it runs; NULL where it is not PRESENT */
     struct gateway_host *last_home;
     struct gateway_host *route; /* where packets go: the old host, as long as there is a tunnel */
@@ -219,6 +220,8 @@ struct gateway_guest *gateway_guest_expected(struct gateway *gateway, const char
 void gateway_guests_bereave(const struct gateway_host *host);
 /* What is to be shown of it instead of its host's word; NULL: that stands. */
 const char *gateway_guest_word(const struct gateway_guest *guest);
+/* The guests that no host has any more: {"guest", "reason"} each. */
+json_t *gateway_guests_lost(const struct gateway *gateway);
 
 /* gateway_clients.c */
 /* Whose packet that is, among the guests at that host; NULL: nobody's. */

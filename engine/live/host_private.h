@@ -27,9 +27,6 @@
 /* No answer to something that is answered at once: the other end is not there any more. */
 #define HOST_ANSWER_NS (10 * 1000000000ull)
 
-/* That a link may be given (`link`): what is under way then is kept here. */
-#define HOST_LATENCY_MAX_NS (2 * 1000000000ull)
-
 struct host;
 struct move;
 
@@ -42,7 +39,8 @@ struct resident {
     uint64_t moves;           /* how often it has moved */
     struct move *out, *in;    /* the half of a move that is here, if any */
 
-    /* Monotonic time is guest time plus this while the guest lives. */
+    /* Monotonic time is guest time plus this while the guest lives, modulo 2^64: a guest may have
+     * lived for longer than this computer is up. */
     uint64_t offset_ns;
     bool is_paced;           /* its instructions have a rate that the host keeps */
     uint64_t ratio_permille; /* guest time that running takes, for 1,000 of real time */
@@ -98,7 +96,7 @@ struct move {
     uint64_t refused_since_ns; /* nobody has listened at the target's address; 0: somebody does */
     uint64_t moves;            /* of the guest, before this one */
     uint64_t committed_ns;
-    uint64_t heard_ns;
+    uint64_t owed_ns;   /* since when the other end owes a word, should it owe one */
     uint64_t over_ns;   /* when it was over; 0: it goes on */
     uint64_t forwarded; /* packets through the tunnel */
 

@@ -6,6 +6,7 @@
 
 #include "base/units.h"
 #include "live/host_private.h"
+#include "live/key_file.h"
 #include "live/trunk.h"
 
 /* Events wait so long for others that leave with them, or until they are so many. */
@@ -298,12 +299,16 @@ void trunk_open(struct host *host, uint64_t now_ns)
 {
     struct trunk *trunk = &host->trunk;
     struct problem problem = {STATUS_OK, ""};
+    struct channel_key key;
 
     trunk->retry_at_ns = UINT64_MAX;
     if (host->config->gateway == NULL || host->is_closing)
         return;
-    if (channel_connect(host->loop, host->config->gateway, host->config->key, &trunk_calls, host,
-                        &trunk->channel, &problem) == STATUS_OK)
+    enum status status = channel_connect(host->loop, host->config->gateway,
+                                         key_for(host->config->key, KEY_FOR_TRUNK, "", &key),
+                                         &trunk_calls, host, &trunk->channel, &problem);
+    key_forget(&key);
+    if (status == STATUS_OK)
         return;
     host_say(host, "no way to the gateway: %s", problem.text);
     trunk->retry_at_ns = now_ns + HOST_RETRY_MAX_NS;

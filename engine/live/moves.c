@@ -229,6 +229,15 @@ void moves_begin(struct moves *moves, const json_t *answer)
               json_pack("{s:I, s:s, s:s, s:s, s:s}", "id", (json_int_t)move->id, "guest",
                         move->guest, "from", move->from, "to", move->to, "mode",
                         mode_name(move->scenario.mode)));
+    if (move->has_outcome)
+        moves_end(moves, moves->asked.outcome, moves->asked.reason);
+}
+
+static void note_end(struct move *move, enum outcome outcome, const char *reason)
+{
+    move->has_outcome = true;
+    move->outcome = outcome;
+    snprintf(move->reason, sizeof move->reason, "%s", reason);
 }
 
 void moves_end(struct moves *moves, enum outcome outcome, const char *reason)
@@ -242,9 +251,7 @@ void moves_end(struct moves *moves, enum outcome outcome, const char *reason)
         move->settle_ns = moves_now_ns(moves) + SETTLE_NS;
     }
     move->state = MOVE_ENDING;
-    move->has_outcome = true;
-    move->outcome = outcome;
-    snprintf(move->reason, sizeof move->reason, "%s", reason);
+    note_end(move, outcome, reason);
     begin_ticking(moves);
 }
 
@@ -283,12 +290,20 @@ static void hear_progress(struct moves *moves, unsigned host, json_t *data)
 static void hear_end(struct moves *moves, unsigned host, const json_t *data)
 {
     const char *name = control_word(data, "outcome", "");
+    const char *reason = control_word(data, "reason", "");
+    bool is_asked =
+        moves->is_asked && strcmp(control_word(data, "move", ""), moves->asked.name) == 0;
 
-    if (!is_of_this_move(moves, data) || !has_part(&moves->move, host))
+    if (!has_part(is_asked ? &moves->asked : &moves->move, host))
         return;
-    for (unsigned i = 0; i < OUTCOME_COUNT; i++)
-        if (strcmp(name, outcome_name((enum outcome)i)) == 0)
-            moves_end(moves, (enum outcome)i, control_word(data, "reason", ""));
+    for (unsigned i = 0; i < OUTCOME_COUNT; i++) {
+        if (strcmp(name, outcome_name((enum outcome)i)) != 0)
+            continue;
+        if (is_asked)
+            note_end(&moves->asked, (enum outcome)i, reason);
+        else if (is_of_this_move(moves, data))
+            moves_end(moves, (enum outcome)i, reason);
+    }
 }
 
 /* What whoever started the gateway should know of. */

@@ -49,6 +49,9 @@
 #define TRUNK_GUEST_MAX 64 /* a guest's name, with its NUL */
 /* Of one frame of events: a client's packet never waits behind more than that. */
 #define TRUNK_EVENTS_BYTES (64u << 10)
+/* That `link` may give, one way: what is under way then a host keeps, and answers must still be
+ * back in time. */
+#define TRUNK_LATENCY_MAX_NS (2 * 1000000000ull)
 
 struct trunk_call {
     uint32_t stream_idx;
