@@ -121,8 +121,7 @@ void channel_watch(struct channel *channel)
         return;
     if (channel->state == CHANNEL_CONNECTING || channel->is_full)
         events |= UV_WRITABLE;
-    if (channel->state != CHANNEL_CONNECTING && !channel->has_ended &&
-        (!channel->is_read_off || channel_is_ending(channel)))
+    if (channel->state != CHANNEL_CONNECTING && !channel->has_ended && channel_is_reading(channel))
         events |= UV_READABLE;
     if (events == channel->events)
         return;
@@ -161,8 +160,7 @@ static uint64_t gone_at(const struct channel *channel)
         LINGER_NS);
     bool is_slow = channel->state == CHANNEL_FINISHING && channel->is_full;
 
-    return is_slow ? channel_least(quiet_at_ns, channel->state_ns + CHANNEL_FINISH_NS)
-                   : quiet_at_ns;
+    return is_slow ? smaller(quiet_at_ns, channel->state_ns + CHANNEL_FINISH_NS) : quiet_at_ns;
 }
 
 /* The other end is told that it was not all. */
@@ -213,7 +211,7 @@ void channel_set_timer(struct channel *channel)
     else if (channel_is_ending(channel))
         at_ns = gone_at(channel);
     else
-        at_ns = channel_least(
+        at_ns = smaller(
             limit_at(channel->is_full ? channel->moved_ns : now_ns, channel->limits.stall_ns),
             limit_at(channel->is_read_off ? now_ns : channel->heard_ns,
                      channel->limits.silence_ns));

@@ -158,7 +158,7 @@ static void take_next(struct channel *channel)
     bool is_paced = channel->pacer.bits_per_s > 0;
 
     if (channel->queued.count > 0)
-        take_queued(channel, is_paced ? channel_least(channel->queued.count, PACED_PIECE_BYTES)
+        take_queued(channel, is_paced ? smaller(channel->queued.count, PACED_PIECE_BYTES)
                                       : channel->queued.count);
     else if (channel->state == CHANNEL_OPEN && channel->calls->fill != NULL)
         take_filled(channel);
@@ -202,7 +202,7 @@ static void pump_turn(struct channel *channel)
             return;
         }
         count_as_sent(channel, now_ns);
-        budget -= channel_least(budget, channel->out.count + channel->lent.bytes);
+        budget -= smaller(budget, channel->out.count + channel->lent.bytes);
     }
 }
 

@@ -8,6 +8,7 @@
 #ifndef LIVE_CHANNEL_PRIVATE_H
 #define LIVE_CHANNEL_PRIVATE_H
 
+#include "base/smaller.h"
 #include "live/address.h"
 #include "live/alarm.h"
 #include "live/channel.h"
@@ -79,14 +80,16 @@ struct channel {
     struct channel *younger;
 };
 
+/* The key's proof is read, and the other end's end waited for, whatever its owner wants to hear. */
+static inline bool channel_is_reading(const struct channel *channel)
+{
+    return channel->state != CHANNEL_CLOSED &&
+           (channel->state != CHANNEL_OPEN || !channel->is_read_off);
+}
+
 static inline bool channel_is_ending(const struct channel *channel)
 {
     return channel->state >= CHANNEL_FINISHING;
-}
-
-static inline uint64_t channel_least(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
 }
 
 /* ---- Its life ---- */

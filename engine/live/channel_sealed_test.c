@@ -110,6 +110,27 @@ static void turned_off_it_hears_nothing(void **state)
     }
 }
 
+/* The proof is none of what an owner hears. */
+static void turned_off_it_still_opens(void **state)
+{
+    struct pair pair;
+    (void)state;
+
+    pair_listen(&pair, "127.0.0.1:0", &key);
+    pair_call(&pair, channel_listener_address(pair.listener), &key);
+    channel_read(pair.a.channel, false);
+    run_until(&pair, (pair.a.is_open && pair.b.is_open) || pair.a.is_closed);
+    assert_true(pair.a.is_open);
+    pair.b.to_send = 1000;
+    channel_poke(pair.b.channel);
+    for (unsigned i = 0; i < 10; i++)
+        uv_run(&pair.loop, UV_RUN_NOWAIT);
+    assert_int_equal(pair.a.heard, 0);
+    channel_read(pair.a.channel, true);
+    run_until(&pair, pair.a.heard == 1000);
+    pair_fini(&pair);
+}
+
 /* ---- Who does not come in ---- */
 
 static void meet_in_vain(const struct channel_key *caller, const struct channel_key *called,
@@ -392,6 +413,7 @@ int main(void)
         cmocka_unit_test(what_was_said_before_it_opened_waits),
         cmocka_unit_test(a_rate_counts_what_is_on_the_wire),
         cmocka_unit_test(turned_off_it_hears_nothing),
+        cmocka_unit_test(turned_off_it_still_opens),
         cmocka_unit_test(without_the_same_key_both_say_what_is_wrong),
         cmocka_unit_test(plain_is_overheard_and_sealed_is_not),
         cmocka_unit_test(what_is_changed_or_cut_ends_it),

@@ -404,8 +404,13 @@ static enum status hear_events(struct gateway_host *host, const struct frame *fr
     return status;
 }
 
-static enum status hear_frame(struct visitor *visitor, const struct frame *frame)
+/* A visitor may be sent away on the way: then nothing more of it counts. */
+static enum status hear_frame(void *owner, const struct frame *frame)
 {
+    struct visitor *visitor = owner;
+
+    if (visitor->is_leaving)
+        return STATUS_OK;
     if (frame->type == FRAME_TALK) {
         hear_talk(visitor, frame);
         return STATUS_OK;
@@ -419,42 +424,13 @@ static enum status hear_frame(struct visitor *visitor, const struct frame *frame
     return STATUS_BAD_STREAM;
 }
 
-/* Takes whole frames from the front; how many bytes these were. A visitor may be sent away on the
- * way: then nothing more of it counts. */
-static size_t hear_frames(struct visitor *visitor, const uint8_t *data, size_t count)
-{
-    size_t taken = 0, consumed;
-    struct frame frame;
-
-    while (!visitor->is_leaving) {
-        enum status status = frame_decode(data + taken, count - taken, &frame, &consumed);
-        if (status == STATUS_OK && consumed == 0)
-            break;
-        if (status == STATUS_OK)
-            status = hear_frame(visitor, &frame);
-        if (status != STATUS_OK) {
-            send_away(visitor, "what came on the trunk cannot be read", true);
-            break;
-        }
-        taken += consumed;
-    }
-    return taken;
-}
-
 static void trunk_heard(void *owner, struct channel *channel, const uint8_t *data, size_t count)
 {
     struct visitor *visitor = owner;
-    size_t taken;
     (void)channel;
 
-    if (visitor->in.count == 0) {
-        taken = hear_frames(visitor, data, count);
-        bytes_put(&visitor->in, data + taken, count - taken);
-    } else {
-        bytes_put(&visitor->in, data, count);
-        taken = hear_frames(visitor, visitor->in.data, visitor->in.count);
-        bytes_drop_front(&visitor->in, taken);
-    }
+    if (trunk_hear(&visitor->in, data, count, hear_frame, visitor) != STATUS_OK)
+        send_away(visitor, "what came on the trunk cannot be read", true);
 }
 
 static void trunk_opened(void *owner, struct channel *channel)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/smaller.h"
 #include "base/units.h"
 #include "live/host_private.h"
 #include "scenario/ends.h"
@@ -19,11 +20,6 @@
 
 /* A target's address where nobody listens for so long is that of a process that has died. */
 #define DEAD_NS (3 * NS_PER_S)
-
-static uint64_t smaller(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
 
 /* ---- It begins ---- */
 
@@ -249,11 +245,13 @@ void departure_lend(struct move *move, uint64_t now_ns, size_t backlog_bytes, st
 {
     enum phase before = move->source.phase;
 
+    move->is_commit_last = false; /* all that was given before has left */
     move->is_put_off = is_put_off(move);
     if (move->is_put_off)
         return;
     move->fed_turn = move->host->turn;
     put_chunk(move, now_ns, backlog_bytes, to, lending);
+    move->is_commit_last = before != PHASE_HAND_OVER && move->source.phase == PHASE_HAND_OVER;
     reap(move, before, now_ns);
 }
 
@@ -273,7 +271,16 @@ static bool see_whether_dead(struct move *move, uint64_t now_ns, const char *rea
     return true;
 }
 
-void departure_line_lost(struct move *move, uint64_t now_ns, const char *reason)
+/* Only what this process still has of COMMIT says that the target does not have it: the kernel's
+ * word that nothing was acknowledged would not, as acknowledgements are lost, too. */
+static bool has_kept_commit(const struct move *move, size_t unsent_bytes)
+{
+    return move->source.phase == PHASE_HAND_OVER && !move->source.was_running &&
+           (move->source.is_commit_pending || (move->is_commit_last && unsent_bytes > 0));
+}
+
+void departure_line_lost(struct move *move, uint64_t now_ns, const char *reason,
+                         size_t unsent_bytes)
 {
     enum phase before = move->source.phase;
     char why[MESSAGE_REASON_MAX];
@@ -282,6 +289,8 @@ void departure_line_lost(struct move *move, uint64_t now_ns, const char *reason)
         return;
     snprintf(why, sizeof why, "%.100s%s", reason,
              before == PHASE_SETUP ? "" : ": the guest goes on at the source");
+    if (has_kept_commit(move, unsent_bytes))
+        source_take_back(&move->source, now_ns, why);
     source_disconnected(&move->source, now_ns, why);
     reap(move, before, now_ns);
     if (move->source.phase != PHASE_LINK_LOST)

@@ -1,5 +1,8 @@
 /* What goes wrong between two hosts: refusals, aborts, connections that break in every phase, a
  * link that is cut and mended, hosts and gateways that die. */
+#include <sys/socket.h>
+
+#include "live/channel_private.h"
 #include "live/two_hosts.h"
 
 #define MEMWALK "guest=memwalk memory=8MiB dirty-rate=20kpages/s working-set=4MiB"
@@ -129,6 +132,31 @@ static bool was_in(enum phase phase)
             stand.events.items[i].phase_changed.phase == phase)
             return true;
     return false;
+}
+
+/* What has not left can be believed by nobody: of a COMMIT without its end the target never runs
+ * the guest, and it is the source's without asking. */
+static void a_commit_that_does_not_leave_is_none(void **state)
+{
+    (void)state;
+    stand_open(NULL);
+    add_guest(0, MEMWALK, "");
+    struct move *move = hold_at("memwalk", "mode=pre-copy", PHASE_PAUSE);
+    assert_int_equal(shutdown(move->line->channel->fd, SHUT_WR), 0);
+    go_on(move);
+    assert_int_equal(move->source.phase, PHASE_HAND_OVER);
+    host_dies(1);
+    await_end("aborted");
+    lives("memwalk");
+    host_begins(1, NULL);
+    run_until(peer_named("B") != NULL && find_departure_half() == NULL);
+    /* It has left, and nobody says whether it was read: the guest may have run there. */
+    move = hold_at("memwalk", "mode=pre-copy", PHASE_PAUSE);
+    go_on(move);
+    assert_int_equal(move->source.phase, PHASE_HAND_OVER);
+    host_dies(1);
+    await_end("lost");
+    stand_close();
 }
 
 /* While pages are copied the target has nothing to say: its silence is counted from COMMIT on, and
@@ -345,6 +373,7 @@ int main(void)
         cmocka_unit_test(aborted_in_any_phase_it_goes_on),
         cmocka_unit_test(a_connection_may_break_in_any_phase),
         cmocka_unit_test(commit_is_out_and_nothing_is_heard),
+        cmocka_unit_test(a_commit_that_does_not_leave_is_none),
         cmocka_unit_test(a_copy_may_take_longer_than_an_answer),
         cmocka_unit_test(cut_and_mended_after_the_switch),
         cmocka_unit_test(what_cannot_be_is_refused),

@@ -35,7 +35,7 @@ void line_break(struct line *line, const char *reason)
     let_go(line);
     channel_close(line->channel, reason, true);
     if (move != NULL)
-        move_line_lost(move, uv_hrtime(), reason, false);
+        move_line_lost(move, uv_hrtime(), reason, false, channel_backlog(line->channel));
 }
 
 void line_finish(struct line *line)
@@ -231,7 +231,7 @@ static void closed(void *owner, struct channel *channel, const char *reason)
     if (move != NULL)
         move_line_lost(move, uv_hrtime(),
                        *reason != '\0' ? reason : "the other host closed the connection",
-                       *reason == '\0');
+                       *reason == '\0', channel_backlog(channel));
     latency_fini(line);
     bytes_fini(&line->in);
     free(line);
@@ -316,7 +316,7 @@ void line_open(struct move *move)
     host->lines = line->next;
     move->line = NULL;
     free(line);
-    move_line_lost(move, uv_hrtime(), problem.text, false);
+    move_line_lost(move, uv_hrtime(), problem.text, false, 0);
 }
 
 /* ---- Who says nothing ---- */

@@ -127,10 +127,11 @@ void move_lend(struct move *move, uint64_t now_ns, size_t backlog_bytes, struct 
         (void)target_send(&move->target, to);
 }
 
-void move_line_lost(struct move *move, uint64_t now_ns, const char *reason, bool is_in_order)
+void move_line_lost(struct move *move, uint64_t now_ns, const char *reason, bool is_in_order,
+                    size_t unsent_bytes)
 {
     if (move->is_out)
-        departure_line_lost(move, now_ns, reason);
+        departure_line_lost(move, now_ns, reason, unsent_bytes);
     else
         arrival_line_lost(move, now_ns, is_in_order);
 }

@@ -146,6 +146,29 @@ static void a_long_way_is_long(void **state)
     stand_close();
 }
 
+/* What is still to come is told while it comes. */
+static void pages_come_in_sight(void **state)
+{
+    (void)state;
+    stand_open(NULL);
+    add_guest(0, "guest=memwalk memory=8MiB dirty-rate=20kpages/s working-set=4MiB", "");
+    struct guest *guest = find_resident("memwalk")->guest;
+    run_until(guest->ops->instructions(guest) > 200000);
+    assert_string_equal(command("A", "link", json_pack("{s:s}", "bandwidth", "5MiB/s")), "");
+    assert_string_equal(begin_move("memwalk", "mode=post-copy"), "");
+    run_until(pages_missing("memwalk") > 0);
+    uint64_t first = pages_missing("memwalk");
+    run_until(pages_missing("memwalk") < first);
+    assert_true(pages_missing("memwalk") > 0);
+    await_end("completed");
+    run_until(pages_missing("memwalk") == 0);
+    assert_int_equal(stand.said_whole, 1);
+    run_until(find_departure_half() == NULL);
+    move_whole("memwalk", "mode=stop-and-copy"); /* it was whole when it came: once is enough */
+    assert_int_equal(stand.said_whole, 1);
+    stand_close();
+}
+
 static void a_model_moves_too(void **state)
 {
     (void)state;
@@ -166,6 +189,7 @@ int main(void)
         cmocka_unit_test(remedies_work),
         cmocka_unit_test(barriers_hold),
         cmocka_unit_test(a_long_way_is_long),
+        cmocka_unit_test(pages_come_in_sight),
         cmocka_unit_test(a_model_moves_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -196,52 +196,33 @@ static void hear_talk(struct host *host, const struct frame *frame)
     control_message_fini(&message);
 }
 
-/* False: it cannot be read. */
-static bool hear_frame(struct host *host, const struct frame *frame)
+static enum status hear_frame(void *owner, const struct frame *frame)
 {
+    struct host *host = owner;
     struct stream_packet packet;
     struct trunk_call call;
     uint32_t stream_idx;
 
-    switch (frame->type) {
-    case FRAME_TALK:
+    if (frame->type == FRAME_TALK) {
         hear_talk(host, frame);
-        return true;
-    case FRAME_PACKET:
-        if (frame->note == TRUNK_CONNECT) {
-            if (trunk_get_call(frame, TRUNK_CONNECT, &call) != STATUS_OK)
-                return false;
-            mail_call(host, &call);
-            return true;
-        }
+    } else if (frame->type == FRAME_PACKET && frame->note == TRUNK_CONNECT) {
+        if (trunk_get_call(frame, TRUNK_CONNECT, &call) != STATUS_OK)
+            return STATUS_BAD_STREAM;
+        mail_call(host, &call);
+    } else {
         if (trunk_get_packet(frame, &stream_idx, &packet) != STATUS_OK)
-            return false;
+            return STATUS_BAD_STREAM;
         mail_packet(host, uv_hrtime(), stream_idx, &packet);
-        return true;
-    default:
-        return false;
     }
+    return STATUS_OK;
 }
 
 static void heard(void *owner, struct channel *channel, const uint8_t *data, size_t count)
 {
     struct host *host = owner;
-    struct trunk *trunk = &host->trunk;
-    size_t position = 0, consumed = 1;
 
-    bytes_put(&trunk->in, data, count);
-    while (consumed > 0 && trunk->channel == channel) {
-        struct frame frame;
-        if (frame_decode(trunk->in.data + position, trunk->in.count - position, &frame,
-                         &consumed) != STATUS_OK ||
-            (consumed > 0 && !hear_frame(host, &frame))) {
-            channel_close(channel, "what the gateway says cannot be read", true);
-            bytes_clear(&trunk->in);
-            return;
-        }
-        position += consumed;
-    }
-    bytes_drop_front(&trunk->in, position);
+    if (trunk_hear(&host->trunk.in, data, count, hear_frame, host) != STATUS_OK)
+        channel_close(channel, "what the gateway says cannot be read", true);
 }
 
 /* ---- Its life ---- */

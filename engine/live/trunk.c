@@ -7,6 +7,33 @@
 #include "record/recording.h"
 #include "wire/message.h"
 
+/* Nothing is copied where what comes begins with a frame and ends with one. */
+enum status trunk_hear(struct bytes *in, const uint8_t *data, size_t count,
+                       enum status (*hear)(void *owner, const struct frame *frame), void *owner)
+{
+    bool has_begun = in->count > 0;
+    size_t taken = 0, consumed = 1;
+    enum status status = STATUS_OK;
+    struct frame frame;
+
+    if (has_begun) {
+        bytes_put(in, data, count);
+        data = in->data;
+        count = in->count;
+    }
+    while (status == STATUS_OK && consumed > 0) {
+        status = frame_decode(data + taken, count - taken, &frame, &consumed);
+        if (status == STATUS_OK && consumed > 0)
+            status = hear(owner, &frame);
+        taken += consumed;
+    }
+    if (has_begun)
+        bytes_drop_front(in, taken);
+    else
+        bytes_put(in, data + taken, count - taken);
+    return status;
+}
+
 void trunk_put_talk(struct bytes *to, const char *json)
 {
     size_t begin = frame_begin(to, FRAME_TALK, 0);

@@ -67,6 +67,12 @@ void trunk_put_call(struct bytes *to, uint8_t note, const struct trunk_call *cal
 /* As many of them as one frame takes; returns how many. */
 size_t trunk_put_events(struct bytes *to, const struct event *events, size_t count);
 
+/* Whole frames of what has come are heard, in order, up to the first that is not STATUS_OK; the
+ * beginning of another is kept in `in` for the next time. */
+MUST_USE enum status trunk_hear(struct bytes *in, const uint8_t *data, size_t count,
+                                enum status (*hear)(void *owner, const struct frame *frame),
+                                void *owner);
+
 /* Each reads a frame of its type whole, or says STATUS_BAD_STREAM: no length, number or enumeration
  * is believed. */
 MUST_USE enum status trunk_get_packet(const struct frame *frame, uint32_t *stream_idx,

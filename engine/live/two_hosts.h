@@ -57,7 +57,7 @@ static struct stand {
     char outcome[16], reason[200]; /* of the move that ended last */
     unsigned replies;
     char error[24], desc[200]; /* of the last reply; "": it was none */
-    unsigned progress, moves_begun;
+    unsigned progress, moves_begun, said_whole;
     uint64_t permille; /* of the move, as it was told last */
     struct counting_client clients[CLIENTS];
     char instance[17];
@@ -132,18 +132,32 @@ static inline struct peer *peer_named(const char *name)
     return NULL;
 }
 
-/* The host that claims the guest. */
-static inline struct peer *peer_with(const char *guest)
+/* The host that claims the guest, and with what words. */
+static inline struct peer *peer_that_claims(const char *guest, const json_t **claim)
 {
     for (unsigned i = 0; i < 4; i++)
         for (size_t k = 0; stand.peers[i].is_here && k < json_array_size(stand.peers[i].guests);
              k++) {
-            const json_t *claim = json_array_get(stand.peers[i].guests, k);
-            if (strcmp(control_word(claim, "name", ""), guest) == 0 &&
-                strcmp(control_word(claim, "state", ""), "moving") != 0)
+            *claim = json_array_get(stand.peers[i].guests, k);
+            if (strcmp(control_word(*claim, "name", ""), guest) == 0 &&
+                strcmp(control_word(*claim, "state", ""), "moving") != 0)
                 return &stand.peers[i];
         }
+    *claim = NULL;
     return NULL;
+}
+
+static inline struct peer *peer_with(const char *guest)
+{
+    const json_t *claim;
+    return peer_that_claims(guest, &claim);
+}
+
+/* As the gateway was told last. */
+static inline uint64_t pages_missing(const char *guest)
+{
+    const json_t *claim;
+    return peer_that_claims(guest, &claim) == NULL ? 0 : control_number(claim, "pages_missing", 0);
 }
 
 static inline void client_read(struct counting_client *client)
@@ -299,6 +313,7 @@ static inline void gateway_dies(void)
 
 static inline void host_said(void *owner, const char *line)
 {
+    stand.said_whole += strstr(line, "is here as a whole") != NULL;
     if (getenv("TELL") != NULL)
         printf("%llu us %s: %s\n", (unsigned long long)(uv_hrtime() / 1000 % 100000000),
                (const char *)owner, line);
