@@ -32,8 +32,7 @@ struct channel_owner {
     void (*heard)(void *owner, struct channel *channel, const uint8_t *data, size_t count);
     /* May be NULL; not asked of what is sealed. Where the bytes that come next should go: to these
      * places in this order, which have not more than `most` parts; returns how many. 0: anywhere,
-     * and `heard` follows. Else `placed` follows with how many came there, and `heard` with those
-     * behind them, if any. */
+     * and `heard` follows. Else `placed` follows with how many came there. */
     size_t (*place)(void *owner, struct channel *channel, struct iovec *places, size_t most);
     void (*placed)(void *owner, struct channel *channel, size_t count);
     /* There is room: append to `to` what is to be sent next, a chunk (see channel_set_rate). It is
