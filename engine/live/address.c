@@ -52,9 +52,11 @@ static bool split(const char *text, char host[256], const char **port)
     return true;
 }
 
-enum status address_parse(const char *text, struct address *address, struct problem *problem)
+static enum status parse(const char *text, int flags, struct address *address,
+                         struct problem *problem)
 {
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV}, *found;
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV | flags},
+                    *found;
     const char *port;
     char host[256];
 
@@ -74,6 +76,16 @@ enum status address_parse(const char *text, struct address *address, struct prob
     address->socket_bytes = found->ai_addrlen;
     freeaddrinfo(found);
     return STATUS_OK;
+}
+
+enum status address_parse(const char *text, struct address *address, struct problem *problem)
+{
+    return parse(text, 0, address, problem);
+}
+
+enum status address_parse_number(const char *text, struct address *address, struct problem *problem)
+{
+    return parse(text, AI_NUMERICHOST, address, problem);
 }
 
 bool address_is_unix(const struct address *address)

@@ -22,6 +22,9 @@ struct address {
 /* A name is looked up at once, and may take its time: what hosts tell each other are numbers. */
 MUST_USE enum status address_parse(const char *text, struct address *address,
                                    struct problem *problem);
+/* The same of a number or a path, where nothing is to be looked up: somebody else's word. */
+MUST_USE enum status address_parse_number(const char *text, struct address *address,
+                                          struct problem *problem);
 bool address_is_unix(const struct address *address);
 /* Nobody but this computer's own can be at its other end. */
 bool address_is_local(const struct address *address);

@@ -94,6 +94,9 @@ void channel_listener_close(
 /* ---- Use ---- */
 
 void channel_send(struct channel *channel, const void *data, size_t count); /* queued, in order */
+/* Within `fill` or `lend`, which appends nothing now although there is something: it will poke. So a
+ * rate goes on, and what is put off costs none of it. */
+void channel_put_off(struct channel *channel);
 /* Asks `fill` again: at once, from within this call, where the socket has room. */
 void channel_poke(struct channel *channel);
 /* Nothing is read any more until it is turned on again: the other end notices by its window. */

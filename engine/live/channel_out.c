@@ -7,8 +7,8 @@
 
 /* A piece of what channel_send has queued, where there is a rate to keep evenly. */
 #define PACED_PIECE_BYTES (8u << 10)
-/* The instant at which a rate lets the next chunk go is missed by what else the loop has to do: so
- * much is made up for. More was no rate but a stall, and is lost. */
+/* The instants at which a rate lets chunks go are missed by what else the loop has to do: so much
+ * is made up for. More was no rate but a stall, and is lost. */
 #define LATE_NS (20 * NS_PER_MS)
 /* Parts of a chunk that are written at once. */
 #define LENT_PARTS 128
@@ -98,18 +98,20 @@ static bool is_held(struct channel *channel, uint64_t now_ns)
 {
     if (channel->pacer.bits_per_s == 0 || !pacer_is_holding(&channel->pacer, now_ns))
         return false;
-    channel->waited_for_ns = channel->pacer.next_ns;
     alarm_set(channel->alarm, channel->pacer.next_ns);
     return true;
 }
 
-/* Its time began when the one before it had had its own, unless that was too long ago. */
+/* Where there was always something to send, its time began when the chunk before it had had its own,
+ * unless that was too long ago. */
 static void count_as_sent(struct channel *channel, uint64_t now_ns)
 {
-    bool is_late = channel->waited_for_ns != 0 && now_ns < channel->waited_for_ns + LATE_NS;
+    uint64_t next_ns = channel->pacer.next_ns, began_ns = now_ns;
 
-    pacer_sent(&channel->pacer, is_late ? channel->waited_for_ns : now_ns, channel->out.count);
-    channel->waited_for_ns = 0;
+    if (channel->has_more && next_ns < now_ns)
+        began_ns = now_ns - next_ns < LATE_NS ? next_ns : now_ns - LATE_NS;
+    pacer_sent(&channel->pacer, began_ns, channel->out.count);
+    channel->has_more = true;
 }
 
 /* ---- What goes next ---- */
@@ -187,13 +189,14 @@ static void pump_turn(struct channel *channel)
             wait_until_writable(channel); /* it is, when the loop comes round */
             return;
         }
+        channel->is_put_off = false;
         take_next(channel);
         if (channel->state == CHANNEL_CLOSED)
             return;
         if (channel->out.count == 0) {
             if (channel->queued.count > 0 || owes_last(channel))
                 continue; /* said or closed while it was asked for more */
-            channel->waited_for_ns = 0;
+            channel->has_more &= channel->is_put_off;
             if (channel->state == CHANNEL_FINISHING)
                 finish(channel);
             return;
@@ -238,6 +241,11 @@ void channel_send(struct channel *channel, const void *data, size_t count)
     }
 }
 
+void channel_put_off(struct channel *channel)
+{
+    channel->is_put_off = true;
+}
+
 static void rang(void *owner)
 {
     channel_poke(owner);
@@ -254,6 +262,6 @@ void channel_set_rate(struct channel *channel, uint64_t bits_per_s)
     }
     /* What was sent at the old rate has had its time: the new one holds from here on. */
     channel->pacer = (struct pacer){.bits_per_s = bits_per_s};
-    channel->waited_for_ns = 0;
+    channel->has_more = false;
     channel_poke(channel);
 }

@@ -63,7 +63,8 @@ struct channel {
     uint64_t moved_ns; /* and when last something left that had to wait, or began to */
 
     struct pacer pacer;
-    uint64_t waited_for_ns; /* the instant for which the pacer made it wait; 0: it did not */
+    bool has_more;   /* since the last chunk there was always something to send */
+    bool is_put_off; /* channel_put_off, in this call of `fill` */
 
     struct bytes queued; /* of channel_send */
     struct bytes plain;  /* of `fill`, on its way to be sealed */

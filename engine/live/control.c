@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/nearest.h"
@@ -250,8 +251,7 @@ json_t *control_return(json_t *value, json_t *id)
     return with_id(json_pack("{s:o}", "return", value != NULL ? value : json_object()), id);
 }
 
-/* Text of anywhere (a path, the words of another process) need not be UTF-8; JSON must be. */
-static json_t *text_json(const char *text)
+json_t *control_text_json(const char *text)
 {
     json_t *value = json_string(text);
     if (value != NULL)
@@ -270,8 +270,15 @@ json_t *control_refusal(enum control_error error, const char *desc, json_t *id)
 {
     json_t *what = json_pack("{s:s}", "class", control_error_name(error));
 
-    json_object_set_new(what, "desc", text_json(desc));
+    json_object_set_new(what, "desc", control_text_json(desc));
     return with_id(json_pack("{s:o}", "error", what), id);
+}
+
+uint64_t control_wall_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
 json_t *control_event(const char *name, json_t *data, uint64_t wall_us)

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/time.h>
 
 #include "live/channel.h"
 
@@ -73,13 +72,6 @@ static json_t *piece_json(uint64_t id, const uint8_t *data, size_t count, bool i
     if (is_cut)
         json_object_set_new(object, "is_cut", json_true());
     return object;
-}
-
-static uint64_t wall_us(void)
-{
-    struct timeval now;
-    gettimeofday(&now, NULL);
-    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_usec;
 }
 
 /* The next piece of what he is attached to; NULL: there is none now. */
@@ -276,7 +268,7 @@ static void fill(void *owner, struct channel *channel, struct bytes *to)
 
     (void)channel;
     if (piece != NULL)
-        control_put(to, control_event("recording", piece, wall_us()));
+        control_put(to, control_event("recording", piece, control_wall_us()));
 }
 
 static void free_if_empty(struct door *door)
@@ -416,7 +408,7 @@ void door_tell(struct door *door, const char *name, json_t *data)
 {
     struct bytes text = {0};
 
-    control_put(&text, control_event(name, data, wall_us()));
+    control_put(&text, control_event(name, data, control_wall_us()));
     for (unsigned i = 0; i < DOOR_CALLERS_MAX; i++)
         if (door->knocks[i].is_open)
             channel_send(door->knocks[i].channel, text.data, text.count);

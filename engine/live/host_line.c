@@ -35,7 +35,7 @@ void line_break(struct line *line, const char *reason)
     let_go(line);
     channel_close(line->channel, reason, true);
     if (move != NULL)
-        move_line_lost(move, uv_hrtime(), reason, false);
+        move_line_lost(move, uv_hrtime(), reason, false, channel_backlog(line->channel));
 }
 
 void line_finish(struct line *line)
@@ -198,21 +198,21 @@ static void placed(void *owner, struct channel *channel, size_t count)
     move_heard(line->move, uv_hrtime(), NULL, count);
 }
 
-static void fill(void *owner, struct channel *channel, struct bytes *to)
-{
-    struct line *line = owner;
-
-    if (line->is_ready && line->move != NULL)
-        move_lend(line->move, uv_hrtime(), channel_backlog(channel), to, NULL);
-}
-
 /* Nothing runs on this loop before what a guest has lent was sent, or copied. */
 static void lend(void *owner, struct channel *channel, struct bytes *to, struct lending *lending)
 {
     struct line *line = owner;
 
-    if (line->is_ready && line->move != NULL)
-        move_lend(line->move, uv_hrtime(), channel_backlog(channel), to, lending);
+    if (!line->is_ready || line->move == NULL)
+        return;
+    move_lend(line->move, uv_hrtime(), channel_backlog(channel), to, lending);
+    if (line->move != NULL && line->move->is_put_off)
+        channel_put_off(channel);
+}
+
+static void fill(void *owner, struct channel *channel, struct bytes *to)
+{
+    lend(owner, channel, to, NULL);
 }
 
 static void closed(void *owner, struct channel *channel, const char *reason)
@@ -231,7 +231,7 @@ static void closed(void *owner, struct channel *channel, const char *reason)
     if (move != NULL)
         move_line_lost(move, uv_hrtime(),
                        *reason != '\0' ? reason : "the other host closed the connection",
-                       *reason == '\0');
+                       *reason == '\0', channel_backlog(channel));
     latency_fini(line);
     bytes_fini(&line->in);
     free(line);
@@ -316,7 +316,7 @@ void line_open(struct move *move)
     host->lines = line->next;
     move->line = NULL;
     free(line);
-    move_line_lost(move, uv_hrtime(), problem.text, false);
+    move_line_lost(move, uv_hrtime(), problem.text, false, 0);
 }
 
 /* ---- Who says nothing ---- */

@@ -29,7 +29,7 @@ struct move *move_add(struct host *host, struct resident *resident, const char *
         return NULL;
     *move = (struct move){.host = host, .is_used = true, .is_out = is_out, .resident = resident};
     snprintf(move->id, sizeof move->id, "%s", id);
-    move->started_ns = move->heard_ns = move->rate_at_ns = uv_hrtime();
+    move->started_ns = move->owed_ns = move->rate_at_ns = uv_hrtime();
     move->retry_at_ns = UINT64_MAX;
     return move;
 }
@@ -90,7 +90,7 @@ void move_feed(struct move *move)
 
 void move_line_ready(struct move *move, uint64_t now_ns)
 {
-    move->heard_ns = now_ns;
+    move->owed_ns = now_ns;
     move->retry_after_ns = 0;
     if (move->is_out)
         departure_ready(move, now_ns);
@@ -107,7 +107,7 @@ static void see_hang_up(struct move *move)
 
 void move_heard(struct move *move, uint64_t now_ns, const uint8_t *data, size_t count)
 {
-    move->heard_ns = now_ns;
+    move->owed_ns = now_ns;
     if (move->is_out)
         departure_heard(move, now_ns, data, count);
     else
@@ -127,10 +127,11 @@ void move_lend(struct move *move, uint64_t now_ns, size_t backlog_bytes, struct 
         (void)target_send(&move->target, to);
 }
 
-void move_line_lost(struct move *move, uint64_t now_ns, const char *reason, bool is_in_order)
+void move_line_lost(struct move *move, uint64_t now_ns, const char *reason, bool is_in_order,
+                    size_t unsent_bytes)
 {
     if (move->is_out)
-        departure_line_lost(move, now_ns, reason);
+        departure_line_lost(move, now_ns, reason, unsent_bytes);
     else
         arrival_line_lost(move, now_ns, is_in_order);
 }

@@ -27,9 +27,6 @@
 /* No answer to something that is answered at once: the other end is not there any more. */
 #define HOST_ANSWER_NS (10 * 1000000000ull)
 
-/* That a link may be given (`link`): what is under way then is kept here. */
-#define HOST_LATENCY_MAX_NS (2 * 1000000000ull)
-
 struct host;
 struct move;
 
@@ -42,7 +39,8 @@ struct resident {
     uint64_t moves;           /* how often it has moved */
     struct move *out, *in;    /* the half of a move that is here, if any */
 
-    /* Monotonic time is guest time plus this while the guest lives. */
+    /* Monotonic time is guest time plus this while the guest lives, modulo 2^64: a guest may have
+     * lived for longer than this computer is up. */
     uint64_t offset_ns;
     bool is_paced;           /* its instructions have a rate that the host keeps */
     uint64_t ratio_permille; /* guest time that running takes, for 1,000 of real time */
@@ -94,11 +92,13 @@ struct move {
     uint64_t retry_at_ns, retry_after_ns; /* of the connection */
     uint64_t fed_turn;                    /* of the host, in which it sent pages last */
     bool is_put_off;                      /* it has more to send, in the next turn */
+    bool is_commit_last;                  /* of what the line was given ends with COMMIT */
+    bool is_in_parts;          /* at the target: the guest ran before all of it was there */
     bool is_recovering;        /* COMMIT is out: connections are to go on with what there is */
     uint64_t refused_since_ns; /* nobody has listened at the target's address; 0: somebody does */
     uint64_t moves;            /* of the guest, before this one */
     uint64_t committed_ns;
-    uint64_t heard_ns;
+    uint64_t owed_ns;   /* since when the other end owes a word, should it owe one */
     uint64_t over_ns;   /* when it was over; 0: it goes on */
     uint64_t forwarded; /* packets through the tunnel */
 
@@ -106,7 +106,8 @@ struct move {
     uint64_t bytes_sent, bytes_before, rate_at_ns, rate_bytes_per_s;
     struct estimate estimate;
     uint64_t progress_at_ns;
-    size_t looked; /* events that were looked at */
+    uint64_t told_pages; /* at the target: how many were there then */
+    size_t looked;       /* events that were looked at */
 };
 
 /* A move that brought its guest, or did not: its source may not know yet, and ask. */
@@ -238,7 +239,8 @@ void move_heard(struct move *move, uint64_t now_ns, const uint8_t *data, size_t 
 /* What it sends next; `lending` NULL: all of it is copied. */
 void move_lend(struct move *move, uint64_t now_ns, size_t backlog_bytes, struct bytes *to,
                struct lending *lending);
-void move_line_lost(struct move *move, uint64_t now_ns, const char *reason, bool is_in_order);
+void move_line_lost(struct move *move, uint64_t now_ns, const char *reason, bool is_in_order,
+                    size_t unsent_bytes);
 
 /* host_departure.c: the half at the source */
 MUST_USE enum status departure_begin(struct resident *resident, const struct scenario *scenario,
@@ -251,7 +253,9 @@ void departure_ready(struct move *move, uint64_t now_ns);
 void departure_heard(struct move *move, uint64_t now_ns, const uint8_t *data, size_t count);
 void departure_lend(struct move *move, uint64_t now_ns, size_t backlog_bytes, struct bytes *to,
                     struct lending *lending);
-void departure_line_lost(struct move *move, uint64_t now_ns, const char *reason);
+/* `unsent_bytes` of what the line was given have not left. */
+void departure_line_lost(struct move *move, uint64_t now_ns, const char *reason,
+                         size_t unsent_bytes);
 void departure_turn(struct move *move, uint64_t now_ns);
 uint64_t departure_due_ns(const struct move *move);
 bool departure_abort(struct move *move, const char *reason);

@@ -15,6 +15,27 @@ static unsigned count_events(enum event_kind kind)
     return count;
 }
 
+/* It has lived for longer than this computer is up, as if it came from another one. */
+static void put_old_guest(const char *words, const char *args)
+{
+    struct resident *resident = find_resident(put_guest(0, words, args));
+    resident->guest->ops->pass_until(resident->guest, 2 * uv_hrtime());
+    resident_goes_on(resident, uv_hrtime());
+}
+
+static void a_guest_may_be_older_than_its_host(void **state)
+{
+    (void)state;
+    stand_open(NULL);
+    put_old_guest("guest=counter memory=2MiB", "--to 20 --every-ms 5");
+    put_old_guest("guest=memwalk memory=4MiB dirty-rate=10kpages/s cpu-rate=100MIPS", "");
+    struct guest *memwalk = find_resident("memwalk")->guest;
+    run_until(memwalk->ops->instructions(memwalk) > 1000000);
+    run_until(find_resident("counter")->is_ended);
+    assert_non_null(strstr(stand.console, "none missed, ok\n"));
+    stand_close();
+}
+
 /* Each checks itself, and says at its end what it came to. */
 static void every_mode_and_back_until_the_guests_end(void **state)
 {
@@ -125,6 +146,29 @@ static void a_long_way_is_long(void **state)
     stand_close();
 }
 
+/* What is still to come is told while it comes. */
+static void pages_come_in_sight(void **state)
+{
+    (void)state;
+    stand_open(NULL);
+    add_guest(0, "guest=memwalk memory=8MiB dirty-rate=20kpages/s working-set=4MiB", "");
+    struct guest *guest = find_resident("memwalk")->guest;
+    run_until(guest->ops->instructions(guest) > 200000);
+    assert_string_equal(command("A", "link", json_pack("{s:s}", "bandwidth", "5MiB/s")), "");
+    assert_string_equal(begin_move("memwalk", "mode=post-copy"), "");
+    run_until(pages_missing("memwalk") > 0);
+    uint64_t first = pages_missing("memwalk");
+    run_until(pages_missing("memwalk") < first);
+    assert_true(pages_missing("memwalk") > 0);
+    await_end("completed");
+    run_until(pages_missing("memwalk") == 0);
+    assert_int_equal(stand.said_whole, 1);
+    run_until(find_departure_half() == NULL);
+    move_whole("memwalk", "mode=stop-and-copy"); /* it was whole when it came: once is enough */
+    assert_int_equal(stand.said_whole, 1);
+    stand_close();
+}
+
 static void a_model_moves_too(void **state)
 {
     (void)state;
@@ -139,11 +183,13 @@ static void a_model_moves_too(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_guest_may_be_older_than_its_host),
         cmocka_unit_test(every_mode_and_back_until_the_guests_end),
         cmocka_unit_test(clients_do_not_notice),
         cmocka_unit_test(remedies_work),
         cmocka_unit_test(barriers_hold),
         cmocka_unit_test(a_long_way_is_long),
+        cmocka_unit_test(pages_come_in_sight),
         cmocka_unit_test(a_model_moves_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,7 +2,6 @@
  * died has a successor, which finds the hosts as they are. */
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/units.h"
@@ -31,32 +30,19 @@ static void flush(struct host *host)
     bytes_clear(&trunk->out);
 }
 
-static uint64_t wall_us(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
-
 /* Gives `message` up. */
 static void talk(struct host *host, json_t *message)
 {
-    struct bytes line = {0};
-
-    if (host->trunk.channel == NULL) {
+    if (host->trunk.channel != NULL)
+        trunk_put_message(&host->trunk.out, message);
+    else
         json_decref(message);
-        return;
-    }
-    control_put(&line, message);
-    line.data[line.count - 1] = '\0'; /* where its line ends */
-    trunk_put_talk(&host->trunk.out, (const char *)line.data);
-    bytes_fini(&line);
 }
 
 void trunk_tell(struct host *host, const char *event, json_t *data)
 {
     if (host->trunk.is_open)
-        talk(host, control_event(event, data, wall_us()));
+        talk(host, control_event(event, data, control_wall_us()));
     else
         json_decref(data);
 }
@@ -245,12 +231,13 @@ static void opened(void *owner, struct channel *channel)
 {
     struct host *host = owner;
     struct channel_limits limits = {.stall_ns = STALL_NS};
-    json_t *hello = json_pack("{s:s, s:s, s:i, s:i, s:o}", "name", host->config->name, "address",
-                              host_address(host), "protocol", CONTROL_PROTOCOL, "pid",
-                              (int)getpid(), "guests", host_claims(host));
+    json_t *hello =
+        json_pack("{s:s, s:s, s:i, s:i, s:I, s:o}", "name", host->config->name, "address",
+                  host_address(host), "protocol", CONTROL_PROTOCOL, "pid", (int)getpid(),
+                  "pid_space", (json_int_t)trunk_pid_space(), "guests", host_claims(host));
 
     channel_set_limits(channel, &limits);
-    talk(host, control_event("hello", hello, wall_us()));
+    talk(host, control_event("hello", hello, control_wall_us()));
     flush(host);
 }
 

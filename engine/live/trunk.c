@@ -1,6 +1,7 @@
 #include "live/trunk.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 #include "machine/mailbox.h"
 #include "record/recording.h"
@@ -38,6 +39,22 @@ void trunk_put_talk(struct bytes *to, const char *json)
     size_t begin = frame_begin(to, FRAME_TALK, 0);
     bytes_put(to, json, strlen(json));
     frame_end(to, begin);
+}
+
+void trunk_put_message(struct bytes *to, json_t *message)
+{
+    struct bytes line = {0};
+
+    control_put(&line, message);
+    line.data[line.count - 1] = '\0'; /* where its line ends */
+    trunk_put_talk(to, (const char *)line.data);
+    bytes_fini(&line);
+}
+
+uint64_t trunk_pid_space(void)
+{
+    struct stat space;
+    return stat("/proc/self/ns/pid", &space) == 0 ? (uint64_t)space.st_ino : 0;
 }
 
 /* ---- Clients' packets ---- */
