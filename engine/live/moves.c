@@ -19,7 +19,7 @@ uint64_t moves_now_ns(const struct moves *moves)
 
 bool moves_is_going(const struct moves *moves)
 {
-    return moves->is_asked || moves->move.state == MOVE_GOING;
+    return moves->is_asked || moves->move.state == MOVE_GOING || moves->move.state == MOVE_ENDING;
 }
 
 /* ---- As JSON ---- */
@@ -209,8 +209,6 @@ void moves_begin(struct moves *moves, const json_t *answer)
     struct move *move = &moves->move;
     const char *text = control_word(answer, "scenario", NULL);
 
-    if (move->state == MOVE_ENDING)
-        tell_end(moves);
     json_decref(move->progress);
     scenario_fini(&move->scenario);
     *move = moves->asked;

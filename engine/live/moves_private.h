@@ -28,7 +28,7 @@ struct move {
     uint64_t started_ns, ended_ns, paused_ns, resumed_ns; /* 0: not yet */
     uint64_t rounds, bytes_sent;
     uint64_t permille; /* the most that was told: it never runs backwards */
-    bool has_outcome; /* told, perhaps before its host has answered that it begins */
+    bool has_outcome;  /* told, perhaps before its host has answered that it begins */
     enum outcome outcome;
     char reason[320];
     uint64_t settle_ns; /* ending: when all that happened is here */
@@ -79,7 +79,7 @@ void moves_drop_errands(struct moves *moves); /* whoever is still asked answers 
 
 /* moves.c */
 uint64_t moves_now_ns(const struct moves *moves);
-bool moves_is_going(const struct moves *moves);
+bool moves_is_going(const struct moves *moves); /* or is not all told yet */
 json_t *
 moves_migration_json(const struct moves *moves); /* "migration"; null where there was none */
 json_t *moves_link_json(const struct moves *moves);

@@ -1,6 +1,6 @@
 /* Who stands behind the door, with a gateway that is played here: two hosts, A with the guest and B,
  * which answer what a row of the test says. */
-#include "live/moves.h"
+#include "live/moves_private.h"
 
 #include "base/units.h"
 #include "live/knocking.h"
@@ -442,6 +442,26 @@ static void an_end_may_come_before_the_answer(void **state)
     assert_false(post.is_moving);
 }
 
+/* What happened last may still be on its way: it is of the move that ends, and of no other. */
+static void no_move_begins_while_one_ends(void **state)
+{
+    struct house *house = *state;
+    struct door_ticket nobody = {0};
+    json_t *arguments = json_object();
+    begin(house);
+    tell(house, 1, "migration_ended", "{\"guest\":\"kv\",\"outcome\":\"completed\"}");
+    moves_obey(house->moves, "migrate", arguments, &nobody); /* in this very turn of the loop */
+    json_decref(arguments);
+    assert_false(house->moves->is_asked);
+    assert_int_equal(post.asked_count, 1);
+    happens(house, 1, EVENT_MIGRATION_ENDED, OUTCOME_COMPLETED, 0);
+    json_t *data = await_event(house, "migration_ended");
+    assert_int_equal(control_number(data, "id", 0), 1);
+    json_decref(data);
+    say(house, MIGRATE(""));
+    await_asked(house, 2);
+}
+
 /* Where no host can say how it ended, the gateway finds out. */
 static void a_lost_guest_ends_its_move(void **state)
 {
@@ -529,15 +549,11 @@ int main(void)
 {
 #define IN_A_HOUSE(test) cmocka_unit_test_setup_teardown(test, open_house, close_house)
     const struct CMUnitTest tests[] = {
-        IN_A_HOUSE(what_makes_no_sense_begins_nothing),
-        IN_A_HOUSE(a_host_may_refuse),
-        IN_A_HOUSE(a_move_is_told_and_recorded),
-        IN_A_HOUSE(a_move_is_steered),
-        IN_A_HOUSE(a_lost_guest_ends_its_move),
-        IN_A_HOUSE(an_end_may_come_before_the_answer),
-        IN_A_HOUSE(every_host_hears_of_the_link),
-        IN_A_HOUSE(a_link_that_is_refused_is_as_before),
-        IN_A_HOUSE(whoever_may_knock_may_end_it),
+        IN_A_HOUSE(what_makes_no_sense_begins_nothing),  IN_A_HOUSE(a_host_may_refuse),
+        IN_A_HOUSE(a_move_is_told_and_recorded),         IN_A_HOUSE(a_move_is_steered),
+        IN_A_HOUSE(no_move_begins_while_one_ends),       IN_A_HOUSE(a_lost_guest_ends_its_move),
+        IN_A_HOUSE(an_end_may_come_before_the_answer),   IN_A_HOUSE(every_host_hears_of_the_link),
+        IN_A_HOUSE(a_link_that_is_refused_is_as_before), IN_A_HOUSE(whoever_may_knock_may_end_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
