@@ -20,7 +20,8 @@ static struct {
     struct asked asked[16];
     unsigned asked_count;
     bool is_b_here, is_guest_known, is_moving;
-    unsigned at; /* where the guest is */
+    unsigned at;   /* where the guest is */
+    char move[33]; /* that was ordered last */
     uint64_t tunnel_for_ns;
 } post;
 
@@ -80,6 +81,8 @@ bool gateway_ask(struct gateway *gateway, unsigned host, const char *command, js
     *asked = (struct asked){.host = host, .answer = answer, .owner = owner};
     snprintf(asked->command, sizeof asked->command, "%s", command);
     asked->arguments = json_dumps(arguments, JSON_COMPACT);
+    if (strcmp(command, "migrate") == 0)
+        snprintf(post.move, sizeof post.move, "%s", control_word(arguments, "move", ""));
     json_decref(arguments);
     return true;
 }
@@ -208,7 +211,7 @@ static void happens(struct house *house, unsigned source, enum event_kind kind, 
                     uint64_t b)
 {
     struct event event = {.at_ns = uv_hrtime(), .kind = kind, .fields = {a, b}};
-    moves_calls.happened(house->moves, source, &event, 1);
+    moves_calls.happened(house->moves, source, source == 0 ? NULL : post.move, &event, 1);
 }
 
 /* The next message that is an event of that name. */
@@ -462,6 +465,32 @@ static void no_move_begins_while_one_ends(void **state)
     await_asked(house, 2);
 }
 
+/* What is left of a former one is told by the same hosts. */
+static void the_end_of_another_move_ends_nothing(void **state)
+{
+    struct house *house = *state;
+    char former[33], now[33];
+    begin(house);
+    strcpy(former, post.move);
+    happens(house, 1, EVENT_MIGRATION_ENDED, OUTCOME_ABORTED, 0);
+    json_decref(await_event(house, "migration_ended"));
+    say(house, MIGRATE(""));
+    answer(await_asked(house, 2), "{\"return\":{\"scenario\":\"" SCENARIO "\"}}");
+    json_decref(await_event(house, "migration_started"));
+
+    strcpy(now, post.move);
+    strcpy(post.move, former);
+    happens(house, 1, EVENT_FRAME_SENT, 4096, 0);
+    happens(house, 2, EVENT_MIGRATION_ENDED, OUTCOME_LOST, 0);
+    strcpy(post.move, now);
+    happens(house, 1, EVENT_MIGRATION_ENDED, OUTCOME_COMPLETED, 0);
+    json_t *data = await_event(house, "migration_ended");
+    assert_int_equal(control_number(data, "id", 0), 2);
+    assert_string_equal(control_word(data, "outcome", ""), "completed");
+    assert_int_equal(control_number(data, "bytes_sent", 7), 0);
+    json_decref(data);
+}
+
 /* Where no host can say how it ended, the gateway finds out. */
 static void a_lost_guest_ends_its_move(void **state)
 {
@@ -549,11 +578,17 @@ int main(void)
 {
 #define IN_A_HOUSE(test) cmocka_unit_test_setup_teardown(test, open_house, close_house)
     const struct CMUnitTest tests[] = {
-        IN_A_HOUSE(what_makes_no_sense_begins_nothing),  IN_A_HOUSE(a_host_may_refuse),
-        IN_A_HOUSE(a_move_is_told_and_recorded),         IN_A_HOUSE(a_move_is_steered),
-        IN_A_HOUSE(no_move_begins_while_one_ends),       IN_A_HOUSE(a_lost_guest_ends_its_move),
-        IN_A_HOUSE(an_end_may_come_before_the_answer),   IN_A_HOUSE(every_host_hears_of_the_link),
-        IN_A_HOUSE(a_link_that_is_refused_is_as_before), IN_A_HOUSE(whoever_may_knock_may_end_it),
+        IN_A_HOUSE(what_makes_no_sense_begins_nothing),
+        IN_A_HOUSE(a_host_may_refuse),
+        IN_A_HOUSE(a_move_is_told_and_recorded),
+        IN_A_HOUSE(a_move_is_steered),
+        IN_A_HOUSE(no_move_begins_while_one_ends),
+        IN_A_HOUSE(a_lost_guest_ends_its_move),
+        IN_A_HOUSE(an_end_may_come_before_the_answer),
+        IN_A_HOUSE(every_host_hears_of_the_link),
+        IN_A_HOUSE(a_link_that_is_refused_is_as_before),
+        IN_A_HOUSE(the_end_of_another_move_ends_nothing),
+        IN_A_HOUSE(whoever_may_knock_may_end_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
