@@ -187,6 +187,15 @@ static bool is_heard(const struct knock *knock)
     return knock->is_open && channel_is_open(knock->channel);
 }
 
+static void end_for_a_line(struct knock *knock)
+{
+    knock->is_open = false;
+    send_message(knock,
+                 control_refusal(CONTROL_BAD_ARGUMENT,
+                                 "a line has at most 65536 bytes: this one cannot be read", NULL));
+    channel_close(knock->channel, "a line without an end", false);
+}
+
 /* Some of what he has said. */
 static void hear_lines(struct knock *knock)
 {
@@ -202,12 +211,7 @@ static void hear_lines(struct knock *knock)
     if (!is_heard(knock))
         return;
     if (is_too_long) {
-        knock->is_open = false;
-        send_message(knock, control_refusal(CONTROL_BAD_ARGUMENT,
-                                            "a line has at most 65536 bytes: this one cannot be "
-                                            "read",
-                                            NULL));
-        channel_close(knock->channel, "a line without an end", false);
+        end_for_a_line(knock);
         return;
     }
     knock->has_more = line != NULL;

@@ -203,9 +203,25 @@ static void ask_clock(struct gateway_host *host)
 
 /* ---- Coming and going ---- */
 
+/* It has gone, and nobody waits for it: its name stands in `status` until its place is needed. */
+static bool is_forgettable(const struct gateway_host *host)
+{
+    const struct gateway *gateway = host->gateway;
+
+    if (host->trunk != NULL || host->claim_count > 0)
+        return false;
+    for (unsigned i = 0; i < gateway->guest_count; i++) {
+        const struct gateway_guest *guest = &gateway->guests[i];
+        if (guest->last_home == host ||
+            (guest->is_moving && (guest->source == host || guest->target == host)))
+            return false;
+    }
+    return true;
+}
+
 static struct gateway_host *place_for(struct gateway *gateway, const char *name)
 {
-    struct gateway_host *unused = NULL;
+    struct gateway_host *unused = NULL, *forgotten = NULL;
 
     for (unsigned i = 0; i < GATEWAY_HOSTS; i++) {
         struct gateway_host *host = &gateway->hosts[i];
@@ -213,8 +229,10 @@ static struct gateway_host *place_for(struct gateway *gateway, const char *name)
             return host;
         if (host->name[0] == '\0' && unused == NULL)
             unused = host;
+        if (forgotten == NULL && is_forgettable(host))
+            forgotten = host;
     }
-    return unused;
+    return unused != NULL ? unused : forgotten;
 }
 
 static bool has_ended(const struct gateway_host *host)

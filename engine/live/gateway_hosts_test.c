@@ -499,6 +499,35 @@ static void a_host_has_a_plain_address(void **state)
     }
 }
 
+/* Only those that have a guest, or may have, keep their places. */
+static void names_of_hosts_that_are_gone_take_no_place(void **state)
+{
+    static char names[3 * GATEWAY_HOSTS][8];
+    struct stub *stub = &fixture.stubs[1];
+    (void)state;
+
+    stub_connect(&fixture.stubs[0]);
+    turn_until(fixture.stubs[0].is_welcome);
+    for (unsigned i = 0; i < 3 * GATEWAY_HOSTS; i++) {
+        snprintf(names[i], sizeof names[i], "h%u", i);
+        stub->name = names[i];
+        stub_connect(stub);
+        turn_until(stub->is_welcome || stub->trunk == NULL);
+        if (!stub->is_welcome)
+            fail_msg("%s: %s", names[i], stub->reason);
+        channel_close(stub->trunk, "", true);
+        turn_until(stub->trunk == NULL && fixture.left == i + 1);
+    }
+    assert_int_equal(gateway_find_host(fixture.gateway, "A"), 1);
+    assert_int_not_equal(gateway_find_host(fixture.gateway, names[3 * GATEWAY_HOSTS - 1]), 0);
+    channel_close(fixture.stubs[0].trunk, "", true);
+    turn_until(fixture.stubs[0].trunk == NULL && fixture.left == 3 * GATEWAY_HOSTS + 1);
+    stub->name = "late";
+    stub_connect(stub);
+    turn_until(stub->is_welcome);
+    assert_int_equal(gateway_find_host(fixture.gateway, "A"), 1); /* it may still have the guest */
+}
+
 static void trash_harms_only_its_sender(void **state)
 {
     const struct trunk_call call = {.stream_idx = 1, .port = 1, .guest = "kv"};
@@ -636,6 +665,7 @@ int main(void)
         TEST(a_host_that_does_not_answer_harms_itself),
         TEST(a_name_is_taken_once),
         TEST(a_host_has_a_plain_address),
+        TEST(names_of_hosts_that_are_gone_take_no_place),
         TEST(trash_harms_only_its_sender),
         TEST(a_reason_is_told_whatever_is_in_it),
         TEST(a_host_tells_of_its_own),

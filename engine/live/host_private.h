@@ -20,6 +20,7 @@
 #include "record/estimate.h"
 
 #define HOST_MOVES   8u   /* halves of moves that go on, or have not told all of it yet */
+#define HOST_ENDS    4u   /* of moves, told last, that are told again to a gateway that is back */
 #define HOST_BYGONES 256u /* of those that are over, how many are known to whoever asks */
 /* Between two hosts' words, and before a trunk or a lost connection is tried again. */
 #define HOST_RETRY_NS     (20 * 1000000ull)
@@ -47,9 +48,10 @@ struct resident {
     struct share share;
     uint32_t shares[HART_MAX], told_shares[HART_MAX];
     uint32_t barred_harts;
-    bool is_busy;  /* it has run for all of its last slice */
-    bool is_stuck; /* no hart can go on before a page is there, or a barrier acknowledged */
-    bool is_held;  /* by the fault throttle */
+    bool is_busy;   /* it has run for all of its last slice */
+    bool is_asleep; /* until due_ns it has nothing to do, and its clock is that of its last slice */
+    bool is_stuck;  /* no hart can go on before a page is there, or a barrier acknowledged */
+    bool is_held;   /* by the fault throttle */
     bool is_ended;
     uint64_t due_ns;      /* when it is to be run next; 0: now; UINT64_MAX: when something comes */
     uint64_t mail_due_ns; /* when its mailboxes want to be asked */
@@ -58,7 +60,7 @@ struct resident {
     uint64_t ghosts;              /* streams whose clients a gateway took with it, as bits */
     char instance[MOVE_ID_BYTES]; /* of the gateway that its streams are of */
     uint16_t told_ports[MAILBOX_PORTS];
-    uint64_t console_bytes; /* written, and not told as an event yet */
+    uint64_t unheard_ns; /* when it wrote last what the gateway was not told; 0: never */
 };
 
 /* One connection of a move. It may outlive the half of the move that it was of. */
@@ -144,6 +146,8 @@ struct host {
     struct move moves[HOST_MOVES];
     struct bygone bygones[HOST_BYGONES]; /* a ring */
     uint64_t bygone_count;
+    json_t *ends[HOST_ENDS]; /* owned; a ring */
+    uint64_t end_count;
     struct line *lines;
     uint64_t turn;       /* how often the loop has come round */
     uint32_t turn_idx;   /* whose guest runs first */
@@ -177,6 +181,8 @@ void resident_run(struct resident *resident, uint64_t now_ns); /* a slice, if it
 /* It stood still up to now: its time goes on. */
 void resident_goes_on(struct resident *resident, uint64_t now_ns);
 void resident_wake(struct resident *resident); /* something has come for it */
+/* One that sleeps has lived up to now: before it may be paused. */
+void resident_sleep_on(struct resident *resident, uint64_t now_ns);
 void resident_unbar(struct resident *resident, uint64_t now_ns);
 /* An event of the move that goes on, if one does. */
 void resident_emit(struct resident *resident, uint64_t now_ns, struct event event);
@@ -205,6 +211,7 @@ void host_disk_serve(struct resident *resident); /* what it has asked for is don
 void trunk_open(struct host *host, uint64_t now_ns); /* if it is time */
 void trunk_close(struct host *host);
 bool trunk_takes_packets(const struct host *host);
+bool trunk_takes_console(const struct host *host); /* or it would be kept here without end */
 void trunk_packet(struct host *host, uint32_t stream_idx, const struct stream_packet *packet);
 void trunk_accepted(struct host *host, const struct trunk_call *call);
 void trunk_tell(struct host *host, const char *event, json_t *data);

@@ -17,6 +17,7 @@
 /* What may wait on the trunk: packets behind it are sent again by their streams for nothing. */
 #define PACKETS_BACKLOG_MAX (1u << 20)
 #define EVENTS_BACKLOG_MAX  (256u << 10)
+#define CONSOLE_BACKLOG_MAX (256u << 10)
 #define STALL_NS            (30 * NS_PER_S)
 
 /* ---- Speaking ---- */
@@ -69,6 +70,11 @@ static size_t backlog(const struct host *host)
 bool trunk_takes_packets(const struct host *host)
 {
     return host->trunk.is_open && backlog(host) < PACKETS_BACKLOG_MAX;
+}
+
+bool trunk_takes_console(const struct host *host)
+{
+    return !host->trunk.is_open || backlog(host) < CONSOLE_BACKLOG_MAX;
 }
 
 void trunk_packet(struct host *host, uint32_t stream_idx, const struct stream_packet *packet)
@@ -175,6 +181,11 @@ static void answered(struct host *host, const struct control_message *message)
         snprintf(trunk->instance, sizeof trunk->instance, "%s", instance);
     host_say(host, "the gateway at %s knows this host", host->config->gateway);
     host_changed(host);
+    /* Whether what was said on the last connection was heard, nobody knows. */
+    for (uint64_t i = 0; i < HOST_ENDS; i++)
+        if (host->ends[(host->end_count + i) % HOST_ENDS] != NULL)
+            trunk_tell(host, "migration_ended",
+                       json_incref(host->ends[(host->end_count + i) % HOST_ENDS]));
     for (uint32_t i = 0; i < HOST_GUESTS; i++)
         if (host->residents[i].guest != NULL && resident_is_here(&host->residents[i]))
             mail_rehome(&host->residents[i], now_ns);

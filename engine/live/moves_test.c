@@ -1,9 +1,8 @@
 /* Who stands behind the door, with a gateway that is played here: two hosts, A with the guest and B,
  * which answer what a row of the test says. */
-#include "live/moves_private.h"
-
 #include "base/units.h"
 #include "live/knocking.h"
+#include "live/moves_private.h"
 #include "record/reading.h"
 
 /* ---- The gateway that is played ---- */
@@ -355,6 +354,7 @@ static void a_move_is_told_and_recorded(void **state)
     happens(house, 1, EVENT_MIGRATION_ENDED, OUTCOME_COMPLETED, 0);
     tell(house, 1, "migration_ended",
          "{\"guest\":\"kv\",\"outcome\":\"completed\",\"reason\":\"as it should\"}");
+    assert_true(moves_is_going(house->moves)); /* not all that happened has taken its place yet */
     data = await_event(house, "migration_ended");
     assert_string_equal(control_word(data, "outcome", ""), "completed");
     assert_string_equal(control_word(data, "reason", ""), "as it should");
