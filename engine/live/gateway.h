@@ -52,8 +52,10 @@ struct gateway_owner {
      *   turned_away {"reason"}: somebody at the hosts' door has not proved that he has the key
      *   guest_lost {"guest", "reason"}        two_runners {"guest", "hosts"}: rule one_runner broken */
     void (*told)(void *owner, unsigned host, const char *event, json_t *data);
-    /* Things for a recording (gateway_record.h), at instants on this process's CLOCK_MONOTONIC. */
-    void (*happened)(void *owner, unsigned source, const struct event *events, size_t count);
+    /* Things for a recording (gateway_record.h), at instants on this process's CLOCK_MONOTONIC, of
+     * the move with that name among hosts; "": of whichever goes on. */
+    void (*happened)(void *owner, unsigned source, const char *move, const struct event *events,
+                     size_t count);
 };
 
 /* Listens for hosts at that address. `key` may be NULL, and is borrowed, as `calls` is. */

@@ -166,11 +166,21 @@ static void begin_ticking(struct moves *moves)
     uv_timer_start(&moves->tick, tick, TICK_MS, TICK_MS);
 }
 
-static void happened(void *owner, unsigned source, const struct event *events, size_t count)
+/* A half of an earlier move may still have something to say, which is none of this one's matter. */
+static bool is_of_an_earlier_move(const struct moves *moves, const char *name)
+{
+    return *name != '\0' && strcmp(name, moves->move.name) != 0 &&
+           !(moves->is_asked && strcmp(name, moves->asked.name) == 0);
+}
+
+static void happened(void *owner, unsigned source, const char *move, const struct event *events,
+                     size_t count)
 {
     struct moves *moves = owner;
     uint64_t now_ns = moves_now_ns(moves);
 
+    if (is_of_an_earlier_move(moves, move))
+        return;
     for (size_t i = 0; i < count; i++)
         gateway_record_add(&moves->record, source, &events[i], now_ns);
     begin_ticking(moves);
@@ -179,7 +189,7 @@ static void happened(void *owner, unsigned source, const struct event *events, s
 void moves_happened(struct moves *moves, struct event event)
 {
     event.at_ns = moves_now_ns(moves);
-    happened(moves, 0, &event, 1);
+    happened(moves, 0, "", &event, 1);
 }
 
 /* ---- A move begins and ends ---- */

@@ -207,7 +207,7 @@ static void happens(struct house *house, unsigned source, enum event_kind kind, 
                     uint64_t b)
 {
     struct event event = {.at_ns = uv_hrtime(), .kind = kind, .fields = {a, b}};
-    moves_calls.happened(house->moves, source, &event, 1);
+    moves_calls.happened(house->moves, source, "", &event, 1);
 }
 
 /* The next message that is an event of that name. */
@@ -343,6 +343,10 @@ static void a_move_is_told_and_recorded(void **state)
     json_decref(data);
     tell(house, 2, "progress", "{\"guest\":\"kv\",\"phase\":\"setup\"}"); /* not B's to tell */
     tell(house, 1, "progress", "{\"guest\":\"web\",\"phase\":\"setup\"}");
+    const struct event end = {.at_ns = uv_hrtime(),
+                              .kind = EVENT_MIGRATION_ENDED,
+                              .migration_ended = {.outcome = OUTCOME_LOST}};
+    moves_calls.happened(house->moves, 2, "00000000000000000000000000000001", &end, 1);
     happens(house, 1, EVENT_GUEST_PAUSED, HOST_SOURCE, 0);
     happens(house, 2, EVENT_GUEST_RESUMED, HOST_TARGET, 0);
     happens(house, 1, EVENT_MIGRATION_ENDED, OUTCOME_COMPLETED, 0);

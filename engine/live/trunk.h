@@ -12,7 +12,9 @@
  *                  host, with note TRUNK_ACCEPTED, the same back: the guest's mailbox has taken that
  *                  call. It is repeated until then, and nothing of the client is sent before. A host
  *                  that had taken it already says so again.
- *   FRAME_EVENTS   things that happened at the host, for the recording: for each u8 kind, u64
+ *   FRAME_EVENTS   things that happened at the host, for the recording: the 32 hexadecimal digits
+ *                  of the move that they are of (a host may still have a half of an earlier one),
+ *                  then for each u8 kind, u64
  *                  instant on the host's own clock (CLOCK_MONOTONIC, nanoseconds), and a u64 for
  *                  each field that the kind has. Events of a migration begin with
  *                  `migration_started` at its source.
@@ -40,6 +42,7 @@
 
 #include "base/event.h"
 #include "base/status.h"
+#include "live/move_text.h"
 #include "machine/mailbox.h"
 #include "wire/frame.h"
 
@@ -63,7 +66,8 @@ void trunk_put_talk(struct bytes *to, const char *json); /* at most FRAME_PAYLOA
 void trunk_put_packet(struct bytes *to, uint32_t stream_idx, const struct stream_packet *packet);
 void trunk_put_call(struct bytes *to, uint8_t note, const struct trunk_call *call);
 /* As many of them as one frame takes; returns how many. */
-size_t trunk_put_events(struct bytes *to, const struct event *events, size_t count);
+size_t trunk_put_events(struct bytes *to, const char *move, const struct event *events,
+                        size_t count);
 
 /* Each reads a frame of its type whole, or says STATUS_BAD_STREAM: no length, number or enumeration
  * is believed. */
@@ -73,7 +77,8 @@ MUST_USE enum status trunk_get_packet(const struct frame *frame, uint32_t *strea
 MUST_USE enum status trunk_get_call(const struct frame *frame, uint8_t note,
                                     struct trunk_call *call);
 /* Appends them to `events`; none of them where one cannot be. */
-MUST_USE enum status trunk_get_events(const struct frame *frame, struct event_list *events);
+MUST_USE enum status trunk_get_events(const struct frame *frame, char move[MOVE_ID_BYTES],
+                                      struct event_list *events);
 
 /* At the host: the call is taken by the mailbox of its guest, or had been. False: it cannot be now,
  * because nobody listens there, or the number's last connection is not over. */

@@ -130,6 +130,8 @@ static void talk_is_the_line_itself(void **state)
 }
 
 /* One event of each kind, every field at a value that all units allow. */
+#define MOVE "0123456789abcdef0123456789abcdef"
+
 static void put_each_kind(struct event_list *events)
 {
     for (unsigned kind = 0; kind < EVENT_COUNT; kind++) {
@@ -142,15 +144,17 @@ static void put_each_kind(struct event_list *events)
 
 static void every_kind_of_event_comes_back(void **state)
 {
+    char move[MOVE_ID_BYTES];
     struct event_list events = {0}, back = {0};
     struct bytes bytes = {0};
     (void)state;
 
     put_each_kind(&events);
-    assert_int_equal(trunk_put_events(&bytes, events.items, events.count), EVENT_COUNT);
+    assert_int_equal(trunk_put_events(&bytes, MOVE, events.items, events.count), EVENT_COUNT);
     struct frame frame = frame_of(&bytes);
-    assert_int_equal(trunk_get_events(&frame, &back), STATUS_OK);
+    assert_int_equal(trunk_get_events(&frame, move, &back), STATUS_OK);
     assert_int_equal(back.count, events.count);
+    assert_string_equal(move, MOVE);
     for (size_t i = 0; i < back.count; i++)
         assert_memory_equal(&back.items[i], &events.items[i], sizeof back.items[i]);
     event_list_fini(&events);
@@ -160,6 +164,7 @@ static void every_kind_of_event_comes_back(void **state)
 
 static void a_frame_takes_as_many_events_as_it_may(void **state)
 {
+    char move[MOVE_ID_BYTES];
     struct event_list events = {0}, back = {0};
     struct bytes bytes = {0};
     size_t taken = 0;
@@ -168,11 +173,11 @@ static void a_frame_takes_as_many_events_as_it_may(void **state)
     while (events.count < 10000)
         event_append(&events, (struct event){.kind = EVENT_REQUEST_SENT, .at_ns = events.count});
     while (taken < events.count) {
-        size_t count = trunk_put_events(&bytes, events.items + taken, events.count - taken);
+        size_t count = trunk_put_events(&bytes, MOVE, events.items + taken, events.count - taken);
         assert_true(count > 0);
         assert_true(bytes.count <= FRAME_HEADER_BYTES + TRUNK_EVENTS_BYTES);
         struct frame frame = frame_of(&bytes);
-        assert_int_equal(trunk_get_events(&frame, &back), STATUS_OK);
+        assert_int_equal(trunk_get_events(&frame, move, &back), STATUS_OK);
         taken += count;
         bytes_clear(&bytes);
     }
@@ -185,14 +190,15 @@ static void a_frame_takes_as_many_events_as_it_may(void **state)
 
 static void enumerations_are_not_believed(void **state)
 {
+    char move[MOVE_ID_BYTES];
     struct event event = {.kind = EVENT_PHASE_CHANGED, .phase_changed = {PHASE_COUNT}};
     struct event_list back = {0};
     struct bytes bytes = {0};
     (void)state;
 
-    assert_int_equal(trunk_put_events(&bytes, &event, 1), 1);
+    assert_int_equal(trunk_put_events(&bytes, MOVE, &event, 1), 1);
     struct frame frame = frame_of(&bytes);
-    assert_int_equal(trunk_get_events(&frame, &back), STATUS_BAD_STREAM);
+    assert_int_equal(trunk_get_events(&frame, move, &back), STATUS_BAD_STREAM);
     assert_int_equal(back.count, 0);
     bytes_fini(&bytes);
     event_list_fini(&back);
@@ -202,6 +208,7 @@ static void enumerations_are_not_believed(void **state)
 
 static void read_any(enum frame_type type, uint8_t note, const uint8_t *payload, size_t count)
 {
+    char move[MOVE_ID_BYTES];
     uint8_t *exact = malloc(count); /* so that a sanitizer sees a read behind its end */
     struct frame frame = {
         .type = type, .note = note, .payload = exact, .payload_bytes = (uint32_t)count};
@@ -217,7 +224,7 @@ static void read_any(enum frame_type type, uint8_t note, const uint8_t *payload,
     }
     if (trunk_get_call(&frame, note, &read) == STATUS_OK)
         assert_true(read.stream_idx < MAILBOX_STREAMS && read.port != 0 && *read.guest != '\0');
-    if (trunk_get_events(&frame, &events) == STATUS_OK)
+    if (trunk_get_events(&frame, move, &events) == STATUS_OK)
         for (size_t i = 0; i < events.count; i++)
             assert_true(recorder_takes(&events.items[i]));
     event_list_fini(&events);
@@ -261,7 +268,7 @@ static void events_cut_or_changed_anywhere(void **state)
     struct bytes bytes = {0};
     (void)state;
     put_each_kind(&events);
-    (void)trunk_put_events(&bytes, events.items, events.count);
+    (void)trunk_put_events(&bytes, MOVE, events.items, events.count);
     spoil_everywhere(&bytes);
     bytes_fini(&bytes);
     event_list_fini(&events);
