@@ -215,11 +215,9 @@ static void change_link(struct moves *moves, const json_t *arguments, struct doo
 
 void moves_tell_link(struct moves *moves, unsigned host)
 {
-    const struct move_link *link = &moves->link;
-    bool is_plain = link->bits_per_s == 0 && link->latency_ns == 0 && !link->is_cut;
     struct door_ticket nobody = {0};
 
-    if (host == 0 || is_plain)
+    if (host == 0)
         return;
     struct errand *errand = new_errand(moves, ERRAND_PLAIN, &nobody);
     ask(errand, host, "link", moves_link_json(moves));

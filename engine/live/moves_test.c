@@ -565,6 +565,18 @@ static void a_link_that_is_refused_is_as_before(void **state)
     expect(house, "", "\"state\":\"cut\"");
 }
 
+/* A host may have kept a link that an earlier gateway was told of, or been away while it was mended. */
+static void who_joins_hears_of_a_plain_link(void **state)
+{
+    struct house *house = *state;
+    tell(house, 0, "host_joined", "{\"name\":\"B\"}");
+    assert_int_equal(post.asked_count, 1);
+    assert_int_equal(post.asked[0].host, 2);
+    assert_string_equal(post.asked[0].arguments,
+                        "{\"bandwidth\":\"none\",\"latency\":\"0ns\",\"state\":\"mended\"}");
+    answer(&post.asked[0], "{\"return\":{}}");
+}
+
 static void whoever_may_knock_may_end_it(void **state)
 {
     struct house *house = *state;
@@ -588,6 +600,7 @@ int main(void)
         IN_A_HOUSE(every_host_hears_of_the_link),
         IN_A_HOUSE(a_link_that_is_refused_is_as_before),
         IN_A_HOUSE(the_end_of_another_move_ends_nothing),
+        IN_A_HOUSE(who_joins_hears_of_a_plain_link),
         IN_A_HOUSE(whoever_may_knock_may_end_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
