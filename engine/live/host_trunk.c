@@ -97,7 +97,8 @@ static void put_events(struct host *host, struct move *move)
     size_t put = 0;
 
     while (put < events->count && backlog(host) < EVENTS_BACKLOG_MAX)
-        put += trunk_put_events(&host->trunk.out, events->items + put, events->count - put);
+        put +=
+            trunk_put_events(&host->trunk.out, move->id, events->items + put, events->count - put);
     if (put > 0)
         memmove(events->items, events->items + put, (events->count - put) * sizeof *events->items);
     events->count -= put;

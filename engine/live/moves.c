@@ -171,12 +171,25 @@ static bool has_part(const struct move *move, unsigned host)
     return host == 0 || host == move->source || host == move->target;
 }
 
-static void happened(void *owner, unsigned source, const struct event *events, size_t count)
+/* What a host tells is of the move that it names: the last one's, until another is asked for or its
+ * recording has ended. */
+static bool is_wanted(const struct moves *moves, unsigned source, const char *name)
+{
+    const struct move *move = moves->is_asked ? &moves->asked : &moves->move;
+
+    if (source == 0)
+        return true;
+    return has_part(move, source) && strcmp(name, move->name) == 0 &&
+           (moves_is_going(moves) || moves->record.current != NULL);
+}
+
+static void happened(void *owner, unsigned source, const char *move, const struct event *events,
+                     size_t count)
 {
     struct moves *moves = owner;
     uint64_t now_ns = moves_now_ns(moves);
 
-    if (!has_part(&moves->move, source) && !(moves->is_asked && has_part(&moves->asked, source)))
+    if (!is_wanted(moves, source, move))
         return;
     for (size_t i = 0; i < count; i++)
         gateway_record_add(&moves->record, source, &events[i], now_ns);
@@ -186,7 +199,7 @@ static void happened(void *owner, unsigned source, const struct event *events, s
 void moves_happened(struct moves *moves, struct event event)
 {
     event.at_ns = moves_now_ns(moves);
-    happened(moves, 0, &event, 1);
+    happened(moves, 0, NULL, &event, 1);
 }
 
 /* ---- A move begins and ends ---- */

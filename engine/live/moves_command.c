@@ -215,11 +215,9 @@ static void change_link(struct moves *moves, const json_t *arguments, struct doo
 
 void moves_tell_link(struct moves *moves, unsigned host)
 {
-    const struct move_link *link = &moves->link;
-    bool is_plain = link->bits_per_s == 0 && link->latency_ns == 0 && !link->is_cut;
     struct door_ticket nobody = {0};
 
-    if (host == 0 || is_plain)
+    if (host == 0)
         return;
     struct errand *errand = new_errand(moves, ERRAND_PLAIN, &nobody);
     ask(errand, host, "link", moves_link_json(moves));
@@ -306,9 +304,10 @@ static bool judge_migrate(struct moves *moves, const json_t *arguments, struct m
     if (status == STATUS_OK)
         status = control_text(arguments, "to", &text, &problem);
     if (status == STATUS_OK && moves_is_going(moves)) {
-        door_refuse(moves->door, ticket, CONTROL_NOT_NOW,
-                    "%s is being moved from %s to %s: wait for its end, or abort it", going->guest,
-                    going->from, going->to);
+        door_refuse(moves->door, ticket, CONTROL_NOT_NOW, "%s is being moved from %s to %s: %s",
+                    going->guest, going->from, going->to,
+                    going->state == MOVE_ENDING ? "it is just ending: wait for `migration_ended`"
+                                                : "wait for its end, or abort it");
         return false;
     }
     if (status == STATUS_OK && !find_way(moves, arguments, move, ticket))
