@@ -425,7 +425,7 @@ int main(int argc, char **argv)
     printf("%-14s %-26s %-26s   %s\n", "", " median", " quickest", "sender   receiver");
     tell("1 MiB by TCP", &cached, &plain, runs);
     tell("plain TCP", &plain, &plain, runs);
-    tell("two of them", &two, &plain, runs);
+    tell("two plain", &two, &plain, runs);
     for (unsigned i = 0; i < 3; i++)
         is_met &= tell(mode_name(modes[i]), &guests[i], &plain, runs) >= RATIO_MIN;
     guest->ops->close(guest);
