@@ -250,6 +250,8 @@ void departure_lend(struct move *move, uint64_t now_ns, size_t backlog_bytes, st
     if (move->is_put_off)
         return;
     move->fed_turn = move->host->turn;
+    if (move->resident != NULL)
+        resident_sleep_on(move->resident, now_ns); /* it may be paused now */
     put_chunk(move, now_ns, backlog_bytes, to, lending);
     move->is_commit_last = before != PHASE_HAND_OVER && move->source.phase == PHASE_HAND_OVER;
     reap(move, before, now_ns);

@@ -28,7 +28,7 @@ struct move {
     uint64_t started_ns, ended_ns, paused_ns, resumed_ns; /* 0: not yet */
     uint64_t rounds, bytes_sent;
     uint64_t permille; /* the most that was told: it never runs backwards */
-    bool has_outcome; /* told, perhaps before its host has answered that it begins */
+    bool has_outcome;  /* told, perhaps before its host has answered that it begins */
     enum outcome outcome;
     char reason[320];
     uint64_t settle_ns; /* ending: when all that happened is here */

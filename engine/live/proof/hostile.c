@@ -69,9 +69,9 @@ static int run(const char *how, uint64_t count, uint64_t seed, uint64_t first,
             tenth = look();
     }
     struct used now = look();
-    printf("hostile streams %" PRIu64 " left_out %" PRIu64 " seconds %.1f answers %" PRIu64
+    printf("hostile streams %" PRIu64 " left_out %" PRIu64 " ms %" PRIu64 " answers %" PRIu64
            " brought %" PRIu64 " taken %" PRIu64 " moved %" PRIu64 " quits %" PRIu64 "\n",
-           count, hostile.left_out, (double)(uv_hrtime() - began_ns) / 1e9,
+           count, hostile.left_out, (uv_hrtime() - began_ns) / 1000000,
            hostile.counted + hostile.third_counted, hostile.brought, hostile.taken,
            gateway_guest_named(hostile.house.gateway, GUEST)->move_count, hostile.quits);
     printf("descriptors begin %u tenth %u end %u\n", begin.descriptors, tenth.descriptors,
