@@ -365,7 +365,8 @@ static void told(void *owner, unsigned host, const char *event, json_t *data)
         moves_tell_link(moves, gateway_find_host(moves->gateway, control_word(data, "name", "")));
     if (strcmp(event, "guest_lost") == 0 && is_of_this_move(moves, data))
         moves_end(moves, OUTCOME_LOST, control_word(data, "reason", ""));
-    door_tell(moves->door, event, json_deep_copy(data));
+    (strcmp(event, "console") == 0 ? door_chat : door_tell)(moves->door, event,
+                                                            json_deep_copy(data));
 }
 
 const struct gateway_owner moves_calls = {.told = told, .happened = happened};
