@@ -23,12 +23,6 @@ static bool hears(const struct channel *channel)
     return channel->state == CHANNEL_OPEN && !channel->is_read_off;
 }
 
-static bool is_reading(const struct channel *channel)
-{
-    return channel->state != CHANNEL_CLOSED &&
-           (channel->state != CHANNEL_OPEN || !channel->is_read_off);
-}
-
 /* The buffer grows with what comes. */
 static void make_room(struct channel *channel, bool is_more_wanted)
 {
@@ -66,7 +60,7 @@ static void on_end(struct channel *channel)
     else if (channel->state == CHANNEL_PROVING)
         channel_fail(channel,
                      "%s has closed without a proof that it has the key: it may have none, or "
-                     "another",
+                     "another, or be called by too many at once",
                      channel->peer);
     else if (channel->state == CHANNEL_LINGERING)
         channel_shut(channel);
@@ -181,18 +175,20 @@ static size_t read_once(struct channel *channel, bool *is_filled)
     return (size_t)count;
 }
 
+/* What was read before it was turned off comes first. */
 void channel_read_turn(struct channel *channel)
 {
     size_t budget = CHANNEL_TURN_BYTES;
     bool is_more = false;
 
     channel->heard_ns = uv_hrtime();
+    channel_hear(channel);
     do {
-        if (!is_reading(channel))
+        if (!channel_is_reading(channel))
             return;
         make_room(channel, is_more);
         is_more = false;
-        budget -= channel_least(budget, read_once(channel, &is_more));
+        budget -= smaller(budget, read_once(channel, &is_more));
     } while (is_more && budget > 0); /* what came meanwhile the loop will say */
 }
 
@@ -200,6 +196,7 @@ void channel_read_rest(struct channel *channel)
 {
     bool is_filled;
 
+    channel_hear(channel);
     do
         make_room(channel, false);
     while ((hears(channel) || channel->state == CHANNEL_PROVING) &&

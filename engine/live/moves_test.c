@@ -1,9 +1,8 @@
 /* Who stands behind the door, with a gateway that is played here: two hosts, A with the guest and B,
  * which answer what a row of the test says. */
-#include "live/moves.h"
-
 #include "base/units.h"
 #include "live/knocking.h"
+#include "live/moves_private.h"
 #include "record/reading.h"
 
 /* ---- The gateway that is played ---- */
@@ -258,7 +257,7 @@ static void what_makes_no_sense_begins_nothing(void **state)
         {LINK(""), "nothing to change"},
         {LINK("\"bandwidth\":\"100\""), "has no unit"},
         {LINK("\"bandwidth\":\"1bit/s\""), "write 1kbit/s to 10000Gbit/s, or none"},
-        {LINK("\"latency\":\"1min\""), "write 0ns to 10s, or none"},
+        {LINK("\"latency\":\"1min\""), "write 0ns to 2s, or none"},
         {LINK("\"state\":\"broken\""), "write cut or mended"},
         {LINK("\"speed\":\"1\""), "unknown argument"},
     };
@@ -344,11 +343,15 @@ static void a_move_is_told_and_recorded(void **state)
     json_decref(data);
     tell(house, 2, "progress", "{\"guest\":\"kv\",\"phase\":\"setup\"}"); /* not B's to tell */
     tell(house, 1, "progress", "{\"guest\":\"web\",\"phase\":\"setup\"}");
+    tell(house, 3, "migration_ended", /* nor C's */
+         "{\"guest\":\"kv\",\"outcome\":\"lost\",\"reason\":\"C says so\"}");
+    happens(house, 3, EVENT_MIGRATION_ENDED, OUTCOME_LOST, 0);
     happens(house, 1, EVENT_GUEST_PAUSED, HOST_SOURCE, 0);
     happens(house, 2, EVENT_GUEST_RESUMED, HOST_TARGET, 0);
     happens(house, 1, EVENT_MIGRATION_ENDED, OUTCOME_COMPLETED, 0);
     tell(house, 1, "migration_ended",
          "{\"guest\":\"kv\",\"outcome\":\"completed\",\"reason\":\"as it should\"}");
+    assert_true(moves_is_going(house->moves)); /* not all that happened has taken its place yet */
     data = await_event(house, "migration_ended");
     assert_string_equal(control_word(data, "outcome", ""), "completed");
     assert_string_equal(control_word(data, "reason", ""), "as it should");
@@ -413,6 +416,32 @@ static void a_move_is_steered(void **state)
     json_decref(data);
 }
 
+/* A host may see that nothing comes of it while it is still asked. */
+static void an_end_may_come_before_the_answer(void **state)
+{
+    struct house *house = *state;
+    begin(house);
+    tell(house, 1, "migration_ended",
+         "{\"guest\":\"kv\",\"outcome\":\"aborted\",\"reason\":\"somebody asked for it\"}");
+    json_decref(await_event(house, "migration_ended"));
+    say(house, MIGRATE(""));
+    struct asked *asked = await_asked(house, 2);
+    json_t *arguments = json_loads(asked->arguments, 0, NULL);
+    json_t *end = json_pack("{s:s, s:s, s:s, s:s}", "guest", "kv", "move",
+                            control_word(arguments, "move", ""), "outcome", "aborted", "reason",
+                            "there is no way to B");
+    moves_calls.told(house->moves, 1, "migration_ended", end);
+    json_decref(end);
+    json_decref(arguments);
+    answer(asked, "{\"return\":{\"scenario\":\"" SCENARIO "\"}}");
+    happens(house, 1, EVENT_MIGRATION_ENDED, OUTCOME_ABORTED, 0);
+    json_t *data = await_event(house, "migration_ended");
+    assert_int_equal(control_number(data, "id", 0), 2);
+    assert_string_equal(control_word(data, "reason", ""), "there is no way to B");
+    json_decref(data);
+    assert_false(post.is_moving);
+}
+
 /* Where no host can say how it ended, the gateway finds out. */
 static void a_lost_guest_ends_its_move(void **state)
 {
@@ -420,11 +449,15 @@ static void a_lost_guest_ends_its_move(void **state)
     begin(house);
     tell(house, 0, "host_left", "{\"name\":\"A\",\"reason\":\"killed\"}");
     expect(house, "", "{\"event\":\"host_left\"");
-    tell(house, 0, "guest_lost", "{\"guest\":\"kv\",\"reason\":\"its host is gone\"}");
+    char reason[400] = "its host is gone", lost[500];
+    while (strlen(reason) < 330) /* it is cut within a letter */
+        strcat(reason, "\xc3\xa9");
+    snprintf(lost, sizeof lost, "{\"guest\":\"kv\",\"reason\":\"%s\"}", reason);
+    tell(house, 0, "guest_lost", lost);
     expect(house, "", "{\"event\":\"guest_lost\"");
     json_t *data = await_event(house, "migration_ended");
     assert_string_equal(control_word(data, "outcome", ""), "lost");
-    assert_string_equal(control_word(data, "reason", ""), "its host is gone");
+    assert_memory_equal(control_word(data, "reason", ""), "its host is gone??", 18);
     json_decref(data);
     assert_false(post.is_moving);
 }
@@ -458,6 +491,31 @@ static void every_host_hears_of_the_link(void **state)
     assert_null(strstr(post.asked[5].arguments, "bandwidth"));
 }
 
+/* What a host refuses is not so, and nobody is left who believes it. One that goes away learns of
+ * the link when it is back. */
+static void a_link_that_is_refused_is_as_before(void **state)
+{
+    struct house *house = *state;
+    say(house, LINK("\"state\":\"cut\""));
+    answer(await_asked(house, 2), "{\"error\":{\"class\":\"BadArgument\",\"desc\":\"no\"}}");
+    answer(&post.asked[0], "{\"return\":{}}");
+    expect(house, "", "{\"error\":{\"class\":\"BadArgument\",\"desc\":\"no\"}}");
+    expect(house, "{\"execute\":\"status\"}", "\"state\":\"mended\"");
+    assert_int_equal(post.asked_count, 4);
+    for (unsigned i = 2; i < 4; i++) {
+        assert_non_null(strstr(post.asked[i].arguments, "mended"));
+        answer(&post.asked[i], "{\"return\":{}}");
+    }
+
+    say(house, LINK("\"state\":\"cut\""));
+    struct asked *asked = await_asked(house, 6);
+    gateway_answer call = asked->answer;
+    asked->answer = NULL;
+    call(asked->owner, NULL); /* the host dies */
+    answer(&post.asked[4], "{\"return\":{}}");
+    expect(house, "", "\"state\":\"cut\"");
+}
+
 static void whoever_may_knock_may_end_it(void **state)
 {
     struct house *house = *state;
@@ -471,9 +529,14 @@ int main(void)
 {
 #define IN_A_HOUSE(test) cmocka_unit_test_setup_teardown(test, open_house, close_house)
     const struct CMUnitTest tests[] = {
-        IN_A_HOUSE(what_makes_no_sense_begins_nothing), IN_A_HOUSE(a_host_may_refuse),
-        IN_A_HOUSE(a_move_is_told_and_recorded),        IN_A_HOUSE(a_move_is_steered),
-        IN_A_HOUSE(a_lost_guest_ends_its_move),         IN_A_HOUSE(every_host_hears_of_the_link),
+        IN_A_HOUSE(what_makes_no_sense_begins_nothing),
+        IN_A_HOUSE(a_host_may_refuse),
+        IN_A_HOUSE(a_move_is_told_and_recorded),
+        IN_A_HOUSE(a_move_is_steered),
+        IN_A_HOUSE(a_lost_guest_ends_its_move),
+        IN_A_HOUSE(an_end_may_come_before_the_answer),
+        IN_A_HOUSE(every_host_hears_of_the_link),
+        IN_A_HOUSE(a_link_that_is_refused_is_as_before),
         IN_A_HOUSE(whoever_may_knock_may_end_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

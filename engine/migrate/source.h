@@ -176,6 +176,9 @@ bool source_has_arrived(const struct source *source, uint64_t page_idx);
  * end the move. */
 void source_disconnected(struct source *source, uint64_t now_ns, const char *reason);
 void source_connected(struct source *source, uint64_t now_ns);
+/* In HAND_OVER, before source_disconnected: the end of COMMIT has not left this computer, nor will it.
+ * So the target never runs the guest, which goes on here. */
+void source_take_back(struct source *source, uint64_t now_ns, const char *reason);
 
 /* Phases may follow each other within one call of source_send. Who wants to do something between
  * two of them has the source halt there, and lets it go on. */
