@@ -305,6 +305,22 @@ static void welcome(struct visitor *visitor, const json_t *data)
 
 /* ---- What is said on a trunk ---- */
 
+/* Who has come, gone or is lost the gateway tells; and of a guest that another host has only the two
+ * hosts of its move have something to tell. */
+static bool may_tell(const struct gateway_host *host, const char *name, const json_t *data)
+{
+    static const char *const names[] = {"guests", "progress", "migration_ended", "guest_ended",
+                                        "console"};
+    const struct gateway_guest *guest =
+        gateway_guest_named(host->gateway, control_word(data, "guest", ""));
+    bool is_known = false;
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        is_known |= strcmp(name, names[i]) == 0;
+    return is_known && (guest == NULL || guest->home == NULL || guest->home == host ||
+                        guest->source == host || guest->target == host);
+}
+
 static void hear_talk(struct visitor *visitor, const struct frame *frame)
 {
     struct gateway_host *host = visitor->host;
@@ -324,7 +340,8 @@ static void hear_talk(struct visitor *visitor, const struct frame *frame)
     } else if (message.kind == CONTROL_EVENT) {
         if (strcmp(message.name, "guests") == 0)
             take_claims(host, message.data);
-        gateway_tell(visitor->gateway, host->number, message.name, json_incref(message.data));
+        if (may_tell(host, message.name, message.data))
+            gateway_tell(visitor->gateway, host->number, message.name, json_incref(message.data));
     }
     control_message_fini(&message);
 }

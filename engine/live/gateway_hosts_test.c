@@ -290,6 +290,31 @@ static void names_of_hosts_that_are_gone_take_no_place(void **state)
     assert_int_equal(gateway_find_host(fixture.gateway, "A"), 1); /* it may still have the guest */
 }
 
+static void tell_end(struct stub *stub)
+{
+    put_talk(stub, control_event("migration_ended", json_pack("{s:s}", "guest", "echo"), 0));
+}
+
+static void of_a_guest_nobody_tells_but_who_has_it(void **state)
+{
+    (void)state;
+    both_hosts_come();
+    turn_until(fixture.gateway->guests[0].home == &fixture.gateway->hosts[0]);
+    tell_end(&fixture.stubs[1]);
+    put_talk(&fixture.stubs[1], control_event("host_left", json_object(), 0));
+    put_talk(&fixture.stubs[1], control_event("guest_lost", json_object(), 0));
+    fixture.stubs[1].guest_name = "behind"; /* what came before it was heard */
+    fixture.stubs[1].half = "moving";
+    claim(&fixture.stubs[1]);
+    turn_until(gateway_guest_named(fixture.gateway, "behind") != NULL);
+    assert_int_equal(fixture.ended_moves + fixture.left + fixture.lost, 0);
+    tell_end(&fixture.stubs[0]);
+    turn_until(fixture.ended_moves == 1);
+    gateway_move_begins(fixture.gateway, "echo", 1, 2, 0);
+    tell_end(&fixture.stubs[1]);
+    turn_until(fixture.ended_moves == 2);
+}
+
 static void trash_harms_only_its_sender(void **state)
 {
     const struct trunk_call call = {.stream_idx = 1, .port = 1, .guest = "kv"};
@@ -360,6 +385,7 @@ int main(void)
         TEST(questions_are_answered_once),
         TEST(a_name_is_taken_once),
         TEST(names_of_hosts_that_are_gone_take_no_place),
+        TEST(of_a_guest_nobody_tells_but_who_has_it),
         TEST(trash_harms_only_its_sender),
         TEST(addresses_are_judged),
     };

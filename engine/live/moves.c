@@ -44,6 +44,13 @@ json_t *moves_link_json(const struct moves *moves)
                      link->is_cut ? "cut" : "mended");
 }
 
+/* Its amounts are what hosts have told. */
+static uint64_t per_second(uint64_t amount, uint64_t ns)
+{
+    unsigned __int128 rate = (unsigned __int128)amount * NS_PER_S / ns;
+    return rate > UINT64_MAX ? UINT64_MAX : (uint64_t)rate;
+}
+
 /* How it ended, and instead of what its source told last, what its events came to. */
 static void set_end(const struct move *move, json_t *object)
 {
@@ -56,8 +63,7 @@ static void set_end(const struct move *move, json_t *object)
     json_object_set_new(object, "downtime_ns", time_between(move->paused_ns, move->resumed_ns));
     json_object_set_new(object, "round", number(move->rounds));
     json_object_set_new(object, "bytes_sent", number(move->bytes_sent));
-    json_object_set_new(object, "bytes_per_s",
-                        number(units_mul_div(move->bytes_sent, NS_PER_S, total_ns)));
+    json_object_set_new(object, "bytes_per_s", number(per_second(move->bytes_sent, total_ns)));
     if (is_completed || move->outcome == OUTCOME_ABORTED)
         json_object_set_new(
             object, "phase",
@@ -166,11 +172,22 @@ static void begin_ticking(struct moves *moves)
     uv_timer_start(&moves->tick, tick, TICK_MS, TICK_MS);
 }
 
+/* The gateway's word counts, and that of the two hosts whose move it is; a third has nothing to do with
+ * it, whatever it says. */
+static bool is_party(const struct moves *moves, unsigned host)
+{
+    const struct move *move = &moves->move;
+    return host == 0 ||
+           (move->state != MOVE_NONE && (host == move->source || host == move->target));
+}
+
 static void happened(void *owner, unsigned source, const struct event *events, size_t count)
 {
     struct moves *moves = owner;
     uint64_t now_ns = moves_now_ns(moves);
 
+    if (!is_party(moves, source))
+        return;
     for (size_t i = 0; i < count; i++)
         gateway_record_add(&moves->record, source, &events[i], now_ns);
     begin_ticking(moves);
@@ -270,10 +287,12 @@ static void hear_progress(struct moves *moves, unsigned host, json_t *data)
         door_tell(moves->door, "progress", moves_migration_json(moves));
 }
 
-static void hear_end(struct moves *moves, const json_t *data)
+static void hear_end(struct moves *moves, unsigned host, const json_t *data)
 {
     const char *name = control_word(data, "outcome", "");
 
+    if (!is_party(moves, host))
+        return;
     for (unsigned i = 0; i < OUTCOME_COUNT; i++)
         if (is_of_this_move(moves, data) && strcmp(name, outcome_name((enum outcome)i)) == 0)
             moves_end(moves, (enum outcome)i, control_word(data, "reason", ""));
@@ -290,7 +309,7 @@ static void told(void *owner, unsigned host, const char *event, json_t *data)
         return;
     }
     if (strcmp(event, "migration_ended") == 0) {
-        hear_end(moves, data);
+        hear_end(moves, host, data);
         return;
     }
     if (strcmp(event, "guests") == 0)

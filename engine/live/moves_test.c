@@ -429,6 +429,24 @@ static void a_lost_guest_ends_its_move(void **state)
     assert_false(post.is_moving);
 }
 
+/* A third host is no party to it, and the two that are may say numbers that cannot be. */
+static void nobody_else_has_a_word_in_it(void **state)
+{
+    struct house *house = *state;
+    begin(house);
+    happens(house, 3, EVENT_MIGRATION_ENDED, OUTCOME_LOST, 0);
+    tell(house, 3, "migration_ended", "{\"guest\":\"kv\",\"outcome\":\"lost\",\"reason\":\"no\"}");
+    struct event event = {.at_ns = uv_hrtime(),
+                          .kind = EVENT_PAGES_SENT,
+                          .pages_sent = {.count = 1, .bytes = UINT64_MAX}};
+    moves_calls.happened(house->moves, 1, &event, 1);
+    happens(house, 1, EVENT_MIGRATION_ENDED, OUTCOME_COMPLETED, 0);
+    json_t *data = await_event(house, "migration_ended");
+    assert_string_equal(control_word(data, "outcome", ""), "completed");
+    assert_int_equal(control_number(data, "bytes_per_s", 0), INT64_MAX);
+    json_decref(data);
+}
+
 /* ---- The link, and the end ---- */
 
 static void every_host_hears_of_the_link(void **state)
@@ -474,7 +492,7 @@ int main(void)
         IN_A_HOUSE(what_makes_no_sense_begins_nothing), IN_A_HOUSE(a_host_may_refuse),
         IN_A_HOUSE(a_move_is_told_and_recorded),        IN_A_HOUSE(a_move_is_steered),
         IN_A_HOUSE(a_lost_guest_ends_its_move),         IN_A_HOUSE(every_host_hears_of_the_link),
-        IN_A_HOUSE(whoever_may_knock_may_end_it),
+        IN_A_HOUSE(whoever_may_knock_may_end_it),       IN_A_HOUSE(nobody_else_has_a_word_in_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
