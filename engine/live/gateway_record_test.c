@@ -85,10 +85,16 @@ static void play(const struct gateway_recording *recording, enum outcome outcome
     session->ops->close(session);
 }
 
+static void note_instant(void *owner, const struct event *event)
+{
+    *(uint64_t *)owner = event->at_ns;
+}
+
 /* Two hosts and the gateway tell of one move, each late in its own way. */
 static void what_comes_out_of_order_is_recorded_in_order(void **state)
 {
     struct gateway_record record;
+    uint64_t told_ns = 0;
     const uint64_t t = START_NS;
     (void)state;
     gateway_record_init(&record, t - 2 * NS_PER_S);
@@ -106,7 +112,11 @@ static void what_comes_out_of_order_is_recorded_in_order(void **state)
     gateway_record_advance(&record, t + 20 * NS_PER_MS);
     assert_int_equal(record.current->recorder.event_count, 1); /* all that is held back waits */
     gateway_record_advance(&record, t + 29 * NS_PER_MS);
+    record.merged = note_instant;
+    record.owner = &told_ns;
     request(&record, t + 8 * NS_PER_MS); /* too late for its place */
+    gateway_record_advance(&record, t + 29 * NS_PER_MS);
+    assert_int_equal(told_ns, t + 8 * NS_PER_MS); /* and yet it was then */
     add(&record, 1, t + 30 * NS_PER_MS, EVENT_MIGRATION_ENDED, OUTCOME_COMPLETED, 0);
     gateway_record_advance(&record, t + 60 * NS_PER_MS);
     assert_int_equal(record.late_count, 1);
@@ -214,6 +224,26 @@ static void recordings_are_bounded(void **state)
     assert_null(gateway_record_find(&record, 0));
 }
 
+/* The next begins before all that was held back has taken its place: that is the former one's. */
+static void a_recording_is_whole_when_the_next_begins(void **state)
+{
+    static const struct row rows[] = {{0, EVENT_MIGRATION_STARTED},
+                                      {5 * NS_PER_MS, EVENT_MIGRATION_ENDED},
+                                      {255 * NS_PER_MS, EVENT_RUN_ENDED}};
+    struct gateway_record record;
+    (void)state;
+    gateway_record_init(&record, START_NS);
+    gateway_record_begin(&record, 1, &scenario, START_NS);
+    add(&record, 1, START_NS, EVENT_MIGRATION_STARTED, MODE_STOP_AND_COPY, PAGES);
+    add(&record, 0, START_NS + 5 * NS_PER_MS, EVENT_MIGRATION_ENDED, OUTCOME_LOST, 0);
+    gateway_record_end(&record, START_NS + 5 * NS_PER_MS);
+    gateway_record_begin(&record, 2, &scenario, START_NS + 6 * NS_PER_MS);
+    expect(gateway_record_find(&record, 1), rows, 3);
+    gateway_record_advance(&record, START_NS + NS_PER_S);
+    assert_int_equal(gateway_record_find(&record, 2)->recorder.event_count, 0);
+    gateway_record_fini(&record);
+}
+
 /* Before a migration as many events are kept as there is room for. */
 static void what_is_kept_is_bounded(void **state)
 {
@@ -237,6 +267,7 @@ int main(void)
         cmocka_unit_test(what_comes_out_of_order_is_recorded_in_order),
         cmocka_unit_test(a_young_gateway_begins_where_it_began),
         cmocka_unit_test(what_cannot_be_is_refused),
+        cmocka_unit_test(a_recording_is_whole_when_the_next_begins),
         cmocka_unit_test(recordings_are_bounded),
         cmocka_unit_test(what_is_kept_is_bounded),
     };

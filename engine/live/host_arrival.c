@@ -118,6 +118,10 @@ static enum status look_at_room(struct host *host, const struct move_text *text,
     if (used == HOST_GUESTS)
         return problem_set(problem, STATUS_REFUSED, "%u guests are at this host: it takes no more",
                            used);
+    if (text->uses_disk && host->disk < 0)
+        return problem_set(problem, STATUS_REFUSED,
+                           "%s uses its disk, and the target has none: start it with --disk FILE",
+                           name);
     if (bytes > free_bytes)
         return problem_set(problem, STATUS_REFUSED,
                            "%s has %llu MiB of memory, and the target has room for %llu MiB", name,
@@ -203,9 +207,13 @@ static void took_over(struct move *move, uint64_t now_ns)
     resident_goes_on(resident, now_ns);
     move_tell_progress(move, now_ns, STRETCH_PAUSED);
     mail_rehome(resident, now_ns);
-    host_say(
-        move->host, "%s runs here now; %llu of its pages are still to come", resident->name,
-        (unsigned long long)(resident->guest->total_pages - resident->guest->present.set_count));
+    uint64_t missing = resident->guest->total_pages - resident->guest->present.set_count;
+    if (missing > 0)
+        host_say(move->host, "%s runs here now; %llu of its pages are still to come",
+                 resident->name, (unsigned long long)missing);
+    else
+        host_say(move->host, "%s runs here now", resident->name);
+    move->is_in_parts = missing > 0;
     host_changed(move->host);
 }
 
@@ -257,7 +265,8 @@ void arrival_heard(struct move *move, uint64_t now_ns, const uint8_t *data, size
     }
     if (!was_complete && target->is_complete) {
         move_tell_progress(move, now_ns, STRETCH_SWITCHED);
-        host_say(move->host, "%s is here as a whole", resident->name);
+        if (move->is_in_parts)
+            host_say(move->host, "%s is here as a whole", resident->name);
         host_changed(move->host);
     }
     take_forwards(move, now_ns);

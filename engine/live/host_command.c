@@ -201,7 +201,7 @@ static json_t *set_link(struct host *host, const json_t *arguments, struct probl
     if (latency != NULL && strcmp(latency, "none") != 0 &&
         units_parse(UNIT_TIME, latency, &latency_ns, problem) != STATUS_OK)
         return NULL;
-    if (latency_ns > HOST_LATENCY_MAX_NS) {
+    if (latency_ns > TRUNK_LATENCY_MAX_NS) {
         (void)!problem_set(problem, STATUS_USAGE, "latency: %s is more than 2s", latency);
         return NULL;
     }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/smaller.h"
 #include "base/units.h"
 #include "live/host_private.h"
 #include "scenario/ends.h"
@@ -11,19 +12,14 @@
 /* Where nothing caps the link: more than any carries. The sizes of chunks are chosen: many pages for
  * each call of the system, and of what is pushed no more than some tens of microseconds' worth. */
 #define UNCAPPED_BITS_PER_S (25 * 1000000000ull)
-#define COPY_CHUNK_MAX      (256u << 10)
-#define PUSH_CHUNK_MAX      (64u << 10)
+#define COPY_CHUNK_MAX      (4u * MESSAGE_ROW_PAGES * MESSAGE_PAGE_WIRE_BYTES)
+#define PUSH_CHUNK_MAX      (1u * MESSAGE_ROW_PAGES * MESSAGE_PAGE_WIRE_BYTES)
 /* An old host that passes packets on goes on for so long after it was told to end: those that were
  * under way to it have come by then. */
 #define TUNNEL_REST_NS (100 * NS_PER_MS)
 
 /* A target's address where nobody listens for so long is that of a process that has died. */
 #define DEAD_NS (3 * NS_PER_S)
-
-static uint64_t smaller(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
 
 /* ---- It begins ---- */
 
@@ -91,7 +87,9 @@ enum status departure_begin(struct resident *resident, const struct scenario *sc
 {
     struct host *host = resident->host;
     uint64_t now_ns = uv_hrtime();
-    enum status status = look_at_guest(resident, now_ns, problem);
+    enum status status = host->is_cut
+                             ? problem_set(problem, STATUS_REFUSED, "the link is cut: mend it")
+                             : look_at_guest(resident, now_ns, problem);
     if (status != STATUS_OK)
         return status;
     struct move *move = move_add(host, resident, id, true);
@@ -111,14 +109,12 @@ enum status departure_begin(struct resident *resident, const struct scenario *sc
     move->source.config = config;
     departure_set_chunks(move);
     config = move->source.config;
+    config.is_lending = true;
     source_init(&move->source, &config, resident->guest, &move->events);
     source_start(&move->source, now_ns);
     host_say(host, "%s leaves for %s by %s", resident->name, to, mode_name(scenario->mode));
     host_changed(host);
-    if (host->is_cut)
-        move_line_lost(move, now_ns, "the link is cut", false);
-    else
-        line_open(move);
+    line_open(move);
     return STATUS_OK;
 }
 
@@ -128,6 +124,8 @@ void departure_put_text(struct move *move, struct bytes *to)
 
     snprintf(text.id, sizeof text.id, "%s", move->id);
     text.moves = move->moves;
+    if (move->resident != NULL && !scenario_is_model(&move->scenario))
+        text.uses_disk = machine_disk(move->resident->guest)->asked > 0;
     if (move->resident != NULL)
         snprintf(text.gateway, sizeof text.gateway, "%s", move->resident->instance);
     move_text_put(to, &text);
@@ -184,7 +182,7 @@ static void reap(struct move *move, enum phase before, uint64_t now_ns)
     if (source_wants_pause(source) && !was_paused)
         move_tell_progress(move, now_ns, STRETCH_COPYING);
     if (after == PHASE_HAND_OVER)
-        move->committed_ns = now_ns;
+        move->committed_ns = move->owed_ns = now_ns;
     if (after == PHASE_ABORTED)
         aborted(move, now_ns, was_paused);
     if (after == PHASE_COMPLETED)
@@ -239,7 +237,7 @@ static void put_chunk(struct move *move, uint64_t now_ns, size_t backlog_bytes, 
         bool is_after_switch = before == PHASE_POST_COPY || before == PHASE_HAND_OVER;
         charge = source_send_lending(source, now_ns, backlog_bytes + charged, to, lending);
         charged += charge;
-        if (charged >=
+        if (charged + MESSAGE_PAGE_WIRE_BYTES >
             (is_after_switch ? source->config.push_chunk_bytes : source->config.copy_chunk_bytes))
             return;
     }
@@ -250,11 +248,15 @@ void departure_lend(struct move *move, uint64_t now_ns, size_t backlog_bytes, st
 {
     enum phase before = move->source.phase;
 
+    move->is_commit_last = false; /* all that was given before has left */
     move->is_put_off = is_put_off(move);
     if (move->is_put_off)
         return;
     move->fed_turn = move->host->turn;
+    if (move->resident != NULL)
+        resident_sleep_on(move->resident, now_ns); /* it may be paused now */
     put_chunk(move, now_ns, backlog_bytes, to, lending);
+    move->is_commit_last = before != PHASE_HAND_OVER && move->source.phase == PHASE_HAND_OVER;
     reap(move, before, now_ns);
 }
 
@@ -274,7 +276,16 @@ static bool see_whether_dead(struct move *move, uint64_t now_ns, const char *rea
     return true;
 }
 
-void departure_line_lost(struct move *move, uint64_t now_ns, const char *reason)
+/* Only what this process still has of COMMIT says that the target does not have it: the kernel's
+ * word that nothing was acknowledged would not, as acknowledgements are lost, too. */
+static bool has_kept_commit(const struct move *move, size_t unsent_bytes)
+{
+    return move->source.phase == PHASE_HAND_OVER && !move->source.was_running &&
+           (move->source.is_commit_pending || (move->is_commit_last && unsent_bytes > 0));
+}
+
+void departure_line_lost(struct move *move, uint64_t now_ns, const char *reason,
+                         size_t unsent_bytes)
 {
     enum phase before = move->source.phase;
     char why[MESSAGE_REASON_MAX];
@@ -283,6 +294,8 @@ void departure_line_lost(struct move *move, uint64_t now_ns, const char *reason)
         return;
     snprintf(why, sizeof why, "%.100s%s", reason,
              before == PHASE_SETUP ? "" : ": the guest goes on at the source");
+    if (has_kept_commit(move, unsent_bytes))
+        source_take_back(&move->source, now_ns, why);
     source_disconnected(&move->source, now_ns, why);
     reap(move, before, now_ns);
     if (move->source.phase != PHASE_LINK_LOST)
@@ -320,6 +333,12 @@ static bool is_owed(const struct move *move)
     return phase == PHASE_SETUP || phase == PHASE_HAND_OVER || phase == PHASE_RECOVER;
 }
 
+/* What it answers is behind all that was to be sent before, which a slow link takes long for. */
+static bool is_asked(const struct move *move)
+{
+    return move->source.out.count == 0 && channel_backlog(move->line->channel) == 0;
+}
+
 static uint64_t tunnel_end_ns(const struct move *move)
 {
     uint64_t tunnel_for_ns = move->scenario.tunnel_for_ns;
@@ -345,7 +364,7 @@ uint64_t departure_due_ns(const struct move *move)
     if (move->line == NULL)
         return move->host->is_cut ? UINT64_MAX : move->retry_at_ns;
     if (move->line->is_ready && is_owed(move))
-        due_ns = move->heard_ns + HOST_ANSWER_NS;
+        due_ns = move->owed_ns + HOST_ANSWER_NS;
     if (move->line->is_ready)
         due_ns = smaller(due_ns, source_deadline_ns(&move->source));
     if (move->is_put_off)
@@ -374,7 +393,9 @@ void departure_turn(struct move *move, uint64_t now_ns)
     }
     if (!move->line->is_ready || move->over_ns != 0)
         return;
-    if (is_owed(move) && move->heard_ns + HOST_ANSWER_NS <= now_ns)
+    if (!is_asked(move))
+        move->owed_ns = now_ns;
+    if (is_owed(move) && move->owed_ns + HOST_ANSWER_NS <= now_ns)
         line_break(move->line, "the target does not answer");
     else if (move->is_put_off || source_deadline_ns(source) <= now_ns)
         move_feed(move);

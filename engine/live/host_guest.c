@@ -74,9 +74,15 @@ static uint64_t lived_ns(const struct resident *resident)
 static uint64_t guest_ns(const struct resident *resident, uint64_t now_ns)
 {
     uint64_t lived = lived_ns(resident);
-    return now_ns - resident->offset_ns > lived && now_ns >= resident->offset_ns
-               ? now_ns - resident->offset_ns
-               : lived;
+    int64_t behind = (int64_t)(now_ns - resident->offset_ns - lived);
+    return behind > 0 ? lived + (uint64_t)behind : lived;
+}
+
+/* When its clock will say so, which is later than what it has lived; UINT64_MAX: never. */
+static uint64_t real_ns(const struct resident *resident, uint64_t at_ns)
+{
+    uint64_t lived = lived_ns(resident), lived_at_ns = lived + resident->offset_ns;
+    return at_ns - lived < UINT64_MAX - lived_at_ns ? lived_at_ns + (at_ns - lived) : UINT64_MAX;
 }
 
 uint64_t resident_now_ns(const struct resident *resident)
@@ -272,11 +278,18 @@ static bool idled(struct resident *resident, uint64_t now_ns, uint64_t wake_ns)
 
     if (to_ns < end_ns) {
         resident->guest->ops->idle_until(resident->guest, to_ns);
-        resident->due_ns = end_ns == UINT64_MAX ? UINT64_MAX : end_ns + resident->offset_ns;
+        resident->due_ns = real_ns(resident, end_ns);
+        resident->is_asleep = true;
         return false;
     }
     resident->guest->ops->idle_until(resident->guest, end_ns);
     return true;
+}
+
+void resident_sleep_on(struct resident *resident, uint64_t now_ns)
+{
+    if (resident->is_asleep && resident->due_ns > now_ns && resident_may_run(resident))
+        resident->guest->ops->idle_until(resident->guest, guest_ns(resident, now_ns));
 }
 
 /* False: it does not go on in this slice. */
@@ -358,15 +371,14 @@ static bool run_once(struct resident *resident, uint64_t now_ns, uint64_t left_n
 /* It has lived up to now, and there is nothing to run before so much time has passed. */
 static bool is_ahead(struct resident *resident, uint64_t now_ns)
 {
-    uint64_t lived = lived_ns(resident);
+    uint64_t due_ns = lived_ns(resident) + resident->offset_ns;
     bool is_behind_share = resident->share.permille < GUEST_SHARE_WHOLE;
 
-    if (lived + resident->offset_ns < now_ns ||
-        (!resident->is_paced && !is_behind_share && lived + resident->offset_ns == now_ns))
+    if (resident->is_paced)
+        due_ns += PACE_NS; /* then there is something to run again */
+    if (due_ns < now_ns || (due_ns == now_ns && !is_behind_share))
         return false;
-    resident->due_ns = lived + resident->offset_ns;
-    if (resident->is_paced && resident->due_ns < now_ns + PACE_NS)
-        resident->due_ns = now_ns + PACE_NS;
+    resident->due_ns = due_ns;
     return true;
 }
 
@@ -385,7 +397,7 @@ void resident_run(struct resident *resident, uint64_t now_ns)
     }
     if (resident->is_held)
         resident_goes_on(resident, now_ns);
-    resident->is_held = false;
+    resident->is_held = resident->is_asleep = false;
     resident->due_ns = 0;
     set_shares(resident, now_ns);
     for (; now_ns < end_ns; now_ns = uv_hrtime()) {

@@ -29,7 +29,7 @@ struct move *move_add(struct host *host, struct resident *resident, const char *
         return NULL;
     *move = (struct move){.host = host, .is_used = true, .is_out = is_out, .resident = resident};
     snprintf(move->id, sizeof move->id, "%s", id);
-    move->started_ns = move->heard_ns = move->rate_at_ns = uv_hrtime();
+    move->started_ns = move->owed_ns = move->rate_at_ns = uv_hrtime();
     move->retry_at_ns = UINT64_MAX;
     return move;
 }
@@ -42,6 +42,7 @@ void move_over(struct move *move, uint64_t now_ns)
 
 void move_fini(struct move *move)
 {
+    move->host->trunk.dropped_events += move->events.count;
     if (move->line != NULL)
         line_finish(move->line);
     if (move->resident != NULL && move->is_out)
@@ -75,9 +76,13 @@ void move_tell_progress(struct move *move, uint64_t now_ns, enum stretch stretch
 
 void move_tell_end(struct move *move, enum outcome outcome, const char *reason)
 {
-    trunk_tell(move->host, "migration_ended",
-               json_pack("{s:s, s:s, s:s, s:s}", "guest", host_guest_name(&move->scenario), "move",
-                         move->id, "outcome", outcome_name(outcome), "reason", reason));
+    struct host *host = move->host;
+    json_t **end = &host->ends[host->end_count++ % HOST_ENDS];
+
+    json_decref(*end);
+    *end = json_pack("{s:s, s:s, s:s, s:s}", "guest", host_guest_name(&move->scenario), "move",
+                     move->id, "outcome", outcome_name(outcome), "reason", reason);
+    trunk_tell(host, "migration_ended", json_incref(*end));
 }
 
 /* ---- Its connection ---- */
@@ -90,7 +95,7 @@ void move_feed(struct move *move)
 
 void move_line_ready(struct move *move, uint64_t now_ns)
 {
-    move->heard_ns = now_ns;
+    move->owed_ns = now_ns;
     move->retry_after_ns = 0;
     if (move->is_out)
         departure_ready(move, now_ns);
@@ -107,7 +112,7 @@ static void see_hang_up(struct move *move)
 
 void move_heard(struct move *move, uint64_t now_ns, const uint8_t *data, size_t count)
 {
-    move->heard_ns = now_ns;
+    move->owed_ns = now_ns;
     if (move->is_out)
         departure_heard(move, now_ns, data, count);
     else
@@ -127,10 +132,11 @@ void move_lend(struct move *move, uint64_t now_ns, size_t backlog_bytes, struct 
         (void)target_send(&move->target, to);
 }
 
-void move_line_lost(struct move *move, uint64_t now_ns, const char *reason, bool is_in_order)
+void move_line_lost(struct move *move, uint64_t now_ns, const char *reason, bool is_in_order,
+                    size_t unsent_bytes)
 {
     if (move->is_out)
-        departure_line_lost(move, now_ns, reason);
+        departure_line_lost(move, now_ns, reason, unsent_bytes);
     else
         arrival_line_lost(move, now_ns, is_in_order);
 }
@@ -158,7 +164,7 @@ uint64_t move_due_ns(const struct move *move)
 {
     uint64_t due_ns = move->is_out ? departure_due_ns(move) : UINT64_MAX;
 
-    if (move->over_ns != 0 && move->over_ns + OVER_NS < due_ns &&
+    if (move->over_ns != 0 && move->line == NULL && move->over_ns + OVER_NS < due_ns &&
         (move->resident == NULL || move->is_out))
         due_ns = move->over_ns + OVER_NS + 1;
     return due_ns;

@@ -20,15 +20,13 @@
 #include "record/estimate.h"
 
 #define HOST_MOVES   8u   /* halves of moves that go on, or have not told all of it yet */
+#define HOST_ENDS    4u   /* of moves, told last, that are told again to a gateway that is back */
 #define HOST_BYGONES 256u /* of those that are over, how many are known to whoever asks */
 /* Between two hosts' words, and before a trunk or a lost connection is tried again. */
 #define HOST_RETRY_NS     (20 * 1000000ull)
 #define HOST_RETRY_MAX_NS (1000 * 1000000ull)
 /* No answer to something that is answered at once: the other end is not there any more. */
 #define HOST_ANSWER_NS (10 * 1000000000ull)
-
-/* That a link may be given (`link`): what is under way then is kept here. */
-#define HOST_LATENCY_MAX_NS (2 * 1000000000ull)
 
 struct host;
 struct move;
@@ -42,16 +40,18 @@ struct resident {
     uint64_t moves;           /* how often it has moved */
     struct move *out, *in;    /* the half of a move that is here, if any */
 
-    /* Monotonic time is guest time plus this while the guest lives. */
+    /* Monotonic time is guest time plus this while the guest lives, modulo 2^64: a guest may have
+     * lived for longer than this computer is up. */
     uint64_t offset_ns;
     bool is_paced;           /* its instructions have a rate that the host keeps */
     uint64_t ratio_permille; /* guest time that running takes, for 1,000 of real time */
     struct share share;
     uint32_t shares[HART_MAX], told_shares[HART_MAX];
     uint32_t barred_harts;
-    bool is_busy;  /* it has run for all of its last slice */
-    bool is_stuck; /* no hart can go on before a page is there, or a barrier acknowledged */
-    bool is_held;  /* by the fault throttle */
+    bool is_busy;   /* it has run for all of its last slice */
+    bool is_asleep; /* until due_ns it has nothing to do, and its clock is that of its last slice */
+    bool is_stuck;  /* no hart can go on before a page is there, or a barrier acknowledged */
+    bool is_held;   /* by the fault throttle */
     bool is_ended;
     uint64_t due_ns;      /* when it is to be run next; 0: now; UINT64_MAX: when something comes */
     uint64_t mail_due_ns; /* when its mailboxes want to be asked */
@@ -60,7 +60,7 @@ struct resident {
     uint64_t ghosts;              /* streams whose clients a gateway took with it, as bits */
     char instance[MOVE_ID_BYTES]; /* of the gateway that its streams are of */
     uint16_t told_ports[MAILBOX_PORTS];
-    uint64_t console_bytes; /* written, and not told as an event yet */
+    uint64_t unheard_ns; /* when it wrote last what the gateway was not told; 0: never */
 };
 
 /* One connection of a move. It may outlive the half of the move that it was of. */
@@ -94,11 +94,13 @@ struct move {
     uint64_t retry_at_ns, retry_after_ns; /* of the connection */
     uint64_t fed_turn;                    /* of the host, in which it sent pages last */
     bool is_put_off;                      /* it has more to send, in the next turn */
+    bool is_commit_last;                  /* of what the line was given ends with COMMIT */
+    bool is_in_parts;          /* at the target: the guest ran before all of it was there */
     bool is_recovering;        /* COMMIT is out: connections are to go on with what there is */
     uint64_t refused_since_ns; /* nobody has listened at the target's address; 0: somebody does */
     uint64_t moves;            /* of the guest, before this one */
     uint64_t committed_ns;
-    uint64_t heard_ns;
+    uint64_t owed_ns;   /* since when the other end owes a word, should it owe one */
     uint64_t over_ns;   /* when it was over; 0: it goes on */
     uint64_t forwarded; /* packets through the tunnel */
 
@@ -106,7 +108,8 @@ struct move {
     uint64_t bytes_sent, bytes_before, rate_at_ns, rate_bytes_per_s;
     struct estimate estimate;
     uint64_t progress_at_ns;
-    size_t looked; /* events that were looked at */
+    uint64_t told_pages; /* at the target: how many were there then */
+    size_t looked;       /* events that were looked at */
 };
 
 /* A move that brought its guest, or did not: its source may not know yet, and ask. */
@@ -143,6 +146,8 @@ struct host {
     struct move moves[HOST_MOVES];
     struct bygone bygones[HOST_BYGONES]; /* a ring */
     uint64_t bygone_count;
+    json_t *ends[HOST_ENDS]; /* owned; a ring */
+    uint64_t end_count;
     struct line *lines;
     uint64_t turn;       /* how often the loop has come round */
     uint32_t turn_idx;   /* whose guest runs first */
@@ -176,6 +181,8 @@ void resident_run(struct resident *resident, uint64_t now_ns); /* a slice, if it
 /* It stood still up to now: its time goes on. */
 void resident_goes_on(struct resident *resident, uint64_t now_ns);
 void resident_wake(struct resident *resident); /* something has come for it */
+/* One that sleeps has lived up to now: before it may be paused. */
+void resident_sleep_on(struct resident *resident, uint64_t now_ns);
 void resident_unbar(struct resident *resident, uint64_t now_ns);
 /* An event of the move that goes on, if one does. */
 void resident_emit(struct resident *resident, uint64_t now_ns, struct event event);
@@ -204,6 +211,7 @@ void host_disk_serve(struct resident *resident); /* what it has asked for is don
 void trunk_open(struct host *host, uint64_t now_ns); /* if it is time */
 void trunk_close(struct host *host);
 bool trunk_takes_packets(const struct host *host);
+bool trunk_takes_console(const struct host *host); /* or it would be kept here without end */
 void trunk_packet(struct host *host, uint32_t stream_idx, const struct stream_packet *packet);
 void trunk_accepted(struct host *host, const struct trunk_call *call);
 void trunk_tell(struct host *host, const char *event, json_t *data);
@@ -238,7 +246,8 @@ void move_heard(struct move *move, uint64_t now_ns, const uint8_t *data, size_t 
 /* What it sends next; `lending` NULL: all of it is copied. */
 void move_lend(struct move *move, uint64_t now_ns, size_t backlog_bytes, struct bytes *to,
                struct lending *lending);
-void move_line_lost(struct move *move, uint64_t now_ns, const char *reason, bool is_in_order);
+void move_line_lost(struct move *move, uint64_t now_ns, const char *reason, bool is_in_order,
+                    size_t unsent_bytes);
 
 /* host_departure.c: the half at the source */
 MUST_USE enum status departure_begin(struct resident *resident, const struct scenario *scenario,
@@ -251,7 +260,9 @@ void departure_ready(struct move *move, uint64_t now_ns);
 void departure_heard(struct move *move, uint64_t now_ns, const uint8_t *data, size_t count);
 void departure_lend(struct move *move, uint64_t now_ns, size_t backlog_bytes, struct bytes *to,
                     struct lending *lending);
-void departure_line_lost(struct move *move, uint64_t now_ns, const char *reason);
+/* `unsent_bytes` of what the line was given have not left. */
+void departure_line_lost(struct move *move, uint64_t now_ns, const char *reason,
+                         size_t unsent_bytes);
 void departure_turn(struct move *move, uint64_t now_ns);
 uint64_t departure_due_ns(const struct move *move);
 bool departure_abort(struct move *move, const char *reason);

@@ -73,15 +73,30 @@ json_t *progress_json(struct move *move, uint64_t now_ns)
     return progress;
 }
 
+/* Pages have come since the gateway was told how many are missing. */
+static bool is_more_there(const struct move *move)
+{
+    return move->resident != NULL && move->resident->guest->present.set_count != move->told_pages;
+}
+
 uint64_t progress_due_ns(const struct move *move)
 {
-    return move->is_out && move->over_ns == 0 ? move->progress_at_ns + PROGRESS_NS : UINT64_MAX;
+    bool is_coming = !move->is_out && target_is_running(&move->target) &&
+                     !move->target.is_complete && is_more_there(move);
+    return move->over_ns == 0 && (move->is_out || is_coming) ? move->progress_at_ns + PROGRESS_NS
+                                                             : UINT64_MAX;
 }
 
 void progress_turn(struct move *move, uint64_t now_ns)
 {
     if (now_ns < progress_due_ns(move))
         return;
+    if (!move->is_out) {
+        move->progress_at_ns = now_ns;
+        move->told_pages = move->resident->guest->present.set_count;
+        host_changed(move->host);
+        return;
+    }
     progress_look(move);
     move->rate_bytes_per_s =
         per_second(move->bytes_sent - move->bytes_before, now_ns - move->rate_at_ns);

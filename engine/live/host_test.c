@@ -15,6 +15,44 @@ static unsigned count_events(enum event_kind kind)
     return count;
 }
 
+/* It has lived for longer than this computer is up, as if it came from another one. */
+static void put_old_guest(const char *words, const char *args)
+{
+    struct resident *resident = find_resident(put_guest(0, words, args));
+    resident->guest->ops->pass_until(resident->guest, 2 * uv_hrtime());
+    resident_goes_on(resident, uv_hrtime());
+}
+
+static void a_guest_may_be_older_than_its_host(void **state)
+{
+    (void)state;
+    stand_open(NULL);
+    put_old_guest("guest=counter memory=2MiB", "--to 20 --every-ms 5");
+    put_old_guest("guest=memwalk memory=4MiB dirty-rate=10kpages/s cpu-rate=100MIPS", "");
+    struct guest *memwalk = find_resident("memwalk")->guest;
+    run_until(memwalk->ops->instructions(memwalk) > 1000000);
+    run_until(find_resident("counter")->is_ended);
+    assert_non_null(strstr(stand.console, "none missed, ok\n"));
+    stand_close();
+}
+
+/* Its clock goes on while nobody wants anything of it, and stands still in the pauses alone. */
+static void a_guest_that_sleeps_keeps_its_clock(void **state)
+{
+    (void)state;
+    stand_open(NULL);
+    add_guest(0, "guest=kv memory=4MiB", "");
+    run_until(find_resident("kv")->is_asleep);
+    uint64_t began_ns = uv_hrtime(), lived_ns = resident_now_ns(find_resident("kv"));
+    for (unsigned i = 0; i < MODES; i++) {
+        usleep(30000);
+        move_whole("kv", modes[i]);
+    }
+    lived_ns = resident_now_ns(find_resident("kv")) - lived_ns;
+    assert_in_range(lived_ns, MODES * 30 * NS_PER_MS, uv_hrtime() - began_ns);
+    stand_close();
+}
+
 /* Each checks itself, and says at its end what it came to. */
 static void every_mode_and_back_until_the_guests_end(void **state)
 {
@@ -109,19 +147,94 @@ static void a_long_way_is_long(void **state)
     (void)state;
     stand_open(NULL);
     add_guest(0, "guest=memwalk memory=8MiB dirty-rate=2kpages/s working-set=4MiB", "");
-    assert_string_equal(command("A", "link", json_pack("{s:s}", "latency", "3ms")), "");
+    assert_string_equal(
+        command("A", "link", json_pack("{s:s, s:s}", "latency", "3ms", "bandwidth", "40MiB/s")),
+        "");
     assert_string_equal(command("B", "link", json_pack("{s:s}", "latency", "3ms")), "");
     assert_string_equal(begin_move("memwalk", "mode=post-copy"), "");
     struct move *move = find_departure_half();
     run_until(move->source.phase != PHASE_SETUP);
     assert_true(move->source.half_rtt_ns >= 3 * NS_PER_MS);
     await_end("completed");
-    assert_true(count_events(EVENT_FAULT_RESOLVED) > 0);
+    run_until(count_events(EVENT_FAULT_RESOLVED) > 0);
     move_whole("memwalk", "mode=pre-copy");
     assert_string_equal(command("A", "link", json_pack("{s:s}", "latency", "none")), "");
     assert_string_equal(command("B", "link", json_pack("{s:s}", "latency", "none")), "");
     move_whole("memwalk", "mode=hybrid");
     assert_string_equal(command("A", "link", json_pack("{s:s}", "latency", "3s")), "BadArgument");
+    stand_close();
+}
+
+/* What is still to come is told while it comes. */
+static void pages_come_in_sight(void **state)
+{
+    (void)state;
+    stand_open(NULL);
+    add_guest(0, "guest=memwalk memory=8MiB dirty-rate=20kpages/s working-set=4MiB", "");
+    struct guest *guest = find_resident("memwalk")->guest;
+    run_until(guest->ops->instructions(guest) > 200000);
+    assert_string_equal(command("A", "link", json_pack("{s:s}", "bandwidth", "5MiB/s")), "");
+    assert_string_equal(begin_move("memwalk", "mode=post-copy"), "");
+    run_until(pages_missing("memwalk") > 0);
+    uint64_t first = pages_missing("memwalk");
+    run_until(pages_missing("memwalk") < first);
+    assert_true(pages_missing("memwalk") > 0);
+    await_end("completed");
+    run_until(pages_missing("memwalk") == 0);
+    assert_int_equal(stand.said_whole, 1);
+    run_until(find_departure_half() == NULL);
+    move_whole("memwalk", "mode=stop-and-copy"); /* it was whole when it came: once is enough */
+    assert_int_equal(stand.said_whole, 1);
+    stand_close();
+}
+
+/* It is run up to now so often, and not all the time. */
+static void a_guest_with_a_rate_leaves_its_host_alone(void **state)
+{
+    (void)state;
+    stand_open(NULL);
+    struct resident *resident =
+        find_resident(put_guest(0, "guest=model:uniform memory=1MiB dirty-rate=100pages/s", ""));
+    unsigned tries = 1000; /* others may have the processor in the midst of a slice */
+    do {
+        resident->due_ns = 0;
+        resident_run(resident, uv_hrtime());
+    } while (resident->is_busy && --tries > 0);
+    assert_false(resident->is_busy);
+    assert_true(resident->due_ns > 0);
+    stand_close();
+}
+
+/* What it writes faster than the gateway takes it is not kept. */
+static void a_guest_may_write_without_end(void **state)
+{
+    (void)state;
+    stand_open(NULL);
+    add_guest(0, "guest=counter memory=2MiB", "--to 100000");
+    struct resident *resident = find_resident("counter");
+    struct trunk *trunk = &resident->host->trunk;
+    const char line[] = "\001 is as many as six bytes in JSON\n";
+    for (unsigned i = 0; i < 100000; i++)
+        bytes_put(machine_console(resident->guest), line, sizeof line - 1);
+    resident->has_output = true;
+    mail_flush(resident, uv_hrtime());
+    assert_true(trunk->out.count + channel_backlog(trunk->channel) < 1 << 20);
+    assert_int_equal(machine_console(resident->guest)->count, 0);
+    stand_close();
+}
+
+/* The half of a move that keeps a tunnel has nothing to do until something comes. */
+static void a_tunnel_sleeps(void **state)
+{
+    (void)state;
+    stand_open(NULL);
+    add_guest(0, "guest=kv memory=4MiB", "");
+    move_whole("kv", "mode=pre-copy route=tunnel");
+    struct move *move = find_departure_half();
+    assert_non_null(move);
+    run_until(move->events.count == 0);
+    assert_non_null(move->line);
+    assert_true(move_due_ns(move) == UINT64_MAX);
     stand_close();
 }
 
@@ -139,11 +252,17 @@ static void a_model_moves_too(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_guest_may_be_older_than_its_host),
+        cmocka_unit_test(a_guest_that_sleeps_keeps_its_clock),
         cmocka_unit_test(every_mode_and_back_until_the_guests_end),
         cmocka_unit_test(clients_do_not_notice),
         cmocka_unit_test(remedies_work),
         cmocka_unit_test(barriers_hold),
         cmocka_unit_test(a_long_way_is_long),
+        cmocka_unit_test(pages_come_in_sight),
+        cmocka_unit_test(a_guest_with_a_rate_leaves_its_host_alone),
+        cmocka_unit_test(a_guest_may_write_without_end),
+        cmocka_unit_test(a_tunnel_sleeps),
         cmocka_unit_test(a_model_moves_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -238,6 +238,11 @@ static inline void calm_down(void)
 
 /* ---- Those who call: at the gateway's hosts' door, at a host, at the door ---- */
 
+static inline unsigned host_of(enum surface surface)
+{
+    return hostile.number / (is_come_back(surface) ? BATCH : 1) % 2;
+}
+
 static inline const char *address_of(enum surface surface)
 {
     switch (surface) {
@@ -246,8 +251,22 @@ static inline const char *address_of(enum surface surface)
     case AT_DOOR:
         return hostile.house.control;
     default:
-        return host_address(
-            hostile.house.hosts[hostile.number / (is_come_back(surface) ? BATCH : 1) % 2]);
+        return host_address(hostile.house.hosts[host_of(surface)]);
+    }
+}
+
+/* He has the right key for whatever he comes to. */
+static inline const struct channel_key *key_of(enum surface surface, struct channel_key *made)
+{
+    switch (surface) {
+    case AT_DOOR:
+        return NULL;
+    case AT_TARGET:
+        return key_for(hostile.key, KEY_FOR_MOVES_TO, host_of(surface) == 0 ? "A" : "B", made);
+    case AT_SOURCE:
+        return key_for(hostile.key, KEY_FOR_MOVES_TO, "X", made);
+    default:
+        return key_for(hostile.key, KEY_FOR_TRUNK, "", made);
     }
 }
 
@@ -295,14 +314,14 @@ static inline void know_kv(void)
 static inline void say(enum surface surface, uint64_t first, unsigned count)
 {
     struct bytes stream = {0};
+    struct channel_key made;
 
     for (unsigned i = 0; i < count; i++) {
         struct enemy *enemy = &hostile.enemies[i];
         hostile.number = first + i;
         struct prng random = put_stream(surface, &stream);
         enemy_fini(enemy);
-        enemy_init(enemy, enemy_connect(address_of(surface)), SEAL_CALLER,
-                   surface == AT_DOOR ? NULL : hostile.key);
+        enemy_init(enemy, enemy_connect(address_of(surface)), SEAL_CALLER, key_of(surface, &made));
         enemy_says(enemy, stream.data, stream.count);
         enemy_leaves(enemy, &random);
     }
@@ -335,16 +354,18 @@ static inline void call_in_a_crowd(enum surface surface, uint64_t first, unsigne
 
 /* ---- Those who are called by host C ---- */
 
-static inline struct enemy *await_call(int listener)
+static inline struct enemy *await_call(enum surface surface)
 {
+    int listener = surface == AT_SOURCE ? hostile.target_fd : hostile.gateway_fd;
     struct enemy *enemy = &hostile.enemies[0];
+    struct channel_key made;
     int fd = -1;
 
     if (hostile.third->trunk.channel == NULL)
         hostile.third->trunk.retry_at_ns = 0; /* it would have come by itself, later */
     run_until((fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC)) >= 0);
     enemy_fini(enemy);
-    enemy_init(enemy, fd, SEAL_CALLED, hostile.key);
+    enemy_init(enemy, fd, SEAL_CALLED, key_of(surface, &made));
     return enemy;
 }
 
@@ -435,7 +456,7 @@ static inline bool talks_to_third(struct enemy *gateway, struct stream *stream, 
 /* An honest gateway, new each time: the guest at C is asked. */
 static inline void see_that_third_is_well(void)
 {
-    struct enemy *gateway = await_call(hostile.gateway_fd);
+    struct enemy *gateway = await_call(AT_TRUNK);
     struct bytes hello = {0};
     struct stream stream;
     char text[64];
@@ -461,7 +482,7 @@ static inline void be_its_gateway(void)
 {
     struct bytes stream = {0};
     struct prng random = put_stream(AT_TRUNK, &stream);
-    struct enemy *gateway = await_call(hostile.gateway_fd);
+    struct enemy *gateway = await_call(AT_TRUNK);
     const struct channel *trunk = hostile.third->trunk.channel;
 
     enemy_says(gateway, stream.data, stream.count);
@@ -493,7 +514,7 @@ static inline void take_its_guest(void)
     control_message_fini(&message);
     if (other_guest()->out == NULL)
         harmed("host C does not move the guest");
-    struct enemy *target = await_call(hostile.target_fd);
+    struct enemy *target = await_call(AT_SOURCE);
     for (unsigned part = 0; part < 4 && target->fd >= 0; part++) {
         size_t count = part == 3 ? stream.count - at : prng_below(&random, stream.count - at + 1);
         enemy_says(target, stream.data + at, count);

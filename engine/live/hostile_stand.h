@@ -18,6 +18,7 @@
 #include "live/enemy.h"
 #include "live/gateway_private.h"
 #include "live/host_private.h"
+#include "live/key_file.h"
 #include "live/moves.h"
 #include "live/relay.h"
 

@@ -19,7 +19,7 @@ uint64_t moves_now_ns(const struct moves *moves)
 
 bool moves_is_going(const struct moves *moves)
 {
-    return moves->is_asked || moves->move.state == MOVE_GOING;
+    return moves->is_asked || moves->move.state == MOVE_GOING || moves->move.state == MOVE_ENDING;
 }
 
 /* ---- As JSON ---- */
@@ -58,7 +58,7 @@ static void set_end(const struct move *move, json_t *object)
     bool is_completed = move->outcome == OUTCOME_COMPLETED;
 
     json_object_set_new(object, "outcome", json_string(outcome_name(move->outcome)));
-    json_object_set_new(object, "reason", json_string(move->reason));
+    json_object_set_new(object, "reason", control_text_json(move->reason));
     json_object_set_new(object, "total_time_ns", time_between(move->started_ns, move->ended_ns));
     json_object_set_new(object, "downtime_ns", time_between(move->paused_ns, move->resumed_ns));
     json_object_set_new(object, "round", number(move->rounds));
@@ -88,8 +88,7 @@ json_t *moves_migration_json(const struct moves *moves)
         return json_null();
     object = json_pack("{s:I, s:s, s:s, s:s, s:s, s:s}", "id", (json_int_t)move->id, "guest",
                        move->guest, "from", move->from, "to", move->to, "mode",
-                       mode_name(move->scenario.mode), "phase",
-                       control_word(move->progress, "phase", phase_name(PHASE_SETUP)));
+                       mode_name(move->scenario.mode), "phase", phase_name(move->phase));
     for (size_t i = 0; i < sizeof told / sizeof told[0]; i++) {
         json_t *value = json_object_get(move->progress, told[i]);
         json_object_set_new(object, told[i],
@@ -172,21 +171,31 @@ static void begin_ticking(struct moves *moves)
     uv_timer_start(&moves->tick, tick, TICK_MS, TICK_MS);
 }
 
-/* The gateway's word counts, and that of the two hosts whose move it is; a third has nothing to do with
- * it, whatever it says. */
-static bool is_party(const struct moves *moves, unsigned host)
+/* The gateway sees all moves; of the hosts two are each one's. */
+static bool has_part(const struct move *move, unsigned host)
 {
-    const struct move *move = &moves->move;
-    return host == 0 ||
-           (move->state != MOVE_NONE && (host == move->source || host == move->target));
+    return host == 0 || host == move->source || host == move->target;
 }
 
-static void happened(void *owner, unsigned source, const struct event *events, size_t count)
+/* What a host tells is of the move that it names: the last one's, until another is asked for or its
+ * recording has ended. */
+static bool is_wanted(const struct moves *moves, unsigned source, const char *name)
+{
+    const struct move *move = moves->is_asked ? &moves->asked : &moves->move;
+
+    if (source == 0)
+        return true;
+    return has_part(move, source) && strcmp(name, move->name) == 0 &&
+           (moves_is_going(moves) || moves->record.current != NULL);
+}
+
+static void happened(void *owner, unsigned source, const char *move, const struct event *events,
+                     size_t count)
 {
     struct moves *moves = owner;
     uint64_t now_ns = moves_now_ns(moves);
 
-    if (!is_party(moves, source))
+    if (!is_wanted(moves, source, move))
         return;
     for (size_t i = 0; i < count; i++)
         gateway_record_add(&moves->record, source, &events[i], now_ns);
@@ -196,7 +205,7 @@ static void happened(void *owner, unsigned source, const struct event *events, s
 void moves_happened(struct moves *moves, struct event event)
 {
     event.at_ns = moves_now_ns(moves);
-    happened(moves, 0, &event, 1);
+    happened(moves, 0, NULL, &event, 1);
 }
 
 /* ---- A move begins and ends ---- */
@@ -219,8 +228,6 @@ void moves_begin(struct moves *moves, const json_t *answer)
     struct move *move = &moves->move;
     const char *text = control_word(answer, "scenario", NULL);
 
-    if (move->state == MOVE_ENDING)
-        tell_end(moves);
     json_decref(move->progress);
     scenario_fini(&move->scenario);
     *move = moves->asked;
@@ -239,6 +246,15 @@ void moves_begin(struct moves *moves, const json_t *answer)
               json_pack("{s:I, s:s, s:s, s:s, s:s}", "id", (json_int_t)move->id, "guest",
                         move->guest, "from", move->from, "to", move->to, "mode",
                         mode_name(move->scenario.mode)));
+    if (move->has_outcome)
+        moves_end(moves, moves->asked.outcome, moves->asked.reason);
+}
+
+static void note_end(struct move *move, enum outcome outcome, const char *reason)
+{
+    move->has_outcome = true;
+    move->outcome = outcome;
+    snprintf(move->reason, sizeof move->reason, "%s", reason);
 }
 
 void moves_end(struct moves *moves, enum outcome outcome, const char *reason)
@@ -252,9 +268,7 @@ void moves_end(struct moves *moves, enum outcome outcome, const char *reason)
         move->settle_ns = moves_now_ns(moves) + SETTLE_NS;
     }
     move->state = MOVE_ENDING;
-    move->has_outcome = true;
-    move->outcome = outcome;
-    snprintf(move->reason, sizeof move->reason, "%s", reason);
+    note_end(move, outcome, reason);
     begin_ticking(moves);
 }
 
@@ -280,6 +294,9 @@ static void hear_progress(struct moves *moves, unsigned host, json_t *data)
         return;
     json_decref(move->progress);
     move->progress = json_deep_copy(data);
+    for (unsigned i = 0; i < PHASE_COUNT; i++)
+        if (strcmp(control_word(data, "phase", ""), phase_name((enum phase)i)) == 0)
+            move->phase = (enum phase)i;
     uint64_t permille = control_number(data, "progress_permille", 0);
     if (permille > move->permille && permille <= 1000)
         move->permille = permille;
@@ -290,12 +307,38 @@ static void hear_progress(struct moves *moves, unsigned host, json_t *data)
 static void hear_end(struct moves *moves, unsigned host, const json_t *data)
 {
     const char *name = control_word(data, "outcome", "");
+    const char *reason = control_word(data, "reason", "");
+    bool is_asked =
+        moves->is_asked && strcmp(control_word(data, "move", ""), moves->asked.name) == 0;
 
-    if (!is_party(moves, host))
+    if (!has_part(is_asked ? &moves->asked : &moves->move, host))
         return;
-    for (unsigned i = 0; i < OUTCOME_COUNT; i++)
-        if (is_of_this_move(moves, data) && strcmp(name, outcome_name((enum outcome)i)) == 0)
-            moves_end(moves, (enum outcome)i, control_word(data, "reason", ""));
+    for (unsigned i = 0; i < OUTCOME_COUNT; i++) {
+        if (strcmp(name, outcome_name((enum outcome)i)) != 0)
+            continue;
+        if (is_asked)
+            note_end(&moves->asked, (enum outcome)i, reason);
+        else if (is_of_this_move(moves, data))
+            moves_end(moves, (enum outcome)i, reason);
+    }
+}
+
+/* What whoever started the gateway should know of. */
+static void say_what_is_wrong(struct moves *moves, const char *event, const json_t *data)
+{
+    const char *guest = control_word(data, "guest", ""), *reason = control_word(data, "reason", "");
+    char line[400] = "";
+
+    if (strcmp(event, "turned_away") == 0)
+        snprintf(line, sizeof line, "somebody is not let in: %s", reason);
+    else if (strcmp(event, "client_dropped") == 0)
+        snprintf(line, sizeof line, "%s: its client %s is dropped: %s", guest,
+                 control_word(data, "client", ""), reason);
+    else if (strcmp(event, "claim_refused") == 0)
+        snprintf(line, sizeof line, "%s: what host %s says of it does not count: %s", guest,
+                 control_word(data, "host", ""), reason);
+    if (*line != '\0')
+        moves->calls->said(moves->owner, line);
 }
 
 static void told(void *owner, unsigned host, const char *event, json_t *data)
@@ -312,13 +355,7 @@ static void told(void *owner, unsigned host, const char *event, json_t *data)
         hear_end(moves, host, data);
         return;
     }
-    if (strcmp(event, "guests") == 0)
-        return; /* the gateway's own concern: `status` has them */
-    if (strcmp(event, "turned_away") == 0) {
-        char line[400];
-        snprintf(line, sizeof line, "somebody is not let in: %s", control_word(data, "reason", ""));
-        moves->calls->said(moves->owner, line);
-    }
+    say_what_is_wrong(moves, event, data);
     if (strcmp(event, "host_joined") == 0)
         moves_tell_link(moves, gateway_find_host(moves->gateway, control_word(data, "name", "")));
     if (strcmp(event, "guest_lost") == 0 && is_of_this_move(moves, data))

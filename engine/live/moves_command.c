@@ -6,11 +6,11 @@
 
 #include "base/units.h"
 #include "live/moves_private.h"
+#include "live/trunk.h"
 
 /* As of a scenario's link, which the head of a recording names. */
-#define LINK_BITS_MIN       1000u
-#define LINK_BITS_MAX       10000000000000ull
-#define LINK_LATENCY_MAX_NS (10 * NS_PER_S)
+#define LINK_BITS_MIN 1000u
+#define LINK_BITS_MAX 10000000000000ull
 
 /* ---- What hosts answer is answered at the door ---- */
 
@@ -53,11 +53,14 @@ static void fail_errand(struct errand *errand, const char *class, const char *de
     snprintf(errand->desc, sizeof errand->desc, "%s", desc);
 }
 
+static void set_link(struct moves *moves, const struct move_link *link, struct errand *errand);
+
 /* All have answered. `value`: of the last of them. */
 static void finish_errand(struct errand *errand, const json_t *value)
 {
     struct moves *moves = errand->moves;
     struct errand **at = &moves->errands;
+    struct door_ticket nobody = {0};
 
     while (*at != errand)
         at = &(*at)->next;
@@ -67,6 +70,8 @@ static void finish_errand(struct errand *errand, const json_t *value)
         scenario_fini(&moves->asked.scenario);
         moves->is_asked = false;
     }
+    if (errand->kind == ERRAND_LINK && errand->has_failed)
+        set_link(moves, &errand->before, new_errand(moves, ERRAND_PLAIN, &nobody));
     if (errand->has_failed) {
         door_refuse(moves->door, &errand->ticket, error_of(errand->class), "%s", errand->desc);
     } else if (errand->kind == ERRAND_MIGRATE) {
@@ -90,9 +95,9 @@ static void answered(void *owner, const struct control_message *reply)
             free(errand);
         return;
     }
-    if (reply == NULL)
+    if (reply == NULL && errand->kind != ERRAND_LINK) /* of the link it is told when it joins */
         fail_errand(errand, "Refused", "the host went away before it had answered");
-    else if (reply->kind == CONTROL_ERROR)
+    else if (reply != NULL && reply->kind == CONTROL_ERROR)
         fail_errand(errand, reply->name, reply->desc);
     if (errand->awaited == 0)
         finish_errand(errand, reply != NULL ? reply->data : NULL);
@@ -145,7 +150,7 @@ static enum status read_link(const json_t *arguments, struct move_link *link,
         status = read_amount(arguments, "bandwidth", UNIT_BANDWIDTH, LINK_BITS_MIN, LINK_BITS_MAX,
                              &link->bits_per_s, &bandwidth, problem);
     if (status == STATUS_OK)
-        status = read_amount(arguments, "latency", UNIT_TIME, 0, LINK_LATENCY_MAX_NS,
+        status = read_amount(arguments, "latency", UNIT_TIME, 0, TRUNK_LATENCY_MAX_NS,
                              &link->latency_ns, &latency, problem);
     if (status == STATUS_OK)
         status = control_text(arguments, "state", &state, problem);
@@ -186,10 +191,9 @@ static void record_changes(struct moves *moves, const struct move_link *before)
 /* From now on it is so: for the recording, and for every host. */
 static void set_link(struct moves *moves, const struct move_link *link, struct errand *errand)
 {
-    struct move_link before = moves->link;
-
+    errand->before = moves->link;
     moves->link = *link;
-    record_changes(moves, &before);
+    record_changes(moves, &errand->before);
     for (unsigned host = 1; host <= GATEWAY_HOSTS; host++)
         if (gateway_is_host_here(moves->gateway, host))
             ask(errand, host, "link", moves_link_json(moves));
@@ -211,11 +215,9 @@ static void change_link(struct moves *moves, const json_t *arguments, struct doo
 
 void moves_tell_link(struct moves *moves, unsigned host)
 {
-    const struct move_link *link = &moves->link;
-    bool is_plain = link->bits_per_s == 0 && link->latency_ns == 0 && !link->is_cut;
     struct door_ticket nobody = {0};
 
-    if (host == 0 || is_plain)
+    if (host == 0)
         return;
     struct errand *errand = new_errand(moves, ERRAND_PLAIN, &nobody);
     ask(errand, host, "link", moves_link_json(moves));
@@ -302,9 +304,10 @@ static bool judge_migrate(struct moves *moves, const json_t *arguments, struct m
     if (status == STATUS_OK)
         status = control_text(arguments, "to", &text, &problem);
     if (status == STATUS_OK && moves_is_going(moves)) {
-        door_refuse(moves->door, ticket, CONTROL_NOT_NOW,
-                    "%s is being moved from %s to %s: wait for its end, or abort it", going->guest,
-                    going->from, going->to);
+        door_refuse(moves->door, ticket, CONTROL_NOT_NOW, "%s is being moved from %s to %s: %s",
+                    going->guest, going->from, going->to,
+                    going->state == MOVE_ENDING ? "it is just ending: wait for `migration_ended`"
+                                                : "wait for its end, or abort it");
         return false;
     }
     if (status == STATUS_OK && !find_way(moves, arguments, move, ticket))
@@ -351,7 +354,8 @@ static void ask_source(struct moves *moves, const json_t *arguments, struct door
 /* The link's bandwidth may be said with the move, and stays. */
 static void migrate(struct moves *moves, const json_t *arguments, struct door_ticket *ticket)
 {
-    struct move move = {.state = MOVE_GOING, .commanded_ns = moves_now_ns(moves)};
+    struct move move = {
+        .state = MOVE_GOING, .phase = PHASE_SETUP, .commanded_ns = moves_now_ns(moves)};
     struct move_link link = moves->link;
     struct door_ticket nobody = {0};
 
@@ -361,7 +365,7 @@ static void migrate(struct moves *moves, const json_t *arguments, struct door_ti
         return;
     }
     if (json_object_get(arguments, "bandwidth") != NULL)
-        set_link(moves, &link, new_errand(moves, ERRAND_PLAIN, &nobody));
+        set_link(moves, &link, new_errand(moves, ERRAND_LINK, &nobody));
     move.id = moves->last_id + 1;
     make_name(move.name);
     moves->asked = move;

@@ -22,12 +22,13 @@ struct move {
     struct scenario scenario;
     uint64_t commanded_ns;
     json_t *progress; /* owned: what the source told last; NULL: nothing yet */
+    enum phase phase; /* and so it did of this */
 
     /* Folded from its events, as they take their place. */
     uint64_t started_ns, ended_ns, paused_ns, resumed_ns; /* 0: not yet */
     uint64_t rounds, bytes_sent;
     uint64_t permille; /* the most that was told: it never runs backwards */
-    bool has_outcome;
+    bool has_outcome;  /* told, perhaps before its host has answered that it begins */
     enum outcome outcome;
     char reason[320];
     uint64_t settle_ns; /* ending: when all that happened is here */
@@ -47,8 +48,9 @@ struct errand {
     struct moves *moves; /* NULL: they are closed, and nobody waits any more */
     enum errand_kind { ERRAND_PLAIN, ERRAND_LINK, ERRAND_MIGRATE } kind;
     struct door_ticket ticket;
-    unsigned awaited; /* answers */
-    bool has_failed;  /* and the first failure is what is told: */
+    struct move_link before; /* ERRAND_LINK: what it is again if a host refuses */
+    unsigned awaited;        /* answers */
+    bool has_failed;         /* and the first failure is what is told: */
     char class[32], desc[400];
 };
 
@@ -77,7 +79,7 @@ void moves_drop_errands(struct moves *moves); /* whoever is still asked answers 
 
 /* moves.c */
 uint64_t moves_now_ns(const struct moves *moves);
-bool moves_is_going(const struct moves *moves);
+bool moves_is_going(const struct moves *moves); /* or is not all told yet */
 json_t *
 moves_migration_json(const struct moves *moves); /* "migration"; null where there was none */
 json_t *moves_link_json(const struct moves *moves);

@@ -1,16 +1,61 @@
 #include "live/trunk.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "machine/mailbox.h"
 #include "record/recording.h"
 #include "wire/message.h"
+
+/* Nothing is copied where what comes begins with a frame and ends with one. */
+enum status trunk_hear(struct bytes *in, const uint8_t *data, size_t count,
+                       enum status (*hear)(void *owner, const struct frame *frame), void *owner)
+{
+    bool has_begun = in->count > 0;
+    size_t taken = 0, consumed = 1;
+    enum status status = STATUS_OK;
+    struct frame frame;
+
+    if (has_begun) {
+        bytes_put(in, data, count);
+        data = in->data;
+        count = in->count;
+    }
+    while (status == STATUS_OK && consumed > 0) {
+        status = frame_decode(data + taken, count - taken, &frame, &consumed);
+        if (status == STATUS_OK && consumed > 0)
+            status = hear(owner, &frame);
+        taken += consumed;
+    }
+    if (has_begun)
+        bytes_drop_front(in, taken);
+    else
+        bytes_put(in, data + taken, count - taken);
+    return status;
+}
 
 void trunk_put_talk(struct bytes *to, const char *json)
 {
     size_t begin = frame_begin(to, FRAME_TALK, 0);
     bytes_put(to, json, strlen(json));
     frame_end(to, begin);
+}
+
+void trunk_put_message(struct bytes *to, json_t *message)
+{
+    struct bytes line = {0};
+
+    control_put(&line, message);
+    line.data[line.count - 1] = '\0'; /* where its line ends */
+    trunk_put_talk(to, (const char *)line.data);
+    bytes_fini(&line);
+}
+
+uint64_t trunk_pid_space(void)
+{
+    struct stat space;
+    return stat("/proc/self/ns/pid", &space) == 0 ? (uint64_t)space.st_ino : 0;
 }
 
 /* ---- Clients' packets ---- */
@@ -100,10 +145,13 @@ static size_t event_bytes(const struct event *event)
     return 1 + 8 + 8 * (size_t)event_describe(event->kind)->field_count;
 }
 
-size_t trunk_put_events(struct bytes *to, const struct event *events, size_t count)
+size_t trunk_put_events(struct bytes *to, const char *move, const struct event *events,
+                        size_t count)
 {
-    size_t begin = frame_begin(to, FRAME_EVENTS, 0), payload_bytes = 0, i = 0;
+    size_t begin = frame_begin(to, FRAME_EVENTS, 0), payload_bytes = MOVE_ID_BYTES - 1, i = 0;
 
+    MUST(move_text_is_id(move));
+    bytes_put(to, move, MOVE_ID_BYTES - 1);
     for (; i < count && payload_bytes + event_bytes(&events[i]) <= TRUNK_EVENTS_BYTES; i++) {
         bytes_put_u8(to, (uint8_t)events[i].kind);
         bytes_put_u64(to, events[i].at_ns);
@@ -126,15 +174,21 @@ static enum status get_event(struct bytes_reader *reader, struct event *event)
     return !reader->has_failed && recorder_takes(event) ? STATUS_OK : STATUS_BAD_STREAM;
 }
 
-enum status trunk_get_events(const struct frame *frame, struct event_list *events)
+enum status trunk_get_events(const struct frame *frame, char move[MOVE_ID_BYTES],
+                             struct event_list *events)
 {
     size_t count_before = events->count;
     struct bytes_reader reader;
     struct event event;
 
-    if (frame->type != FRAME_EVENTS || frame->note != 0)
+    *move = '\0';
+    if (frame->type != FRAME_EVENTS || frame->note != 0 || frame->payload_bytes < MOVE_ID_BYTES - 1)
         return STATUS_BAD_STREAM;
-    bytes_reader_init(&reader, frame->payload, frame->payload_bytes);
+    snprintf(move, MOVE_ID_BYTES, "%.*s", MOVE_ID_BYTES - 1, (const char *)frame->payload);
+    if (!move_text_is_id(move))
+        return STATUS_BAD_STREAM;
+    bytes_reader_init(&reader, frame->payload + MOVE_ID_BYTES - 1,
+                      frame->payload_bytes - (MOVE_ID_BYTES - 1));
     while (bytes_left(&reader) > 0) {
         if (get_event(&reader, &event) != STATUS_OK) {
             events->count = count_before;

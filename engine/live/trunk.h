@@ -12,9 +12,9 @@
  *                  host, with note TRUNK_ACCEPTED, the same back: the guest's mailbox has taken that
  *                  call. It is repeated until then, and nothing of the client is sent before. A host
  *                  that had taken it already says so again.
- *   FRAME_EVENTS   things that happened at the host, for the recording: for each u8 kind, u64
- *                  instant on the host's own clock (CLOCK_MONOTONIC, nanoseconds), and a u64 for
- *                  each field that the kind has. Events of a migration begin with
+ *   FRAME_EVENTS   things that happened at the host, for the recording: of which move, as 32
+ *                  hexadecimal digits, then for each u8 kind, u64 instant on the host's own clock
+ *                  (CLOCK_MONOTONIC, nanoseconds), and a u64 for each field that the kind has. Events of a migration begin with
  *                  `migration_started` at its source.
  *
  *   host -> gateway   TALK {"event": "hello", ...}   first of all
@@ -25,7 +25,7 @@
  * "waiting" (for a page) is at this host, and its packets come here from then on; "moving" says that
  * its half of a move is here and the guest is not. What a host does not list it does not have.
  * "moves" says how often the guest has moved: of two hosts that claim one guest the higher count is
- * right. A claim comes before the first packet that the guest sends from there.
+ * right, if it is no more than one above the other or its host was told to take the guest. A claim comes before the first packet that the guest sends from there.
  *
  * The gateway asks {"execute": "clock"} now and then: {"return": {"now_ns": ...}}, the host's
  * CLOCK_MONOTONIC, brings the events of two machines in order.
@@ -40,6 +40,8 @@
 
 #include "base/event.h"
 #include "base/status.h"
+#include "live/control.h"
+#include "live/move_text.h"
 #include "machine/mailbox.h"
 #include "wire/frame.h"
 
@@ -48,6 +50,9 @@
 #define TRUNK_GUEST_MAX 64 /* a guest's name, with its NUL */
 /* Of one frame of events: a client's packet never waits behind more than that. */
 #define TRUNK_EVENTS_BYTES (64u << 10)
+/* That `link` may give, one way: what is under way then a host keeps, and answers must still be
+ * back in time. */
+#define TRUNK_LATENCY_MAX_NS (2 * 1000000000ull)
 
 struct trunk_call {
     uint32_t stream_idx;
@@ -56,11 +61,19 @@ struct trunk_call {
     char guest[TRUNK_GUEST_MAX];
 };
 
-void trunk_put_talk(struct bytes *to, const char *json); /* at most FRAME_PAYLOAD_MAX */
+void trunk_put_talk(struct bytes *to, const char *json);   /* at most FRAME_PAYLOAD_MAX */
+void trunk_put_message(struct bytes *to, json_t *message); /* as talk; gives it up */
 void trunk_put_packet(struct bytes *to, uint32_t stream_idx, const struct stream_packet *packet);
 void trunk_put_call(struct bytes *to, uint8_t note, const struct trunk_call *call);
-/* As many of them as one frame takes; returns how many. */
-size_t trunk_put_events(struct bytes *to, const struct event *events, size_t count);
+/* As many of them, of one move (move_text.h), as one frame takes; returns how many. */
+size_t trunk_put_events(struct bytes *to, const char *move, const struct event *events,
+                        size_t count);
+
+/* Whole frames of what has come are heard, in order, up to the first that is not STATUS_OK; the
+ * beginning of another is kept in `in` for the next time. */
+MUST_USE enum status trunk_hear(struct bytes *in, const uint8_t *data, size_t count,
+                                enum status (*hear)(void *owner, const struct frame *frame),
+                                void *owner);
 
 /* Each reads a frame of its type whole, or says STATUS_BAD_STREAM: no length, number or enumeration
  * is believed. */
@@ -70,7 +83,11 @@ MUST_USE enum status trunk_get_packet(const struct frame *frame, uint32_t *strea
 MUST_USE enum status trunk_get_call(const struct frame *frame, uint8_t note,
                                     struct trunk_call *call);
 /* Appends them to `events`; none of them where one cannot be. */
-MUST_USE enum status trunk_get_events(const struct frame *frame, struct event_list *events);
+MUST_USE enum status trunk_get_events(const struct frame *frame, char move[MOVE_ID_BYTES],
+                                      struct event_list *events);
+
+/* Within which set of processes a pid means something: equal where it means the same. 0: not known. */
+uint64_t trunk_pid_space(void);
 
 /* At the host: the call is taken by the mailbox of its guest, or had been. False: it cannot be now,
  * because nobody listens there, or the number's last connection is not over. */

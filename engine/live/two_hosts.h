@@ -18,6 +18,7 @@
 
 #include "base/units.h"
 #include "live/host_private.h"
+#include "live/key_file.h"
 #include "live/trunk.h"
 
 #define HANG_NS (60 * NS_PER_S)
@@ -56,12 +57,14 @@ static struct stand {
     char outcome[16], reason[200]; /* of the move that ended last */
     unsigned replies;
     char error[24], desc[200]; /* of the last reply; "": it was none */
-    unsigned progress, moves_begun;
+    unsigned progress, moves_begun, said_whole;
     uint64_t permille; /* of the move, as it was told last */
     struct counting_client clients[CLIENTS];
     char instance[17];
     uint64_t began_ns;
 } stand;
+
+static const struct channel_key *stand_key; /* before it is opened; NULL: nothing is sealed */
 
 static inline void hang_on(const char *condition, int line)
 {
@@ -129,18 +132,32 @@ static inline struct peer *peer_named(const char *name)
     return NULL;
 }
 
-/* The host that claims the guest. */
-static inline struct peer *peer_with(const char *guest)
+/* The host that claims the guest, and with what words. */
+static inline struct peer *peer_that_claims(const char *guest, const json_t **claim)
 {
     for (unsigned i = 0; i < 4; i++)
         for (size_t k = 0; stand.peers[i].is_here && k < json_array_size(stand.peers[i].guests);
              k++) {
-            const json_t *claim = json_array_get(stand.peers[i].guests, k);
-            if (strcmp(control_word(claim, "name", ""), guest) == 0 &&
-                strcmp(control_word(claim, "state", ""), "moving") != 0)
+            *claim = json_array_get(stand.peers[i].guests, k);
+            if (strcmp(control_word(*claim, "name", ""), guest) == 0 &&
+                strcmp(control_word(*claim, "state", ""), "moving") != 0)
                 return &stand.peers[i];
         }
+    *claim = NULL;
     return NULL;
+}
+
+static inline struct peer *peer_with(const char *guest)
+{
+    const json_t *claim;
+    return peer_that_claims(guest, &claim);
+}
+
+/* As the gateway was told last. */
+static inline uint64_t pages_missing(const char *guest)
+{
+    const json_t *claim;
+    return peer_that_claims(guest, &claim) == NULL ? 0 : control_number(claim, "pages_missing", 0);
 }
 
 static inline void client_read(struct counting_client *client)
@@ -207,7 +224,8 @@ static inline void peer_frame(struct peer *peer, const struct frame *frame)
         peer_hears(peer, &message);
         control_message_fini(&message);
     } else if (frame->type == FRAME_EVENTS) {
-        assert_int_equal(trunk_get_events(frame, &stand.events), STATUS_OK);
+        char move[MOVE_ID_BYTES];
+        assert_int_equal(trunk_get_events(frame, move, &stand.events), STATUS_OK);
     } else if (frame->note == TRUNK_ACCEPTED) {
         assert_int_equal(trunk_get_call(frame, TRUNK_ACCEPTED, &call), STATUS_OK);
         if (call.stream_idx < CLIENTS)
@@ -276,8 +294,9 @@ static inline void gateway_begins(const char *address, const char *instance)
 {
     struct problem problem = {0};
     snprintf(stand.instance, sizeof stand.instance, "%s", instance);
-    if (channel_listen(&stand.loop, address, NULL, peer_comes, NULL, &stand.listener, &problem) !=
-        STATUS_OK)
+    struct channel_key key;
+    if (channel_listen(&stand.loop, address, key_for(stand_key, KEY_FOR_TRUNK, "", &key),
+                       peer_comes, NULL, &stand.listener, &problem) != STATUS_OK)
         fail_msg("%s", problem.text);
     snprintf(stand.address, sizeof stand.address, "%s", channel_listener_address(stand.listener));
 }
@@ -295,6 +314,7 @@ static inline void gateway_dies(void)
 
 static inline void host_said(void *owner, const char *line)
 {
+    stand.said_whole += strstr(line, "is here as a whole") != NULL;
     if (getenv("TELL") != NULL)
         printf("%llu us %s: %s\n", (unsigned long long)(uv_hrtime() / 1000 % 100000000),
                (const char *)owner, line);
@@ -317,8 +337,11 @@ static inline void host_begins(unsigned idx, const char *disk)
     static const char *const names[] = {"A", "B"};
     struct problem problem = {0};
 
-    stand.configs[idx] = (struct host_config){
-        .name = names[idx], .gateway = stand.address, .listen = "127.0.0.1:0", .disk_path = disk};
+    stand.configs[idx] = (struct host_config){.name = names[idx],
+                                              .gateway = stand.address,
+                                              .listen = "127.0.0.1:0",
+                                              .key = stand_key,
+                                              .disk_path = disk};
     if (host_open(&stand.loop, &stand.configs[idx], &host_calls, (void *)names[idx],
                   &stand.hosts[idx], &problem) != STATUS_OK)
         fail_msg("%s", problem.text);
@@ -353,9 +376,11 @@ static inline void stand_close(void)
     event_list_fini(&stand.events);
 }
 
-/* A guest by words as on a command line: "guest=kv memory=16MiB", with its own arguments. */
-static inline void add_guest(unsigned idx, const char *words, const char *args)
+/* A guest by words as on a command line: "guest=kv memory=16MiB", with its own arguments. It has not
+ * run yet; its name is returned. */
+static inline const char *put_guest(unsigned idx, const char *words, const char *args)
 {
+    static char name[64];
     struct problem problem = {0};
     struct scenario scenario;
     char text[256], path[1024], *save = NULL;
@@ -386,8 +411,15 @@ static inline void add_guest(unsigned idx, const char *words, const char *args)
     if (host_add_guest(stand.hosts[idx], &scenario, image, image_bytes, &problem) != STATUS_OK)
         fail_msg("%s", problem.text);
     free(image);
+    snprintf(name, sizeof name, "%s", host_guest_name(&scenario));
     scenario_fini(&scenario);
-    run_until(peer_with(host_guest_name(&scenario)) != NULL);
+    return name;
+}
+
+static inline void add_guest(unsigned idx, const char *words, const char *args)
+{
+    const char *name = put_guest(idx, words, args);
+    run_until(peer_with(name) != NULL);
 }
 
 /* ---- What people do ---- */

@@ -4,7 +4,8 @@
  * Once COMMIT is out the source cannot know whether the target has verified it and runs the guest:
  * a RUNNING that was lost looks like one that was never sent. Two hosts that cannot both be sure
  * must have agreed beforehand which of them never runs the guest again. Here it is the source: it
- * keeps everything, runs nothing, and asks. Only the word REFUSED gives the guest back. */
+ * keeps everything, runs nothing, and asks. Only the word REFUSED gives the guest back, or the
+ * knowledge that COMMIT has never left (source_take_back). */
 #include "migrate/source_private.h"
 
 #include <string.h>
@@ -27,6 +28,14 @@ void source_disconnected(struct source *source, uint64_t now_ns, const char *rea
     }
     (void)source_abort(source, now_ns, reason);
     bytes_clear(&source->out); /* nobody hears of it */
+}
+
+void source_take_back(struct source *source, uint64_t now_ns, const char *reason)
+{
+    MUST(source->phase == PHASE_HAND_OVER && !source->was_running);
+    source_fail(source, now_ns, reason);
+    bytes_clear(&source->out); /* nobody hears of it */
+    source->is_commit_pending = false;
 }
 
 void source_distrust(struct source *source, uint64_t now_ns, const char *reason)
