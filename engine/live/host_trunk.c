@@ -174,9 +174,12 @@ static void answered(struct host *host, const struct control_message *message)
         snprintf(trunk->instance, sizeof trunk->instance, "%s", instance);
     host_say(host, "the gateway at %s knows this host", host->config->gateway);
     host_changed(host);
-    for (uint32_t i = 0; i < HOST_GUESTS; i++)
-        if (host->residents[i].guest != NULL && resident_is_here(&host->residents[i]))
-            mail_rehome(&host->residents[i], now_ns);
+    for (uint32_t i = 0; i < HOST_GUESTS; i++) {
+        if (host->residents[i].guest == NULL || !resident_is_here(&host->residents[i]))
+            continue;
+        mail_rehome(&host->residents[i], now_ns);
+        resident_tell_end(&host->residents[i]);
+    }
 }
 
 static void hear_talk(struct host *host, const struct frame *frame)
