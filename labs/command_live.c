@@ -49,7 +49,7 @@ struct live {
     bool is_gateway_gone;  /* as was said */
     bool is_moving;        /* a guest */
     bool has_guest_ended;  /* by itself */
-    bool is_nobody_left;   /* no process of those that were started */
+    bool is_nobody_left;   /* no host of those that were started, and no gateway */
     bool is_bad;           /* something was not as it should */
     int signals;           /* a descriptor */
 };
@@ -204,7 +204,7 @@ static void look_after_children(struct live *live)
     while ((line = child_next_line(&household->gateway, false)) != NULL)
         say("%s", line);
     tell_of_gateway(live, at_ms);
-    live->is_nobody_left = !is_any_left && household->gateway.is_over;
+    live->is_nobody_left = !is_any_left && live->door_lost_ms != 0;
     live->is_bad |= live->is_nobody_left;
 }
 
