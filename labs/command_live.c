@@ -47,7 +47,7 @@ struct live {
     uint64_t door_lost_ms; /* 0: it is open */
     char gateway_end[60];  /* how; "": it has not ended, or all is said */
     bool is_gateway_gone;  /* as was said */
-    bool is_moving;        /* a guest */
+    uint64_t awaited_id;   /* of a move: whose recording is not whole yet; 0: none is awaited */
     bool has_guest_ended;  /* by itself */
     bool is_nobody_left;   /* no host of those that were started, and no gateway */
     bool is_bad;           /* something was not as it should */
@@ -282,6 +282,24 @@ static void hear_guest_lost(struct live *live, const json_t *data)
     advise_guest(live);
 }
 
+/* Whoever waits for the end of a move, and for its recording, has that before the door closes. */
+static void await_recording(struct live *live)
+{
+    json_t *attached = NULL;
+
+    if (live->follow.id != 0 &&
+        caller_ask(&live->household.caller, "attach", NULL, &attached, NULL) == STATUS_OK)
+        live->awaited_id = control_number(attached, "id", 0);
+    json_decref(attached);
+}
+
+static void hear_recording(struct live *live, const json_t *data)
+{
+    if (control_number(data, "id", 0) == live->awaited_id &&
+        json_is_true(json_object_get(data, "is_end")))
+        live->awaited_id = 0;
+}
+
 /* One that is copied while it ends does so twice: its copy comes to the same end. */
 static void hear_guest_ended(struct live *live, const json_t *data)
 {
@@ -291,6 +309,7 @@ static void hear_guest_ended(struct live *live, const json_t *data)
     if (!is_ours(live, data))
         return;
     live->has_guest_ended = true;
+    await_recording(live);
     live->is_bad |=
         json_is_true(json_object_get(data, "is_fault")) || control_number(data, "status", 0) != 0;
 }
@@ -301,13 +320,13 @@ static void hear(struct live *live, const struct control_message *message)
     const char *name = message->kind == CONTROL_EVENT ? message->name : "";
 
     if (strcmp(name, "migration_started") == 0) {
-        live->is_moving = true;
         say_start(live, data);
     } else if (strcmp(name, "progress") == 0) {
         follow_hear_progress(&live->follow, data);
     } else if (strcmp(name, "migration_ended") == 0) {
-        live->is_moving = false;
         say_end(data);
+    } else if (strcmp(name, "recording") == 0) {
+        hear_recording(live, data);
     } else if (strcmp(name, "host_joined") == 0) {
         hear_host(live, data, true);
     } else if (strcmp(name, "host_left") == 0) {
@@ -335,7 +354,7 @@ static void hear_door(struct live *live)
     if (heard != CALLER_OVER || live->door_lost_ms != 0)
         return;
     live->door_lost_ms = now_ms();
-    live->is_moving = false; /* it goes on, and nobody tells of it */
+    live->awaited_id = 0; /* nobody tells of it any more */
     for (unsigned i = 0; i < HOUSEHOLD_HOSTS_MAX; i++)
         live->neighbours[i].is_here = false;
 }
@@ -414,10 +433,9 @@ static bool is_interrupted(struct live *live)
     return is_interrupt;
 }
 
-/* Whoever waits for the end of its move hears that before the door closes. */
 static bool is_over(const struct live *live)
 {
-    return (live->has_guest_ended && !live->is_moving) || live->is_nobody_left;
+    return (live->has_guest_ended && live->awaited_id == 0) || live->is_nobody_left;
 }
 
 static void serve(struct live *live)
