@@ -164,6 +164,41 @@ static void a_guest_that_waits_in_vain_is_forgotten(void **state)
     turn_until(fixture.lost == 1);
 }
 
+/* It lives on another computer, where nobody sees it end; but another process has come in its place. */
+static void a_host_that_comes_back_as_another_process_has_ended(void **state)
+{
+    struct stub *a = &fixture.stubs[0], *b = &fixture.stubs[1];
+    (void)state;
+
+    a->pid = 100;
+    a->is_in_container = b->is_in_container = true;
+    both_hosts_come();
+    gateway_move_begins(fixture.gateway, "echo", 1, 2, 0);
+    b->pages_missing = 100;
+    move_guest(a, b, false);
+    turn_until(fixture.gateway->guests[0].home == &fixture.gateway->hosts[1]);
+    b->half = "waiting";
+    claim(b);
+    channel_close(a->trunk, "cut", true);
+    turn_until(fixture.left == 1);
+    stub_connect(a); /* the same process: it may still have what B lacks */
+    turn_until(a->is_welcome);
+    assert_int_equal(fixture.gateway->guests[0].orphan_look_ns, UINT64_MAX);
+    channel_close(a->trunk, "cut", true);
+    turn_until(fixture.left == 2);
+    a->pid = 200;
+    stub_connect(a);
+    turn_until(strcmp(b->command, "forget") == 0);
+    assert_int_equal(count_events(EVENT_HOST_CRASHED), 1);
+    assert_true(gateway_is_host_here(fixture.gateway, 1));
+    b->guest = NULL;
+    b->half = NULL;
+    claim(b);
+    turn_until(fixture.lost == 1);
+    turn();
+    assert_int_equal(count_events(EVENT_MIGRATION_ENDED), 1);
+}
+
 static void of_two_claims_the_later_is_right(void **state)
 {
     (void)state;
@@ -652,6 +687,7 @@ int main(void)
         TEST(a_target_may_still_claim),
         TEST(a_move_whose_halves_are_gone_is_lost),
         TEST(a_guest_that_waits_in_vain_is_forgotten),
+        TEST(a_host_that_comes_back_as_another_process_has_ended),
         TEST(of_two_claims_the_later_is_right),
         TEST(a_claim_out_of_nowhere_does_not_count),
         TEST(a_new_gateway_believes_who_has_the_guest),
