@@ -400,7 +400,7 @@ static void look_after_orphan(struct gateway_guest *guest)
     for (unsigned i = 0; i < GATEWAY_HOSTS; i++) {
         struct gateway_host *host = &guest->gateway->hosts[i];
         const struct host_claim *claim = claim_of(host, guest);
-        bool is_half = claim != NULL && (!claim->is_claim || claim->pages_missing > 0);
+        bool is_half = is_something(claim) && (!claim->is_claim || claim->pages_missing > 0);
         is_anywhere |= is_half || may_have_more(guest, host);
         if (host->trunk == NULL || !is_half)
             continue;

@@ -212,6 +212,25 @@ static void nor_is_a_half_missed_that_nobody_had_told_of(void **state)
     end_while_the_other_is_away(false);
 }
 
+/* Of one that has ended there is nothing to be forgotten. */
+static void an_ended_guest_is_no_half(void **state)
+{
+    struct stub *a = &fixture.stubs[0], *b = &fixture.stubs[1];
+    pid_t pid = sleeper();
+    (void)state;
+
+    a->pid = (uint64_t)pid;
+    b->half = "ended";
+    both_hosts_come();
+    gateway_move_begins(fixture.gateway, "echo", 1, 2, 0);
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    channel_close(a->trunk, "cut", true);
+    turn_until(fixture.gateway->guests[0].orphan_look_ns != UINT64_MAX);
+    turn_until(fixture.gateway->guests[0].orphan_look_ns == UINT64_MAX);
+    assert_string_equal(b->command, "");
+}
+
 /* It lives on another computer, where nobody sees it end; but another process has come in its place. */
 static void a_host_that_comes_back_as_another_process_has_ended(void **state)
 {
@@ -737,6 +756,7 @@ int main(void)
         TEST(a_guest_that_waits_in_vain_is_forgotten),
         TEST(a_half_at_a_host_that_is_away_is_looked_at_later),
         TEST(nor_is_a_half_missed_that_nobody_had_told_of),
+        TEST(an_ended_guest_is_no_half),
         TEST(a_host_that_comes_back_as_another_process_has_ended),
         TEST(of_two_claims_the_later_is_right),
         TEST(a_claim_out_of_nowhere_does_not_count),
