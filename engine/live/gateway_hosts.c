@@ -21,6 +21,9 @@
 #define TRUNK_SILENCE_NS (15 * NS_PER_S)
 /* Packets beyond that are lost instead: their streams send them again when the host reads on. */
 #define TRUNK_BACKLOG_BYTES (1u << 20)
+/* A host tries at least every second to come back: one elsewhere that has not by then has ended, if
+ * another comes with its name. */
+#define RETURN_NS (3 * NS_PER_S)
 /* What a host tells becomes a line of the door, in which other words stand too. */
 #define TOLD_MAX       (CONTROL_LINE_MAX - 256)
 #define CLOCK_ASKED_NS (1 * NS_PER_S) /* clocks of two machines drift by microseconds in that */
@@ -241,9 +244,18 @@ static bool has_ended(const struct gateway_host *host)
     return host->has_no_pid || (host->pidfd >= 0 && poll(&end, 1, 0) == 1);
 }
 
+/* It may be running a guest, although it is not heard. */
+static bool may_come_back(const struct gateway_host *host)
+{
+    if (host->is_gone || has_ended(host) || is_forgettable(host))
+        return false;
+    return host->pidfd >= 0 || gateway_now_ns() < host->left_ns + RETURN_NS;
+}
+
 static void lose_trunk(struct gateway_host *host, const char *reason)
 {
     host->trunk = NULL;
+    host->left_ns = gateway_now_ns();
     bytes_clear(&host->out);
     forget_questions(host);
     gateway_tell(host->gateway, 0, "host_left",
@@ -320,6 +332,12 @@ static void welcome(struct visitor *visitor, const json_t *data)
     bool is_another = host->pid != pid || host->pid_space != pid_space;
     if (host->trunk != NULL && is_another && !has_ended(host)) {
         refuse(visitor, "hello: a host of that name is here already: choose another --name");
+        return;
+    }
+    if (host->trunk == NULL && is_another && may_come_back(host)) {
+        refuse(visitor,
+               "hello: a host of that name is away, and may come back to its guests: choose "
+               "another --name, or end it first");
         return;
     }
     if (host->trunk != NULL) { /* it came back before its old trunk was seen to be broken */

@@ -254,6 +254,7 @@ static void a_host_that_comes_back_as_another_process_has_ended(void **state)
     channel_close(a->trunk, "cut", true);
     turn_until(fixture.left == 2);
     a->pid = 200;
+    fixture.gateway->hosts[0].left_ns = 0; /* seconds pass */
     stub_connect(a);
     turn_until(strcmp(b->command, "forget") == 0);
     assert_int_equal(count_events(EVENT_HOST_CRASHED), 1);
@@ -573,6 +574,65 @@ static void a_name_is_taken_once(void **state)
     assert_string_equal(fixture.last_reason, "it has come back by another connection");
 }
 
+static void expect_that_it_is_away(struct stub *stub)
+{
+    stub->reason[0] = '\0';
+    stub_connect(stub);
+    turn_until(stub->is_welcome || stub->trunk == NULL);
+    assert_non_null(strstr(stub->reason, "is away, and may come back"));
+}
+
+static void comes_in(struct stub *stub)
+{
+    stub_connect(stub);
+    turn_until(stub->is_welcome);
+}
+
+/* It has a guest, and nobody has seen it end. */
+static void a_name_is_not_taken_from_a_host_that_is_away(void **state)
+{
+    struct stub *a = &fixture.stubs[0], *b = &fixture.stubs[1];
+    pid_t pid = sleeper();
+    (void)state;
+
+    b->name = "A";
+    a->pid = (uint64_t)pid;
+    b->pid = (uint64_t)getpid();
+    comes_in(a);
+    channel_close(a->trunk, "cut", true);
+    turn_until(fixture.left == 1);
+    fixture.gateway->hosts[0].left_ns = 0; /* however long: its process lives */
+    expect_that_it_is_away(b);
+    comes_in(a);
+    client_comes(0);
+    expect_echo(0, "hello");
+    channel_close(a->trunk, "cut", true);
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    comes_in(b); /* it is started anew */
+    turn_until(fixture.lost == 1);
+}
+
+/* There it is not seen to live: but it would be back by now. */
+static void nor_from_one_elsewhere_for_as_long_as_it_may_need(void **state)
+{
+    struct stub *a = &fixture.stubs[0], *b = &fixture.stubs[1];
+    (void)state;
+
+    b->name = "A";
+    a->pid = b->pid = 1; /* as it is in every container */
+    a->is_in_container = true;
+    comes_in(a);
+    channel_close(a->trunk, "cut", true);
+    turn_until(fixture.left == 1);
+    fixture.gateway->hosts[0].left_ns = gateway_now_ns() + HANG_NS; /* no second passes */
+    expect_that_it_is_away(b);
+    assert_int_equal(fixture.lost, 0);
+    fixture.gateway->hosts[0].left_ns = 0; /* seconds pass */
+    comes_in(b);
+    turn_until(fixture.lost == 1);
+}
+
 /* Nobody waits for a name to be looked up, and nobody's terminal is written to. */
 static void a_host_has_a_plain_address(void **state)
 {
@@ -770,6 +830,8 @@ int main(void)
         TEST(questions_are_answered_once),
         TEST(a_host_that_does_not_answer_harms_itself),
         TEST(a_name_is_taken_once),
+        TEST(a_name_is_not_taken_from_a_host_that_is_away),
+        TEST(nor_from_one_elsewhere_for_as_long_as_it_may_need),
         TEST(a_host_has_a_plain_address),
         TEST(names_of_hosts_that_are_gone_take_no_place),
         TEST(trash_harms_only_its_sender),

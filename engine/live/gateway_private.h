@@ -123,7 +123,8 @@ struct gateway_host {
     unsigned number;
     char name[GATEWAY_NAME_MAX];      /* "": this place is free */
     char address[ADDRESS_TEXT_BYTES]; /* of its listener for moves */
-    struct channel *trunk;            /* NULL: it is not here */
+    struct channel *trunk;            /* NULL: it is not here, */
+    uint64_t left_ns;                 /* since when */
     struct bytes out;                 /* frames of this turn of the loop */
     uint64_t pid, pid_space;          /* which process it is; see trunk_pid_space */
     int pidfd;       /* tells when its process has ended; -1: it lives elsewhere, or */
