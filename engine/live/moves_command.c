@@ -252,6 +252,9 @@ static bool find_way(struct moves *moves, const json_t *arguments, struct move *
     if (move->source == 0 && guest == NULL)
         door_refuse(moves->door, ticket, CONTROL_NO_SUCH_GUEST,
                     "there is no guest, or there are several: name one by `guest`");
+    else if (move->source == 0 && gateway_guest_end(gateway, guest) != NULL)
+        door_refuse(moves->door, ticket, CONTROL_NO_SUCH_GUEST, "%.60s %s: start it anew", guest,
+                    gateway_guest_end(gateway, guest));
     else if (move->source == 0 && is_known)
         door_refuse(moves->door, ticket, CONTROL_NOT_NOW,
                     "%.60s: no host can say just now that it has it: try again", guest);

@@ -18,7 +18,7 @@ struct asked {
 static struct {
     struct asked asked[16];
     unsigned asked_count;
-    bool is_a_away, is_b_here, is_guest_known, is_moving;
+    bool is_a_away, has_ended, is_b_here, is_guest_known, is_moving;
     gateway_answer guests_answer; /* NULL: A is not asked for its guests */
     void *guests_owner;
     unsigned at;   /* where the guest is */
@@ -70,6 +70,12 @@ unsigned gateway_find_guest(const struct gateway *gateway, const char **name, bo
         return 0;
     *name = "kv";
     return post.at;
+}
+
+const char *gateway_guest_end(const struct gateway *gateway, const char *name)
+{
+    (void)gateway;
+    return post.has_ended && strcmp(name, "kv") == 0 ? "has ended" : NULL;
 }
 
 bool gateway_ask(struct gateway *gateway, unsigned host, const char *command, json_t *arguments,
@@ -287,6 +293,9 @@ static void what_makes_no_sense_begins_nothing(void **state)
     post.is_guest_known = false;
     expect(house, MIGRATE("\"guest\":\"kv\""), "NotNow\",\"desc\":\"kv: no host can say just now");
     expect(house, MIGRATE(""), "NoSuchGuest");
+    post.has_ended = true;
+    expect(house, MIGRATE("\"guest\":\"kv\""),
+           "NoSuchGuest\",\"desc\":\"kv has ended: start it anew");
     assert_int_equal(post.asked_count, 0);
 }
 
