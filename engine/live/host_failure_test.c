@@ -460,6 +460,17 @@ static void an_end_that_nobody_heard_is_said_again(void **state)
     stand_close();
 }
 
+static void a_host_that_ends_says_what_ends_with_it(void **state)
+{
+    (void)state;
+    stand_open(NULL);
+    add_guest(0, MEMWALK, "");
+    host_dies(0);
+    run_until(peer_named("A") == NULL);
+    assert_int_equal(stand.told_lost, 1);
+    stand_close();
+}
+
 /* Its gateway had given it up, and told whoever had ordered it so. */
 static void what_was_ordered_while_it_was_stopped_is_not_done(void **state)
 {
@@ -504,6 +515,7 @@ int main(void)
         cmocka_unit_test(a_target_dies_after_the_switch),
         cmocka_unit_test(a_gateway_dies_and_another_comes),
         cmocka_unit_test(an_end_that_nobody_heard_is_said_again),
+        cmocka_unit_test(a_host_that_ends_says_what_ends_with_it),
         cmocka_unit_test(what_was_ordered_while_it_was_stopped_is_not_done),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
