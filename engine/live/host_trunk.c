@@ -191,9 +191,12 @@ static void answered(struct host *host, const struct control_message *message)
     for (uint32_t i = 0; i < HOST_MOVES; i++)
         if (host->moves[i].is_used && host->moves[i].is_out && host->moves[i].over_ns == 0)
             trunk_tell(host, "progress", progress_json(&host->moves[i], now_ns));
-    for (uint32_t i = 0; i < HOST_GUESTS; i++)
-        if (host->residents[i].guest != NULL && resident_is_here(&host->residents[i]))
-            mail_rehome(&host->residents[i], now_ns);
+    for (uint32_t i = 0; i < HOST_GUESTS; i++) {
+        if (host->residents[i].guest == NULL || !resident_is_here(&host->residents[i]))
+            continue;
+        mail_rehome(&host->residents[i], now_ns);
+        resident_tell_end(&host->residents[i]);
+    }
 }
 
 static void hear_talk(struct host *host, const struct frame *frame)

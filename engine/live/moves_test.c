@@ -632,6 +632,21 @@ static void who_never_comes_back_is_given_up(void **state)
     expect(house, "", "{\"event\":\"migration_started\",\"data\":{\"id\":2,\"guest\":\"kv\",");
 }
 
+/* The two hosts of a move may say numbers that cannot be. */
+static void numbers_that_cannot_be_end_nothing_else(void **state)
+{
+    struct house *house = *state;
+    begin(house);
+    struct event event = {.at_ns = uv_hrtime(),
+                          .kind = EVENT_PAGES_SENT,
+                          .pages_sent = {.count = 1, .bytes = UINT64_MAX}};
+    moves_calls.happened(house->moves, 1, post.move, &event, 1);
+    happens(house, 1, EVENT_MIGRATION_ENDED, OUTCOME_COMPLETED, 0);
+    json_t *data = await_event(house, "migration_ended");
+    assert_int_equal(control_number(data, "bytes_per_s", 0), INT64_MAX);
+    json_decref(data);
+}
+
 /* ---- The link, and the end ---- */
 
 static void every_host_hears_of_the_link(void **state)
@@ -773,6 +788,7 @@ int main(void)
         IN_A_HOUSE(a_move_that_somebody_else_ordered_goes_on),
         IN_A_HOUSE(who_never_comes_back_is_given_up),
         IN_A_HOUSE(a_link_is_told_as_it_is),
+        IN_A_HOUSE(numbers_that_cannot_be_end_nothing_else),
         IN_A_HOUSE(whoever_may_knock_may_end_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
