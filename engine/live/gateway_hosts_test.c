@@ -335,6 +335,8 @@ static void an_ended_guest_has_no_clients(void **state)
     turn_until(client_hears(0, heard, sizeof heard) == 0 || errno == ECONNRESET);
     assert_int_equal(fixture.lost, 0);
     assert_int_equal(fixture.gateway->guests[0].state, GUEST_OVER);
+    assert_string_equal(gateway_guest_end(fixture.gateway, "echo"), "has ended");
+    assert_null(gateway_guest_end(fixture.gateway, "other"));
     client_comes(1); /* and whoever comes is not kept waiting */
     turn_until(fixture.gateway->clients_refused == 1);
     turn_until(client_hears(1, heard, sizeof heard) == 0 || errno == ECONNRESET);
@@ -469,6 +471,29 @@ static void a_name_is_taken_once(void **state)
     stub_connect(b);
     turn_until(b->is_welcome && a->trunk == NULL);
     assert_string_equal(fixture.last_reason, "it has come back by another connection");
+}
+
+/* Else clients would go to one of two that have nothing in common but the name. */
+static void a_guest_is_started_once(void **state)
+{
+    struct stub *a = &fixture.stubs[0], *b = &fixture.stubs[1];
+    (void)state;
+
+    a->pid = (uint64_t)getpid();
+    stub_connect(a);
+    turn_until(a->is_welcome);
+    b->half = "running";
+    stub_connect(b);
+    turn_until(b->trunk == NULL);
+    assert_string_equal(b->reason,
+                        "hello: there is a guest echo already, at host A: choose another "
+                        "--guest, or none");
+    b->half = "ended"; /* but it may have an old one's word */
+    stub_connect(b);
+    turn_until(b->is_welcome);
+    a->is_welcome = false; /* and whoever has it may come again */
+    stub_connect(a);
+    turn_until(a->is_welcome);
 }
 
 /* Nobody waits for a name to be looked up, and nobody's terminal is written to. */
@@ -664,6 +689,7 @@ int main(void)
         TEST(questions_are_answered_once),
         TEST(a_host_that_does_not_answer_harms_itself),
         TEST(a_name_is_taken_once),
+        TEST(a_guest_is_started_once),
         TEST(a_host_has_a_plain_address),
         TEST(names_of_hosts_that_are_gone_take_no_place),
         TEST(trash_harms_only_its_sender),

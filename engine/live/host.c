@@ -291,6 +291,7 @@ void host_freed(struct host *host)
 void host_close(struct host *host)
 {
     host->is_closing = true;
+    trunk_tell(host, "guests", host_claims(host)); /* they end with it: nobody need wait for them */
     channel_listener_close(host->listener);
     for (uint32_t i = 0; i < HOST_MOVES; i++)
         if (host->moves[i].is_used)

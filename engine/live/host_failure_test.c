@@ -460,6 +460,43 @@ static void an_end_that_nobody_heard_is_said_again(void **state)
     stand_close();
 }
 
+static void a_host_that_ends_says_what_ends_with_it(void **state)
+{
+    (void)state;
+    stand_open(NULL);
+    add_guest(0, MEMWALK, "");
+    host_dies(0);
+    run_until(peer_named("A") == NULL);
+    assert_int_equal(stand.told_lost, 1);
+    stand_close();
+}
+
+/* Its gateway had given it up, and told whoever had ordered it so. */
+static void what_was_ordered_while_it_was_stopped_is_not_done(void **state)
+{
+    (void)state;
+    stand_open(NULL);
+    add_guest(0, MEMWALK, "");
+    assert_string_equal(command("A", "clock", NULL), "");
+    struct trunk *trunk = &stand.hosts[0]->trunk;
+    trunk->asked_ns -= 11 * NS_PER_S;
+    json_t *id = json_integer(7);
+    unsigned replies = stand.replies;
+    peer_talk(peer_named("A"),
+              control_command("migrate",
+                              json_pack("{s:s, s:s, s:s, s:s}", "guest", "memwalk", "move",
+                                        "00000000000000000000000000000001", "to", "B", "address",
+                                        host_address(stand.hosts[1])),
+                              id));
+    json_decref(id);
+    run_until(trunk->channel == NULL || stand.replies > replies);
+    run_until(trunk->is_open);
+    assert_int_equal(stand.replies, replies);
+    assert_null(find_departure_half());
+    assert_string_equal(command("A", "clock", NULL), "");
+    stand_close();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -478,6 +515,8 @@ int main(void)
         cmocka_unit_test(a_target_dies_after_the_switch),
         cmocka_unit_test(a_gateway_dies_and_another_comes),
         cmocka_unit_test(an_end_that_nobody_heard_is_said_again),
+        cmocka_unit_test(a_host_that_ends_says_what_ends_with_it),
+        cmocka_unit_test(what_was_ordered_while_it_was_stopped_is_not_done),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

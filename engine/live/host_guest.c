@@ -41,6 +41,8 @@ bool resident_may_run(const struct resident *resident)
 
 const char *resident_state(const struct resident *resident)
 {
+    if (resident->host->is_closing && !resident->is_ended)
+        return "lost";
     if (!resident_is_here(resident))
         return "moving";
     if (resident->is_ended)

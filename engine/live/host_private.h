@@ -132,6 +132,7 @@ struct trunk {
     uint64_t retry_at_ns, retry_after_ns;
     char said[256]; /* why there is none, as it was told last */
     char instance[MOVE_ID_BYTES];
+    uint64_t asked_ns; /* when the gateway asked what time it is; 0: never */
     uint64_t dropped_events;
 };
 

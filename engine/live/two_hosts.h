@@ -57,7 +57,7 @@ static struct stand {
     char outcome[16], reason[200]; /* of the move that ended last */
     unsigned replies;
     char error[24], desc[200]; /* of the last reply; "": it was none */
-    unsigned progress, moves_begun, said_whole;
+    unsigned progress, moves_begun, said_whole, told_lost;
     uint64_t permille; /* of the move, as it was told last */
     struct counting_client clients[CLIENTS];
     char instance[17];
@@ -111,6 +111,8 @@ static inline void peer_hears(struct peer *peer, const struct control_message *m
     } else if (strcmp(message->name, "guests") == 0) {
         json_decref(peer->guests);
         peer->guests = json_deep_copy(message->data);
+        const json_t *first = json_array_get(peer->guests, 0);
+        stand.told_lost += strcmp(control_word(first, "state", ""), "lost") == 0;
     } else if (strcmp(message->name, "migration_ended") == 0) {
         stand.ended++;
         snprintf(stand.outcome, sizeof stand.outcome, "%s",
