@@ -1,6 +1,7 @@
 #include "labs/household.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,29 +45,108 @@ static void add_key(struct child *child, const struct options *options)
     child_add_word(child, options->live.key);
 }
 
+/* ---- Command lines: of what is started, and of what could take its place ---- */
+
+static void put_gateway_words(const struct household *household, struct child *gateway,
+                              const char *hosts, const char *listen)
+{
+    child_add_word(gateway, "--control");
+    child_add_word(gateway, household->control);
+    child_add_word(gateway, "--hosts");
+    child_add_word(gateway, hosts);
+    child_add_word(gateway, "--listen");
+    child_add_word(gateway, listen);
+    add_key(gateway, household->options);
+}
+
+static void put_host_words(const struct household *household, struct child *host, const char *name,
+                           bool has_guest)
+{
+    child_add_word(host, "--name");
+    child_add_word(host, name);
+    child_add_word(host, "--gateway");
+    child_add_word(host, household->hosts_address);
+    add_key(host, household->options);
+    if (has_guest)
+        add_guest_words(host, household->options);
+}
+
+static void write_words(struct child *child, struct bytes *line)
+{
+    for (size_t i = 0; i < child->words.count;) {
+        const char *word = (const char *)child->words.data + i;
+        options_write_word(line, word);
+        i += strlen(word) + 1;
+    }
+    bytes_put_u8(line, 0);
+    child_fini(child);
+}
+
+void household_write_gateway(const struct household *household, struct bytes *line)
+{
+    struct child gateway;
+
+    child_init(&gateway, "another gateway", NULL);
+    child_add_word(&gateway, "gateway");
+    put_gateway_words(household, &gateway, household->hosts_address, household->listen);
+    write_words(&gateway, line);
+}
+
+void household_write_host(const struct household *household, const char *name, bool has_guest,
+                          struct bytes *line)
+{
+    struct child host;
+
+    child_init(&host, "another host", NULL);
+    child_add_word(&host, "host");
+    put_host_words(household, &host, name, has_guest);
+    write_words(&host, line);
+}
+
 /* ---- The gateway ---- */
 
-static enum status start_gateway(struct household *household, const struct options *options,
-                                 int err, struct problem *problem)
+static const char *listen_of(const struct options *options)
+{
+    return options->live.listen != NULL ? options->live.listen : DEFAULT_LISTEN;
+}
+
+static enum status start_gateway(struct household *household, int err, struct problem *problem)
 {
     struct child *gateway = &household->gateway;
-    const char *listen = options->live.listen != NULL ? options->live.listen : DEFAULT_LISTEN;
 
     child_init(gateway, "the gateway", NULL);
     child_add_word(gateway, "gateway");
     child_add_word(gateway, "--with-parent");
-    child_add_word(gateway, "--control");
-    child_add_word(gateway, household->control);
-    child_add_word(gateway, "--hosts");
-    child_add_word(gateway, "127.0.0.1:0");
-    child_add_word(gateway, "--listen");
-    child_add_word(gateway, listen);
-    add_key(gateway, options);
+    put_gateway_words(household, gateway, "127.0.0.1:0", listen_of(household->options));
     if (child_start(gateway, err, problem) != STATUS_OK)
         return problem->status;
     if (child_next_line(gateway, true) == NULL)
         return STATUS_REFUSED;
     return caller_open(&household->caller, household->control, problem);
+}
+
+/* As --listen says, with the ports that there are in place of any that is free: what is behind "="
+ * says for whom. */
+static void set_listen(struct household *household, const json_t *addresses)
+{
+    const char *word = listen_of(household->options);
+    struct bytes text = {0};
+    json_t *address;
+    size_t idx;
+
+    json_array_foreach(addresses, idx, address)
+    {
+        size_t count = strcspn(word, ","), place = strcspn(word, "=");
+        if (idx > 0)
+            bytes_put_u8(&text, ',');
+        bytes_put(&text, json_string_value(address), json_string_length(address));
+        if (place < count)
+            bytes_put(&text, word + place, count - place);
+        word += count + (word[count] == ',');
+    }
+    bytes_put_u8(&text, 0);
+    snprintf(household->listen, sizeof household->listen, "%s", (const char *)text.data);
+    bytes_fini(&text);
 }
 
 static enum status read_addresses(struct household *household, struct problem *problem)
@@ -80,14 +160,15 @@ static enum status read_addresses(struct household *household, struct problem *p
              control_word(gateway, "hosts_address", ""));
     snprintf(household->clients_address, sizeof household->clients_address, "%s",
              control_word(gateway, "address", ""));
+    set_listen(household, json_object_get(gateway, "addresses"));
     json_decref(status);
     return STATUS_OK;
 }
 
 /* The words of the link are the door's: it refuses what makes no sense. */
-static enum status set_link(struct household *household, const struct options *options,
-                            struct problem *problem)
+static enum status set_link(struct household *household, struct problem *problem)
 {
+    const struct options *options = household->options;
     struct problem detail = {STATUS_OK, ""};
     json_t *arguments = json_object();
 
@@ -121,10 +202,16 @@ static enum status count_hosts(const struct options *options, unsigned *count,
     return STATUS_OK;
 }
 
-static enum status start_host(struct household *household, unsigned idx,
-                              const struct options *options, int err, struct problem *problem)
+static const char *const names[] = {"A", "B", "C", "D", "E"};
+
+const char *household_host_name(unsigned idx)
 {
-    static const char *const names[HOUSEHOLD_HOSTS_MAX] = {"A", "B", "C", "D"};
+    return names[idx];
+}
+
+static enum status start_host(struct household *household, unsigned idx, int err,
+                              struct problem *problem)
+{
     struct child *host = &household->hosts[idx];
     char name[16];
 
@@ -132,13 +219,7 @@ static enum status start_host(struct household *household, unsigned idx,
     child_init(host, name, NULL);
     child_add_word(host, "host");
     child_add_word(host, "--with-parent");
-    child_add_word(host, "--name");
-    child_add_word(host, names[idx]);
-    child_add_word(host, "--gateway");
-    child_add_word(host, household->hosts_address);
-    add_key(host, options);
-    if (idx == 0)
-        add_guest_words(host, options);
+    put_host_words(household, host, names[idx], idx == 0);
     return child_start(host, err, problem);
 }
 
@@ -163,12 +244,13 @@ static bool is_complete(struct household *household, unsigned host_count, const 
     return here >= host_count && *household->at != '\0';
 }
 
-/* After every event of the door it is looked anew; a host that could not start says why itself. */
+/* After every event of the door it is looked anew: the caller keeps them for whoever asks for them.
+ * A host that could not start says why itself. */
 static enum status await_hosts(struct household *household, unsigned host_count,
                                struct problem *problem)
 {
     for (int waited_ms = 0; waited_ms < JOIN_PATIENCE_MS;) {
-        struct control_message message;
+        struct pollfd door = {.fd = caller_descriptor(&household->caller), .events = POLLIN};
         json_t *status = NULL;
         if (caller_ask(&household->caller, "status", NULL, &status, problem) != STATUS_OK)
             return problem->status;
@@ -179,9 +261,7 @@ static enum status await_hosts(struct household *household, unsigned host_count,
         for (unsigned i = 0; i < host_count; i++)
             if (child_has_ended(&household->hosts[i]))
                 return STATUS_REFUSED;
-        if (caller_next(&household->caller, 100, &message) == CALLER_MESSAGE)
-            control_message_fini(&message);
-        else
+        if (poll(&door, 1, 100) == 0)
             waited_ms += 100;
     }
     return problem_set(problem, STATUS_NO_FILE, "the hosts have not come to the gateway in time");
@@ -191,6 +271,7 @@ enum status household_start(struct household *household, const struct options *o
                             const char *control, int err, struct problem *problem)
 {
     memset(household, 0, sizeof *household);
+    household->options = options;
     household->caller.descriptor = -1;
     household->gateway.out = -1;
     for (unsigned i = 0; i < HOUSEHOLD_HOSTS_MAX; i++)
@@ -198,14 +279,14 @@ enum status household_start(struct household *household, const struct options *o
     snprintf(household->control, sizeof household->control, "%s", control);
     enum status status = count_hosts(options, &household->host_count, problem);
     if (status == STATUS_OK)
-        status = start_gateway(household, options, err, problem);
+        status = start_gateway(household, err, problem);
     if (status == STATUS_OK)
         status = read_addresses(household, problem);
     if (status == STATUS_OK)
-        status = set_link(household, options, problem);
+        status = set_link(household, problem);
     /* One after the other: so they stand in every list. */
     for (unsigned i = 0; status == STATUS_OK && i < household->host_count; i++) {
-        status = start_host(household, i, options, err, problem);
+        status = start_host(household, i, err, problem);
         if (status == STATUS_OK)
             status = await_hosts(household, i + 1, problem);
     }
@@ -220,15 +301,4 @@ void household_end(struct household *household)
     for (unsigned i = 0; i < HOUSEHOLD_HOSTS_MAX; i++)
         child_fini(&household->hosts[i]);
     child_fini(&household->gateway);
-}
-
-void household_write_command(const struct child *child, struct bytes *line)
-{
-    for (size_t i = 0; i < child->words.count;) {
-        const char *word = (const char *)child->words.data + i;
-        if (strcmp(word, "--with-parent") != 0)
-            options_write_word(line, word);
-        i += strlen(word) + 1;
-    }
-    bytes_put_u8(line, 0);
 }

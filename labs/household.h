@@ -11,12 +11,14 @@
 #define HOUSEHOLD_HOSTS_MAX 4
 
 struct household {
+    const struct options *options; /* borrowed */
     struct child gateway, hosts[HOUSEHOLD_HOSTS_MAX];
     unsigned host_count;
     struct caller caller; /* at the gateway's door */
     char control[CONTROL_PATH_MAX];
     char hosts_address[128];
-    char clients_address[128]; /* where clients come in */
+    char clients_address[128]; /* where clients come in, first of all */
+    char listen[1024];         /* and all that --listen says, with real ports */
     char guest[64];            /* as hosts call it; */
     char at[64];               /* and where it is */
 };
@@ -29,7 +31,12 @@ MUST_USE enum status household_start(struct household *household, const struct o
 /* Guests first, then the gateway: the last that clients see is the end of their connections. */
 void household_end(struct household *household);
 
-/* The command line by which a child could be started again. Appends to `line`, NUL-terminated. */
-void household_write_command(const struct child *child, struct bytes *line);
+/* How the host is called that is started as the idx-th; HOUSEHOLD_HOSTS_MAX: one more than any. */
+const char *household_host_name(unsigned idx);
+/* Command lines of those that could take the place of one that died. They append to `line`,
+ * NUL-terminated. `has_guest`: the guest is to begin there, anew. */
+void household_write_gateway(const struct household *household, struct bytes *line);
+void household_write_host(const struct household *household, const char *name, bool has_guest,
+                          struct bytes *line);
 
 #endif

@@ -18,6 +18,7 @@ static uint16_t port;  /* where clients come in */
 static int client;     /* one who stays connected through all of it */
 static unsigned incrs; /* that he has been answered */
 static char live_word[2][128];
+static struct child office = {.out = -1}; /* the second gateway */
 
 /* The next line of ferry live that has these words; what comes before it is let pass. */
 static const char *await_line(const char *words)
@@ -56,10 +57,18 @@ static void count_on(void)
     ask("INCR counted\r\n", answer);
 }
 
+static void join(void)
+{
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+
+    client = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(connect(client, (struct sockaddr *)&address, sizeof address), 0);
+}
+
 static int start_live(void **state)
 {
     struct problem problem = {STATUS_OK, ""};
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 
     if (make_folder(state) != 0)
         return -1;
@@ -76,9 +85,7 @@ static int start_live(void **state)
     const char *line = await_line("redis-cli -h 127.0.0.1 -p ");
     port = (uint16_t)atoi(strstr(line, "-p ") + 3);
     await_line("Ctrl-C");
-    address.sin_port = htons(port);
-    client = socket(AF_INET, SOCK_STREAM, 0);
-    assert_int_equal(connect(client, (struct sockaddr *)&address, sizeof address), 0);
+    join();
     ask("SET greeting hello\r\n", "+OK\r\n");
     return 0;
 }
@@ -92,6 +99,7 @@ static int stop_live(void **state)
     if (!WIFEXITED(live.status) || WEXITSTATUS(live.status) != 0)
         fail_msg("ferry live: %s", child_end(&live, text, sizeof text));
     child_fini(&live);
+    child_fini(&office);
     assert_int_equal(count_files(), 0); /* nothing is left behind */
     return remove_folder(state);
 }
@@ -262,49 +270,143 @@ static void a_move_is_given_up(void **state)
     count_on();
 }
 
-/* A host that dies is told, with the line that brings another; the guest that was there is lost. */
-static void a_host_that_dies_is_told(void **state)
+/* Runs a line that ferry live has advised. */
+static void follow_advice(struct child *child, const char *line)
 {
-    char text[400], command[1024];
+    struct problem problem = {STATUS_OK, ""};
+    char text[1024];
+
+    snprintf(text, sizeof text, "exec %.1000s --with-parent", line);
+    child_init(child, "what was advised", "/bin/sh");
+    child_add_word(child, "-c");
+    child_add_word(child, text);
+    assert_int_equal(child_start(child, STDERR_FILENO, &problem), STATUS_OK);
+}
+
+static void the_end_of_another_guest_is_not_ours(void **state)
+{
+    struct child other;
+    struct problem problem = {STATUS_OK, ""};
+    char address[64];
     (void)state;
+    assert_int_equal(ferry("status --control $D/control"), 0);
+    assert_int_equal(sscanf(strstr(out, "hosts come to "), "hosts come to %63s", address), 1);
+    child_init(&other, "another host", BUILD_DIR "/bin/ferry");
+    const char *const words[] = {"host",  "--with-parent", "--name", "C",        "--gateway",
+                                 address, "--guest",       "hello",  "--memory", "4MiB"};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        child_add_word(&other, words[i]);
+    assert_int_equal(child_start(&other, STDERR_FILENO, &problem), STATUS_OK);
+    /* Perhaps before its host was known: then it is told when it is. */
+    await_line("hello ended with status 0; its last line: hello: its first and its last word");
+    child_fini(&other);
+    await_line("host C is not heard any more");
+    count_on();
+}
+
+static void a_guest_that_ends_at_once_says_why(void **state)
+{
+    (void)state;
+    assert_int_equal(ferry("live --plain --listen 127.0.0.1:0 --control $D/other --guest kv "
+                           "--memory 8MiB -- --bogus"),
+                     1);
+    assert_non_null(strstr(out, "kv ended with status 2; its last line: kv: unknown option "
+                                "--bogus; known are --preload\n"));
+    assert_int_equal(ferry("live --plain --listen 127.0.0.1:0 --control $D/other --guest hello "
+                           "--memory 4MiB"),
+                     0);
+    assert_non_null(strstr(out, "hello ended with status 0"));
+}
+
+/* Whoever runs the line that is printed has all as it was: hosts, guest, clients' port, link. */
+static void a_gateway_that_dies_has_a_successor(void **state)
+{
+    char line[200];
+    (void)state;
+    assert_int_equal(ferry("link --control $D/control --bandwidth 500MiB/s"), 0);
+    int before = client; /* who counts the clients sees the link, too */
+    join();
+    await_line("2 clients");
+    close(before);
+    snprintf(line, sizeof line, "pkill -KILL -P %d -f 'ferry gateway'", (int)live.pid);
+    assert_int_equal(shell(line), 0);
+    await_line("the gateway is gone: it was killed by signal 9");
+    follow_advice(&office, child_next_line(&live, true));
+    await_line("there is a gateway again");
+    await_line("is here");
+    await_line("is here");
+    close(client);
+    join();
+    count_on();
+    assert_int_equal(ferry("status --control $D/control"), 0);
+    assert_non_null(strstr(out, "500"));
+    assert_int_equal(ferry("migrate --control $D/control --quiet"), 0);
+    count_on();
+    assert_int_equal(ferry("link --control $D/control --bandwidth none"), 0);
+}
+
+/* The process of the host that has the guest, or of one that has none; its name. */
+static pid_t find_host(bool has_guest, char *name)
+{
     assert_int_equal(ferry("status --control $D/control --json -"), 0);
     json_t *status = json_loads(out, 0, NULL), *host;
     json_int_t pid = 0;
     size_t idx;
-    char name = '?';
     json_array_foreach(json_object_get(status, "hosts"), idx, host)
     {
-        if (json_array_size(json_object_get(host, "guests")) > 0)
+        bool is_here = json_is_true(json_object_get(host, "is_here"));
+        if (!is_here || (json_array_size(json_object_get(host, "guests")) > 0) != has_guest)
             continue;
         pid = json_integer_value(json_object_get(host, "pid"));
-        name = *json_string_value(json_object_get(host, "name"));
+        *name = *json_string_value(json_object_get(host, "name"));
     }
     json_decref(status);
     assert_true(pid > 1);
-    assert_int_equal(kill((pid_t)pid, SIGKILL), 0);
+    return (pid_t)pid;
+}
+
+/* A host that dies is told, with the line that brings another: with the guest only where that is
+ * lost. */
+static void a_host_that_dies_is_told(void **state)
+{
+    char text[400], name;
+    struct child again[2];
+    (void)state;
+    assert_int_equal(kill(find_host(false, &name), SIGKILL), 0);
     snprintf(text, sizeof text, "host %c is gone: it was killed by signal 9", name);
     await_line(text);
+    await_line("Another one:");
     const char *line = child_next_line(&live, true);
     assert_non_null(strstr(line, " host --name "));
-    snprintf(command, sizeof command, "%s", line);
+    assert_null(strstr(line, "--guest"));
     assert_int_equal(ferry("migrate --control $D/control"), 2);
     count_on();
-    struct child again; /* the line does what it says */
-    struct problem problem = {STATUS_OK, ""};
-    child_init(&again, "another host", "/bin/sh");
-    snprintf(text, sizeof text, "exec %.380s", command);
-    child_add_word(&again, "-c");
-    child_add_word(&again, text);
-    assert_int_equal(child_start(&again, STDERR_FILENO, &problem), STATUS_OK);
-    snprintf(command, sizeof command, "host %c is here", name);
-    await_line(command);
+    follow_advice(&again[0], line); /* it does what it says */
+    snprintf(text, sizeof text, "host %c is here", name);
+    await_line(text);
     assert_int_equal(ferry("migrate --control $D/control --mode post-copy --quiet"), 0);
+    await_line("kv: completed");
     count_on();
-    child_fini(&again); /* and the guest goes with it */
+    assert_int_equal(kill(find_host(false, &name), SIGKILL), 0); /* it has nothing left */
+    snprintf(text, sizeof text, "host %c is gone", name);
+    await_line(text);
+    assert_null(strstr(await_line(" host --name "), "--guest"));
+    count_on();
+    child_fini(&again[0]); /* and the guest goes with it */
     await_line("kv is lost");
+    await_line("It can be begun anew");
+    line = child_next_line(&live, true);
+    assert_non_null(strstr(line, "--guest kv --memory=8MiB"));
+    follow_advice(&again[1], line);
+    await_line("is here");
+    close(client);
+    join();
+    incrs = 0; /* it is another */
+    count_on();
     child_stop(&live);
-    assert_int_equal(WEXITSTATUS(live.status), 1);
-    live.status = 0; /* that was right */
+    assert_int_equal(WEXITSTATUS(live.status), 1); /* for the one that was lost */
+    live.status = 0;
+    child_fini(&again[1]);
 }
 
 /* ---- The session that engine/live/README.md shows ---- */
@@ -429,6 +531,9 @@ int main(void)
         cmocka_unit_test(a_move_is_told_and_recorded),
         cmocka_unit_test(the_link_obeys),
         cmocka_unit_test(a_move_is_given_up),
+        cmocka_unit_test(the_end_of_another_guest_is_not_ours),
+        cmocka_unit_test(a_guest_that_ends_at_once_says_why),
+        cmocka_unit_test(a_gateway_that_dies_has_a_successor),
         cmocka_unit_test(a_host_that_dies_is_told),
     };
     return cmocka_run_group_tests(tests, start_live, stop_live);

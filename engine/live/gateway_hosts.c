@@ -412,12 +412,13 @@ static enum status hear_events(struct gateway_host *host, const struct frame *fr
 {
     struct gateway *gateway = host->gateway;
     struct event_list events = {0};
-    enum status status = trunk_get_events(frame, &events);
+    char move[MOVE_ID_BYTES];
+    enum status status = trunk_get_events(frame, move, &events);
 
     for (size_t i = 0; i < events.count; i++)
         events.items[i].at_ns -= (uint64_t)host->clock_ahead_ns;
     if (status == STATUS_OK && gateway->calls->happened != NULL && !gateway->is_closing)
-        gateway->calls->happened(gateway->owner, host->number, events.items, events.count);
+        gateway->calls->happened(gateway->owner, host->number, move, events.items, events.count);
     event_list_fini(&events);
     return status;
 }

@@ -124,6 +124,8 @@ void departure_put_text(struct move *move, struct bytes *to)
 
     snprintf(text.id, sizeof text.id, "%s", move->id);
     text.moves = move->moves;
+    if (move->resident != NULL && !scenario_is_model(&move->scenario))
+        text.uses_disk = machine_disk(move->resident->guest)->asked > 0;
     if (move->resident != NULL)
         snprintf(text.gateway, sizeof text.gateway, "%s", move->resident->instance);
     move_text_put(to, &text);

@@ -1,6 +1,7 @@
 /* What goes wrong between two hosts: refusals, aborts, connections that break in every phase, a
  * link that is cut and mended, hosts and gateways that die. */
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "live/channel_private.h"
 #include "live/two_hosts.h"
@@ -132,6 +133,29 @@ static bool was_in(enum phase phase)
             stand.events.items[i].phase_changed.phase == phase)
             return true;
     return false;
+}
+
+/* A guest that has begun to use its disk stays where there is one. */
+static void a_disk_is_not_left_behind(void **state)
+{
+    char disk[] = "/tmp/ferry-host-test-XXXXXX";
+    int file = mkstemp(disk);
+    (void)state;
+    assert_true(file >= 0);
+    close(file);
+    stand_open(NULL);
+    host_dies(0);
+    host_begins(0, disk);
+    run_until(peer_named("A") != NULL);
+    add_guest(0, "guest=journal memory=4MiB", "--records 1000000 --rate 1000/s");
+    run_until(machine_disk(find_resident("journal")->guest)->done > 0);
+    assert_string_equal(begin_move("journal", "mode=pre-copy"), "");
+    run_until(*stand.outcome != '\0');
+    assert_string_equal(stand.outcome, "aborted");
+    assert_non_null(strstr(stand.reason, "journal uses its disk, and the target has none"));
+    lives("journal");
+    stand_close();
+    unlink(disk);
 }
 
 static void stranger_is_closed(void *owner, struct channel *channel, const char *reason)
@@ -443,6 +467,7 @@ int main(void)
         cmocka_unit_test(a_connection_may_break_in_any_phase),
         cmocka_unit_test(commit_is_out_and_nothing_is_heard),
         cmocka_unit_test(a_target_that_knows_nothing_loses_nothing),
+        cmocka_unit_test(a_disk_is_not_left_behind),
         cmocka_unit_test(a_commit_that_does_not_leave_is_none),
         cmocka_unit_test(a_copy_may_take_longer_than_an_answer),
         cmocka_unit_test(cut_and_mended_after_the_switch),

@@ -244,25 +244,47 @@ void resident_unbar(struct resident *resident, uint64_t now_ns)
     resident_wake(resident);
 }
 
+/* What it cannot go on for; "": it has ended in order. */
+static const char *describe_end(const struct resident *resident, char *text, size_t text_bytes)
+{
+    *text = '\0';
+    if (resident->is_end_fault)
+        machine_describe_fault(resident->guest, text, text_bytes);
+    return text;
+}
+
+void resident_tell_end(struct resident *resident)
+{
+    char cause[120];
+
+    if (!resident->is_ended || resident->is_end_told || !resident->host->trunk.is_open)
+        return;
+    resident->is_end_told = true;
+    trunk_tell(resident->host, "guest_ended",
+               json_pack("{s:s, s:I, s:b, s:s, s:s}", "guest", resident->name, "status",
+                         (json_int_t)resident->end_status, "is_fault", resident->is_end_fault,
+                         "cause", describe_end(resident, cause, sizeof cause), "last_line",
+                         resident->last_line));
+}
+
 static void ended(struct resident *resident, uint64_t now_ns, const struct guest_run *run)
 {
-    char cause[120] = "";
+    char cause[120];
 
     resident->is_ended = true;
+    resident->end_status = run->status;
+    resident->is_end_fault = run->is_fault;
     resident->has_output = true;
-    if (!scenario_is_model(&resident->scenario))
-        machine_describe_fault(resident->guest, cause, sizeof cause);
     mail_flush(resident, now_ns);
     resident_emit(resident, now_ns,
                   (struct event){.kind = EVENT_GUEST_ENDED,
                                  .guest_ended = {.host = resident_host_idx(resident),
                                                  .status = run->status,
                                                  .is_fault = run->is_fault}});
-    trunk_tell(resident->host, "guest_ended",
-               json_pack("{s:s, s:I, s:b, s:s}", "guest", resident->name, "status",
-                         (json_int_t)run->status, "is_fault", run->is_fault, "cause", cause));
+    resident_tell_end(resident);
     if (run->is_fault)
-        host_say(resident->host, "%s cannot go on: %s", resident->name, cause);
+        host_say(resident->host, "%s cannot go on: %s", resident->name,
+                 describe_end(resident, cause, sizeof cause));
     else
         host_say(resident->host, "%s has ended with status %llu", resident->name,
                  (unsigned long long)run->status);
@@ -371,15 +393,14 @@ static bool run_once(struct resident *resident, uint64_t now_ns, uint64_t left_n
 /* It has lived up to now, and there is nothing to run before so much time has passed. */
 static bool is_ahead(struct resident *resident, uint64_t now_ns)
 {
-    uint64_t lived = lived_ns(resident);
+    uint64_t due_ns = lived_ns(resident) + resident->offset_ns;
     bool is_behind_share = resident->share.permille < GUEST_SHARE_WHOLE;
 
-    if (lived + resident->offset_ns < now_ns ||
-        (!resident->is_paced && !is_behind_share && lived + resident->offset_ns == now_ns))
+    if (resident->is_paced)
+        due_ns += PACE_NS; /* then there is something to run again */
+    if (due_ns < now_ns || (due_ns == now_ns && !is_behind_share))
         return false;
-    resident->due_ns = lived + resident->offset_ns;
-    if (resident->is_paced && resident->due_ns < now_ns + PACE_NS)
-        resident->due_ns = now_ns + PACE_NS;
+    resident->due_ns = due_ns;
     return true;
 }
 

@@ -229,6 +229,22 @@ static void console_is_unheard(struct resident *resident, uint64_t now_ns)
     resident->unheard_ns = now_ns;
 }
 
+/* What a guest says last says what it came to. */
+static void remember_line(struct resident *resident, const uint8_t *data, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        bool is_end = data[i] == '\n';
+        if (!is_end && resident->is_line_whole)
+            resident->last_line_count = 0;
+        resident->is_line_whole = is_end;
+        if (is_end || resident->last_line_count + 1 >= sizeof resident->last_line)
+            continue;
+        bool is_letter = data[i] >= ' ' && data[i] < 0x7f;
+        resident->last_line[resident->last_line_count++] = is_letter ? (char)data[i] : '?';
+        resident->last_line[resident->last_line_count] = '\0';
+    }
+}
+
 static void drain_console(struct resident *resident, uint64_t now_ns)
 {
     struct host *host = resident->host;
@@ -236,6 +252,7 @@ static void drain_console(struct resident *resident, uint64_t now_ns)
 
     if (console->count == 0)
         return;
+    remember_line(resident, console->data, console->count);
     if (host->calls->console != NULL)
         host->calls->console(host->owner, resident->name, console->data, console->count);
     for (size_t at = 0; at < console->count; at += CONSOLE_PIECE_BYTES) {

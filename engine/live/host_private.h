@@ -52,7 +52,8 @@ struct resident {
     bool is_asleep; /* until due_ns it has nothing to do, and its clock is that of its last slice */
     bool is_stuck;  /* no hart can go on before a page is there, or a barrier acknowledged */
     bool is_held;   /* by the fault throttle */
-    bool is_ended;
+    bool is_ended, is_end_fault, is_end_told; /* told: to a gateway */
+    uint64_t end_status;
     uint64_t due_ns;      /* when it is to be run next; 0: now; UINT64_MAX: when something comes */
     uint64_t mail_due_ns; /* when its mailboxes want to be asked */
     bool has_output;
@@ -61,6 +62,10 @@ struct resident {
     char instance[MOVE_ID_BYTES]; /* of the gateway that its streams are of */
     uint16_t told_ports[MAILBOX_PORTS];
     uint64_t unheard_ns; /* when it wrote last what the gateway was not told; 0: never */
+    char last_line[120]; /* that it has written, without what is no letter of ASCII */
+    uint32_t last_line_count;
+    bool is_line_whole;
+    uint64_t console_bytes; /* written, and not told as an event yet */
 };
 
 /* One connection of a move. It may outlive the half of the move that it was of. */
@@ -183,6 +188,9 @@ void resident_goes_on(struct resident *resident, uint64_t now_ns);
 void resident_wake(struct resident *resident); /* something has come for it */
 /* One that sleeps has lived up to now: before it may be paused. */
 void resident_sleep_on(struct resident *resident, uint64_t now_ns);
+/* That it has ended, once: where no gateway hears it yet, as soon as one does. A guest whose arguments
+ * are wrong has ended before its host is known. */
+void resident_tell_end(struct resident *resident);
 void resident_unbar(struct resident *resident, uint64_t now_ns);
 /* An event of the move that goes on, if one does. */
 void resident_emit(struct resident *resident, uint64_t now_ns, struct event event);

@@ -97,7 +97,8 @@ static void put_events(struct host *host, struct move *move)
     size_t put = 0;
 
     while (put < events->count && backlog(host) < EVENTS_BACKLOG_MAX)
-        put += trunk_put_events(&host->trunk.out, events->items + put, events->count - put);
+        put +=
+            trunk_put_events(&host->trunk.out, move->id, events->items + put, events->count - put);
     if (put > 0)
         memmove(events->items, events->items + put, (events->count - put) * sizeof *events->items);
     events->count -= put;
@@ -185,9 +186,16 @@ static void answered(struct host *host, const struct control_message *message)
         if (host->ends[(host->end_count + i) % HOST_ENDS] != NULL)
             trunk_tell(host, "migration_ended",
                        json_incref(host->ends[(host->end_count + i) % HOST_ENDS]));
-    for (uint32_t i = 0; i < HOST_GUESTS; i++)
-        if (host->residents[i].guest != NULL && resident_is_here(&host->residents[i]))
-            mail_rehome(&host->residents[i], now_ns);
+    /* A gateway that did not order a move learns of it before it is told what has happened in it. */
+    for (uint32_t i = 0; i < HOST_MOVES; i++)
+        if (host->moves[i].is_used && host->moves[i].is_out && host->moves[i].over_ns == 0)
+            trunk_tell(host, "progress", progress_json(&host->moves[i], now_ns));
+    for (uint32_t i = 0; i < HOST_GUESTS; i++) {
+        if (host->residents[i].guest == NULL || !resident_is_here(&host->residents[i]))
+            continue;
+        mail_rehome(&host->residents[i], now_ns);
+        resident_tell_end(&host->residents[i]);
+    }
 }
 
 static void hear_talk(struct host *host, const struct frame *frame)

@@ -72,6 +72,9 @@ static void finish_errand(struct errand *errand, const json_t *value)
     }
     if (errand->kind == ERRAND_LINK && errand->has_failed)
         set_link(moves, &errand->before, new_errand(moves, ERRAND_PLAIN, &nobody));
+    if (errand->kind == ERRAND_LOOK && !errand->has_failed && moves->move.state == MOVE_GOING &&
+        moves->move.id == errand->move_id)
+        moves_judge(moves, value);
     if (errand->has_failed) {
         door_refuse(moves->door, &errand->ticket, error_of(errand->class), "%s", errand->desc);
     } else if (errand->kind == ERRAND_MIGRATE) {
@@ -215,11 +218,9 @@ static void change_link(struct moves *moves, const json_t *arguments, struct doo
 
 void moves_tell_link(struct moves *moves, unsigned host)
 {
-    const struct move_link *link = &moves->link;
-    bool is_plain = link->bits_per_s == 0 && link->latency_ns == 0 && !link->is_cut;
     struct door_ticket nobody = {0};
 
-    if (host == 0 || is_plain)
+    if (host == 0)
         return;
     struct errand *errand = new_errand(moves, ERRAND_PLAIN, &nobody);
     ask(errand, host, "link", moves_link_json(moves));
@@ -306,9 +307,10 @@ static bool judge_migrate(struct moves *moves, const json_t *arguments, struct m
     if (status == STATUS_OK)
         status = control_text(arguments, "to", &text, &problem);
     if (status == STATUS_OK && moves_is_going(moves)) {
-        door_refuse(moves->door, ticket, CONTROL_NOT_NOW,
-                    "%s is being moved from %s to %s: wait for its end, or abort it", going->guest,
-                    going->from, going->to);
+        door_refuse(moves->door, ticket, CONTROL_NOT_NOW, "%s is being moved from %s to %s: %s",
+                    going->guest, going->from, going->to,
+                    going->state == MOVE_ENDING ? "it is just ending: wait for `migration_ended`"
+                                                : "wait for its end, or abort it");
         return false;
     }
     if (status == STATUS_OK && !find_way(moves, arguments, move, ticket))
@@ -375,6 +377,17 @@ static void migrate(struct moves *moves, const json_t *arguments, struct door_ti
 }
 
 /* ---- During a move ---- */
+
+void moves_ask_source(struct moves *moves)
+{
+    struct door_ticket nobody = {0};
+    struct errand *errand = new_errand(moves, ERRAND_LOOK, &nobody);
+
+    errand->move_id = moves->move.id;
+    ask(errand, moves->move.source, "guests", NULL);
+    if (errand->awaited == 0)
+        finish_errand(errand, NULL);
+}
 
 /* Handed to the source of the move that is going on. */
 static void hand_to_source(struct moves *moves, const char *command, const json_t *arguments,

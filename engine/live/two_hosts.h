@@ -224,7 +224,8 @@ static inline void peer_frame(struct peer *peer, const struct frame *frame)
         peer_hears(peer, &message);
         control_message_fini(&message);
     } else if (frame->type == FRAME_EVENTS) {
-        assert_int_equal(trunk_get_events(frame, &stand.events), STATUS_OK);
+        char move[MOVE_ID_BYTES];
+        assert_int_equal(trunk_get_events(frame, move, &stand.events), STATUS_OK);
     } else if (frame->note == TRUNK_ACCEPTED) {
         assert_int_equal(trunk_get_call(frame, TRUNK_ACCEPTED, &call), STATUS_OK);
         if (call.stream_idx < CLIENTS)
