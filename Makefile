@@ -184,7 +184,7 @@ $(BUILD)/fuzz/%: %.c $(FUZZ_OBJ)
 	@mkdir -p $(@D)
 	$(CLANG) $(FUZZ_CFLAGS) -O1 -fsanitize=fuzzer $^ $(LIBS) -o $@
 
--include $(patsubst %.o,%.d,$(call OBJ,$(ENGINE_SRC) $(FRONT_SRC) $(TEST_SRC) $(PROOF_SRC) labs/main.c \
+-include $(patsubst %.o,%.d,$(call OBJ,$(ENGINE_SRC) $(FRONT_SRC) $(TEST_SRC) $(BENCH_SRC) $(PROOF_SRC) labs/main.c \
 	$(VIZ_SRC) $(VIZ_TEST_SRC) labs/viz_main.c))
 
 # ---- What people ask for. ----
@@ -245,7 +245,7 @@ bench: all $(BENCHES) $(BENCH_GUESTS) ## the project's own times, as medians and
 # One alone, and shorter: PROOF=million FAST=yes.
 PROOF ?=
 FAST  ?=
-proof: all $(PROOFS) ## what live mode promises, measured with real processes: PROOF=million FAST=yes
+proof: all $(PROOFS) $(BUILD)/test/engine/live/stream_bench ## what live mode promises, measured with real processes: PROOF=million FAST=yes
 	@FAST=$(FAST) engine/live/proof/run $(BUILD) $(PROOF)
 
 golden: $(BUILD)/test/viz/golden_test ## take the pictures of the graphical view as they are now for golden

@@ -69,6 +69,21 @@ static void print_hosts(const json_t *hosts)
         printf("%-12sstart one by ferry host --gateway\n", "none");
 }
 
+/* No host lists these: nobody has them. */
+static void print_lost(const json_t *lost)
+{
+    json_t *guest;
+    size_t idx;
+
+    json_array_foreach(lost, idx, guest)
+    {
+        if (idx == 0)
+            printf("\n");
+        printf("%s is lost: %s\n", control_word(guest, "guest", "?"),
+               control_word(guest, "reason", "?"));
+    }
+}
+
 static void print_move(const json_t *move)
 {
     const char *outcome = control_word(move, "outcome", NULL);
@@ -117,6 +132,7 @@ static int show(struct at_door *at_door, struct output *json)
     if (json->file != stdout) {
         print_gateway(status);
         print_hosts(json_object_get(status, "hosts"));
+        print_lost(json_object_get(status, "lost"));
         print_move(json_object_get(status, "migration"));
     }
     if (json->file != NULL)

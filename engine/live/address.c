@@ -1,14 +1,16 @@
 /* address: see address.h. */
 #include "live/address.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -50,9 +52,11 @@ static bool split(const char *text, char host[256], const char **port)
     return true;
 }
 
-enum status address_parse(const char *text, struct address *address, struct problem *problem)
+static enum status parse(const char *text, int flags, struct address *address,
+                         struct problem *problem)
 {
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV}, *found;
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV | flags},
+                    *found;
     const char *port;
     char host[256];
 
@@ -72,6 +76,16 @@ enum status address_parse(const char *text, struct address *address, struct prob
     address->socket_bytes = found->ai_addrlen;
     freeaddrinfo(found);
     return STATUS_OK;
+}
+
+enum status address_parse(const char *text, struct address *address, struct problem *problem)
+{
+    return parse(text, 0, address, problem);
+}
+
+enum status address_parse_number(const char *text, struct address *address, struct problem *problem)
+{
+    return parse(text, AI_NUMERICHOST, address, problem);
 }
 
 bool address_is_unix(const struct address *address)
@@ -100,35 +114,35 @@ bool address_is_local(const struct address *address)
 
 void address_format(const struct address *address, char text[ADDRESS_TEXT_BYTES])
 {
-    const struct sockaddr_in *v4 = (const struct sockaddr_in *)&address->socket;
-    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&address->socket;
-    char number[INET6_ADDRSTRLEN] = "";
+    bool is_v6 = address->socket.ss_family == AF_INET6;
+    char number[INET6_ADDRSTRLEN + 1 + IF_NAMESIZE], port[6]; /* fe80::1%eth0 */
 
-    switch (address->socket.ss_family) {
-    case AF_INET:
-        inet_ntop(AF_INET, &v4->sin_addr, number, sizeof number);
-        snprintf(text, ADDRESS_TEXT_BYTES, "%s:%u", number, ntohs(v4->sin_port));
-        return;
-    case AF_INET6:
-        inet_ntop(AF_INET6, &v6->sin6_addr, number, sizeof number);
-        snprintf(text, ADDRESS_TEXT_BYTES, "[%s]:%u", number, ntohs(v6->sin6_port));
-        return;
-    default:
+    if (address_is_unix(address))
         snprintf(text, ADDRESS_TEXT_BYTES, "%s",
                  ((const struct sockaddr_un *)&address->socket)->sun_path);
-    }
+    else if (getnameinfo((const struct sockaddr *)&address->socket, address->socket_bytes, number,
+                         sizeof number, port, sizeof port, NI_NUMERICHOST | NI_NUMERICSERV) == 0)
+        snprintf(text, ADDRESS_TEXT_BYTES, is_v6 ? "[%s]:%s" : "%s:%s", number, port);
+    else
+        snprintf(text, ADDRESS_TEXT_BYTES, "?");
 }
 
 /* ---- A Unix socket's place ---- */
 
+static void folder_of(const char *path, char folder[ADDRESS_TEXT_BYTES])
+{
+    const char *end = strrchr(path, '/');
+
+    MUST(end != NULL && end - path < ADDRESS_TEXT_BYTES);
+    snprintf(folder, ADDRESS_TEXT_BYTES, "%.*s", end == path ? 1 : (int)(end - path), path);
+}
+
 enum status address_make_folder(const char *path, struct problem *problem)
 {
     char folder[ADDRESS_TEXT_BYTES];
-    const char *end = strrchr(path, '/');
     struct stat found;
 
-    MUST(end != NULL && (size_t)(end - path) < sizeof folder);
-    snprintf(folder, sizeof folder, "%.*s", end == path ? 1 : (int)(end - path), path);
+    folder_of(path, folder);
     if (mkdir(folder, 0700) == 0)
         return STATUS_OK;
     if (errno != EEXIST)
@@ -149,6 +163,17 @@ enum status address_make_folder(const char *path, struct problem *problem)
         return problem_set(problem, STATUS_NO_FILE,
                            "%s: others may write in this folder: chmod go-w %s", folder, folder);
     return STATUS_OK;
+}
+
+int address_hold_folder(const char *path)
+{
+    char folder[ADDRESS_TEXT_BYTES];
+
+    folder_of(path, folder);
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    while (fd >= 0 && flock(fd, LOCK_EX) != 0 && errno == EINTR)
+        continue;
+    return fd;
 }
 
 enum status address_reclaim(const char *path, struct problem *problem)

@@ -14,6 +14,7 @@
 
 #include "base/units.h"
 #include "live/channel_private.h"
+#include "live/key_file.h"
 
 /* The kernel holds no more than this that has not left yet: what is urgent never waits behind
  * megabytes. */
@@ -84,7 +85,7 @@ void channel_fail_by(struct channel *channel, int error)
     else if (channel->state == CHANNEL_PROVING)
         channel_fail(channel,
                      "%s has broken off without a proof that it has the key: it may have none, or "
-                     "another",
+                     "another, or be called by too many at once",
                      channel->peer);
     else
         channel_fail(channel, "the connection to %s broke: %s", channel->peer, strerror(error));
@@ -103,6 +104,11 @@ void channel_close(struct channel *channel, const char *reason, bool is_at_once)
     }
 }
 
+bool channel_is_open(const struct channel *channel)
+{
+    return channel->state == CHANNEL_OPEN;
+}
+
 /* ---- What is watched for ---- */
 
 static void on_poll(uv_poll_t *poll, int status, int events);
@@ -115,8 +121,7 @@ void channel_watch(struct channel *channel)
         return;
     if (channel->state == CHANNEL_CONNECTING || channel->is_full)
         events |= UV_WRITABLE;
-    if (channel->state != CHANNEL_CONNECTING && !channel->has_ended &&
-        (!channel->is_read_off || channel_is_ending(channel)))
+    if (channel->state != CHANNEL_CONNECTING && !channel->has_ended && channel_is_reading(channel))
         events |= UV_READABLE;
     if (events == channel->events)
         return;
@@ -146,6 +151,28 @@ static uint64_t stall_at(const struct channel *channel)
     return channel->is_full ? limit_at(channel->moved_ns, channel->limits.stall_ns) : UINT64_MAX;
 }
 
+/* What is closed waits no longer: nothing has moved since the rate let it, or little did, for long.
+ */
+static uint64_t gone_at(const struct channel *channel)
+{
+    uint64_t quiet_at_ns = limit_at(
+        channel->moved_ns > channel->pacer.next_ns ? channel->moved_ns : channel->pacer.next_ns,
+        LINGER_NS);
+    bool is_slow = channel->state == CHANNEL_FINISHING && channel->is_full;
+
+    return is_slow ? smaller(quiet_at_ns, channel->state_ns + CHANNEL_FINISH_NS) : quiet_at_ns;
+}
+
+/* The other end is told that it was not all. */
+static void give_up(struct channel *channel)
+{
+    struct linger at_once = {.l_onoff = 1};
+
+    if (channel->state == CHANNEL_FINISHING)
+        (void)setsockopt(channel->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    channel_shut(channel);
+}
+
 static void on_timer(uv_timer_t *timer)
 {
     struct channel *channel = timer->data;
@@ -158,8 +185,8 @@ static void on_timer(uv_timer_t *timer)
             channel_fail(channel, "%s cannot be reached: it does not answer", channel->peer);
         else
             channel_fail(channel, "%s has not proved in time that it has the key", channel->peer);
-    } else if (channel_is_ending(channel) && now_ns >= channel->moved_ns + LINGER_NS) {
-        channel_shut(channel);
+    } else if (channel_is_ending(channel) && now_ns >= gone_at(channel)) {
+        give_up(channel);
     } else if (channel->state == CHANNEL_OPEN && now_ns >= stall_at(channel)) {
         units_for_people(UNIT_TIME, channel->limits.stall_ns, text, sizeof text);
         channel_fail(channel, "%s stalls: it has taken nothing for %s", channel->peer, text);
@@ -182,9 +209,9 @@ void channel_set_timer(struct channel *channel)
     if (channel->state < CHANNEL_OPEN)
         at_ns = channel->state_ns + CHANNEL_PROOF_NS;
     else if (channel_is_ending(channel))
-        at_ns = channel->moved_ns + LINGER_NS;
+        at_ns = gone_at(channel);
     else
-        at_ns = channel_least(
+        at_ns = smaller(
             limit_at(channel->is_full ? channel->moved_ns : now_ns, channel->limits.stall_ns),
             limit_at(channel->is_read_off ? now_ns : channel->heard_ns,
                      channel->limits.silence_ns));
@@ -298,7 +325,7 @@ enum status channel_allow(const struct address *address, const char *text,
         return STATUS_OK;
     return problem_set(problem, STATUS_USAGE,
                        "%.100s is beyond this computer: that needs a key, the same at both ends: "
-                       "--key FILE, made by head -c 32 /dev/urandom > FILE; chmod 600 FILE",
+                       "--key FILE, made by " KEY_FILE_MAKING,
                        text);
 }
 

@@ -32,8 +32,7 @@ struct channel_owner {
     void (*heard)(void *owner, struct channel *channel, const uint8_t *data, size_t count);
     /* May be NULL; not asked of what is sealed. Where the bytes that come next should go: to these
      * places in this order, which have not more than `most` parts; returns how many. 0: anywhere,
-     * and `heard` follows. Else `placed` follows with how many came there, and `heard` with those
-     * behind them, if any. */
+     * and `heard` follows. Else `placed` follows with how many came there. */
     size_t (*place)(void *owner, struct channel *channel, struct iovec *places, size_t most);
     void (*placed)(void *owner, struct channel *channel, size_t count);
     /* There is room: append to `to` what is to be sent next, a chunk (see channel_set_rate). It is
@@ -95,6 +94,9 @@ void channel_listener_close(
 /* ---- Use ---- */
 
 void channel_send(struct channel *channel, const void *data, size_t count); /* queued, in order */
+/* Within `fill` or `lend`, which appends nothing now although there is something: it will poke. So a
+ * rate goes on, and what is put off costs none of it. */
+void channel_put_off(struct channel *channel);
 /* Asks `fill` again: at once, from within this call, where the socket has room. */
 void channel_poke(struct channel *channel);
 /* Nothing is read any more until it is turned on again: the other end notices by its window. */
@@ -110,7 +112,11 @@ void channel_set_limits(struct channel *channel, const struct channel_limits *li
 void channel_set_unread(struct channel *channel, size_t bytes);
 /* Bytes that were appended or queued here and have not left for the wire. */
 size_t channel_backlog(const struct channel *channel);
-/* Ends it: what is queued is sent first unless `is_at_once`. Nothing is heard or asked any more, and
+/* It was opened and nobody has ended it: what is said now is sent. Asked by an owner who does more
+ * for what he hears than one call. */
+bool channel_is_open(const struct channel *channel);
+/* Ends it: what is queued is sent first unless `is_at_once`, if it has ever opened and the other end
+ * takes it in half a minute, or as fast as the rate has it. Nothing is heard or asked any more, and
  * `closed` is called with that reason. Closing twice is no harm: the first reason stays. */
 void channel_close(struct channel *channel, const char *reason, bool is_at_once);
 const char *channel_peer(const struct channel *channel); /* for people: "127.0.0.1:40312" */

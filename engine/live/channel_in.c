@@ -23,12 +23,6 @@ static bool hears(const struct channel *channel)
     return channel->state == CHANNEL_OPEN && !channel->is_read_off;
 }
 
-static bool is_reading(const struct channel *channel)
-{
-    return channel->state != CHANNEL_CLOSED &&
-           (channel->state != CHANNEL_OPEN || !channel->is_read_off);
-}
-
 /* The buffer grows with what comes. */
 static void make_room(struct channel *channel, bool is_more_wanted)
 {
@@ -66,7 +60,7 @@ static void on_end(struct channel *channel)
     else if (channel->state == CHANNEL_PROVING)
         channel_fail(channel,
                      "%s has closed without a proof that it has the key: it may have none, or "
-                     "another",
+                     "another, or be called by too many at once",
                      channel->peer);
     else if (channel->state == CHANNEL_LINGERING)
         channel_shut(channel);
@@ -141,24 +135,29 @@ void channel_hear(struct channel *channel)
 
 /* ---- Reading ---- */
 
-/* One read, as much as there is room for: first where the owner wants it, if it is not sealed. How
- * much came; 0: no more now. */
-static size_t read_once(struct channel *channel)
+/* One read, as much as there is room for: where the owner wants it, if it is not sealed. What does
+ * not fit there is asked for by the next read, for which the owner has other places: through the
+ * buffer it would be copied. How much came, and whether that was all there was room for; 0: no more
+ * now. */
+static size_t read_once(struct channel *channel, bool *is_filled)
 {
-    struct iovec rooms[PLACES_MAX + 1];
-    size_t places = 0, place_bytes = 0;
+    struct iovec rooms[PLACES_MAX];
+    size_t places = 0, room_bytes = 0;
 
-    /* The first bytes say whether the other end seals: they are looked at. */
+    /* The first bytes say whether the other end seals: they are looked at. And what was read before
+     * is heard before. */
     if (channel->calls->place != NULL && channel->seal == NULL && channel->has_heard &&
-        hears(channel))
+        channel->in_count == 0 && hears(channel))
         places = channel->calls->place(channel->owner, channel, rooms, PLACES_MAX);
     if (channel->state == CHANNEL_CLOSED)
         return 0;
+    bool is_placed = places > 0;
+    if (!is_placed)
+        rooms[places++] =
+            (struct iovec){channel->in + channel->in_count, channel->in_bytes - channel->in_count};
     for (size_t i = 0; i < places; i++)
-        place_bytes += rooms[i].iov_len;
-    rooms[places] =
-        (struct iovec){channel->in + channel->in_count, channel->in_bytes - channel->in_count};
-    ssize_t count = readv(channel->fd, rooms, (int)places + 1);
+        room_bytes += rooms[i].iov_len;
+    ssize_t count = readv(channel->fd, rooms, (int)places);
     if (count <= 0) {
         if (count == 0)
             on_end(channel);
@@ -166,35 +165,42 @@ static size_t read_once(struct channel *channel)
             channel_fail_by(channel, errno);
         return 0;
     }
-    size_t placed = channel_least((size_t)count, place_bytes);
-    channel->in_count += (size_t)count - placed;
-    if (placed > 0)
-        channel->calls->placed(channel->owner, channel, placed);
-    channel_hear(channel);
+    *is_filled = (size_t)count == room_bytes;
+    if (is_placed) {
+        channel->calls->placed(channel->owner, channel, (size_t)count);
+    } else {
+        channel->in_count += (size_t)count;
+        channel_hear(channel);
+    }
     return (size_t)count;
 }
 
+/* What was read before it was turned off comes first. */
 void channel_read_turn(struct channel *channel)
 {
     size_t budget = CHANNEL_TURN_BYTES;
     bool is_more = false;
 
     channel->heard_ns = uv_hrtime();
+    channel_hear(channel);
     do {
-        if (!is_reading(channel))
+        if (!channel_is_reading(channel))
             return;
         make_room(channel, is_more);
-        size_t room = channel->in_bytes - channel->in_count, count = read_once(channel);
-        is_more = count >= room;
-        budget -= channel_least(budget, count);
+        is_more = false;
+        budget -= smaller(budget, read_once(channel, &is_more));
     } while (is_more && budget > 0); /* what came meanwhile the loop will say */
 }
 
 void channel_read_rest(struct channel *channel)
 {
+    bool is_filled;
+
+    channel_hear(channel);
     do
         make_room(channel, false);
-    while ((hears(channel) || channel->state == CHANNEL_PROVING) && read_once(channel) > 0);
+    while ((hears(channel) || channel->state == CHANNEL_PROVING) &&
+           read_once(channel, &is_filled) > 0);
 }
 
 /* What a computer that is busy says of its own round trips is not believed. */

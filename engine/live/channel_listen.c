@@ -30,6 +30,7 @@ struct channel_listener {
     void *owner;
     struct address address;
     char text[ADDRESS_TEXT_BYTES];
+    struct stat place;        /* what was bound, if it is a Unix socket */
     struct channel *unproved; /* oldest first */
     unsigned unproved_count;
     void (*turned_away)(void *owner, const char *line);
@@ -51,15 +52,36 @@ static void forget(struct channel_listener *listener, struct channel *channel)
     listener->unproved_count--;
 }
 
+/* Has not even greeted. */
+static bool is_silent(const struct channel *channel)
+{
+    return channel->seal->state == SEAL_GREETING;
+}
+
+/* When there are as many as are borne: the newer half has not had its time. Of the others one who is
+ * silent goes, if there is any; and which of them chance says, so that nobody is always the next. */
+static struct channel *whom_to_drop(struct channel_listener *listener)
+{
+    unsigned silent = 0, half = CHANNEL_UNPROVED_MAX / 2;
+    struct channel *channel = listener->unproved;
+
+    for (unsigned i = 0; i < half; i++, channel = channel->younger)
+        silent += is_silent(channel);
+    uint32_t left = randombytes_uniform(silent > 0 ? silent : half);
+    for (channel = listener->unproved;; channel = channel->younger)
+        if ((silent == 0 || is_silent(channel)) && left-- == 0)
+            return channel;
+}
+
 static void remember(struct channel_listener *listener, struct channel *channel)
 {
     struct channel **link = &listener->unproved;
 
-    if (listener->unproved_count == CHANNEL_UNPROVED_MAX)
-        channel_fail(listener->unproved,
-                     "%s: too many come at once, and do not prove that they "
-                     "have the key",
-                     listener->unproved->peer);
+    if (listener->unproved_count == CHANNEL_UNPROVED_MAX) {
+        struct channel *dropped = whom_to_drop(listener);
+        channel_fail(dropped, "%s: too many come at once, and do not prove that they have the key",
+                     dropped->peer);
+    }
     while (*link != NULL)
         link = &(*link)->younger;
     *link = channel;
@@ -211,9 +233,38 @@ static enum status prepare(const char *text, const struct channel_key *key, stru
         status = channel_allow(address, text, key, problem);
     if (status == STATUS_OK && address_is_unix(address))
         status = address_make_folder(text, problem);
-    if (status == STATUS_OK && address_is_unix(address))
-        status = address_reclaim(text, problem);
     return status;
+}
+
+static void let_go(int folder_fd)
+{
+    if (folder_fd >= 0)
+        close(folder_fd);
+}
+
+/* Looking whether somebody listens there, and listening there, is one step for all who do so. */
+static enum status take_place(int fd, const char *text, struct address *address,
+                              struct problem *problem)
+{
+    int folder_fd = address_hold_folder(text);
+    enum status status = address_reclaim(text, problem);
+
+    if (status == STATUS_OK)
+        status = bind_to(fd, text, address, problem);
+    let_go(folder_fd);
+    return status;
+}
+
+/* Somebody may have put another socket there: that is not removed. */
+static void leave_place(const struct channel_listener *listener)
+{
+    int folder_fd = address_hold_folder(listener->text);
+    struct stat found;
+
+    if (lstat(listener->text, &found) == 0 && found.st_dev == listener->place.st_dev &&
+        found.st_ino == listener->place.st_ino)
+        unlink(listener->text);
+    let_go(folder_fd);
 }
 
 static struct channel_listener *listener_new(uv_loop_t *loop, int fd)
@@ -244,7 +295,8 @@ enum status channel_listen(uv_loop_t *loop, const char *text, const struct chann
     if (fd < 0)
         return problem_set(problem, STATUS_NO_FILE, "%.100s: no socket is left: %s", text,
                            strerror(errno));
-    status = bind_to(fd, text, &address, problem);
+    status = address_is_unix(&address) ? take_place(fd, text, &address, problem)
+                                       : bind_to(fd, text, &address, problem);
     if (status != STATUS_OK) {
         close(fd);
         return status;
@@ -257,6 +309,8 @@ enum status channel_listen(uv_loop_t *loop, const char *text, const struct chann
     if (listener->has_key)
         listener->key = *key;
     address_format(&address, listener->text);
+    if (address_is_unix(&address))
+        (void)lstat(listener->text, &listener->place);
     *made = listener;
     return STATUS_OK;
 }
@@ -282,9 +336,9 @@ void channel_listener_close(struct channel_listener *listener)
     uv_close((uv_handle_t *)&listener->poll, on_handle_closed);
     uv_close((uv_handle_t *)&listener->timer, on_handle_closed);
     sodium_memzero(&listener->key, sizeof listener->key);
+    if (address_is_unix(&listener->address))
+        leave_place(listener); /* while it is bound nobody else's file has its number */
     close(listener->fd);
     if (listener->spare_fd >= 0)
         close(listener->spare_fd);
-    if (address_is_unix(&listener->address))
-        unlink(listener->text);
 }

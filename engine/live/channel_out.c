@@ -7,8 +7,8 @@
 
 /* A piece of what channel_send has queued, where there is a rate to keep evenly. */
 #define PACED_PIECE_BYTES (8u << 10)
-/* The instant at which a rate lets the next chunk go is missed by what else the loop has to do: so
- * much is made up for. More was no rate but a stall, and is lost. */
+/* The instants at which a rate lets chunks go are missed by what else the loop has to do: so much
+ * is made up for. More was no rate but a stall, and is lost. */
 #define LATE_NS (20 * NS_PER_MS)
 /* Parts of a chunk that are written at once. */
 #define LENT_PARTS 128
@@ -98,18 +98,20 @@ static bool is_held(struct channel *channel, uint64_t now_ns)
 {
     if (channel->pacer.bits_per_s == 0 || !pacer_is_holding(&channel->pacer, now_ns))
         return false;
-    channel->waited_for_ns = channel->pacer.next_ns;
     alarm_set(channel->alarm, channel->pacer.next_ns);
     return true;
 }
 
-/* Its time began when the one before it had had its own, unless that was too long ago. */
+/* Where there was always something to send, its time began when the chunk before it had had its own,
+ * unless that was too long ago. */
 static void count_as_sent(struct channel *channel, uint64_t now_ns)
 {
-    bool is_late = channel->waited_for_ns != 0 && now_ns < channel->waited_for_ns + LATE_NS;
+    uint64_t next_ns = channel->pacer.next_ns, began_ns = now_ns;
 
-    pacer_sent(&channel->pacer, is_late ? channel->waited_for_ns : now_ns, channel->out.count);
-    channel->waited_for_ns = 0;
+    if (channel->has_more && next_ns < now_ns)
+        began_ns = now_ns - next_ns < LATE_NS ? next_ns : now_ns - LATE_NS;
+    pacer_sent(&channel->pacer, began_ns, channel->out.count);
+    channel->has_more = true;
 }
 
 /* ---- What goes next ---- */
@@ -144,17 +146,23 @@ static void take_filled(struct channel *channel)
         seal_put(channel->seal, channel->plain.data, channel->plain.count, &channel->out);
 }
 
+/* The other end is to be told that no more comes. */
+static bool owes_last(const struct channel *channel)
+{
+    return channel->state == CHANNEL_FINISHING && channel->seal != NULL &&
+           !channel->seal->has_said_last;
+}
+
 static void take_next(struct channel *channel)
 {
     bool is_paced = channel->pacer.bits_per_s > 0;
 
     if (channel->queued.count > 0)
-        take_queued(channel, is_paced ? channel_least(channel->queued.count, PACED_PIECE_BYTES)
+        take_queued(channel, is_paced ? smaller(channel->queued.count, PACED_PIECE_BYTES)
                                       : channel->queued.count);
     else if (channel->state == CHANNEL_OPEN && channel->calls->fill != NULL)
         take_filled(channel);
-    else if (channel->state == CHANNEL_FINISHING && channel->seal != NULL &&
-             !channel->seal->has_said_last)
+    else if (owes_last(channel))
         seal_end(channel->seal, &channel->out);
 }
 
@@ -181,17 +189,20 @@ static void pump_turn(struct channel *channel)
             wait_until_writable(channel); /* it is, when the loop comes round */
             return;
         }
+        channel->is_put_off = false;
         take_next(channel);
         if (channel->state == CHANNEL_CLOSED)
             return;
         if (channel->out.count == 0) {
-            channel->waited_for_ns = 0;
+            if (channel->queued.count > 0 || owes_last(channel))
+                continue; /* said or closed while it was asked for more */
+            channel->has_more &= channel->is_put_off;
             if (channel->state == CHANNEL_FINISHING)
                 finish(channel);
             return;
         }
         count_as_sent(channel, now_ns);
-        budget -= channel_least(budget, channel->out.count + channel->lent.bytes);
+        budget -= smaller(budget, channel->out.count + channel->lent.bytes);
     }
 }
 
@@ -230,6 +241,11 @@ void channel_send(struct channel *channel, const void *data, size_t count)
     }
 }
 
+void channel_put_off(struct channel *channel)
+{
+    channel->is_put_off = true;
+}
+
 static void rang(void *owner)
 {
     channel_poke(owner);
@@ -246,6 +262,6 @@ void channel_set_rate(struct channel *channel, uint64_t bits_per_s)
     }
     /* What was sent at the old rate has had its time: the new one holds from here on. */
     channel->pacer = (struct pacer){.bits_per_s = bits_per_s};
-    channel->waited_for_ns = 0;
+    channel->has_more = false;
     channel_poke(channel);
 }

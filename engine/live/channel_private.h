@@ -8,6 +8,7 @@
 #ifndef LIVE_CHANNEL_PRIVATE_H
 #define LIVE_CHANNEL_PRIVATE_H
 
+#include "base/smaller.h"
 #include "live/address.h"
 #include "live/alarm.h"
 #include "live/channel.h"
@@ -19,9 +20,11 @@
 /* Connecting and proving the key take a round trip or two; whoever needs longer than that is no
  * host of ours, or too far away for one. */
 #define CHANNEL_PROOF_NS (5 * NS_PER_S)
-/* Those who have come and not proved themselves yet. One more, and the oldest goes: so a crowd
- * without the key does not keep out whoever has it. */
-#define CHANNEL_UNPROVED_MAX 16
+/* What was queued when it was closed has so long to leave, or longer where its own rate holds it. */
+#define CHANNEL_FINISH_NS (30 * NS_PER_S)
+/* Those who have come and not proved themselves yet. One more, and one of the older half goes: so
+ * neither a crowd without the key nor a flood of them keeps out whoever has it. */
+#define CHANNEL_UNPROVED_MAX 256
 
 enum channel_state {
     CHANNEL_CONNECTING,
@@ -60,7 +63,8 @@ struct channel {
     uint64_t moved_ns; /* and when last something left that had to wait, or began to */
 
     struct pacer pacer;
-    uint64_t waited_for_ns; /* the instant for which the pacer made it wait; 0: it did not */
+    bool has_more;   /* since the last chunk there was always something to send */
+    bool is_put_off; /* channel_put_off, in this call of `fill` */
 
     struct bytes queued; /* of channel_send */
     struct bytes plain;  /* of `fill`, on its way to be sealed */
@@ -76,14 +80,16 @@ struct channel {
     struct channel *younger;
 };
 
+/* The key's proof is read, and the other end's end waited for, whatever its owner wants to hear. */
+static inline bool channel_is_reading(const struct channel *channel)
+{
+    return channel->state != CHANNEL_CLOSED &&
+           (channel->state != CHANNEL_OPEN || !channel->is_read_off);
+}
+
 static inline bool channel_is_ending(const struct channel *channel)
 {
     return channel->state >= CHANNEL_FINISHING;
-}
-
-static inline uint64_t channel_least(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
 }
 
 /* ---- Its life ---- */

@@ -1,6 +1,7 @@
 /* Sealed channels: the same bytes come in order; nobody comes in without the key; and an enemy on
  * the way can do no more than end the connection, which both ends say and say why. */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -107,6 +108,27 @@ static void turned_off_it_hears_nothing(void **state)
         pair_fini(&pair);
         heard_before = 0;
     }
+}
+
+/* The proof is none of what an owner hears. */
+static void turned_off_it_still_opens(void **state)
+{
+    struct pair pair;
+    (void)state;
+
+    pair_listen(&pair, "127.0.0.1:0", &key);
+    pair_call(&pair, channel_listener_address(pair.listener), &key);
+    channel_read(pair.a.channel, false);
+    run_until(&pair, (pair.a.is_open && pair.b.is_open) || pair.a.is_closed);
+    assert_true(pair.a.is_open);
+    pair.b.to_send = 1000;
+    channel_poke(pair.b.channel);
+    for (unsigned i = 0; i < 10; i++)
+        uv_run(&pair.loop, UV_RUN_NOWAIT);
+    assert_int_equal(pair.a.heard, 0);
+    channel_read(pair.a.channel, true);
+    run_until(&pair, pair.a.heard == 1000);
+    pair_fini(&pair);
 }
 
 /* ---- Who does not come in ---- */
@@ -251,33 +273,81 @@ static bool is_turned_away(int fd)
     return count == 0;
 }
 
+#define CROWD (CHANNEL_UNPROVED_MAX + 40)
+
+/* It may still say something. */
+static bool is_awaited(int fd)
+{
+    uint8_t data[SEAL_GREETING_BYTES];
+    ssize_t count;
+    do
+        count = recv(fd, data, sizeof data, MSG_DONTWAIT);
+    while (count > 0);
+    return count < 0 && errno == EAGAIN;
+}
+
 static void a_crowd_without_the_key_keeps_nobody_out(void **state)
 {
     struct pair pair;
-    int fds[40];
+    int fds[CROWD];
     (void)state;
 
     pair_listen(&pair, "127.0.0.1:0", &key);
-    for (unsigned i = 0; i < 40; i++)
+    for (unsigned i = 0; i < CROWD; i++)
         fds[i] = knock(&pair);
     pair_call(&pair, channel_listener_address(pair.listener), &key);
     run_until(&pair, pair.a.is_open && pair.b.is_open);
     unsigned gone = 0;
-    for (unsigned i = 0; i < 40; i++)
+    for (unsigned i = 0; i < CROWD; i++)
         gone += is_turned_away(fds[i]);
-    /* The one with the key was the 41st, and the only one whom the owner has heard of. */
-    assert_int_equal(gone, 41 - CHANNEL_UNPROVED_MAX);
+    /* The one with the key was the last, and the only one whom the owner has heard of. */
+    assert_int_equal(gone, CROWD + 1 - CHANNEL_UNPROVED_MAX);
     assert_int_equal(pair.knocks, 1);
     assert_int_equal(pair.turned_away, 1); /* more are not told in one second */
     assert_non_null(strstr(pair.line, "too many come at once"));
     channel_close(pair.a.channel, "", true);
     /* And the others do not stay for ever. */
-    for (unsigned i = 0; i < 40; i++) {
+    for (unsigned i = 0; i < CROWD; i++) {
         run_until(&pair, is_turned_away(fds[i]));
         close(fds[i]);
     }
     assert_non_null(strstr(pair.line, "has not proved in time that it has the key"));
     assert_non_null(strstr(pair.line, " others meanwhile)"));
+    pair_fini(&pair);
+}
+
+/* They come all the time: who has just come has time to say something, and who has said something
+ * goes behind all who have not. */
+static void nor_does_a_flood(void **state)
+{
+    unsigned count = 0, phases[] = {CHANNEL_UNPROVED_MAX, CHANNEL_UNPROVED_MAX / 2 - 1, 200};
+    int fds[2 * CHANNEL_UNPROVED_MAX + 200], caller_fd = -1;
+    struct bytes greeting = {0};
+    struct seal seal;
+    struct pair pair;
+    (void)state;
+
+    pair_listen(&pair, "127.0.0.1:0", &key);
+    for (unsigned phase = 0; phase < 3; phase++) {
+        for (unsigned i = 0; i < phases[phase]; i++)
+            fds[count++] = knock(&pair);
+        for (unsigned i = 0; i < 100; i++)
+            uv_run(&pair.loop, UV_RUN_NOWAIT);
+        if (phase == 0) {
+            caller_fd = knock(&pair);
+        } else if (phase == 1) { /* he is far away: his greeting comes after so many others */
+            seal_init(&seal, SEAL_CALLER, key.bytes, (uint8_t[SEAL_NONCE_BYTES]){1});
+            seal_greet(&seal, &greeting);
+            assert_int_equal(send(caller_fd, greeting.data, greeting.count, 0), greeting.count);
+            uv_run(&pair.loop, UV_RUN_NOWAIT);
+        }
+    }
+    assert_true(is_awaited(caller_fd)); /* and has time for his proof */
+    for (unsigned i = 0; i < count; i++)
+        close(fds[i]);
+    close(caller_fd);
+    bytes_fini(&greeting);
+    seal_fini(&seal);
     pair_fini(&pair);
 }
 
@@ -343,11 +413,13 @@ int main(void)
         cmocka_unit_test(what_was_said_before_it_opened_waits),
         cmocka_unit_test(a_rate_counts_what_is_on_the_wire),
         cmocka_unit_test(turned_off_it_hears_nothing),
+        cmocka_unit_test(turned_off_it_still_opens),
         cmocka_unit_test(without_the_same_key_both_say_what_is_wrong),
         cmocka_unit_test(plain_is_overheard_and_sealed_is_not),
         cmocka_unit_test(what_is_changed_or_cut_ends_it),
         cmocka_unit_test(a_connection_cut_in_the_end_is_not_closed_in_order),
         cmocka_unit_test(a_crowd_without_the_key_keeps_nobody_out),
+        cmocka_unit_test(nor_does_a_flood),
         cmocka_unit_test(the_door_may_be_closed_behind_who_comes),
         cmocka_unit_test(without_descriptors_it_waits_and_does_not_spin),
     };

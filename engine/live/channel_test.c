@@ -308,7 +308,7 @@ static void without_a_key_there_is_this_computer_alone(void **state)
     refuses("0.0.0.0:0", "beyond this computer: that needs a key");
     refuses("192.0.2.1:7000", "beyond this computer: that needs a key");
     refuses("[::]:7000", "beyond this computer: that needs a key");
-    refuses("[2001:db8::1]:7000", "head -c 32 /dev/urandom > FILE");
+    refuses("[2001:db8::1]:7000", "(umask 077; head -c 32 /dev/urandom > FILE)");
     refuses("127.0.0.1", "is no address");
     refuses("127.0.0.1:65536", "is no address");
     refuses("127.0.0.1:7k", "is no address");

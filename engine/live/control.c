@@ -1,11 +1,10 @@
 #include "live/control.h"
 
-#include <errno.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/nearest.h"
@@ -251,8 +250,7 @@ json_t *control_return(json_t *value, json_t *id)
     return with_id(json_pack("{s:o}", "return", value != NULL ? value : json_object()), id);
 }
 
-/* Text of anywhere (a path, the words of another process) need not be UTF-8; JSON must be. */
-static json_t *text_json(const char *text)
+json_t *control_text_json(const char *text)
 {
     json_t *value = json_string(text);
     if (value != NULL)
@@ -271,8 +269,15 @@ json_t *control_refusal(enum control_error error, const char *desc, json_t *id)
 {
     json_t *what = json_pack("{s:s}", "class", control_error_name(error));
 
-    json_object_set_new(what, "desc", text_json(desc));
+    json_object_set_new(what, "desc", control_text_json(desc));
     return with_id(json_pack("{s:o}", "error", what), id);
+}
+
+uint64_t control_wall_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
 json_t *control_event(const char *name, json_t *data, uint64_t wall_us)
@@ -390,36 +395,6 @@ enum status control_default_path(char path[CONTROL_PATH_MAX], struct problem *pr
         return STATUS_OK;
     return problem_set(problem, STATUS_USAGE,
                        "XDG_RUNTIME_DIR is too long for a socket: name one by --control PATH");
-}
-
-enum status control_prepare_folder(const char *path, struct problem *problem)
-{
-    const char *slash = strrchr(path, '/');
-    char folder[CONTROL_PATH_MAX];
-    struct stat stat_of;
-
-    if (strlen(path) >= CONTROL_PATH_MAX)
-        return problem_set(problem, STATUS_USAGE,
-                           "%.200s: a socket's path has at most %d bytes: choose a shorter one",
-                           path, CONTROL_PATH_MAX - 1);
-    if (slash == NULL || slash == path)
-        return STATUS_OK;
-    snprintf(folder, sizeof folder, "%.*s", (int)(slash - path), path);
-    if (mkdir(folder, 0700) == 0)
-        return STATUS_OK;
-    if (errno != EEXIST)
-        return problem_set(problem, STATUS_NO_FILE, "%.100s cannot be made: %s", folder,
-                           strerror(errno));
-    if (stat(folder, &stat_of) != 0 || !S_ISDIR(stat_of.st_mode))
-        return problem_set(problem, STATUS_NO_FILE, "%.100s is no folder: name another --control",
-                           folder);
-    /* Whose it is could put a door of his own in place of ours; so it is of a link, too. */
-    bool is_ours = (stat_of.st_uid == getuid() || stat_of.st_uid == 0) &&
-                   lstat(folder, &stat_of) == 0 &&
-                   (stat_of.st_uid == getuid() || stat_of.st_uid == 0);
-    return is_ours ? STATUS_OK
-                   : problem_set(problem, STATUS_NO_FILE,
-                                 "%.100s belongs to somebody else: name another --control", folder);
 }
 
 /* ---- Base 64 ---- */

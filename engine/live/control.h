@@ -11,7 +11,7 @@
  * what a reader does not know it leaves alone, but for arguments, which are refused by name.
  *
  * Bytes come from anywhere: a line is at most CONTROL_LINE_MAX long and CONTROL_DEPTH_MAX deep, has
- * each key once, and is UTF-8. Nothing here knows a socket or a clock.
+ * each key once, and is UTF-8. Nothing here knows a socket.
  */
 #ifndef LIVE_CONTROL_H
 #define LIVE_CONTROL_H
@@ -83,11 +83,15 @@ void control_message_fini(struct control_message *message);
 
 /* ---- Writing. What is handed in is given away, but for `id`, which may be NULL. ---- */
 
+/* Text of anywhere (a path, the words of another process, what was cut to fit) need not be UTF-8, and
+ * JSON must be: of such a text what is no ASCII becomes a question mark. */
+json_t *control_text_json(const char *text);
 json_t *control_greeting(void);
 json_t *control_command(const char *name, json_t *arguments, json_t *id);
 json_t *control_return(json_t *value, json_t *id); /* NULL: {} */
 json_t *control_refusal(enum control_error error, const char *desc, json_t *id);
-json_t *control_event(const char *name, json_t *data, uint64_t wall_us); /* since 1970 */
+uint64_t control_wall_us(void); /* since 1970, for an event's timestamp */
+json_t *control_event(const char *name, json_t *data, uint64_t wall_us);
 /* Appends it as one line with its end, and gives it up. */
 void control_put(struct bytes *to, json_t *message);
 
@@ -113,8 +117,6 @@ MUST_USE enum status control_get_options(const json_t *arguments, const char *ow
 #define CONTROL_PATH_MAX 108 /* of a Unix socket, its NUL counted */
 /* $XDG_RUNTIME_DIR/ferry/control, else /tmp/ferry-UID/control. */
 MUST_USE enum status control_default_path(char path[CONTROL_PATH_MAX], struct problem *problem);
-/* Its folder is there, and nobody else's: made with mode 0700 where it is missing. */
-MUST_USE enum status control_prepare_folder(const char *path, struct problem *problem);
 
 /* ---- Bytes within a line ---- */
 

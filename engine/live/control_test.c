@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -242,9 +241,8 @@ static void arguments_are_judged(void **state)
 
 static void the_door_has_its_place(void **state)
 {
-    char path[CONTROL_PATH_MAX], own[64] = "/tmp/ferry_control_test_XXXXXX", longer[200];
+    char path[CONTROL_PATH_MAX], longer[200];
     struct problem problem = {0};
-    struct stat stat_of;
     (void)state;
     setenv("XDG_RUNTIME_DIR", "/run/user/7", 1);
     assert_int_equal(control_default_path(path, &problem), STATUS_OK);
@@ -256,22 +254,6 @@ static void the_door_has_its_place(void **state)
     snprintf(longer, sizeof longer, "/%0150d", 1);
     setenv("XDG_RUNTIME_DIR", longer, 1);
     assert_int_equal(control_default_path(path, &problem), STATUS_USAGE);
-    assert_int_equal(control_prepare_folder(longer, &problem), STATUS_USAGE);
-
-    assert_non_null(mkdtemp(own));
-    snprintf(path, sizeof path, "%s/new/control", own);
-    for (int i = 0; i < 2; i++)
-        assert_int_equal(control_prepare_folder(path, &problem), STATUS_OK);
-    snprintf(path, sizeof path, "%s/new", own);
-    assert_int_equal(stat(path, &stat_of), 0);
-    assert_int_equal(stat_of.st_mode & 07777, 0700);
-    snprintf(path, sizeof path, "%s/none/new/control", own);
-    problem = (struct problem){0};
-    assert_int_equal(control_prepare_folder(path, &problem), STATUS_NO_FILE);
-    assert_non_null(strstr(problem.text, "cannot be made"));
-    snprintf(path, sizeof path, "%s/new", own);
-    rmdir(path);
-    rmdir(own);
 }
 
 static void bytes_travel_in_lines(void **state)

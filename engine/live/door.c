@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/time.h>
 
 #include "live/channel.h"
 
@@ -17,6 +16,7 @@ struct knock {
     uint64_t number; /* who he is, in tickets; 0: this place is free */
     struct control_lines lines;
     bool is_open;      /* greeted */
+    bool has_more;     /* said more than there was a turn for: not read until that is done */
     bool is_attached;  /* to recordings: */
     uint64_t attached; /* the one that he is given now; 0: none yet */
     size_t given;      /* bytes of it */
@@ -30,7 +30,8 @@ struct door {
     void *owner;
     struct knock knocks[DOOR_CALLERS_MAX + 1]; /* the last is told that there are too many */
     uint64_t last_number;
-    unsigned count;
+    uv_timer_t turn; /* for those who have said more */
+    unsigned count;  /* of callers, and the timer */
     bool is_closing;
 };
 
@@ -73,13 +74,6 @@ static json_t *piece_json(uint64_t id, const uint8_t *data, size_t count, bool i
     return object;
 }
 
-static uint64_t wall_us(void)
-{
-    struct timeval now;
-    gettimeofday(&now, NULL);
-    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_usec;
-}
-
 /* The next piece of what he is attached to; NULL: there is none now. */
 static json_t *next_piece(struct knock *knock)
 {
@@ -112,14 +106,15 @@ static json_t *next_piece(struct knock *knock)
 
 static void attach(struct knock *knock, const json_t *arguments, json_t *id)
 {
-    const json_t *number = json_object_get(arguments, "id");
-    const struct gateway_recording *last = gateway_record_find(knock->door->record, 0);
-    uint64_t wanted = control_number(arguments, "id", last != NULL ? last->id : 0);
+    const struct gateway_record *record = knock->door->record;
+    bool is_named = json_object_get(arguments, "id") != NULL;
+    uint64_t named = control_number(arguments, "id", 0); /* which none has */
+    const struct gateway_recording *recording =
+        is_named && named == 0 ? NULL : gateway_record_find(record, named);
     struct problem problem = {STATUS_OK, ""};
     enum status status = control_know_all(arguments, "id record", &problem);
 
-    if (status == STATUS_OK && number != NULL &&
-        gateway_record_find(knock->door->record, wanted) == NULL)
+    if (status == STATUS_OK && is_named && recording == NULL)
         status =
             problem_set(&problem, STATUS_USAGE,
                         "id: there is no recording of that migration: `status` names the last");
@@ -128,11 +123,12 @@ static void attach(struct knock *knock, const json_t *arguments, json_t *id)
         return;
     }
     knock->is_attached = true;
-    knock->attached = wanted;
+    knock->attached = recording != NULL ? recording->id : 0;
     knock->given = 0;
     knock->is_given = false;
     json_t *value = json_object();
-    json_object_set_new(value, "id", wanted != 0 ? json_integer((json_int_t)wanted) : json_null());
+    json_object_set_new(value, "id",
+                        recording != NULL ? json_integer((json_int_t)recording->id) : json_null());
     send_message(knock, control_return(value, id));
     channel_poke(knock->channel);
 }
@@ -182,28 +178,67 @@ static void read_line(struct knock *knock, const char *line, size_t count)
     control_message_fini(&message);
 }
 
-static void heard(void *owner, struct channel *channel, const uint8_t *data, size_t count)
-{
-    struct knock *knock = owner;
-    uint64_t number = knock->number;
-    bool is_too_long = false;
-    size_t length;
-    const char *line;
+static void on_turn(uv_timer_t *timer);
 
-    (void)channel;
-    control_lines_put(&knock->lines, data, count);
-    /* A command may close the door, or this channel, before the next line is looked at. */
-    while (knock->number == number && knock->is_open &&
-           (line = control_lines_next(&knock->lines, &length, &is_too_long)) != NULL)
-        if (length > 0)
-            read_line(knock, line, length);
-    if (knock->number != number || !knock->is_open || !is_too_long)
-        return;
+/* A command may close the door or this channel before the next line is looked at; so may its answer,
+ * where he does not read. */
+static bool is_heard(const struct knock *knock)
+{
+    return knock->is_open && channel_is_open(knock->channel);
+}
+
+static void end_for_a_line(struct knock *knock)
+{
     knock->is_open = false;
     send_message(knock,
                  control_refusal(CONTROL_BAD_ARGUMENT,
                                  "a line has at most 65536 bytes: this one cannot be read", NULL));
     channel_close(knock->channel, "a line without an end", false);
+}
+
+/* Some of what he has said. */
+static void hear_lines(struct knock *knock)
+{
+    bool is_too_long = false, had_more = knock->has_more;
+    unsigned left = DOOR_LINES_IN_A_TURN;
+    const char *line = NULL;
+    size_t length;
+
+    while (is_heard(knock) && left-- > 0 &&
+           (line = control_lines_next(&knock->lines, &length, &is_too_long)) != NULL)
+        if (length > 0)
+            read_line(knock, line, length);
+    if (!is_heard(knock))
+        return;
+    if (is_too_long) {
+        end_for_a_line(knock);
+        return;
+    }
+    knock->has_more = line != NULL;
+    if (knock->has_more != had_more)
+        channel_read(knock->channel, !knock->has_more);
+    if (knock->has_more)
+        uv_timer_start(&knock->door->turn, on_turn, 1, 0); /* 0 would keep the loop from others */
+}
+
+static void on_turn(uv_timer_t *timer)
+{
+    struct door *door = timer->data;
+
+    for (unsigned i = 0; i < DOOR_CALLERS_MAX; i++)
+        if (door->knocks[i].has_more)
+            hear_lines(&door->knocks[i]);
+}
+
+static void heard(void *owner, struct channel *channel, const uint8_t *data, size_t count)
+{
+    struct knock *knock = owner;
+
+    (void)channel;
+    if (!knock->is_open)
+        return;
+    control_lines_put(&knock->lines, data, count);
+    hear_lines(knock);
 }
 
 /* ---- Callers come and go ---- */
@@ -233,7 +268,7 @@ static void fill(void *owner, struct channel *channel, struct bytes *to)
 
     (void)channel;
     if (piece != NULL)
-        control_put(to, control_event("recording", piece, wall_us()));
+        control_put(to, control_event("recording", piece, control_wall_us()));
 }
 
 static void free_if_empty(struct door *door)
@@ -257,6 +292,14 @@ static void closed(void *owner, struct channel *channel, const char *reason)
         door->calls->told(door->owner, line);
     }
     *knock = (struct knock){0};
+    door->count--;
+    free_if_empty(door);
+}
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+    struct door *door = handle->data;
+
     door->count--;
     free_if_empty(door);
 }
@@ -295,29 +338,30 @@ enum status door_open(uv_loop_t *loop, const char *path, const struct gateway_re
     made->owner = owner;
     /* An address with a '/' in it is a path. */
     snprintf(address, sizeof address, "%s%s", strchr(path, '/') == NULL ? "./" : "", path);
-    enum status status = control_prepare_folder(address, problem);
-    if (status == STATUS_OK)
-        status = channel_listen(loop, address, NULL, let_in, made, &made->listener, problem);
-    if (status == STATUS_OK)
-        *door = made;
-    else
+    enum status status =
+        channel_listen(loop, address, NULL, let_in, made, &made->listener, problem);
+    if (status != STATUS_OK) {
         free(made);
-    return status;
+        return status;
+    }
+    MUST(uv_timer_init(loop, &made->turn) == 0);
+    made->turn.data = made;
+    made->count = 1;
+    *door = made;
+    return STATUS_OK;
 }
 
 void door_close(struct door *door)
 {
     channel_listener_close(door->listener);
     door->is_closing = true;
-    door->count++; /* `closed` may come from within, and must not free it meanwhile */
     for (unsigned i = 0; i <= DOOR_CALLERS_MAX; i++) {
         if (door->knocks[i].number == 0)
             continue;
         door->knocks[i].is_open = false;
         channel_close(door->knocks[i].channel, "", false);
     }
-    door->count--;
-    free_if_empty(door);
+    uv_close((uv_handle_t *)&door->turn, on_timer_closed);
 }
 
 /* ---- Answers and events ---- */
@@ -364,7 +408,7 @@ void door_tell(struct door *door, const char *name, json_t *data)
 {
     struct bytes text = {0};
 
-    control_put(&text, control_event(name, data, wall_us()));
+    control_put(&text, control_event(name, data, control_wall_us()));
     for (unsigned i = 0; i < DOOR_CALLERS_MAX; i++)
         if (door->knocks[i].is_open)
             channel_send(door->knocks[i].channel, text.data, text.count);

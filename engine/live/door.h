@@ -17,9 +17,10 @@
 #include "live/control.h"
 #include "live/gateway_record.h"
 
-#define DOOR_CALLERS_MAX 16u
-#define DOOR_BACKLOG_MAX (1u << 20)           /* bytes of answers and events that wait to be read */
-#define DOOR_STALL_NS    (30ull * 1000000000) /* for which a reader may read nothing at all */
+#define DOOR_CALLERS_MAX     16u
+#define DOOR_BACKLOG_MAX     (1u << 20) /* bytes of answers and events that wait to be read */
+#define DOOR_LINES_IN_A_TURN 100u       /* of one caller: then it is the others' turn */
+#define DOOR_STALL_NS        (30ull * 1000000000) /* for which a reader may read nothing at all */
 
 struct door;
 

@@ -11,7 +11,7 @@ struct house {
     struct door *door;
     char folder[64], path[CONTROL_PATH_MAX], line[400];
     struct door_ticket kept; /* of a command that is answered later */
-    unsigned told_count;
+    unsigned told_count, command_count;
 };
 
 static void command(void *owner, const char *name, const json_t *arguments,
@@ -19,9 +19,15 @@ static void command(void *owner, const char *name, const json_t *arguments,
 {
     struct house *house = owner;
 
+    house->command_count++;
     if (strcmp(name, "later") == 0)
         house->kept = *ticket;
-    else if (strcmp(name, "echo") == 0)
+    else if (strcmp(name, "long") == 0) {
+        char text[40001];
+        memset(text, 'x', sizeof text - 1);
+        text[sizeof text - 1] = '\0';
+        door_return(house->door, ticket, json_string(text));
+    } else if (strcmp(name, "echo") == 0)
         door_return(house->door, ticket, json_incref((json_t *)arguments));
     else if (strcmp(name, "tell") == 0) {
         door_tell(house->door, "told", json_incref((json_t *)arguments));
@@ -211,6 +217,53 @@ static void a_reader_who_does_not_read_is_shut_out(void **state)
     caller_close(&reads);
 }
 
+/* ---- Many lines at once ---- */
+
+static void say_often(struct caller *caller, const char *line, unsigned count)
+{
+    struct bytes text = {0};
+
+    for (unsigned i = 0; i < count; i++)
+        bytes_put(&text, line, strlen(line));
+    assert_int_equal(send(caller_descriptor(caller), text.data, text.count, MSG_DONTWAIT),
+                     text.count);
+    bytes_fini(&text);
+}
+
+/* What he has said before he was shut out is not done any more. */
+static void who_is_shut_out_is_not_obeyed(void **state)
+{
+    struct house *house = *state;
+    struct caller caller;
+    open_knocker(&house->loop, house->path, &caller);
+    say_often(&caller, "{\"execute\": \"long\"}\n", 60);
+    while (house->told_count == 0)
+        turn(house);
+    assert_non_null(strstr(house->line, "1.000 MiB"));
+    assert_in_range(house->command_count, 26, 59); /* a MiB, and what the socket has taken */
+    caller_close(&caller);
+}
+
+/* Whoever says much at once is heard, but not before all others: in a turn of the loop the rest of
+ * what was read, and then what is read. */
+static void each_is_heard_in_his_turn(void **state)
+{
+    struct house *house = *state;
+    struct caller hasty, patient;
+    unsigned before = 0;
+    open_knocker(&house->loop, house->path, &hasty);
+    open_knocker(&house->loop, house->path, &patient);
+    say_often(&hasty, "{\"execute\": \"later\"}\n", 3000);
+    caller_close(&hasty);
+    while (house->command_count < 3000) {
+        turn(house);
+        assert_in_range(house->command_count - before, 0, 2 * DOOR_LINES_IN_A_TURN);
+        before = house->command_count;
+    }
+    expect_answer(&house->loop, &patient, "{\"execute\": \"echo\"}", "{\"return\":{}}");
+    caller_close(&patient);
+}
+
 /* ---- Recordings ---- */
 
 static void begin_recording(struct house *house, uint64_t id)
@@ -299,6 +352,25 @@ static void recordings_are_given_out(void **state)
     caller_close(&late);
 }
 
+/* An id that names none is not taken for the last. */
+static void recordings_are_asked_for_by_number(void **state)
+{
+    static const char *const ids[] = {"0", "-1", "2", "\"1\"", "1.0", "null", "[]"};
+    struct house *house = *state;
+    struct caller caller;
+    char line[96];
+    begin_recording(house, 1);
+    open_knocker(&house->loop, house->path, &caller);
+    for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
+        snprintf(line, sizeof line, "{\"execute\": \"attach\", \"arguments\": {\"id\": %s}}",
+                 ids[i]);
+        expect_answer(&house->loop, &caller, line, "no recording of that migration");
+    }
+    expect_answer(&house->loop, &caller, "{\"execute\": \"attach\", \"arguments\": {\"id\": 1}}",
+                  "{\"id\":1}");
+    caller_close(&caller);
+}
+
 /* A recording that a slow reader has only begun is forgotten: he is told, and gets the next there
  * is. */
 static void a_slow_reader_is_told_what_he_has_missed(void **state)
@@ -337,7 +409,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(there_is_room_for_sixteen, open_house, close_house),
         cmocka_unit_test_setup_teardown(a_reader_who_does_not_read_is_shut_out, open_house,
                                         close_house),
+        cmocka_unit_test_setup_teardown(who_is_shut_out_is_not_obeyed, open_house, close_house),
+        cmocka_unit_test_setup_teardown(each_is_heard_in_his_turn, open_house, close_house),
         cmocka_unit_test_setup_teardown(recordings_are_given_out, open_house, close_house),
+        cmocka_unit_test_setup_teardown(recordings_are_asked_for_by_number, open_house,
+                                        close_house),
         cmocka_unit_test_setup_teardown(a_slow_reader_is_told_what_he_has_missed, open_house,
                                         close_house),
     };

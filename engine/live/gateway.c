@@ -191,10 +191,12 @@ json_t *gateway_status(const struct gateway *gateway)
     }
     const char *first = gateway_clients_address(gateway, 0);
     json_t *own = json_pack(
-        "{s:s, s:o, s:s, s:i, s:i, s:b, s:I, s:I, s:I}", "address", first != NULL ? first : "",
+        "{s:s, s:o, s:s, s:i, s:i, s:b, s:I, s:I, s:I, s:I}", "address", first != NULL ? first : "",
         "addresses", addresses, "hosts_address", gateway_hosts_address(gateway), "clients",
         (int)talking, "clients_calling", (int)calling, "is_full", is_full, "clients_accepted",
         (json_int_t)gateway->clients_accepted, "clients_refused",
-        (json_int_t)gateway->clients_refused, "packets_again", (json_int_t)gateway->packets_again);
-    return json_pack("{s:o, s:o}", "gateway", own, "hosts", gateway_hosts_status(gateway));
+        (json_int_t)gateway->clients_refused, "clients_dropped",
+        (json_int_t)gateway->clients_dropped, "packets_again", (json_int_t)gateway->packets_again);
+    return json_pack("{s:o, s:o, s:o}", "gateway", own, "hosts", gateway_hosts_status(gateway),
+                     "lost", gateway_guests_lost(gateway));
 }

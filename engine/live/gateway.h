@@ -47,9 +47,12 @@ struct gateway;
 
 /* All of them may be NULL. They are called from the loop, never from within a call of the owner's. */
 struct gateway_owner {
-    /* A host has told an event (trunk.h): `data` is borrowed. The gateway's own, in the same way:
+    /* A host has told an event: `data` is borrowed, and may be NULL. It is console or guest_ended, of
+     * a guest that it has, or progress or migration_ended, of any. The gateway's own, of host 0:
      *   host_joined {"name", "address"}       host_left {"name", "reason"}
      *   turned_away {"reason"}: somebody at the hosts' door has not proved that he has the key
+     *   client_dropped {"guest", "client", "reason"}: one that did not read
+     *   claim_refused {"guest", "host", "reason"}: what that host says of it does not count
      *   guest_lost {"guest", "reason"}        two_runners {"guest", "hosts"}: rule one_runner broken */
     void (*told)(void *owner, unsigned host, const char *event, json_t *data);
     /* Things for a recording (gateway_record.h), at instants on this process's CLOCK_MONOTONIC, of

@@ -17,13 +17,16 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/smaller.h"
 #include "base/units.h"
 #include "live/gateway_private.h"
 
 #define CALL_AGAIN_NS     (20 * NS_PER_MS) /* between two calls, doubling up to the longest */
 #define CALL_AGAIN_MAX_NS (160 * NS_PER_MS)
 /* A guest that closes does not listen any more: its client has so long to see it, and to close too. */
-#define LINGER_NS       (5 * NS_PER_S)
+#define LINGER_NS (5 * NS_PER_S)
+/* Who takes nothing for so long of what is there for him gives his number to others. */
+#define STALL_NS        (30 * NS_PER_S)
 #define NOBODY_TAKES_NS (20 * NS_PER_MS) /* the trunk is full: until it is tried again */
 #define NEVER           UINT64_MAX
 
@@ -68,9 +71,9 @@ static void drop_socket(struct gateway_client *client, bool is_reset)
 }
 
 /* The client is not there any more: the guest hears that it has closed. */
-static void lose_socket(struct gateway_client *client)
+static void lose_socket(struct gateway_client *client, bool is_reset)
 {
-    drop_socket(client, true);
+    drop_socket(client, is_reset);
     if (client->state == CLIENT_TALKING)
         stream_close(&client->stream);
     touch(client);
@@ -120,7 +123,7 @@ static void hear_client(struct gateway_client *client)
         client->socket->has_ended = true;
         stream_close(&client->stream);
     } else if (!is_to_be_tried_again()) {
-        lose_socket(client);
+        lose_socket(client, true);
         return;
     }
     touch(client);
@@ -138,10 +141,12 @@ static void tell_client(struct gateway_client *client)
         if (count > 0) {
             note_answer(client);
             stream_read(stream, told, (uint32_t)count);
+            client->socket->stalled_ns = NEVER;
         } else if (is_to_be_tried_again()) {
+            client->socket->stalled_ns = smaller(client->socket->stalled_ns, gateway_now_ns());
             break;
         } else {
-            lose_socket(client);
+            lose_socket(client, true);
         }
     }
     if (client->socket == NULL)
@@ -159,7 +164,7 @@ static void socket_ready(uv_poll_t *poll, int status, int events)
     struct gateway_client *client = socket->client;
 
     if (status < 0) {
-        lose_socket(client);
+        lose_socket(client, true);
         return;
     }
     if ((events & UV_WRITABLE) != 0)
@@ -313,9 +318,38 @@ static uint64_t send_packets(struct gateway_client *client, uint64_t now_ns)
     }
 }
 
-static uint64_t earlier(uint64_t a_ns, uint64_t b_ns)
+static void drop_stalled(struct gateway_client *client)
 {
-    return a_ns < b_ns ? a_ns : b_ns;
+    struct address peer = {.socket_bytes = sizeof peer.socket};
+    char text[ADDRESS_TEXT_BYTES] = "";
+
+    if (getpeername(client->socket->fd, (struct sockaddr *)&peer.socket, &peer.socket_bytes) == 0)
+        address_format(&peer, text);
+    client->guest->gateway->clients_dropped++;
+    lose_socket(client, true);
+    gateway_tell(client->guest->gateway, 0, "client_dropped",
+                 json_pack("{s:s, s:s, s:s}", "guest", client->guest->name, "client", text,
+                           "reason", "it has read nothing for 30 s"));
+}
+
+/* Lets go of a client that does not do its part. When is it to be looked at again? */
+static uint64_t be_patient(struct gateway_client *client, uint64_t now_ns)
+{
+    const struct client_socket *socket = client->socket;
+
+    if (socket != NULL && socket->shut_at_ns != NEVER) {
+        if (now_ns - socket->shut_at_ns < LINGER_NS)
+            return socket->shut_at_ns + LINGER_NS;
+        lose_socket(client, false); /* what it has not read yet it still may */
+    } else if (socket != NULL && socket->stalled_ns != NEVER) {
+        uint64_t since_ns = socket->stalled_ns;
+        if (now_ns - since_ns < STALL_NS)
+            return since_ns + STALL_NS;
+        tell_client(client); /* it may be this process that stood still */
+        if (client->socket != NULL && client->socket->stalled_ns == since_ns)
+            drop_stalled(client);
+    }
+    return NEVER;
 }
 
 static void follow(struct gateway_client *client, uint64_t now_ns)
@@ -329,13 +363,8 @@ static void follow(struct gateway_client *client, uint64_t now_ns)
     if (client->state == CLIENT_TALKING && stream_is_over(&client->stream))
         free_slot(client);
     if (client->state == CLIENT_CALLING)
-        due_ns = earlier(due_ns, client->call_again_ns);
-    if (client->socket != NULL && client->socket->shut_at_ns != NEVER) {
-        if (now_ns >= client->socket->shut_at_ns + LINGER_NS)
-            lose_socket(client);
-        else
-            due_ns = earlier(due_ns, client->socket->shut_at_ns + LINGER_NS);
-    }
+        due_ns = smaller(due_ns, client->call_again_ns);
+    due_ns = smaller(due_ns, be_patient(client, now_ns));
     client->guest->due_ns[client->slot_idx] = due_ns;
     watch_socket(client);
 }
@@ -350,7 +379,7 @@ void gateway_clients_turn(struct gateway_guest *guest)
         follow(&guest->clients[idx], now_ns);
     }
     for (uint32_t i = 0; i < MAILBOX_STREAMS; i++)
-        due_ns = earlier(due_ns, guest->due_ns[i]);
+        due_ns = smaller(due_ns, guest->due_ns[i]);
     if (due_ns != NEVER)
         gateway_set_alarm(guest->gateway, due_ns);
 }
@@ -440,8 +469,11 @@ void gateway_clients_come_in(const struct client_listener *listener, struct gate
     const int is_on = 1;
 
     MUST(socket != NULL);
-    *socket = (struct client_socket){
-        .fd = fd, .gateway = listener->gateway, .client = client, .shut_at_ns = NEVER};
+    *socket = (struct client_socket){.fd = fd,
+                                     .gateway = listener->gateway,
+                                     .client = client,
+                                     .shut_at_ns = NEVER,
+                                     .stalled_ns = NEVER};
     MUST(uv_poll_init(listener->gateway->loop, &socket->poll, fd) == 0);
     listener->gateway->open_handles++;
     listener->gateway->clients_accepted++;

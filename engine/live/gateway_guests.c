@@ -17,6 +17,7 @@
  *   tunnel     packets still go to the old host, which puts them into the migration's stream, for as
  *              long as was asked or until it is gone. Answers come from the new host directly
  */
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -26,14 +27,21 @@
 /* Two trunks are not in step: for so long an old claim may stand beside a new one. */
 #define RIVALS_GRACE_NS (1000 * 1000000ull)
 
+/* ---- Places ---- */
+
+static void empty_place(struct gateway *gateway, struct gateway_guest *guest)
+{
+    memset(guest, 0, offsetof(struct gateway_guest, clients));
+    guest->gateway = gateway;
+    guest->route_until_ns = guest->missing_since_ns = guest->rivals_since_ns = NEVER;
+    guest->orphan_look_ns = NEVER;
+}
+
 void gateway_guests_init(struct gateway *gateway)
 {
     for (unsigned i = 0; i < GATEWAY_GUESTS; i++) {
-        struct gateway_guest *guest = &gateway->guests[i];
-        guest->gateway = gateway;
-        guest->route_until_ns = guest->missing_since_ns = guest->rivals_since_ns = NEVER;
-        guest->orphan_look_ns = NEVER;
-        gateway_clients_init(guest);
+        empty_place(gateway, &gateway->guests[i]);
+        gateway_clients_init(&gateway->guests[i]);
     }
     gateway->guest_count = 1; /* the first has no name yet: it is whichever comes first */
 }
@@ -44,33 +52,6 @@ struct gateway_guest *gateway_guest_named(struct gateway *gateway, const char *n
         if (strcmp(gateway->guests[i].name, name) == 0)
             return &gateway->guests[i];
     return NULL;
-}
-
-static void give_name(struct gateway_guest *guest, const char *name)
-{
-    snprintf(guest->name, sizeof guest->name, "%s", name);
-}
-
-struct gateway_guest *gateway_guest_expected(struct gateway *gateway, const char *name)
-{
-    struct gateway_guest *guest = gateway_guest_named(gateway, name);
-
-    if (guest == NULL && gateway->guest_count < GATEWAY_GUESTS) {
-        guest = &gateway->guests[gateway->guest_count++];
-        give_name(guest, name);
-    }
-    return guest;
-}
-
-/* A guest that nobody has spoken of is the one whose clients come in without saying to whom. */
-static void meet(struct gateway *gateway, const char *name)
-{
-    if (gateway_guest_named(gateway, name) != NULL)
-        return;
-    if (gateway->guests[0].name[0] == '\0')
-        give_name(&gateway->guests[0], name);
-    else
-        (void)gateway_guest_expected(gateway, name);
 }
 
 static const struct host_claim *claim_of(const struct gateway_host *host,
@@ -87,6 +68,71 @@ static bool is_word(const struct host_claim *claim, const char *state)
     return claim != NULL && strcmp(claim->state, state) == 0;
 }
 
+/* As much as a half of it: more than the word that it is no more. */
+static bool is_something(const struct host_claim *claim)
+{
+    return claim != NULL && !is_word(claim, "ended") && !is_word(claim, "lost");
+}
+
+/* It is no more, or never came, and neither a host nor a listener has a use for its name. */
+static bool is_place_free(const struct gateway_guest *guest)
+{
+    if (guest->name[0] == '\0')
+        return true;
+    if (guest->is_named || guest->state == GUEST_PRESENT || guest->state == GUEST_AWAY)
+        return false;
+    for (unsigned i = 0; i < GATEWAY_HOSTS; i++)
+        if (is_something(claim_of(&guest->gateway->hosts[i], guest)))
+            return false;
+    return true;
+}
+
+/* From that place on; NULL: there is none. */
+static struct gateway_guest *new_guest(struct gateway *gateway, unsigned from, const char *name)
+{
+    unsigned place = from;
+
+    while (place < gateway->guest_count && !is_place_free(&gateway->guests[place]))
+        place++;
+    if (place == GATEWAY_GUESTS)
+        return NULL;
+    if (place == gateway->guest_count)
+        gateway->guest_count++;
+    struct gateway_guest *guest = &gateway->guests[place];
+    empty_place(gateway, guest);
+    snprintf(guest->name, sizeof guest->name, "%s", name);
+    return guest;
+}
+
+/* The first place is kept for whoever comes without having been spoken of. */
+struct gateway_guest *gateway_guest_expected(struct gateway *gateway, const char *name)
+{
+    struct gateway_guest *guest = gateway_guest_named(gateway, name);
+
+    if (guest == NULL)
+        guest = new_guest(gateway, 1, name);
+    if (guest != NULL)
+        guest->is_named = true;
+    return guest;
+}
+
+/* What a host says of a guest does not count, for that reason: told once for each of its trunks. */
+static void refuse_claim(struct gateway_host *host, const char *guest, const char *reason)
+{
+    if (!host->is_refusal_told)
+        gateway_tell(
+            host->gateway, 0, "claim_refused",
+            json_pack("{s:s, s:s, s:s}", "guest", guest, "host", host->name, "reason", reason));
+    host->is_refusal_told = true;
+}
+
+static void meet(struct gateway_host *host, const struct host_claim *claim)
+{
+    if (is_something(claim) && gateway_guest_named(host->gateway, claim->name) == NULL &&
+        new_guest(host->gateway, 0, claim->name) == NULL)
+        refuse_claim(host, claim->name, "this gateway has no place for one more guest");
+}
+
 /* ---- Whom to believe ---- */
 
 /* What the hosts say of a guest, all taken together. */
@@ -95,6 +141,7 @@ struct opinion {
     struct gateway_host *rival; /* that claims it too */
     uint64_t move_count;        /* of the best */
     uint16_t port;
+    struct gateway_host *incredible; /* it claims it, and that cannot be */
     bool
         is_somewhere; /* a host may have it, or half of it: one that is here or that is not heard */
     bool is_ended, is_lost; /* and so says who had it */
@@ -111,6 +158,35 @@ static bool is_better(const struct gateway_guest *guest, const struct gateway_ho
     return host == guest->home;
 }
 
+/* Nobody gets ahead of where the guest is known to be by more than the move that may have been going on
+ * when this gateway came, but by the gateway's own order. Of a guest that it knows nothing of, or that
+ * is no more, it believes whoever has it. */
+static bool is_incredible(const struct gateway_guest *guest, const struct gateway_host *host,
+                          const struct host_claim *claim)
+{
+    bool is_known = guest->state == GUEST_PRESENT || guest->state == GUEST_AWAY;
+    return is_known && claim->is_claim && host != guest->target &&
+           claim->move_count > guest->move_count + 1;
+}
+
+static void weigh(const struct gateway_guest *guest, struct gateway_host *host,
+                  struct opinion *opinion)
+{
+    const struct host_claim *claim = claim_of(host, guest);
+
+    opinion->is_somewhere |= is_something(claim);
+    if (host->trunk == NULL || !claim->is_claim)
+        return;
+    if (is_better(guest, host, claim, opinion)) {
+        opinion->rival = opinion->best;
+        opinion->best = host;
+        opinion->move_count = claim->move_count;
+        opinion->port = claim->port;
+    } else {
+        opinion->rival = host;
+    }
+}
+
 static struct opinion ask_around(const struct gateway_guest *guest)
 {
     struct opinion opinion = {0};
@@ -122,17 +198,14 @@ static struct opinion ask_around(const struct gateway_guest *guest)
             continue;
         opinion.is_ended |= is_word(claim, "ended");
         opinion.is_lost |= is_word(claim, "lost");
-        opinion.is_somewhere |= !is_word(claim, "ended") && !is_word(claim, "lost");
-        if (host->trunk == NULL || !claim->is_claim)
-            continue;
-        if (is_better(guest, host, claim, &opinion)) {
-            opinion.rival = opinion.best;
-            opinion.best = host;
-            opinion.move_count = claim->move_count;
-            opinion.port = claim->port;
-        } else {
-            opinion.rival = host;
-        }
+        if (!is_incredible(guest, host, claim))
+            weigh(guest, host, &opinion);
+        else if (host->trunk != NULL)
+            opinion.incredible = host;
+    }
+    if (opinion.incredible != NULL && !opinion.is_somewhere) { /* rather that than no guest */
+        weigh(guest, opinion.incredible, &opinion);
+        opinion.incredible = NULL;
     }
     return opinion;
 }
@@ -189,6 +262,7 @@ static void settle(struct gateway_guest *guest, const struct opinion *opinion)
 static void be_lost(struct gateway_guest *guest, const char *reason)
 {
     guest->state = GUEST_LOST;
+    guest->why_lost = reason;
     guest->missing_since_ns = NEVER;
     if (guest->is_moving)
         gateway_happen(guest->gateway, (struct event){.kind = EVENT_MIGRATION_ENDED,
@@ -230,6 +304,9 @@ static void look(struct gateway_guest *guest)
     struct opinion opinion = ask_around(guest);
 
     look_for_rivals(guest, &opinion);
+    if (opinion.incredible != NULL)
+        refuse_claim(opinion.incredible, guest->name,
+                     "it says that the guest has moved more often than it was ordered to");
     if (guest->route != NULL && guest->route != guest->home && guest->route->trunk == NULL)
         route_to(guest, guest->home, true); /* the tunnel's entrance is gone */
     if (opinion.best != NULL) {
@@ -255,7 +332,7 @@ void gateway_guests_look(struct gateway *gateway)
 {
     for (unsigned i = 0; i < GATEWAY_HOSTS; i++)
         for (unsigned j = 0; j < gateway->hosts[i].claim_count; j++)
-            meet(gateway, gateway->hosts[i].claims[j].name);
+            meet(&gateway->hosts[i], &gateway->hosts[i].claims[j]);
     for (unsigned i = 0; i < gateway->guest_count; i++)
         look(&gateway->guests[i]);
 }
@@ -377,24 +454,45 @@ void gateway_move_ends(struct gateway *gateway, const char *name)
         guest->is_moving = false;
 }
 
-unsigned gateway_find_guest(const struct gateway *gateway, const char **name, bool *is_known)
+/* The one of that name; without one the only one that is not over, else the only one there was. */
+static const struct gateway_guest *find_guest(const struct gateway *gateway, const char *name)
 {
-    const struct gateway_guest *found = NULL;
+    const struct gateway_guest *found[2] = {NULL, NULL}; /* over, and not */
+    unsigned counts[2] = {0, 0};
 
-    *is_known = false;
     for (unsigned i = 0; i < gateway->guest_count; i++) {
         const struct gateway_guest *guest = &gateway->guests[i];
-        if (guest->name[0] == '\0' || (*name != NULL && strcmp(guest->name, *name) != 0))
+        bool is_over = guest->state == GUEST_LOST || guest->state == GUEST_OVER;
+        if (guest->state == GUEST_EXPECTED || (name != NULL && strcmp(guest->name, name) != 0))
             continue;
-        if (guest->state == GUEST_EXPECTED || (*name == NULL && found != NULL))
-            return 0;
-        found = guest;
+        found[!is_over] = guest;
+        counts[!is_over]++;
     }
+    if (counts[true] > 0)
+        return counts[true] == 1 ? found[true] : NULL;
+    return counts[false] == 1 ? found[false] : NULL;
+}
+
+unsigned gateway_find_guest(const struct gateway *gateway, const char **name, bool *is_known)
+{
+    const struct gateway_guest *found = find_guest(gateway, *name);
+
+    *is_known = found != NULL;
     if (found == NULL)
         return 0;
     *name = found->name;
-    *is_known = true;
     return found->home != NULL ? found->home->number : 0;
+}
+
+json_t *gateway_guests_lost(const struct gateway *gateway)
+{
+    json_t *lost = json_array();
+
+    for (unsigned i = 0; i < gateway->guest_count; i++)
+        if (gateway->guests[i].state == GUEST_LOST)
+            json_array_append_new(lost, json_pack("{s:s, s:s}", "guest", gateway->guests[i].name,
+                                                  "reason", gateway->guests[i].why_lost));
+    return lost;
 }
 
 const char *gateway_guest_word(const struct gateway_guest *guest)

@@ -13,6 +13,7 @@
 
 #include "base/units.h"
 #include "live/gateway_private.h"
+#include "live/key_file.h"
 
 /* A host that reads nothing for so long, or says nothing although it is asked for the time, is not
  * there: it comes back by a trunk of its own. */
@@ -20,15 +21,9 @@
 #define TRUNK_SILENCE_NS (15 * NS_PER_S)
 /* Packets beyond that are lost instead: their streams send them again when the host reads on. */
 #define TRUNK_BACKLOG_BYTES (1u << 20)
-#define CLOCK_ASKED_NS      (1 * NS_PER_S) /* clocks of two machines drift by microseconds in that */
-
-static void say(struct gateway_host *host, json_t *message)
-{
-    size_t begin = frame_begin(&host->out, FRAME_TALK, 0);
-    control_put(&host->out, message);
-    host->out.count--; /* a frame needs no line end */
-    frame_end(&host->out, begin);
-}
+/* What a host tells becomes a line of the door, in which other words stand too. */
+#define TOLD_MAX       (CONTROL_LINE_MAX - 256)
+#define CLOCK_ASKED_NS (1 * NS_PER_S) /* clocks of two machines drift by microseconds in that */
 
 static void send_away(struct visitor *visitor, const char *reason, bool is_at_once)
 {
@@ -39,11 +34,8 @@ static void send_away(struct visitor *visitor, const char *reason, bool is_at_on
 static void refuse(struct visitor *visitor, const char *reason)
 {
     struct bytes out = {0};
-    size_t begin = frame_begin(&out, FRAME_TALK, 0);
 
-    control_put(&out, control_refusal(CONTROL_REFUSED, reason, NULL));
-    out.count--;
-    frame_end(&out, begin);
+    trunk_put_message(&out, control_refusal(CONTROL_REFUSED, reason, NULL));
     channel_send(visitor->trunk, out.data, out.count);
     bytes_fini(&out);
     send_away(visitor, reason, false);
@@ -59,6 +51,19 @@ static bool is_name(const char *name)
         if (!isalnum((unsigned char)name[i]) && strchr("._-+:", name[i]) == NULL)
             return false;
     return count > 0 && count < GATEWAY_NAME_MAX;
+}
+
+/* Other hosts connect there, and must not wait for a name to be looked up; people are shown it. */
+static bool is_address(const char *text)
+{
+    struct problem problem = {STATUS_OK, ""};
+    struct address address;
+
+    for (const char *at = text; *at != '\0'; at++)
+        if (!isgraph((unsigned char)*at))
+            return false;
+    return *text == '\0' || (strlen(text) < ADDRESS_TEXT_BYTES &&
+                             address_parse_number(text, &address, &problem) == STATUS_OK);
 }
 
 /* It has all of the guest, not a half that is no guest yet or any more. */
@@ -106,10 +111,10 @@ static void answer_question(struct gateway_host *host, const struct control_mess
     uint64_t id = json_is_integer(reply->id) ? (uint64_t)json_integer_value(reply->id) : 0;
 
     for (unsigned i = 0; i < GATEWAY_QUESTIONS && id != 0; i++) {
-        struct gateway_question question = host->gateway->questions[i];
-        if (question.id != id || question.host != host)
+        struct gateway_question question = host->questions[i];
+        if (question.id != id)
             continue;
-        host->gateway->questions[i].id = 0;
+        host->questions[i].id = 0;
         if (question.answer != NULL)
             question.answer(question.owner, reply);
         return;
@@ -120,10 +125,10 @@ static void answer_question(struct gateway_host *host, const struct control_mess
 static void forget_questions(struct gateway_host *host)
 {
     for (unsigned i = 0; i < GATEWAY_QUESTIONS; i++) {
-        struct gateway_question question = host->gateway->questions[i];
-        if (question.id == 0 || question.host != host)
+        struct gateway_question question = host->questions[i];
+        if (question.id == 0)
             continue;
-        host->gateway->questions[i].id = 0;
+        host->questions[i].id = 0;
         if (question.answer != NULL)
             question.answer(question.owner, NULL);
     }
@@ -139,18 +144,18 @@ bool gateway_ask(struct gateway *gateway, unsigned number, const char *command, 
                  gateway_answer answer, void *owner)
 {
     struct gateway_host *host = host_of(gateway, number);
-    struct gateway_question *question = gateway->questions;
+    struct gateway_question *question = host->questions;
 
-    while (question < gateway->questions + GATEWAY_QUESTIONS && question->id != 0)
+    while (question < host->questions + GATEWAY_QUESTIONS && question->id != 0)
         question++;
-    if (host->trunk == NULL || question == gateway->questions + GATEWAY_QUESTIONS) {
+    if (host->trunk == NULL || question == host->questions + GATEWAY_QUESTIONS) {
         json_decref(arguments);
         return false;
     }
-    *question = (struct gateway_question){
-        .id = ++gateway->last_question, .host = host, .answer = answer, .owner = owner};
+    *question =
+        (struct gateway_question){.id = ++gateway->last_question, .answer = answer, .owner = owner};
     json_t *id = json_integer((json_int_t)question->id);
-    say(host, control_command(command, arguments, id));
+    trunk_put_message(&host->out, control_command(command, arguments, id));
     json_decref(id);
     return true;
 }
@@ -174,6 +179,7 @@ static void clock_told(void *owner, const struct control_message *reply)
     struct gateway_host *host = owner;
     uint64_t now_ns = gateway_now_ns(), rtt_ns = now_ns - host->clock_asked_ns;
 
+    host->is_clock_asked = false;
     if (reply == NULL || reply->kind != CONTROL_RETURN)
         return;
     uint64_t there_ns = control_number(reply->data, "now_ns", UINT64_MAX);
@@ -191,14 +197,31 @@ static void clock_told(void *owner, const struct control_message *reply)
 static void ask_clock(struct gateway_host *host)
 {
     host->clock_asked_ns = gateway_now_ns();
-    (void)gateway_ask(host->gateway, host->number, "clock", NULL, clock_told, host);
+    host->is_clock_asked =
+        gateway_ask(host->gateway, host->number, "clock", NULL, clock_told, host);
 }
 
 /* ---- Coming and going ---- */
 
+/* It has gone, and nobody waits for it: its name stands in `status` until its place is needed. */
+static bool is_forgettable(const struct gateway_host *host)
+{
+    const struct gateway *gateway = host->gateway;
+
+    if (host->trunk != NULL || host->claim_count > 0)
+        return false;
+    for (unsigned i = 0; i < gateway->guest_count; i++) {
+        const struct gateway_guest *guest = &gateway->guests[i];
+        if (guest->last_home == host ||
+            (guest->is_moving && (guest->source == host || guest->target == host)))
+            return false;
+    }
+    return true;
+}
+
 static struct gateway_host *place_for(struct gateway *gateway, const char *name)
 {
-    struct gateway_host *unused = NULL;
+    struct gateway_host *unused = NULL, *forgotten = NULL;
 
     for (unsigned i = 0; i < GATEWAY_HOSTS; i++) {
         struct gateway_host *host = &gateway->hosts[i];
@@ -206,14 +229,16 @@ static struct gateway_host *place_for(struct gateway *gateway, const char *name)
             return host;
         if (host->name[0] == '\0' && unused == NULL)
             unused = host;
+        if (forgotten == NULL && is_forgettable(host))
+            forgotten = host;
     }
-    return unused;
+    return unused != NULL ? unused : forgotten;
 }
 
 static bool has_ended(const struct gateway_host *host)
 {
     struct pollfd end = {.fd = host->pidfd, .events = POLLIN};
-    return host->pidfd >= 0 && poll(&end, 1, 0) == 1;
+    return host->has_no_pid || (host->pidfd >= 0 && poll(&end, 1, 0) == 1);
 }
 
 static void lose_trunk(struct gateway_host *host, const char *reason)
@@ -221,23 +246,33 @@ static void lose_trunk(struct gateway_host *host, const char *reason)
     host->trunk = NULL;
     bytes_clear(&host->out);
     forget_questions(host);
-    gateway_tell(host->gateway, host->number, "host_left",
-                 json_pack("{s:s, s:s}", "name", host->name, "reason", reason));
+    gateway_tell(host->gateway, 0, "host_left",
+                 json_pack("{s:s, s:o}", "name", host->name, "reason", control_text_json(reason)));
     gateway_hosts_watch(host->gateway);
 }
 
-/* Of a process on this computer it can be seen when it ends; of others there is only their word. */
-static void watch_process(struct gateway_host *host, const char *peer)
+static void forget_process(struct gateway_host *host)
 {
-    bool is_here = strncmp(peer, "127.", 4) == 0 || strncmp(peer, "[::1]", 5) == 0 ||
-                   strchr(peer, '/') != NULL;
-
     if (host->pidfd >= 0)
         close(host->pidfd);
     host->pidfd = -1;
-    if (is_here && host->pid > 0 && host->pid <= INT32_MAX)
-        host->pidfd = (int)syscall(SYS_pidfd_open, (pid_t)host->pid, 0);
-    host->is_gone = false;
+    host->has_no_pid = host->is_gone = false;
+}
+
+/* Of a process on this computer it can be seen when it ends; of others there is only their word. So
+ * it is of one in a container, whose number is another process's here. */
+static void watch_process(struct gateway_host *host, uint64_t pid_space)
+{
+    struct problem problem = {STATUS_OK, ""};
+    struct address peer;
+
+    forget_process(host);
+    if (address_parse_number(channel_peer(host->trunk), &peer, &problem) != STATUS_OK ||
+        !address_is_local(&peer) || pid_space != trunk_pid_space() || host->pid == 0 ||
+        host->pid > INT32_MAX)
+        return;
+    host->pidfd = (int)syscall(SYS_pidfd_open, (pid_t)host->pid, 0);
+    host->has_no_pid = host->pidfd < 0 && errno == ESRCH;
 }
 
 static void welcome(struct visitor *visitor, const json_t *data)
@@ -247,8 +282,12 @@ static void welcome(struct visitor *visitor, const json_t *data)
     uint64_t pid = control_number(data, "pid", 0);
     char instance[17];
 
-    if (!is_name(name) || strlen(address) >= sizeof gateway->hosts[0].address) {
+    if (!is_name(name)) {
         refuse(visitor, "hello: a host needs a name of 1 to 63 letters, digits and ._-");
+        return;
+    }
+    if (!is_address(address)) {
+        refuse(visitor, "hello: a host's address is a number with its port: 192.0.2.7:7000");
         return;
     }
     if (control_number(data, "protocol", CONTROL_PROTOCOL) != CONTROL_PROTOCOL) {
@@ -272,20 +311,57 @@ static void welcome(struct visitor *visitor, const json_t *data)
     host->trunk = visitor->trunk;
     visitor->host = host;
     host->pid = pid;
+    host->is_refusal_told = false;
     host->clock_rtt_ns = UINT64_MAX / 2;
     host->clock_ahead_ns = 0;
     snprintf(host->name, sizeof host->name, "%s", name);
     snprintf(host->address, sizeof host->address, "%s", address);
-    watch_process(host, channel_peer(visitor->trunk));
+    watch_process(host, control_number(data, "pid_space", trunk_pid_space()));
     snprintf(instance, sizeof instance, "%016llx", (unsigned long long)gateway->instance);
-    say(host, control_return(json_pack("{s:s}", "instance", instance), NULL));
+    trunk_put_message(&host->out, control_return(json_pack("{s:s}", "instance", instance), NULL));
     ask_clock(host);
-    gateway_tell(gateway, host->number, "host_joined",
+    gateway_tell(gateway, 0, "host_joined",
                  json_pack("{s:s, s:s}", "name", host->name, "address", host->address));
     take_claims(host, json_object_get(data, "guests"));
 }
 
 /* ---- What is said on a trunk ---- */
+
+static bool is_one_of(const char *word, const char *const *words, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(word, words[i]) == 0)
+            return true;
+    return false;
+}
+
+/* What a host may tell everybody at the door: not what is the gateway's to see, and of no guest but
+ * its own. Whose a move is they know who have ordered it. */
+static bool may_tell(const struct gateway_host *host, const struct control_message *message)
+{
+    static const char *const of_guests[] = {"console", "guest_ended"};
+    static const char *const of_moves[] = {"progress", "migration_ended"};
+    const char *guest = control_word(message->data, "guest", "");
+
+    if (!is_one_of(message->name, of_guests, 2))
+        return is_one_of(message->name, of_moves, 2);
+    for (unsigned i = 0; i < host->claim_count; i++)
+        if (strcmp(host->claims[i].name, guest) == 0)
+            return true;
+    return false;
+}
+
+static void hear_event(struct visitor *visitor, const struct control_message *message)
+{
+    struct gateway_host *host = visitor->host;
+
+    if (strcmp(message->name, "guests") == 0)
+        take_claims(host, message->data);
+    else if (json_dumpb(message->data, NULL, 0, JSON_COMPACT | JSON_ENCODE_ANY) > TOLD_MAX)
+        send_away(visitor, "it tells more than a line of the control protocol holds", true);
+    else if (may_tell(host, message))
+        gateway_tell(host->gateway, host->number, message->name, json_incref(message->data));
+}
 
 static void hear_talk(struct visitor *visitor, const struct frame *frame)
 {
@@ -304,9 +380,7 @@ static void hear_talk(struct visitor *visitor, const struct frame *frame)
     } else if (message.kind == CONTROL_RETURN || message.kind == CONTROL_ERROR) {
         answer_question(host, &message);
     } else if (message.kind == CONTROL_EVENT) {
-        if (strcmp(message.name, "guests") == 0)
-            take_claims(host, message.data);
-        gateway_tell(visitor->gateway, host->number, message.name, json_incref(message.data));
+        hear_event(visitor, &message);
     }
     control_message_fini(&message);
 }
@@ -349,8 +423,13 @@ static enum status hear_events(struct gateway_host *host, const struct frame *fr
     return status;
 }
 
-static enum status hear_frame(struct visitor *visitor, const struct frame *frame)
+/* A visitor may be sent away on the way: then nothing more of it counts. */
+static enum status hear_frame(void *owner, const struct frame *frame)
 {
+    struct visitor *visitor = owner;
+
+    if (visitor->is_leaving)
+        return STATUS_OK;
     if (frame->type == FRAME_TALK) {
         hear_talk(visitor, frame);
         return STATUS_OK;
@@ -364,42 +443,13 @@ static enum status hear_frame(struct visitor *visitor, const struct frame *frame
     return STATUS_BAD_STREAM;
 }
 
-/* Takes whole frames from the front; how many bytes these were. A visitor may be sent away on the
- * way: then nothing more of it counts. */
-static size_t hear_frames(struct visitor *visitor, const uint8_t *data, size_t count)
-{
-    size_t taken = 0, consumed;
-    struct frame frame;
-
-    while (!visitor->is_leaving) {
-        enum status status = frame_decode(data + taken, count - taken, &frame, &consumed);
-        if (status == STATUS_OK && consumed == 0)
-            break;
-        if (status == STATUS_OK)
-            status = hear_frame(visitor, &frame);
-        if (status != STATUS_OK) {
-            send_away(visitor, "what came on the trunk cannot be read", true);
-            break;
-        }
-        taken += consumed;
-    }
-    return taken;
-}
-
 static void trunk_heard(void *owner, struct channel *channel, const uint8_t *data, size_t count)
 {
     struct visitor *visitor = owner;
-    size_t taken;
     (void)channel;
 
-    if (visitor->in.count == 0) {
-        taken = hear_frames(visitor, data, count);
-        bytes_put(&visitor->in, data + taken, count - taken);
-    } else {
-        bytes_put(&visitor->in, data, count);
-        taken = hear_frames(visitor, visitor->in.data, visitor->in.count);
-        bytes_drop_front(&visitor->in, taken);
-    }
+    if (trunk_hear(&visitor->in, data, count, hear_frame, visitor) != STATUS_OK)
+        send_away(visitor, "what came on the trunk cannot be read", true);
 }
 
 static void trunk_opened(void *owner, struct channel *channel)
@@ -486,7 +536,8 @@ void gateway_hosts_watch(struct gateway *gateway)
         struct gateway_host *host = &gateway->hosts[i];
         if (host->trunk == NULL && !host->is_gone && has_ended(host))
             crash(host);
-        if (host->trunk != NULL && gateway_now_ns() - host->clock_asked_ns >= CLOCK_ASKED_NS)
+        if (host->trunk != NULL && !host->is_clock_asked &&
+            gateway_now_ns() - host->clock_asked_ns >= CLOCK_ASKED_NS)
             ask_clock(host);
     }
     gateway_guests_watch(gateway);
@@ -494,7 +545,7 @@ void gateway_hosts_watch(struct gateway *gateway)
 
 static void turned_away(void *owner, const char *line)
 {
-    gateway_tell(owner, 0, "turned_away", json_pack("{s:s}", "reason", line));
+    gateway_tell(owner, 0, "turned_away", json_pack("{s:o}", "reason", control_text_json(line)));
 }
 
 enum status gateway_hosts_open(struct gateway *gateway, const char *address,
@@ -502,8 +553,11 @@ enum status gateway_hosts_open(struct gateway *gateway, const char *address,
 {
     for (unsigned i = 0; i < GATEWAY_HOSTS; i++)
         gateway->hosts[i] = (struct gateway_host){.gateway = gateway, .number = i + 1, .pidfd = -1};
-    enum status status = channel_listen(gateway->loop, address, gateway->key, trunk_comes, gateway,
-                                        &gateway->hosts_listener, problem);
+    struct channel_key key;
+    enum status status =
+        channel_listen(gateway->loop, address, key_for(gateway->key, KEY_FOR_TRUNK, "", &key),
+                       trunk_comes, gateway, &gateway->hosts_listener, problem);
+    key_forget(&key);
     if (status == STATUS_OK)
         channel_listener_tell(gateway->hosts_listener, turned_away);
     return status;
@@ -515,6 +569,8 @@ void gateway_hosts_close(struct gateway *gateway)
     for (unsigned i = 0; i < GATEWAY_VISITORS; i++)
         if (gateway->visitors[i].trunk != NULL)
             channel_close(gateway->visitors[i].trunk, "", false);
+    for (unsigned i = 0; i < GATEWAY_HOSTS; i++)
+        forget_process(&gateway->hosts[i]);
 }
 
 /* ---- For the door ---- */

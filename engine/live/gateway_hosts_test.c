@@ -38,6 +38,46 @@ static void a_guest_is_lost_with_its_process(void **state)
     const char *name = NULL;
     assert_int_equal(gateway_find_guest(fixture.gateway, &name, &is_known), 0);
     assert_true(is_known);
+    json_t *status = gateway_status(fixture.gateway);
+    const json_t *lost = json_array_get(json_object_get(status, "lost"), 0);
+    assert_string_equal(control_word(lost, "guest", ""), name);
+    assert_string_not_equal(control_word(lost, "reason", ""), "");
+    json_decref(status);
+}
+
+/* It died when it had just said hello: there is no process to be watched any more. */
+static void a_host_that_is_dead_already_is_lost(void **state)
+{
+    pid_t pid = sleeper();
+    (void)state;
+
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    fixture.stubs[0].pid = (uint64_t)pid;
+    both_hosts_come();
+    client_comes(0);
+    expect_echo(0, "hello"); /* as long as its trunk stands it is believed */
+    channel_close(fixture.stubs[0].trunk, "cut", true);
+    turn_until(fixture.lost == 1);
+    turn_until(talking() == 0);
+}
+
+/* There the number is another's, or nobody's: it says nothing of the host. */
+static void a_host_in_a_container_is_not_judged_by_its_pid(void **state)
+{
+    pid_t pid = sleeper();
+    (void)state;
+
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    fixture.stubs[0].pid = (uint64_t)pid;
+    fixture.stubs[0].is_in_container = true;
+    both_hosts_come();
+    channel_close(fixture.stubs[0].trunk, "cut", true);
+    turn_until(fixture.left == 1);
+    gateway_hosts_watch(fixture.gateway);
+    assert_false(fixture.gateway->hosts[0].is_gone);
+    assert_int_equal(fixture.gateway->guests[0].state, GUEST_AWAY);
 }
 
 /* The source dies after COMMIT: the target's claim may be late, and half of the guest is there. */
@@ -128,7 +168,7 @@ static void of_two_claims_the_later_is_right(void **state)
 {
     (void)state;
     fixture.stubs[1].half = "running";
-    fixture.stubs[1].moves = 3;
+    fixture.stubs[1].moves = 1;
     both_hosts_come();
     turn_until(fixture.gateway->guests[0].home == &fixture.gateway->hosts[1]);
     turn_until(fixture.rivals == 1); /* and it is no small matter */
@@ -137,6 +177,149 @@ static void of_two_claims_the_later_is_right(void **state)
     client_comes(0);
     expect_echo(0, "hello");
     assert_int_equal(fixture.rivals, 1);
+}
+
+static void expect_refusal(const char *words, const char *part)
+{
+    struct problem problem = {0};
+    assert_int_not_equal(gateway_listen(fixture.gateway, words, &problem), STATUS_OK);
+    if (strstr(problem.text, part) == NULL)
+        fail_msg("%s: \"%s\" does not say \"%s\"", words, problem.text, part);
+}
+
+/* Nobody has ordered it there, and more than one move cannot have been under way. */
+static void a_claim_out_of_nowhere_does_not_count(void **state)
+{
+    struct stub *b = &fixture.stubs[1];
+    (void)state;
+
+    stub_connect(&fixture.stubs[0]);
+    client_comes(0);
+    expect_echo(0, "hello");
+    b->half = "running";
+    b->moves = INT64_MAX;
+    stub_connect(b);
+    turn_until(fixture.refused == 1);
+    expect_echo(0, "to A");
+    assert_int_equal(b->dropped_packets, 0);
+    assert_ptr_equal(fixture.gateway->guests[0].home, &fixture.gateway->hosts[0]);
+    b->moves = 1; /* that may be */
+    claim(b);
+    turn_until(fixture.gateway->guests[0].home == &fixture.gateway->hosts[1]);
+    b->half = NULL;
+    claim(b);
+    turn_until(fixture.gateway->guests[0].home == &fixture.gateway->hosts[0]);
+    gateway_move_begins(fixture.gateway, "echo", 1, 2, 0);
+    gateway_move_ends(fixture.gateway, "echo"); /* it may be told before the claim */
+    b->half = "running";
+    b->moves = 9; /* and this was ordered */
+    claim(b);
+    turn_until(fixture.gateway->guests[0].home == &fixture.gateway->hosts[1]);
+    assert_int_equal(fixture.refused, 1);
+    b->half = NULL;
+    fixture.stubs[0].moves = 99; /* nobody else has it: better there than nowhere */
+    claim(b);
+    claim(&fixture.stubs[0]);
+    expect_echo(0, "back at A");
+}
+
+/* It believes whom it meets; and a move that the one before has ordered may end now. */
+static void a_new_gateway_believes_who_has_the_guest(void **state)
+{
+    (void)state;
+    fixture.stubs[0].moves = 7;
+    both_hosts_come();
+    client_comes(0);
+    expect_echo(0, "hello");
+    move_guest(&fixture.stubs[0], &fixture.stubs[1], false);
+    expect_echo(0, "over there");
+    assert_int_equal(fixture.gateway->guests[0].move_count, 8);
+    assert_int_equal(fixture.refused, 0);
+}
+
+/* Whoever is no more makes room; the first place is of whoever comes without being spoken of. */
+static void places_of_guests_are_given_back(void **state)
+{
+    static const char *const names[] = {"one", "two", "three", "four", "five", "six"};
+    const char *name;
+    struct stub *b = &fixture.stubs[1];
+    bool is_known;
+    (void)state;
+
+    for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++) {
+        fixture.stubs[0].guest_name = names[i];
+        fixture.stubs[0].half = NULL;
+        if (i == 0)
+            both_hosts_come();
+        claim(&fixture.stubs[0]);
+        turn_until(gateway_guest_named(fixture.gateway, names[i]) == &fixture.gateway->guests[0]);
+        client_comes(i);
+        expect_echo(i, "hello");
+        name = NULL;
+        assert_int_equal(gateway_find_guest(fixture.gateway, &name, &is_known), 1);
+        assert_string_equal(name, names[i]);
+        fixture.stubs[0].half = "ended";
+        claim(&fixture.stubs[0]);
+        turn_until(talking() == 0);
+        name = NULL;
+        assert_int_equal(gateway_find_guest(fixture.gateway, &name, &is_known), 0);
+        assert_true(is_known);
+        mailbox_init(&fixture.guest->mailbox);
+        assert_int_equal(mailbox_listen(&fixture.guest->mailbox, PORT), 0);
+    }
+    assert_int_equal(fixture.gateway->guest_count, 1);
+    for (unsigned i = 0; i < sizeof names / sizeof names[0];
+         i++) { /* halves that come to nothing */
+        b->half = "moving";
+        b->guest_name = names[i];
+        claim(b);
+        turn_until(gateway_guest_named(fixture.gateway, names[i]) != NULL);
+    }
+    assert_int_equal(fixture.gateway->guest_count, 1);
+    assert_int_equal(fixture.refused, 0);
+}
+
+static void the_guest_that_is_there_is_meant(void **state)
+{
+    struct problem problem = {0};
+    const char *name = NULL;
+    bool is_known;
+    (void)state;
+
+    assert_int_equal(gateway_listen(fixture.gateway, "127.0.0.1:0=other", &problem), STATUS_OK);
+    fixture.stubs[1].half = "running";
+    fixture.stubs[1].guest_name = "other";
+    both_hosts_come();
+    assert_int_equal(gateway_find_guest(fixture.gateway, &name, &is_known), 0);
+    assert_false(is_known); /* there are two */
+    fixture.stubs[1].half = "ended";
+    claim(&fixture.stubs[1]);
+    turn_until(gateway_find_guest(fixture.gateway, &name, &is_known) == 1);
+    assert_string_equal(name, "echo");
+}
+
+static void a_guest_too_many_is_told(void **state)
+{
+    static const char *const names[] = {"=one", "=two", "=three"};
+    struct problem problem = {0};
+    char words[40];
+    (void)state;
+
+    for (unsigned i = 0; i < 3; i++) {
+        snprintf(words, sizeof words, "127.0.0.1:0%s", names[i]);
+        assert_int_equal(gateway_listen(fixture.gateway, words, &problem), STATUS_OK);
+    }
+    fixture.stubs[1].half = "running";
+    fixture.stubs[1].guest_name = "other";
+    stub_connect(&fixture.stubs[0]);
+    turn_until(fixture.stubs[0].is_welcome);
+    stub_connect(&fixture.stubs[1]);
+    turn_until(fixture.refused == 1);
+    claim(&fixture.stubs[1]);
+    for (unsigned i = 0; i < 50; i++)
+        turn();
+    assert_int_equal(fixture.refused, 1);
+    expect_refusal("127.0.0.1:0=four", "at most 4 guests");
 }
 
 static void an_ended_guest_has_no_clients(void **state)
@@ -241,6 +424,33 @@ static void questions_are_answered_once(void **state)
     assert_false(gateway_ask(fixture.gateway, 1, "dance", NULL, answer, &answers));
 }
 
+static void a_host_that_does_not_answer_harms_itself(void **state)
+{
+    unsigned answers = 0;
+    (void)state;
+
+    fixture.stubs[0].is_mute = true;
+    both_hosts_come();
+    turn_until(fixture.stubs[0].clock_questions == 1);
+    for (unsigned i = 0; i < 100; i++) { /* seconds pass */
+        fixture.gateway->hosts[0].clock_asked_ns = gateway_now_ns() - 2 * NS_PER_S;
+        gateway_hosts_watch(fixture.gateway);
+        turn();
+    }
+    assert_int_equal(fixture.stubs[0].clock_questions, 1);
+    while (gateway_ask(fixture.gateway, 1, "dance", NULL, answer, &answers))
+        ;
+    assert_true(gateway_ask(fixture.gateway, 2, "dance", NULL, answer, &answers));
+    turn_until(answers == 1);
+    channel_close(fixture.stubs[0].trunk, "cut", true);
+    turn_until(answers > 1);
+    assert_string_equal(answered, "gone");
+    fixture.stubs[0].is_mute = false;
+    stub_connect(&fixture.stubs[0]); /* then it is asked anew */
+    turn_until(!fixture.gateway->hosts[0].is_clock_asked &&
+               fixture.gateway->hosts[0].clock_rtt_ns < UINT64_MAX / 4);
+}
+
 static void a_name_is_taken_once(void **state)
 {
     struct stub *a = &fixture.stubs[0], *b = &fixture.stubs[1];
@@ -259,6 +469,63 @@ static void a_name_is_taken_once(void **state)
     stub_connect(b);
     turn_until(b->is_welcome && a->trunk == NULL);
     assert_string_equal(fixture.last_reason, "it has come back by another connection");
+}
+
+/* Nobody waits for a name to be looked up, and nobody's terminal is written to. */
+static void a_host_has_a_plain_address(void **state)
+{
+    static const struct {
+        const char *address;
+        bool is_good;
+    } rows[] = {{"192.0.2.7:7000", true}, {"[::1]:7000", true},      {"", true},
+                {"/tmp/a", true},         {"localhost:7000", false}, {"[face]:7000", false},
+                {"192.0.2.7", false},     {"/tmp/\033[2J", false},   {"/tmp/a b", false},
+                {"1.2.3.4:70000", false}, {"[::1%\a]:7000", false},  {"\xc3\xa9:1", false}};
+    struct stub *a = &fixture.stubs[0];
+    (void)state;
+
+    for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        a->address = rows[i].address;
+        a->reason[0] = '\0';
+        stub_connect(a);
+        turn_until(a->is_welcome || (a->trunk == NULL && *a->reason != '\0'));
+        if (a->is_welcome != rows[i].is_good)
+            fail_msg("\"%s\": %s", rows[i].address, a->reason);
+        if (!a->is_welcome)
+            assert_non_null(strstr(a->reason, "a number with its port"));
+        if (a->trunk != NULL)
+            channel_close(a->trunk, "cut", true);
+        turn_until(a->trunk == NULL && fixture.left == fixture.joined);
+    }
+}
+
+/* Only those that have a guest, or may have, keep their places. */
+static void names_of_hosts_that_are_gone_take_no_place(void **state)
+{
+    static char names[3 * GATEWAY_HOSTS][8];
+    struct stub *stub = &fixture.stubs[1];
+    (void)state;
+
+    stub_connect(&fixture.stubs[0]);
+    turn_until(fixture.stubs[0].is_welcome);
+    for (unsigned i = 0; i < 3 * GATEWAY_HOSTS; i++) {
+        snprintf(names[i], sizeof names[i], "h%u", i);
+        stub->name = names[i];
+        stub_connect(stub);
+        turn_until(stub->is_welcome || stub->trunk == NULL);
+        if (!stub->is_welcome)
+            fail_msg("%s: %s", names[i], stub->reason);
+        channel_close(stub->trunk, "", true);
+        turn_until(stub->trunk == NULL && fixture.left == i + 1);
+    }
+    assert_int_equal(gateway_find_host(fixture.gateway, "A"), 1);
+    assert_int_not_equal(gateway_find_host(fixture.gateway, names[3 * GATEWAY_HOSTS - 1]), 0);
+    channel_close(fixture.stubs[0].trunk, "", true);
+    turn_until(fixture.stubs[0].trunk == NULL && fixture.left == 3 * GATEWAY_HOSTS + 1);
+    stub->name = "late";
+    stub_connect(stub);
+    turn_until(stub->is_welcome);
+    assert_int_equal(gateway_find_host(fixture.gateway, "A"), 1); /* it may still have the guest */
 }
 
 static void trash_harms_only_its_sender(void **state)
@@ -291,15 +558,74 @@ static void trash_harms_only_its_sender(void **state)
     assert_true(a->is_welcome);
 }
 
-/* ---- Addresses ---- */
-
-static void expect_refusal(const char *words, const char *part)
+/* A text of somebody's that is cut to fit may end within a letter. */
+static void a_reason_is_told_whatever_is_in_it(void **state)
 {
-    struct problem problem = {0};
-    assert_int_not_equal(gateway_listen(fixture.gateway, words, &problem), STATUS_OK);
-    if (strstr(problem.text, part) == NULL)
-        fail_msg("%s: \"%s\" does not say \"%s\"", words, problem.text, part);
+    struct stub *a = &fixture.stubs[0];
+    (void)state;
+
+    stub_connect(a);
+    turn_until(a->is_welcome);
+    trunk_put_talk(&a->out,
+                   "{\"execute\": \"x\", \"a key of 39 letters and one of two byte\xc3\xa9s\": 1}");
+    turn_until(fixture.left == 1);
+    assert_non_null(strstr(fixture.last_reason, "belongs to no command"));
 }
+
+static void tell(struct stub *stub, const char *event, const char *guest)
+{
+    put_talk(stub, control_event(event, json_pack("{s:s}", "guest", guest), 0));
+}
+
+/* What the gateway sees itself nobody tells it, and of a guest speaks its host. */
+static void a_host_tells_of_its_own(void **state)
+{
+    struct stub *a = &fixture.stubs[0], *b = &fixture.stubs[1];
+    (void)state;
+
+    both_hosts_come();
+    tell(b, "guest_lost", "echo");
+    tell(b, "host_left", "echo");
+    tell(b, "guest_ended", "echo");
+    tell(b, "console", "echo");
+    tell(b, "", "echo");
+    tell(b, "console", "");
+    put_talk(b, control_event("console", NULL, 0));
+    tell(b, "progress", "echo"); /* of a move whoever ordered it knows more */
+    turn_until(fixture.told_by_hosts > 0);
+    tell(a, "guest_ended", "echo");
+    tell(a, "console", "echo");
+    turn_until(fixture.told_by_hosts > 2);
+    assert_int_equal(fixture.told_by_hosts, 3);
+    assert_int_equal(fixture.lost + fixture.left, 0);
+}
+
+static void what_no_line_holds_is_not_told(void **state)
+{
+    struct stub *a = &fixture.stubs[0];
+    char *text = malloc(CONTROL_LINE_MAX);
+    (void)state;
+
+    assert_non_null(text);
+    memset(text, 'x', CONTROL_LINE_MAX - 1);
+    text[CONTROL_LINE_MAX - 1] = '\0';
+    both_hosts_come();
+    put_talk(a,
+             control_event("console", json_pack("{s:s, s:s}", "guest", "echo", "text", text), 0));
+    turn_until(fixture.left == 1 && a->trunk == NULL);
+    assert_int_equal(fixture.told_by_hosts, 0);
+    assert_string_equal(fixture.last_reason,
+                        "it tells more than a line of the control protocol holds");
+    stub_connect(a);
+    turn_until(a->is_welcome);
+    text[CONTROL_LINE_MAX - 1000] = '\0';
+    put_talk(a,
+             control_event("console", json_pack("{s:s, s:s}", "guest", "echo", "text", text), 0));
+    turn_until(fixture.told_by_hosts == 1);
+    free(text);
+}
+
+/* ---- Addresses ---- */
 
 static void addresses_are_judged(void **state)
 {
@@ -321,16 +647,29 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_guest_is_lost_with_its_process),
+        TEST(a_host_that_is_dead_already_is_lost),
+        TEST(a_host_in_a_container_is_not_judged_by_its_pid),
         TEST(a_target_may_still_claim),
         TEST(a_move_whose_halves_are_gone_is_lost),
         TEST(a_guest_that_waits_in_vain_is_forgotten),
         TEST(of_two_claims_the_later_is_right),
+        TEST(a_claim_out_of_nowhere_does_not_count),
+        TEST(a_new_gateway_believes_who_has_the_guest),
+        TEST(places_of_guests_are_given_back),
+        TEST(the_guest_that_is_there_is_meant),
+        TEST(a_guest_too_many_is_told),
         TEST(an_ended_guest_has_no_clients),
         TEST(a_tunnel_is_used_for_as_long_as_was_asked),
         TEST(several_guests_share_the_numbers),
         TEST(questions_are_answered_once),
+        TEST(a_host_that_does_not_answer_harms_itself),
         TEST(a_name_is_taken_once),
+        TEST(a_host_has_a_plain_address),
+        TEST(names_of_hosts_that_are_gone_take_no_place),
         TEST(trash_harms_only_its_sender),
+        TEST(a_reason_is_told_whatever_is_in_it),
+        TEST(a_host_tells_of_its_own),
+        TEST(what_no_line_holds_is_not_told),
         TEST(addresses_are_judged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,7 +8,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "live/address.h"
 #include "live/gateway_private.h"
 
 #define ACCEPT_AT_ONCE 16 /* in one turn: others want theirs */

@@ -9,6 +9,7 @@
 #ifndef LIVE_GATEWAY_PRIVATE_H
 #define LIVE_GATEWAY_PRIVATE_H
 
+#include "live/address.h"
 #include "live/gateway.h"
 #include "live/trunk.h"
 #include "machine/mailbox.h"
@@ -30,6 +31,7 @@ struct client_socket {
     int events;          /* that the loop waits for */
     bool has_ended;      /* the client sends no more */
     uint64_t shut_at_ns; /* when it was told that the guest does not either; UINT64_MAX: not yet */
+    uint64_t stalled_ns; /* since when it takes nothing of what there is; UINT64_MAX: it does */
 };
 
 struct gateway_client {
@@ -69,7 +71,9 @@ enum guest_state {
 struct gateway_guest {
     struct gateway *gateway;
     char name[GATEWAY_NAME_MAX]; /* "": whichever comes first */
+    bool is_named;               /* by a listener: the place is its for good */
     enum guest_state state;
+    const char *why_lost;      /* where it is LOST */
     struct gateway_host *home; /* where it runs; NULL where it is not PRESENT */
     struct gateway_host *last_home;
     struct gateway_host *route; /* where packets go: the old host, as long as there is a tunnel */
@@ -90,6 +94,7 @@ struct gateway_guest {
     struct gateway_host *source, *target;
     uint64_t tunnel_for_ns;
 
+    /* Of the place, whoever has it: numbers go on. */
     struct gateway_client clients[MAILBOX_STREAMS];
     uint64_t due_ns[MAILBOX_STREAMS]; /* when each wants to be looked at; UINT64_MAX: never */
     uint64_t touched;                 /* bit i: client i may have packets to send */
@@ -105,20 +110,33 @@ struct host_claim {
     uint16_t port;
 };
 
+struct gateway_question {
+    uint64_t id; /* 0: this place is free */
+    gateway_answer answer;
+    void *owner;
+};
+
+#define GATEWAY_QUESTIONS 64u /* to one host: one that answers none of them harms itself */
+
 struct gateway_host {
     struct gateway *gateway;
     unsigned number;
-    char name[GATEWAY_NAME_MAX]; /* "": this place is free */
-    char address[128];           /* of its listener for moves */
-    struct channel *trunk;       /* NULL: it is not here */
-    struct bytes out;            /* frames of this turn of the loop */
+    char name[GATEWAY_NAME_MAX];      /* "": this place is free */
+    char address[ADDRESS_TEXT_BYTES]; /* of its listener for moves */
+    struct channel *trunk;            /* NULL: it is not here */
+    struct bytes out;                 /* frames of this turn of the loop */
     uint64_t pid;
-    int pidfd;    /* tells when its process has ended; -1: it lives elsewhere */
-    bool is_gone; /* that has happened */
+    int pidfd;       /* tells when its process has ended; -1: it lives elsewhere, or */
+    bool has_no_pid; /* it had ended before that could be asked */
+    bool is_gone;    /* it has ended, and so has its trunk */
     struct host_claim claims[GATEWAY_GUESTS];
     unsigned claim_count;
-    uint64_t clock_asked_ns, clock_rtt_ns; /* of the best answer */
-    int64_t clock_ahead_ns;                /* its clock minus ours */
+    bool is_refusal_told; /* that a claim of it does not count */
+    struct gateway_question questions[GATEWAY_QUESTIONS];
+    bool is_clock_asked; /* and not answered yet: it is asked once at a time */
+    uint64_t clock_asked_ns;
+    uint64_t clock_rtt_ns;  /* of the best answer */
+    int64_t clock_ahead_ns; /* its clock minus ours */
 };
 
 /* Whoever is at the other end of a trunk: a host, once it has said who it is. */
@@ -131,15 +149,6 @@ struct visitor {
 };
 
 #define GATEWAY_VISITORS (GATEWAY_HOSTS + 8u)
-
-struct gateway_question {
-    uint64_t id; /* 0: this place is free */
-    struct gateway_host *host;
-    gateway_answer answer;
-    void *owner;
-};
-
-#define GATEWAY_QUESTIONS 64u
 
 /* ---- The whole ---- */
 
@@ -162,7 +171,6 @@ struct gateway {
     struct channel_listener *hosts_listener;
     struct visitor visitors[GATEWAY_VISITORS];
     struct gateway_host hosts[GATEWAY_HOSTS];
-    struct gateway_question questions[GATEWAY_QUESTIONS];
     uint64_t last_question;
 
     struct gateway_guest *guests; /* owned: GATEWAY_GUESTS of them */
@@ -171,7 +179,7 @@ struct gateway {
     unsigned listener_count;
     bool are_files_used_up; /* nobody can be accepted for a moment */
 
-    uint64_t clients_accepted, clients_refused, packets_again;
+    uint64_t clients_accepted, clients_refused, clients_dropped, packets_again;
     struct event_list happened;
 };
 
@@ -206,12 +214,14 @@ void gateway_guests_watch(struct gateway *gateway);
 void gateway_guests_due(struct gateway *gateway, uint64_t now_ns); /* tunnels and clients */
 /* The one of that name; NULL. */
 struct gateway_guest *gateway_guest_named(struct gateway *gateway, const char *name);
-/* The same, and a new one where there is none yet; NULL: there is no place for it. */
+/* The same for a listener, and a new one where there is none yet; NULL: there is no place for it. */
 struct gateway_guest *gateway_guest_expected(struct gateway *gateway, const char *name);
 /* That host's process has ended, and whatever it had of guests. Its claims still stand. */
 void gateway_guests_bereave(const struct gateway_host *host);
 /* What is to be shown of it instead of its host's word; NULL: that stands. */
 const char *gateway_guest_word(const struct gateway_guest *guest);
+/* The guests that no host has any more: {"guest", "reason"} each. */
+json_t *gateway_guests_lost(const struct gateway *gateway);
 
 /* gateway_clients.c */
 /* Whose packet that is, among the guests at that host; NULL: nobody's. */

@@ -204,19 +204,22 @@ void gateway_record_end(struct gateway_record *record, uint64_t now_ns)
 
 /* ---- Time ---- */
 
-static void merge(struct gateway_record *record, struct event *event)
+/* Its own instant is measured from, whatever the recording has room for. */
+static void merge(struct gateway_record *record, const struct event *event)
 {
+    struct event placed = *event;
+
     if (event->at_ns < record->merged_ns) {
         record->late_count++;
-        event->at_ns = record->merged_ns;
+        placed.at_ns = record->merged_ns;
     }
-    record->merged_ns = event->at_ns;
-    if (record->current != NULL && event->at_ns > record->end_ns)
+    record->merged_ns = placed.at_ns;
+    if (record->current != NULL && placed.at_ns > record->end_ns)
         finish(record);
     if (record->current != NULL)
-        write_event(record, event);
+        write_event(record, &placed);
     else
-        keep(record, event);
+        keep(record, &placed);
     if (record->merged != NULL)
         record->merged(record->owner, event);
 }

@@ -63,7 +63,8 @@ struct gateway_record {
 
     uint64_t late_count, refused_count; /* came after its time; cannot have happened */
     size_t record_max;                  /* GATEWAY_RECORD_MAX, but for tests */
-    /* Told of each event as it takes its place, at its instant on the gateway's clock; may be NULL. */
+    /* Told of each event as it takes its place, but with its own instant on the gateway's clock, even
+     * where it came too late for that; may be NULL. */
     void (*merged)(void *owner, const struct event *event);
     void *owner;
 };

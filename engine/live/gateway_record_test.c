@@ -85,10 +85,16 @@ static void play(const struct gateway_recording *recording, enum outcome outcome
     session->ops->close(session);
 }
 
+static void note_instant(void *owner, const struct event *event)
+{
+    *(uint64_t *)owner = event->at_ns;
+}
+
 /* Two hosts and the gateway tell of one move, each late in its own way. */
 static void what_comes_out_of_order_is_recorded_in_order(void **state)
 {
     struct gateway_record record;
+    uint64_t told_ns = 0;
     const uint64_t t = START_NS;
     (void)state;
     gateway_record_init(&record, t - 2 * NS_PER_S);
@@ -106,7 +112,11 @@ static void what_comes_out_of_order_is_recorded_in_order(void **state)
     gateway_record_advance(&record, t + 20 * NS_PER_MS);
     assert_int_equal(record.current->recorder.event_count, 1); /* all that is held back waits */
     gateway_record_advance(&record, t + 29 * NS_PER_MS);
+    record.merged = note_instant;
+    record.owner = &told_ns;
     request(&record, t + 8 * NS_PER_MS); /* too late for its place */
+    gateway_record_advance(&record, t + 29 * NS_PER_MS);
+    assert_int_equal(told_ns, t + 8 * NS_PER_MS); /* and yet it was then */
     add(&record, 1, t + 30 * NS_PER_MS, EVENT_MIGRATION_ENDED, OUTCOME_COMPLETED, 0);
     gateway_record_advance(&record, t + 60 * NS_PER_MS);
     assert_int_equal(record.late_count, 1);

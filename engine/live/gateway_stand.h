@@ -25,7 +25,6 @@
 
 #include "base/prng.h"
 #include "base/units.h"
-#include "live/address.h"
 #include "live/gateway_private.h"
 
 #define PORT    7
@@ -35,7 +34,7 @@
 
 /* ---- Stubs of hosts, and the guest that one of them has ---- */
 
-enum program { PROGRAM_ECHO, PROGRAM_FLOOD };
+enum program { PROGRAM_ECHO, PROGRAM_FLOOD, PROGRAM_FAREWELL };
 
 /* What moves: mailboxes, and what the program keeps of each stream. */
 struct program_state {
@@ -51,8 +50,11 @@ struct stub {
     struct bytes in, out;
     struct program_state *guest; /* NULL: it is not here */
     const char *guest_name;      /* NULL: "echo" */
+    const char *address;         /* NULL: "127.0.0.1:1" */
     const char *half; /* the state that it tells of a guest that is not here; NULL: none */
     uint64_t moves, pid, pages_missing;
+    bool is_in_container, is_mute; /* mute: it answers no questions */
+    unsigned clock_questions;
     char command[32]; /* the last that it was given, but for clock */
     uint64_t dropped_packets, calls;
     char instance[17], reason[160];
@@ -66,18 +68,17 @@ static struct fixture {
     struct program_state *guest;
     enum program program;
     struct event_list events;
-    unsigned joined, left, lost, rivals, ended_moves;
+    unsigned joined, left, lost, rivals, ended_moves, dropped, told_by_hosts, refused;
     char last_reason[160];
     int clients[CLIENTS];
+    int receive_bytes;    /* that a client's socket keeps; 0: as the system likes */
+    unsigned descriptors; /* before there was a gateway */
     uint64_t began_ns;
 } fixture;
 
 static inline void put_talk(struct stub *stub, json_t *message)
 {
-    char *text = json_dumps(message, JSON_COMPACT);
-    trunk_put_talk(&stub->out, text);
-    free(text);
-    json_decref(message);
+    trunk_put_message(&stub->out, message);
 }
 
 static inline json_t *claims_of(const struct stub *stub)
@@ -112,6 +113,8 @@ static inline void stub_talk(struct stub *stub, const struct frame *frame)
                  control_word(message.data, "instance", ""));
     } else if (message.kind == CONTROL_ERROR) {
         snprintf(stub->reason, sizeof stub->reason, "%s", message.desc);
+    } else if (stub->is_mute) {
+        stub->clock_questions += strcmp(message.name, "clock") == 0;
     } else if (strcmp(message.name, "clock") == 0) {
         put_talk(stub,
                  control_return(json_pack("{s:I}", "now_ns", (json_int_t)uv_hrtime()), message.id));
@@ -169,10 +172,13 @@ static inline void stub_opened(void *owner, struct channel *channel)
 {
     struct stub *stub = owner;
     (void)channel;
+    uint64_t pid_space = trunk_pid_space() + stub->is_in_container;
     put_talk(stub, control_event("hello",
-                                 json_pack("{s:s, s:s, s:i, s:I, s:o}", "name", stub->name,
-                                           "address", "127.0.0.1:1", "protocol", 1, "pid",
-                                           (json_int_t)stub->pid, "guests", claims_of(stub)),
+                                 json_pack("{s:s, s:s, s:i, s:I, s:I, s:o}", "name", stub->name,
+                                           "address",
+                                           stub->address != NULL ? stub->address : "127.0.0.1:1",
+                                           "protocol", 1, "pid", (json_int_t)stub->pid, "pid_space",
+                                           (json_int_t)pid_space, "guests", claims_of(stub)),
                                  0));
 }
 
@@ -239,6 +245,26 @@ static inline void flood(struct program_state *guest, uint32_t idx)
         guest->flooded += (uint64_t)count;
 }
 
+/* To whatever comes: so many bytes, and the end. */
+#define FAREWELL_BYTES 20000u
+
+static inline void bid_farewell(struct program_state *guest, uint32_t idx)
+{
+    static const uint8_t zeros[STREAM_WINDOW_BYTES];
+    uint8_t heard[STREAM_WINDOW_BYTES];
+    int64_t count;
+
+    (void)!mailbox_receive(&guest->mailbox, idx, heard, sizeof heard);
+    do {
+        uint64_t left = FAREWELL_BYTES - guest->flooded;
+        count = mailbox_send(&guest->mailbox, idx, zeros,
+                             left < sizeof zeros ? (uint32_t)left : sizeof zeros);
+        guest->flooded += count > 0 ? (uint64_t)count : 0;
+    } while (count > 0);
+    if (guest->flooded == FAREWELL_BYTES)
+        mailbox_close(&guest->mailbox, idx);
+}
+
 static inline void run_guest(struct program_state *guest)
 {
     while (mailbox_accept(&guest->mailbox) >= 0)
@@ -248,8 +274,10 @@ static inline void run_guest(struct program_state *guest)
             continue;
         if (fixture.program == PROGRAM_ECHO)
             echo(guest, i);
-        else
+        else if (fixture.program == PROGRAM_FLOOD)
             flood(guest, i);
+        else
+            bid_farewell(guest, i);
     }
 }
 
@@ -299,12 +327,15 @@ static inline void move_guest(struct stub *source, struct stub *target, bool is_
 
 static inline void told(void *owner, unsigned host, const char *event, json_t *data)
 {
-    (void)owner, (void)host;
+    (void)owner;
+    fixture.told_by_hosts += host != 0;
     fixture.joined += strcmp(event, "host_joined") == 0;
     fixture.left += strcmp(event, "host_left") == 0;
     fixture.lost += strcmp(event, "guest_lost") == 0;
     fixture.ended_moves += strcmp(event, "migration_ended") == 0;
     fixture.rivals += strcmp(event, "two_runners") == 0;
+    fixture.refused += strcmp(event, "claim_refused") == 0;
+    fixture.dropped += strcmp(event, "client_dropped") == 0;
     if (strcmp(event, "host_left") == 0)
         snprintf(fixture.last_reason, sizeof fixture.last_reason, "%s",
                  control_word(data, "reason", ""));
@@ -339,6 +370,14 @@ static inline void turn(void)
     while (!(condition))      \
     turn()
 
+static inline unsigned count_descriptors(void)
+{
+    unsigned count = 0;
+    for (int fd = 0; fd < 1024; fd++)
+        count += fcntl(fd, F_GETFD) >= 0;
+    return count;
+}
+
 static inline int setup(void **state)
 {
     static const struct gateway_owner calls = {told, happened};
@@ -351,6 +390,7 @@ static inline int setup(void **state)
     for (unsigned i = 0; i < CLIENTS; i++)
         fixture.clients[i] = -1;
     uv_loop_init(&fixture.loop);
+    fixture.descriptors = count_descriptors();
     assert_int_equal(
         gateway_open(&fixture.loop, "127.0.0.1:0", NULL, &calls, NULL, &fixture.gateway, &problem),
         STATUS_OK);
@@ -380,6 +420,7 @@ static inline int teardown(void **state)
     }
     event_list_fini(&fixture.events);
     free(fixture.guest);
+    assert_int_equal(count_descriptors(), fixture.descriptors);
     return uv_loop_close(&fixture.loop);
 }
 
@@ -400,6 +441,8 @@ static inline void client_comes_to(unsigned listener_idx, unsigned idx)
         STATUS_OK);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_true(fd >= 0);
+    if (fixture.receive_bytes > 0)
+        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &fixture.receive_bytes, sizeof(int));
     assert_int_equal(connect(fd, (struct sockaddr *)&address.socket, address.socket_bytes), 0);
     fcntl(fd, F_SETFL, O_NONBLOCK);
     fixture.clients[idx] = fd;

@@ -220,12 +220,10 @@ static void more_clients_than_streams_wait(void **state)
     assert_int_equal(fixture.gateway->clients_accepted, CLIENTS);
 }
 
-/* Who does not read stops the guest's sending to him, and nobody else. */
-static void a_slow_reader_costs_a_window(void **state)
+/* Until nothing more of it goes anywhere; returns how much did. */
+static uint64_t flood_a_client(void)
 {
-    uint8_t heard[4096];
     uint64_t before;
-    (void)state;
 
     fixture.program = PROGRAM_FLOOD;
     both_hosts_come();
@@ -237,15 +235,80 @@ static void a_slow_reader_costs_a_window(void **state)
         for (unsigned i = 0; i < 200; i++)
             turn();
     } while (fixture.guest->flooded > before || before == 0);
+    return before;
+}
+
+/* Who does not read stops the guest's sending to him, and nobody else. */
+static void a_slow_reader_costs_a_window(void **state)
+{
+    uint8_t heard[4096];
+    (void)state;
+
+    uint64_t before = flood_a_client();
     assert_true(fixture.guest->flooded < 32u << 20); /* the sockets' own buffers */
+    struct client_socket *slow = fixture.gateway->guests[0].clients[0].socket;
     fixture.program = PROGRAM_ECHO;
     client_comes(1);
     expect_echo(1, "hello");
-    for (uint64_t taken = 0; taken < before;) {
+    uint64_t taken = 0;
+    for (ssize_t count; (count = client_hears(0, heard, sizeof heard)) > 0;)
+        taken += (uint64_t)count;
+    slow->stalled_ns = gateway_now_ns() - 31 * NS_PER_S; /* it was the gateway that stood still */
+    fixture.gateway->guests[0].touched |= 1;
+    while (taken < before) {
         ssize_t count = client_hears(0, heard, sizeof heard);
         taken += count > 0 ? (uint64_t)count : 0;
         turn();
     }
+    assert_int_equal(slow->stalled_ns, UINT64_MAX); /* it does read */
+    assert_int_equal(fixture.dropped, 0);
+}
+
+/* For as long as others may need its number. */
+static void who_never_reads_is_dropped(void **state)
+{
+    struct gateway_client *client = &fixture.gateway->guests[0].clients[0];
+    (void)state;
+
+    fixture.receive_bytes = 1024;
+    flood_a_client();
+    shutdown(fixture.clients[0], SHUT_WR); /* and the guest closes as well */
+    turn_until(fixture.guest->ended == 1);
+    for (unsigned i = 0; i < 100; i++)
+        turn();
+    assert_int_equal(talking(), 1);
+    assert_true(client->socket->stalled_ns != UINT64_MAX);
+    client->socket->stalled_ns = gateway_now_ns() - 31 * NS_PER_S;
+    fixture.gateway->guests[0].touched |= 1;
+    turn_until(client->state == CLIENT_FREE);
+    assert_int_equal(fixture.dropped, 1);
+    assert_int_equal(fixture.gateway->clients_dropped, 1);
+}
+
+static void a_slow_reader_hears_the_guest_to_its_end(void **state)
+{
+    struct gateway_client *client = &fixture.gateway->guests[0].clients[0];
+    uint8_t heard[4096];
+    size_t total = 0;
+    ssize_t count;
+    (void)state;
+
+    fixture.program = PROGRAM_FAREWELL;
+    fixture.receive_bytes = 1024;
+    both_hosts_come();
+    client_comes(0);
+    assert_int_equal(send(fixture.clients[0], "?", 1, 0), 1);
+    turn_until(client->socket != NULL && client->socket->shut_at_ns != UINT64_MAX);
+    client->socket->shut_at_ns = gateway_now_ns() - 6 * NS_PER_S;
+    fixture.gateway->guests[0].touched |= 1;
+    turn_until(client->socket == NULL);
+    while ((count = client_hears(0, heard, sizeof heard)) != 0) {
+        assert_true(count > 0 || errno == EAGAIN);
+        total += count > 0 ? (size_t)count : 0;
+        turn();
+    }
+    assert_int_equal(total, FAREWELL_BYTES);
+    assert_int_equal(fixture.dropped, 0);
 }
 
 int main(void)
@@ -260,6 +323,8 @@ int main(void)
         TEST(short_connections_survive_moves),
         TEST(more_clients_than_streams_wait),
         TEST(a_slow_reader_costs_a_window),
+        TEST(who_never_reads_is_dropped),
+        TEST(a_slow_reader_hears_the_guest_to_its_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,8 +5,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/smaller.h"
 #include "live/host_private.h"
 #include "scenario/guest_build.h"
+
+/* Strangers' words come into lines for people: nothing of them commands a terminal, neither by C0 nor,
+ * in UTF-8, by C1. */
+static void make_harmless(char *line)
+{
+    for (unsigned char *c = (unsigned char *)line; *c != '\0'; c++) {
+        if (*c == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0)
+            c[0] = c[1] = '?';
+        else if (*c < ' ' || *c == 0x7f)
+            *c = '?';
+    }
+}
 
 void host_say(struct host *host, const char *format, ...)
 {
@@ -18,6 +31,7 @@ void host_say(struct host *host, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
+    make_harmless(line);
     host->calls->said(host->owner, line);
 }
 
@@ -165,29 +179,24 @@ static void take_turn(uv_check_t *check)
     trunk_turn(host, now_ns);
 }
 
-static uint64_t earlier(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
 static uint64_t due_ns(struct host *host)
 {
-    uint64_t due_ns = earlier(trunk_due_ns(host), line_due_ns(host));
+    uint64_t due_ns = smaller(trunk_due_ns(host), line_due_ns(host));
 
     for (uint32_t i = 0; i < HOST_GUESTS; i++) {
         const struct resident *resident = &host->residents[i];
         if (resident->guest == NULL)
             continue;
         if (resident_may_run(resident))
-            due_ns = earlier(due_ns, resident->due_ns);
+            due_ns = smaller(due_ns, resident->due_ns);
         if (resident->has_output)
             due_ns = 0;
-        due_ns = earlier(due_ns, resident->mail_due_ns);
+        due_ns = smaller(due_ns, resident->mail_due_ns);
     }
     for (uint32_t i = 0; i < HOST_MOVES; i++)
         if (host->moves[i].is_used)
-            due_ns = earlier(
-                due_ns, earlier(move_due_ns(&host->moves[i]), progress_due_ns(&host->moves[i])));
+            due_ns = smaller(
+                due_ns, smaller(move_due_ns(&host->moves[i]), progress_due_ns(&host->moves[i])));
     return host->is_changed && host->trunk.is_open ? 0 : due_ns;
 }
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/smaller.h"
 #include "base/units.h"
 #include "live/host_private.h"
 #include "scenario/ends.h"
@@ -19,11 +20,6 @@
 
 /* A target's address where nobody listens for so long is that of a process that has died. */
 #define DEAD_NS (3 * NS_PER_S)
-
-static uint64_t smaller(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
 
 /* ---- It begins ---- */
 
@@ -256,6 +252,8 @@ void departure_lend(struct move *move, uint64_t now_ns, size_t backlog_bytes, st
     if (move->is_put_off)
         return;
     move->fed_turn = move->host->turn;
+    if (move->resident != NULL)
+        resident_sleep_on(move->resident, now_ns); /* it may be paused now */
     put_chunk(move, now_ns, backlog_bytes, to, lending);
     move->is_commit_last = before != PHASE_HAND_OVER && move->source.phase == PHASE_HAND_OVER;
     reap(move, before, now_ns);

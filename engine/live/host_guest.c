@@ -279,10 +279,17 @@ static bool idled(struct resident *resident, uint64_t now_ns, uint64_t wake_ns)
     if (to_ns < end_ns) {
         resident->guest->ops->idle_until(resident->guest, to_ns);
         resident->due_ns = real_ns(resident, end_ns);
+        resident->is_asleep = true;
         return false;
     }
     resident->guest->ops->idle_until(resident->guest, end_ns);
     return true;
+}
+
+void resident_sleep_on(struct resident *resident, uint64_t now_ns)
+{
+    if (resident->is_asleep && resident->due_ns > now_ns && resident_may_run(resident))
+        resident->guest->ops->idle_until(resident->guest, guest_ns(resident, now_ns));
 }
 
 /* False: it does not go on in this slice. */
@@ -390,7 +397,7 @@ void resident_run(struct resident *resident, uint64_t now_ns)
     }
     if (resident->is_held)
         resident_goes_on(resident, now_ns);
-    resident->is_held = false;
+    resident->is_held = resident->is_asleep = false;
     resident->due_ns = 0;
     set_shares(resident, now_ns);
     for (; now_ns < end_ns; now_ns = uv_hrtime()) {

@@ -5,6 +5,7 @@
 
 #include "base/units.h"
 #include "live/host_private.h"
+#include "live/key_file.h"
 
 /* Nobody brings more guests at a time than there is room for; the others are connections that are
  * on their way out. */
@@ -197,21 +198,21 @@ static void placed(void *owner, struct channel *channel, size_t count)
     move_heard(line->move, uv_hrtime(), NULL, count);
 }
 
-static void fill(void *owner, struct channel *channel, struct bytes *to)
-{
-    struct line *line = owner;
-
-    if (line->is_ready && line->move != NULL)
-        move_lend(line->move, uv_hrtime(), channel_backlog(channel), to, NULL);
-}
-
 /* Nothing runs on this loop before what a guest has lent was sent, or copied. */
 static void lend(void *owner, struct channel *channel, struct bytes *to, struct lending *lending)
 {
     struct line *line = owner;
 
-    if (line->is_ready && line->move != NULL)
-        move_lend(line->move, uv_hrtime(), channel_backlog(channel), to, lending);
+    if (!line->is_ready || line->move == NULL)
+        return;
+    move_lend(line->move, uv_hrtime(), channel_backlog(channel), to, lending);
+    if (line->move != NULL && line->move->is_put_off)
+        channel_put_off(channel);
+}
+
+static void fill(void *owner, struct channel *channel, struct bytes *to)
+{
+    lend(owner, channel, to, NULL);
 }
 
 static void closed(void *owner, struct channel *channel, const char *reason)
@@ -286,9 +287,13 @@ static void turned_away(void *owner, const char *line)
 
 enum status line_listen(struct host *host, struct problem *problem)
 {
-    enum status status = channel_listen(host->loop, host->config->listen, host->config->key, take,
-                                        host, &host->listener, problem);
+    struct channel_key key;
+    enum status status =
+        channel_listen(host->loop, host->config->listen,
+                       key_for(host->config->key, KEY_FOR_MOVES_TO, host->config->name, &key), take,
+                       host, &host->listener, problem);
 
+    key_forget(&key);
     if (status == STATUS_OK)
         channel_listener_tell(host->listener, turned_away);
     return status;
@@ -299,10 +304,14 @@ void line_open(struct move *move)
     struct host *host = move->host;
     struct problem problem = {STATUS_OK, ""};
     struct line *line = add_line(host, move);
+    struct channel_key key;
 
     move->line = line;
-    if (channel_connect(host->loop, move->address, host->config->key, &line_calls, line,
-                        &line->channel, &problem) == STATUS_OK)
+    enum status status = channel_connect(
+        host->loop, move->address, key_for(host->config->key, KEY_FOR_MOVES_TO, move->to, &key),
+        &line_calls, line, &line->channel, &problem);
+    key_forget(&key);
+    if (status == STATUS_OK)
         return;
     host->lines = line->next;
     move->line = NULL;

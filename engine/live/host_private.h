@@ -48,9 +48,10 @@ struct resident {
     struct share share;
     uint32_t shares[HART_MAX], told_shares[HART_MAX];
     uint32_t barred_harts;
-    bool is_busy;  /* it has run for all of its last slice */
-    bool is_stuck; /* no hart can go on before a page is there, or a barrier acknowledged */
-    bool is_held;  /* by the fault throttle */
+    bool is_busy;   /* it has run for all of its last slice */
+    bool is_asleep; /* until due_ns it has nothing to do, and its clock is that of its last slice */
+    bool is_stuck;  /* no hart can go on before a page is there, or a barrier acknowledged */
+    bool is_held;   /* by the fault throttle */
     bool is_ended;
     uint64_t due_ns;      /* when it is to be run next; 0: now; UINT64_MAX: when something comes */
     uint64_t mail_due_ns; /* when its mailboxes want to be asked */
@@ -180,6 +181,8 @@ void resident_run(struct resident *resident, uint64_t now_ns); /* a slice, if it
 /* It stood still up to now: its time goes on. */
 void resident_goes_on(struct resident *resident, uint64_t now_ns);
 void resident_wake(struct resident *resident); /* something has come for it */
+/* One that sleeps has lived up to now: before it may be paused. */
+void resident_sleep_on(struct resident *resident, uint64_t now_ns);
 void resident_unbar(struct resident *resident, uint64_t now_ns);
 /* An event of the move that goes on, if one does. */
 void resident_emit(struct resident *resident, uint64_t now_ns, struct event event);

@@ -36,6 +36,23 @@ static void a_guest_may_be_older_than_its_host(void **state)
     stand_close();
 }
 
+/* Its clock goes on while nobody wants anything of it, and stands still in the pauses alone. */
+static void a_guest_that_sleeps_keeps_its_clock(void **state)
+{
+    (void)state;
+    stand_open(NULL);
+    add_guest(0, "guest=kv memory=4MiB", "");
+    run_until(find_resident("kv")->is_asleep);
+    uint64_t began_ns = uv_hrtime(), lived_ns = resident_now_ns(find_resident("kv"));
+    for (unsigned i = 0; i < MODES; i++) {
+        usleep(30000);
+        move_whole("kv", modes[i]);
+    }
+    lived_ns = resident_now_ns(find_resident("kv")) - lived_ns;
+    assert_in_range(lived_ns, MODES * 30 * NS_PER_MS, uv_hrtime() - began_ns);
+    stand_close();
+}
+
 /* Each checks itself, and says at its end what it came to. */
 static void every_mode_and_back_until_the_guests_end(void **state)
 {
@@ -236,6 +253,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_guest_may_be_older_than_its_host),
+        cmocka_unit_test(a_guest_that_sleeps_keeps_its_clock),
         cmocka_unit_test(every_mode_and_back_until_the_guests_end),
         cmocka_unit_test(clients_do_not_notice),
         cmocka_unit_test(remedies_work),

@@ -2,11 +2,11 @@
  * died has a successor, which finds the hosts as they are. */
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/units.h"
 #include "live/host_private.h"
+#include "live/key_file.h"
 #include "live/trunk.h"
 
 /* Events wait so long for others that leave with them, or until they are so many. */
@@ -31,32 +31,19 @@ static void flush(struct host *host)
     bytes_clear(&trunk->out);
 }
 
-static uint64_t wall_us(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
-
 /* Gives `message` up. */
 static void talk(struct host *host, json_t *message)
 {
-    struct bytes line = {0};
-
-    if (host->trunk.channel == NULL) {
+    if (host->trunk.channel != NULL)
+        trunk_put_message(&host->trunk.out, message);
+    else
         json_decref(message);
-        return;
-    }
-    control_put(&line, message);
-    line.data[line.count - 1] = '\0'; /* where its line ends */
-    trunk_put_talk(&host->trunk.out, (const char *)line.data);
-    bytes_fini(&line);
 }
 
 void trunk_tell(struct host *host, const char *event, json_t *data)
 {
     if (host->trunk.is_open)
-        talk(host, control_event(event, data, wall_us()));
+        talk(host, control_event(event, data, control_wall_us()));
     else
         json_decref(data);
 }
@@ -221,52 +208,33 @@ static void hear_talk(struct host *host, const struct frame *frame)
     control_message_fini(&message);
 }
 
-/* False: it cannot be read. */
-static bool hear_frame(struct host *host, const struct frame *frame)
+static enum status hear_frame(void *owner, const struct frame *frame)
 {
+    struct host *host = owner;
     struct stream_packet packet;
     struct trunk_call call;
     uint32_t stream_idx;
 
-    switch (frame->type) {
-    case FRAME_TALK:
+    if (frame->type == FRAME_TALK) {
         hear_talk(host, frame);
-        return true;
-    case FRAME_PACKET:
-        if (frame->note == TRUNK_CONNECT) {
-            if (trunk_get_call(frame, TRUNK_CONNECT, &call) != STATUS_OK)
-                return false;
-            mail_call(host, &call);
-            return true;
-        }
+    } else if (frame->type == FRAME_PACKET && frame->note == TRUNK_CONNECT) {
+        if (trunk_get_call(frame, TRUNK_CONNECT, &call) != STATUS_OK)
+            return STATUS_BAD_STREAM;
+        mail_call(host, &call);
+    } else {
         if (trunk_get_packet(frame, &stream_idx, &packet) != STATUS_OK)
-            return false;
+            return STATUS_BAD_STREAM;
         mail_packet(host, uv_hrtime(), stream_idx, &packet);
-        return true;
-    default:
-        return false;
     }
+    return STATUS_OK;
 }
 
 static void heard(void *owner, struct channel *channel, const uint8_t *data, size_t count)
 {
     struct host *host = owner;
-    struct trunk *trunk = &host->trunk;
-    size_t position = 0, consumed = 1;
 
-    bytes_put(&trunk->in, data, count);
-    while (consumed > 0 && trunk->channel == channel) {
-        struct frame frame;
-        if (frame_decode(trunk->in.data + position, trunk->in.count - position, &frame,
-                         &consumed) != STATUS_OK ||
-            (consumed > 0 && !hear_frame(host, &frame))) {
-            channel_close(channel, "what the gateway says cannot be read", true);
-            bytes_clear(&trunk->in);
-            return;
-        }
-        position += consumed;
-    }
-    bytes_drop_front(&trunk->in, position);
+    if (trunk_hear(&host->trunk.in, data, count, hear_frame, host) != STATUS_OK)
+        channel_close(channel, "what the gateway says cannot be read", true);
 }
 
 /* ---- Its life ---- */
@@ -275,12 +243,13 @@ static void opened(void *owner, struct channel *channel)
 {
     struct host *host = owner;
     struct channel_limits limits = {.stall_ns = STALL_NS};
-    json_t *hello = json_pack("{s:s, s:s, s:i, s:i, s:o}", "name", host->config->name, "address",
-                              host_address(host), "protocol", CONTROL_PROTOCOL, "pid",
-                              (int)getpid(), "guests", host_claims(host));
+    json_t *hello =
+        json_pack("{s:s, s:s, s:i, s:i, s:I, s:o}", "name", host->config->name, "address",
+                  host_address(host), "protocol", CONTROL_PROTOCOL, "pid", (int)getpid(),
+                  "pid_space", (json_int_t)trunk_pid_space(), "guests", host_claims(host));
 
     channel_set_limits(channel, &limits);
-    talk(host, control_event("hello", hello, wall_us()));
+    talk(host, control_event("hello", hello, control_wall_us()));
     flush(host);
 }
 
@@ -323,12 +292,16 @@ void trunk_open(struct host *host, uint64_t now_ns)
 {
     struct trunk *trunk = &host->trunk;
     struct problem problem = {STATUS_OK, ""};
+    struct channel_key key;
 
     trunk->retry_at_ns = UINT64_MAX;
     if (host->config->gateway == NULL || host->is_closing)
         return;
-    if (channel_connect(host->loop, host->config->gateway, host->config->key, &trunk_calls, host,
-                        &trunk->channel, &problem) == STATUS_OK)
+    enum status status = channel_connect(host->loop, host->config->gateway,
+                                         key_for(host->config->key, KEY_FOR_TRUNK, "", &key),
+                                         &trunk_calls, host, &trunk->channel, &problem);
+    key_forget(&key);
+    if (status == STATUS_OK)
         return;
     host_say(host, "no way to the gateway: %s", problem.text);
     trunk->retry_at_ns = now_ns + HOST_RETRY_MAX_NS;

@@ -38,20 +38,33 @@ static size_t read_all(int fd, uint8_t *data, size_t most)
     return count;
 }
 
-static bool decode(const uint8_t *data, size_t count, struct channel_key *key)
+/* What is drawn at random is so once in 10^13 times. */
+static bool is_text(const uint8_t *data, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if ((data[i] < ' ' || data[i] > '~') && data[i] != '\n' && data[i] != '\r' &&
+            data[i] != '\t')
+            return false;
+    return true;
+}
+
+/* NULL: it is read. */
+static const char *decode(const uint8_t *data, size_t count, struct channel_key *key)
 {
     size_t decoded = 0;
 
     if (count == sizeof key->bytes) {
         memcpy(key->bytes, data, count);
-        return true;
+        return is_text(data, count) ? "a text of 32 characters is no key, it can be guessed" : NULL;
     }
     if (count == HEX_BYTES + 1 && data[HEX_BYTES] == '\n')
         count--;
-    return count == HEX_BYTES &&
-           sodium_hex2bin(key->bytes, sizeof key->bytes, (const char *)data, count, NULL, &decoded,
-                          NULL) == 0 &&
-           decoded == sizeof key->bytes;
+    if (count == HEX_BYTES &&
+        sodium_hex2bin(key->bytes, sizeof key->bytes, (const char *)data, count, NULL, &decoded,
+                       NULL) == 0 &&
+        decoded == sizeof key->bytes)
+        return NULL;
+    return "a key is 32 bytes, or 64 hexadecimal digits";
 }
 
 enum status key_file_read(const char *path, struct channel_key *key, struct problem *problem)
@@ -63,20 +76,34 @@ enum status key_file_read(const char *path, struct channel_key *key, struct prob
     *key = (struct channel_key){0};
     if (fd < 0)
         return problem_set(problem, STATUS_NO_FILE,
-                           "%s: the key cannot be read: %s: make one by head -c 32 /dev/urandom > "
-                           "FILE; chmod 600 FILE",
-                           path, strerror(errno));
+                           "%s: the key cannot be read: %s: make one by " KEY_FILE_MAKING, path,
+                           strerror(errno));
     enum status status = check(fd, path, problem);
-    if (status == STATUS_OK && !decode(data, read_all(fd, data, sizeof data), key)) {
+    const char *objection =
+        status == STATUS_OK ? decode(data, read_all(fd, data, sizeof data), key) : NULL;
+    if (objection != NULL) {
         key_forget(key);
-        status = problem_set(problem, STATUS_BAD_INPUT,
-                             "%s: a key is 32 bytes, or 64 hexadecimal digits: make one by head -c "
-                             "32 /dev/urandom > %s",
-                             path, path);
+        status = problem_set(problem, STATUS_BAD_INPUT, "%s: %s: make one by " KEY_FILE_MAKING,
+                             path, objection);
     }
     sodium_memzero(data, sizeof data);
     close(fd);
     return status;
+}
+
+const struct channel_key *key_for(const struct channel_key *key, const char *use, const char *name,
+                                  struct channel_key *made)
+{
+    crypto_generichash_state hash;
+
+    if (key == NULL)
+        return NULL;
+    crypto_generichash_init(&hash, key->bytes, sizeof key->bytes, sizeof made->bytes);
+    crypto_generichash_update(&hash, (const uint8_t *)use, strlen(use));
+    crypto_generichash_update(&hash, (const uint8_t *)name, strlen(name));
+    crypto_generichash_final(&hash, made->bytes, sizeof made->bytes);
+    sodium_memzero(&hash, sizeof hash);
+    return made;
 }
 
 void key_forget(struct channel_key *key)

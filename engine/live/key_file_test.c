@@ -68,12 +68,13 @@ static void refused(const char *file, enum status status, const char *why)
 
 #define DIGITS "6161616161616161616161616161616162626262626262626262626262626a4F"
 #define KEY    "aaaaaaaaaaaaaaaabbbbbbbbbbbbbbjO"
+#define RANDOM "aaaaaaaaaaaaaaaabbbbbbbbbbbbbbj\x7f" /* as far as one can see */
 
 static void both_forms_are_read(void **state)
 {
     (void)state;
-    reads(KEY, 32, KEY);
-    reads("aaaaaaaaaaaaaaaabbbbbbbbbbbbbbb\n", 32, "aaaaaaaaaaaaaaaabbbbbbbbbbbbbbb\n");
+    reads(RANDOM, 32, RANDOM);
+    reads("\xffttttttttttttttttttttttttttttttt", 32, "\xffttttttttttttttttttttttttttttttt");
     reads(DIGITS, 64, KEY);
     reads(DIGITS "\n", 65, KEY);
 }
@@ -100,15 +101,43 @@ static void other_sizes_and_digits_are_refused(void **state)
     }
 }
 
+/* Whoever has recorded one greeting and its proof can try words for as long as he likes. */
+static void a_pass_phrase_is_no_key(void **state)
+{
+    static const char *const phrases[] = {KEY, "correct horse battery staple 32.",
+                                          "correct horse battery staple 31\n",
+                                          "61616161616161616161616161616161"};
+    (void)state;
+    for (size_t i = 0; i < sizeof phrases / sizeof *phrases; i++) {
+        write_file(phrases[i], 32, 0600);
+        refused(path, STATUS_BAD_INPUT, "a text of 32 characters is no key, it can be guessed");
+    }
+}
+
+/* What is no key may be a file that is dear to somebody: no advice names it as the one to write. */
+static void no_advice_destroys_a_file(void **state)
+{
+    struct problem problem = {0};
+    struct channel_key key;
+    char written[96];
+    (void)state;
+
+    write_file("-----BEGIN OPENSSH PRIVATE KEY-----", 36, 0600);
+    assert_int_equal(key_file_read(path, &key, &problem), STATUS_BAD_INPUT);
+    snprintf(written, sizeof written, "> %s", path);
+    assert_null(strstr(problem.text, written));
+    assert_non_null(strstr(problem.text, "(umask 077; head -c 32 /dev/urandom > FILE)"));
+}
+
 static void nobody_else_may_read_it(void **state)
 {
     (void)state;
     for (mode_t bit = 1; bit < 0100; bit <<= 1) {
-        write_file(KEY, 32, 0600 | bit);
+        write_file(RANDOM, 32, 0600 | bit);
         refused(path, STATUS_NO_FILE, "others may read this key");
         refused(path, STATUS_NO_FILE, "chmod 600");
     }
-    write_file(KEY, 32, 0400);
+    write_file(RANDOM, 32, 0400);
     struct channel_key key;
     assert_int_equal(key_file_read(path, &key, NULL), STATUS_OK);
 }
@@ -132,6 +161,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_forms_are_read),
         cmocka_unit_test(other_sizes_and_digits_are_refused),
+        cmocka_unit_test(a_pass_phrase_is_no_key),
+        cmocka_unit_test(no_advice_destroys_a_file),
         cmocka_unit_test(nobody_else_may_read_it),
         cmocka_unit_test(it_is_a_file),
     };

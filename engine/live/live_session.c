@@ -5,6 +5,7 @@
 #include <string.h>
 #include <uv.h>
 
+#include "base/smaller.h"
 #include "base/units.h"
 #include "live/caller.h"
 #include "live/live_follow.h"
@@ -274,11 +275,6 @@ static bool live_next(struct live_session *own, uint64_t until_ns)
     return true;
 }
 
-static uint64_t earlier(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
 /* Without an event nothing is certain of the last moments. */
 static void pass(struct live_session *own, uint64_t until_ns)
 {
@@ -287,10 +283,10 @@ static void pass(struct live_session *own, uint64_t until_ns)
 
     if (own->follow.now.id == 0 || own->follow.now.is_over)
         return;
-    sure_ns -= earlier(sure_ns, LIVE_SESSION_LATE_NS);
+    sure_ns -= smaller(sure_ns, LIVE_SESSION_LATE_NS);
     if (live_follow_peek(&own->follow) != NULL)
         sure_ns = session->world_ns;
-    until_ns = earlier(until_ns, sure_ns);
+    until_ns = smaller(until_ns, sure_ns);
     if (until_ns > session->timeline.now_ns)
         history_pass(&own->history, until_ns);
 }

@@ -51,7 +51,7 @@ static void set_end(const struct move *move, json_t *object)
     bool is_completed = move->outcome == OUTCOME_COMPLETED;
 
     json_object_set_new(object, "outcome", json_string(outcome_name(move->outcome)));
-    json_object_set_new(object, "reason", json_string(move->reason));
+    json_object_set_new(object, "reason", control_text_json(move->reason));
     json_object_set_new(object, "total_time_ns", time_between(move->started_ns, move->ended_ns));
     json_object_set_new(object, "downtime_ns", time_between(move->paused_ns, move->resumed_ns));
     json_object_set_new(object, "round", number(move->rounds));
@@ -82,8 +82,7 @@ json_t *moves_migration_json(const struct moves *moves)
         return json_null();
     object = json_pack("{s:I, s:s, s:s, s:s, s:s, s:s}", "id", (json_int_t)move->id, "guest",
                        move->guest, "from", move->from, "to", move->to, "mode",
-                       mode_name(move->scenario.mode), "phase",
-                       control_word(move->progress, "phase", phase_name(PHASE_SETUP)));
+                       mode_name(move->scenario.mode), "phase", phase_name(move->phase));
     for (size_t i = 0; i < sizeof told / sizeof told[0]; i++) {
         json_t *value = json_object_get(move->progress, told[i]);
         json_object_set_new(object, told[i],
@@ -166,11 +165,16 @@ static void begin_ticking(struct moves *moves)
     uv_timer_start(&moves->tick, tick, TICK_MS, TICK_MS);
 }
 
-/* A half of an earlier move may still have something to say, which is none of this one's matter. */
-static bool is_of_an_earlier_move(const struct moves *moves, const char *name)
+/* The gateway sees all moves; of the hosts two are each one's. */
+static bool has_part(const struct move *move, unsigned host)
 {
-    return *name != '\0' && strcmp(name, moves->move.name) != 0 &&
-           !(moves->is_asked && strcmp(name, moves->asked.name) == 0);
+    return host == 0 || host == move->source || host == move->target;
+}
+
+/* A half of an earlier move may still have something to say, which is none of this one's matter. */
+static bool is_about(const struct move *move, unsigned source, const char *name)
+{
+    return has_part(move, source) && (*name == '\0' || strcmp(name, move->name) == 0);
 }
 
 static void happened(void *owner, unsigned source, const char *move, const struct event *events,
@@ -179,7 +183,8 @@ static void happened(void *owner, unsigned source, const char *move, const struc
     struct moves *moves = owner;
     uint64_t now_ns = moves_now_ns(moves);
 
-    if (is_of_an_earlier_move(moves, move))
+    if (!is_about(&moves->move, source, move) &&
+        !(moves->is_asked && is_about(&moves->asked, source, move)))
         return;
     for (size_t i = 0; i < count; i++)
         gateway_record_add(&moves->record, source, &events[i], now_ns);
@@ -278,6 +283,9 @@ static void hear_progress(struct moves *moves, unsigned host, json_t *data)
         return;
     json_decref(move->progress);
     move->progress = json_deep_copy(data);
+    for (unsigned i = 0; i < PHASE_COUNT; i++)
+        if (strcmp(control_word(data, "phase", ""), phase_name((enum phase)i)) == 0)
+            move->phase = (enum phase)i;
     uint64_t permille = control_number(data, "progress_permille", 0);
     if (permille > move->permille && permille <= 1000)
         move->permille = permille;
@@ -285,13 +293,15 @@ static void hear_progress(struct moves *moves, unsigned host, json_t *data)
         door_tell(moves->door, "progress", moves_migration_json(moves));
 }
 
-static void hear_end(struct moves *moves, const json_t *data)
+static void hear_end(struct moves *moves, unsigned host, const json_t *data)
 {
     const char *name = control_word(data, "outcome", "");
     const char *reason = control_word(data, "reason", "");
     bool is_asked =
         moves->is_asked && strcmp(control_word(data, "move", ""), moves->asked.name) == 0;
 
+    if (!has_part(is_asked ? &moves->asked : &moves->move, host))
+        return;
     for (unsigned i = 0; i < OUTCOME_COUNT; i++) {
         if (strcmp(name, outcome_name((enum outcome)i)) != 0)
             continue;
@@ -300,6 +310,24 @@ static void hear_end(struct moves *moves, const json_t *data)
         else if (is_of_this_move(moves, data))
             moves_end(moves, (enum outcome)i, reason);
     }
+}
+
+/* What whoever started the gateway should know of. */
+static void say_what_is_wrong(struct moves *moves, const char *event, const json_t *data)
+{
+    const char *guest = control_word(data, "guest", ""), *reason = control_word(data, "reason", "");
+    char line[400] = "";
+
+    if (strcmp(event, "turned_away") == 0)
+        snprintf(line, sizeof line, "somebody is not let in: %s", reason);
+    else if (strcmp(event, "client_dropped") == 0)
+        snprintf(line, sizeof line, "%s: its client %s is dropped: %s", guest,
+                 control_word(data, "client", ""), reason);
+    else if (strcmp(event, "claim_refused") == 0)
+        snprintf(line, sizeof line, "%s: what host %s says of it does not count: %s", guest,
+                 control_word(data, "host", ""), reason);
+    if (*line != '\0')
+        moves->calls->said(moves->owner, line);
 }
 
 static void told(void *owner, unsigned host, const char *event, json_t *data)
@@ -313,16 +341,10 @@ static void told(void *owner, unsigned host, const char *event, json_t *data)
         return;
     }
     if (strcmp(event, "migration_ended") == 0) {
-        hear_end(moves, data);
+        hear_end(moves, host, data);
         return;
     }
-    if (strcmp(event, "guests") == 0)
-        return; /* the gateway's own concern: `status` has them */
-    if (strcmp(event, "turned_away") == 0) {
-        char line[400];
-        snprintf(line, sizeof line, "somebody is not let in: %s", control_word(data, "reason", ""));
-        moves->calls->said(moves->owner, line);
-    }
+    say_what_is_wrong(moves, event, data);
     if (strcmp(event, "host_joined") == 0)
         moves_tell_link(moves, gateway_find_host(moves->gateway, control_word(data, "name", "")));
     if (strcmp(event, "guest_lost") == 0 && is_of_this_move(moves, data))

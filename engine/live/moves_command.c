@@ -353,7 +353,8 @@ static void ask_source(struct moves *moves, const json_t *arguments, struct door
 /* The link's bandwidth may be said with the move, and stays. */
 static void migrate(struct moves *moves, const json_t *arguments, struct door_ticket *ticket)
 {
-    struct move move = {.state = MOVE_GOING, .commanded_ns = moves_now_ns(moves)};
+    struct move move = {
+        .state = MOVE_GOING, .phase = PHASE_SETUP, .commanded_ns = moves_now_ns(moves)};
     struct move_link link = moves->link;
     struct door_ticket nobody = {0};
 

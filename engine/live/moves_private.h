@@ -22,12 +22,13 @@ struct move {
     struct scenario scenario;
     uint64_t commanded_ns;
     json_t *progress; /* owned: what the source told last; NULL: nothing yet */
+    enum phase phase; /* and so it did of this */
 
     /* Folded from its events, as they take their place. */
     uint64_t started_ns, ended_ns, paused_ns, resumed_ns; /* 0: not yet */
     uint64_t rounds, bytes_sent;
     uint64_t permille; /* the most that was told: it never runs backwards */
-    bool has_outcome; /* told, perhaps before its host has answered that it begins */
+    bool has_outcome;  /* told, perhaps before its host has answered that it begins */
     enum outcome outcome;
     char reason[320];
     uint64_t settle_ns; /* ending: when all that happened is here */

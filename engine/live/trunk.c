@@ -1,16 +1,60 @@
 #include "live/trunk.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 #include "machine/mailbox.h"
 #include "record/recording.h"
 #include "wire/message.h"
+
+/* Nothing is copied where what comes begins with a frame and ends with one. */
+enum status trunk_hear(struct bytes *in, const uint8_t *data, size_t count,
+                       enum status (*hear)(void *owner, const struct frame *frame), void *owner)
+{
+    bool has_begun = in->count > 0;
+    size_t taken = 0, consumed = 1;
+    enum status status = STATUS_OK;
+    struct frame frame;
+
+    if (has_begun) {
+        bytes_put(in, data, count);
+        data = in->data;
+        count = in->count;
+    }
+    while (status == STATUS_OK && consumed > 0) {
+        status = frame_decode(data + taken, count - taken, &frame, &consumed);
+        if (status == STATUS_OK && consumed > 0)
+            status = hear(owner, &frame);
+        taken += consumed;
+    }
+    if (has_begun)
+        bytes_drop_front(in, taken);
+    else
+        bytes_put(in, data + taken, count - taken);
+    return status;
+}
 
 void trunk_put_talk(struct bytes *to, const char *json)
 {
     size_t begin = frame_begin(to, FRAME_TALK, 0);
     bytes_put(to, json, strlen(json));
     frame_end(to, begin);
+}
+
+void trunk_put_message(struct bytes *to, json_t *message)
+{
+    struct bytes line = {0};
+
+    control_put(&line, message);
+    line.data[line.count - 1] = '\0'; /* where its line ends */
+    trunk_put_talk(to, (const char *)line.data);
+    bytes_fini(&line);
+}
+
+uint64_t trunk_pid_space(void)
+{
+    struct stat space;
+    return stat("/proc/self/ns/pid", &space) == 0 ? (uint64_t)space.st_ino : 0;
 }
 
 /* ---- Clients' packets ---- */

@@ -27,7 +27,7 @@
  * "waiting" (for a page) is at this host, and its packets come here from then on; "moving" says that
  * its half of a move is here and the guest is not. What a host does not list it does not have.
  * "moves" says how often the guest has moved: of two hosts that claim one guest the higher count is
- * right. A claim comes before the first packet that the guest sends from there.
+ * right, if it is no more than one above the other or its host was told to take the guest. A claim comes before the first packet that the guest sends from there.
  *
  * The gateway asks {"execute": "clock"} now and then: {"return": {"now_ns": ...}}, the host's
  * CLOCK_MONOTONIC, brings the events of two machines in order.
@@ -42,6 +42,7 @@
 
 #include "base/event.h"
 #include "base/status.h"
+#include "live/control.h"
 #include "live/move_text.h"
 #include "machine/mailbox.h"
 #include "wire/frame.h"
@@ -62,12 +63,19 @@ struct trunk_call {
     char guest[TRUNK_GUEST_MAX];
 };
 
-void trunk_put_talk(struct bytes *to, const char *json); /* at most FRAME_PAYLOAD_MAX */
+void trunk_put_talk(struct bytes *to, const char *json);   /* at most FRAME_PAYLOAD_MAX */
+void trunk_put_message(struct bytes *to, json_t *message); /* as talk; gives it up */
 void trunk_put_packet(struct bytes *to, uint32_t stream_idx, const struct stream_packet *packet);
 void trunk_put_call(struct bytes *to, uint8_t note, const struct trunk_call *call);
 /* As many of them as one frame takes; returns how many. */
 size_t trunk_put_events(struct bytes *to, const char *move, const struct event *events,
                         size_t count);
+
+/* Whole frames of what has come are heard, in order, up to the first that is not STATUS_OK; the
+ * beginning of another is kept in `in` for the next time. */
+MUST_USE enum status trunk_hear(struct bytes *in, const uint8_t *data, size_t count,
+                                enum status (*hear)(void *owner, const struct frame *frame),
+                                void *owner);
 
 /* Each reads a frame of its type whole, or says STATUS_BAD_STREAM: no length, number or enumeration
  * is believed. */
@@ -79,6 +87,9 @@ MUST_USE enum status trunk_get_call(const struct frame *frame, uint8_t note,
 /* Appends them to `events`; none of them where one cannot be. */
 MUST_USE enum status trunk_get_events(const struct frame *frame, char move[MOVE_ID_BYTES],
                                       struct event_list *events);
+
+/* Within which set of processes a pid means something: equal where it means the same. 0: not known. */
+uint64_t trunk_pid_space(void);
 
 /* At the host: the call is taken by the mailbox of its guest, or had been. False: it cannot be now,
  * because nobody listens there, or the number's last connection is not over. */

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,6 +46,45 @@ static void a_packet_comes_back(void **state)
     assert_true(packet.is_fin && packet.is_rehome);
     assert_memory_equal(packet.data, "hello", 5);
     bytes_fini(&bytes);
+}
+
+/* "0", "1", ... in order; "99" is not wanted. */
+static enum status hear_next(void *owner, const struct frame *frame)
+{
+    unsigned *heard = owner;
+    char text[16];
+
+    snprintf(text, sizeof text, "%u", *heard);
+    assert_int_equal(frame->payload_bytes, strlen(text));
+    assert_memory_equal(frame->payload, text, strlen(text));
+    return ++*heard == 100 ? STATUS_BAD_STREAM : STATUS_OK;
+}
+
+static void frames_come_in_any_pieces(void **state)
+{
+    struct bytes all = {0};
+    (void)state;
+
+    for (unsigned i = 0; i < 200; i++) {
+        char text[16];
+        snprintf(text, sizeof text, "%u", i);
+        trunk_put_talk(&all, text);
+    }
+    for (size_t piece = 1; piece < 4000; piece = piece * 3 / 2 + 1) {
+        enum status status = STATUS_OK;
+        struct bytes in = {0};
+        unsigned heard = 0;
+        for (size_t at = 0; status == STATUS_OK && at < all.count; at += piece) {
+            size_t count = all.count - at < piece ? all.count - at : piece;
+            status = trunk_hear(&in, all.data + at, count, hear_next, &heard);
+            assert_true(status != STATUS_OK ||
+                        in.count < FRAME_HEADER_BYTES + 3); /* no more than one that is not whole */
+        }
+        assert_int_equal(status, STATUS_BAD_STREAM);
+        assert_int_equal(heard, 100); /* and nothing behind it */
+        bytes_fini(&in);
+    }
+    bytes_fini(&all);
 }
 
 static const struct trunk_call call = {
@@ -300,6 +340,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_packet_comes_back),
+        cmocka_unit_test(frames_come_in_any_pieces),
         cmocka_unit_test(a_call_comes_back),
         cmocka_unit_test(a_call_is_taken_once),
         cmocka_unit_test(a_late_copy_is_old_news),

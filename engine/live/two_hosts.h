@@ -18,6 +18,7 @@
 
 #include "base/units.h"
 #include "live/host_private.h"
+#include "live/key_file.h"
 #include "live/trunk.h"
 
 #define HANG_NS (60 * NS_PER_S)
@@ -62,6 +63,8 @@ static struct stand {
     char instance[17];
     uint64_t began_ns;
 } stand;
+
+static const struct channel_key *stand_key; /* before it is opened; NULL: nothing is sealed */
 
 static inline void hang_on(const char *condition, int line)
 {
@@ -291,8 +294,9 @@ static inline void gateway_begins(const char *address, const char *instance)
 {
     struct problem problem = {0};
     snprintf(stand.instance, sizeof stand.instance, "%s", instance);
-    if (channel_listen(&stand.loop, address, NULL, peer_comes, NULL, &stand.listener, &problem) !=
-        STATUS_OK)
+    struct channel_key key;
+    if (channel_listen(&stand.loop, address, key_for(stand_key, KEY_FOR_TRUNK, "", &key),
+                       peer_comes, NULL, &stand.listener, &problem) != STATUS_OK)
         fail_msg("%s", problem.text);
     snprintf(stand.address, sizeof stand.address, "%s", channel_listener_address(stand.listener));
 }
@@ -333,8 +337,11 @@ static inline void host_begins(unsigned idx, const char *disk)
     static const char *const names[] = {"A", "B"};
     struct problem problem = {0};
 
-    stand.configs[idx] = (struct host_config){
-        .name = names[idx], .gateway = stand.address, .listen = "127.0.0.1:0", .disk_path = disk};
+    stand.configs[idx] = (struct host_config){.name = names[idx],
+                                              .gateway = stand.address,
+                                              .listen = "127.0.0.1:0",
+                                              .key = stand_key,
+                                              .disk_path = disk};
     if (host_open(&stand.loop, &stand.configs[idx], &host_calls, (void *)names[idx],
                   &stand.hosts[idx], &problem) != STATUS_OK)
         fail_msg("%s", problem.text);

@@ -5,6 +5,7 @@
 #ifndef MACHINE_BOARD_H
 #define MACHINE_BOARD_H
 
+#include "base/smaller.h"
 #include "machine/hart.h"
 #include "machine/machine.h"
 #include "machine/memory.h"
@@ -69,11 +70,6 @@ static inline struct machine *machine_of(struct guest *guest)
 static inline const struct machine *machine_of_const(const struct guest *guest)
 {
     return (const struct machine *)guest;
-}
-
-static inline uint64_t smaller(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
 }
 
 static inline uint64_t machine_now_ns(const struct machine *machine)

@@ -245,7 +245,10 @@ void memory_drop(struct memory *memory, uint64_t page_idx)
 {
     forget_page(memory, page_idx);
     bitmap_clear(&memory->guest->present, page_idx);
-    memory_replace_page(memory, page_idx, NULL);
+    /* Its bytes may stay: nobody sees them before others are installed. To clear them would take
+     * its time out of a downtime. Only what a cache holds has to be told. */
+    if (memory->cache != NULL)
+        memory_replace_page(memory, page_idx, NULL);
 }
 
 void memory_protect(struct memory *memory, uint64_t page_idx)

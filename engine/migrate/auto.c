@@ -11,11 +11,29 @@
  *
  * Fast enough: at the ratio by which the last round shrank what is left, the downtime is within its
  * limit before the rounds are used up, and before four times what the guest has was sent again.
+ *
+ * A race that no order of the pages can win shows itself at the beginning of the first round (DOC:
+ * outrun): then post-copy follows at once, and what rounds would send again is not sent.
  */
 #include "migrate/strategy.h"
 
+/* How far the first round had come, in pages that were written, when so many were dirty. */
+struct mark {
+    uint64_t sent, dirty;
+};
+
+enum race {
+    RACE_BEGINS,  /* nothing can be said yet */
+    RACE_CLOSE,   /* from the mark on, does the guest write more than is sent? */
+    RACE_OUTRUN,  /* it did: */
+    RACE_WATCHED, /* from the mark on, does it go on? */
+    RACE_JUDGED,
+};
+
 struct auto_memo {
     uint64_t cursor;
+    struct mark mark;
+    enum race race;
     uint64_t remedied_at_round; /* when hot pages began to wait */
     bool is_fetched;
     bool is_told; /* that the rounds go on */
@@ -60,6 +78,61 @@ static void leave(const struct view *view, struct auto_memo *own, struct action 
     }
     own->is_leaving = true;
     decide(action, DECISION_POST_COPY, view_left_pages(view));
+}
+
+/* DOC: outrun
+ *
+ * Whoever dirties more new pages than are sent in the same time wins every round that is not shorter:
+ * it leaves more than it began with. That the pages are new, those since the mark, leaves out the
+ * hot ones, which could wait for the pause. So it is looked at as soon as what was sent would itself
+ * take longer than a pause may (shorter rounds are no use to be had), and again whenever twice as
+ * much was sent. A guest that merely begins with a burst is not to be taken for one that outruns the
+ * link: when a quarter of memory was sent it must have dirtied half as many pages, and still go on.
+ * So much may be sent twice, and no more.
+ *
+ *      sent     0 . p . 2p . . 4p . . . 1/8 . . . . . . . 1/4      p: a 64th, or what a pause may
+ *               |   |<-->|<--->|         |<------------->|            take
+ *              in one of them more new     new ones still
+ *                     than sent
+ */
+static bool is_outrun(const struct view *view, struct auto_memo *own)
+{
+    uint64_t total = view->total_pages;
+    struct mark now = {view->current.bytes_sent / view->page_bytes, view->dirty->set_count};
+    uint64_t sent = now.sent - own->mark.sent, dirtied = now.dirty - own->mark.dirty;
+
+    if (view->rounds_done > 0 || view->is_slowing)
+        return false;
+    switch (own->race) {
+    case RACE_BEGINS:
+        if (now.sent < total / 64 || view_is_within_limit(view, now.sent))
+            return false;
+        own->race = RACE_CLOSE;
+        break;
+    case RACE_CLOSE:
+        if (sent < own->mark.sent)
+            return false;
+        if (dirtied >= sent)
+            own->race = RACE_OUTRUN;
+        else if (now.sent >= total / 8)
+            own->race = RACE_JUDGED; /* so close that the rounds shall tell */
+        break;
+    case RACE_OUTRUN:
+        if (now.sent < total / 8)
+            return false;
+        own->race = RACE_WATCHED;
+        break;
+    case RACE_WATCHED:
+        if (sent < total / 8)
+            return false;
+        own->race = RACE_JUDGED;
+        return dirtied >= sent / 4 && now.dirty >= now.sent / 2 &&
+               !view_is_within_limit(view, view_left_pages(view));
+    case RACE_JUDGED:
+        return false;
+    }
+    own->mark = now;
+    return false;
 }
 
 /* After a fetch: true where there is more to do than to send the round. */
@@ -118,7 +191,7 @@ void auto_next(const struct view *view, void *memo, struct action *action)
     }
     if (was_fetched && has_decided(view, own, action))
         return;
-    if (view_is_out_of_time(view)) {
+    if (view_is_out_of_time(view) || is_outrun(view, own)) {
         leave(view, own, action);
         return;
     }

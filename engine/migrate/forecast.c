@@ -79,6 +79,48 @@ static bool get_there(const struct forecast_input *input, const struct forecast 
     return false;
 }
 
+/* A first round that ends early: what it had not sent yet is left with what was dirtied. */
+static void cut_round(const struct forecast_input *input, struct forecast *forecast, double sent,
+                      double *left)
+{
+    double began_s = forecast->total_s;
+
+    add_round(forecast, sent);
+    double again = dirty_law_between(&input->writes, began_s, forecast->total_s);
+    *left = fmin(input->writes.total_pages, *left - sent + again * sent / *left);
+}
+
+/* Pages that are new while as many are sent as lie between the two. */
+static double new_pages(const struct forecast_input *input, const struct forecast *forecast,
+                        double from_pages, double to_pages)
+{
+    double rate = forecast->page_rate, began_s = forecast->total_s;
+    return dirty_law_between(&input->writes, began_s, began_s + to_pages / rate) -
+           dirty_law_between(&input->writes, began_s, began_s + from_pages / rate);
+}
+
+/* Auto: DOC outrun in auto.c, on expectations. */
+static bool is_outrun(const struct forecast_input *input, struct forecast *forecast, double *left)
+{
+    double total = input->writes.total_pages;
+    double may_s = (double)input->limits.downtime_ns / 1e9 - burst_s(input, 0);
+    double sent = fmax(total / 64, may_s * forecast->page_rate);
+
+    if (forecast->round_count > 0)
+        return false;
+    while (sent < total / 8 && new_pages(input, forecast, sent, 2 * sent) < sent)
+        sent *= 2;
+    if (sent >= total / 8)
+        return false;
+    sent = fmax(2 * sent, total / 8);
+    double quarter = sent + total / 8;
+    if (quarter >= *left || new_pages(input, forecast, sent, quarter) < total / 32 ||
+        new_pages(input, forecast, 0, quarter) < quarter / 2)
+        return false;
+    cut_round(input, forecast, quarter, left);
+    return true;
+}
+
 /* Whether hybrid leaves the rest to post-copy now. */
 static bool is_warm(const struct forecast_input *input, const struct forecast *forecast,
                     enum mode mode, double sent, double left)
@@ -101,7 +143,6 @@ static bool is_warm(const struct forecast_input *input, const struct forecast *f
     return true;
 }
 
-/* A round that the deadline cuts: what it had not sent yet is left with what was dirtied. */
 static bool cut_by_deadline(const struct forecast_input *input, struct forecast *forecast,
                             double *left)
 {
@@ -109,11 +150,7 @@ static bool cut_by_deadline(const struct forecast_input *input, struct forecast 
 
     if (input->limits.switch_when != SWITCH_DEADLINE || *left / forecast->page_rate <= room_s)
         return false;
-    double sent = fmax(0, room_s) * forecast->page_rate;
-    double began_s = forecast->total_s;
-    double again = dirty_law_between(&input->writes, began_s, began_s + fmax(0, room_s));
-    add_round(forecast, sent);
-    *left = fmin(input->writes.total_pages, *left - sent + again * sent / *left);
+    cut_round(input, forecast, fmax(0, room_s) * forecast->page_rate, left);
     return true;
 }
 
@@ -130,7 +167,9 @@ static double copy_rounds(enum mode mode, const struct forecast_input *input,
     forecast->end = FORECAST_ROUNDS;
     for (uint64_t round = 0; round < rounds_max && round + 1 < FORECAST_ROUNDS_MAX; round++) {
         double sent = left;
-        if (mode == MODE_HYBRID && cut_by_deadline(input, forecast, &left)) {
+        if ((mode == MODE_HYBRID && cut_by_deadline(input, forecast, &left)) ||
+            (mode == MODE_AUTO && is_outrun(input, forecast, &left))) {
+            forecast->end = FORECAST_CONVERGES;
             *leaves_rest = true;
             return left;
         }

@@ -280,7 +280,10 @@ static void test_auto_takes_the_mildest_remedy(void **state)
          {DECISION_ROUNDS, DECISION_HOT_LAST, DECISION_ROUNDS},
          3},
         {"dirty-rate=45000pages/s guest=model:uniform max-rounds=1", {DECISION_POST_COPY}, 1},
-        {"dirty-rate=90000pages/s guest=model:uniform", {DECISION_HOT_LAST, DECISION_POST_COPY}, 2},
+        {"dirty-rate=32000pages/s guest=model:uniform", /* so close that the rounds tell */
+         {DECISION_ROUNDS, DECISION_HOT_LAST, DECISION_ROUNDS, DECISION_POST_COPY},
+         4},
+        {"dirty-rate=90000pages/s guest=model:uniform", {DECISION_POST_COPY}, 1},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -306,6 +309,29 @@ static void test_auto_takes_the_mildest_remedy(void **state)
     assert_int_equal(slowed.run.timeline.sent_by_why[WHY_FAULT], 0);
     assert_non_null(last_of(&slowed, EVENT_SHARE_SET));
     move_close(&slowed);
+}
+
+/* That no round will ever win is seen before a quarter of memory was sent, which may be sent twice. */
+static void test_auto_sees_early_that_it_is_outrun(void **state)
+{
+    static const char *const cases[] = {
+        "guest=model:uniform dirty-rate=40000pages/s",
+        "guest=model:uniform dirty-rate=500000pages/s",
+        "guest=model:sequential dirty-rate=36000pages/s working-set=32MiB",
+        "guest=model:uniform memory=512MiB working-set=256MiB dirty-rate=30720pages/s "
+        "bandwidth=100MiB/s"};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char words[200];
+        struct move move;
+        snprintf(words, sizeof words, "mode=auto %s", cases[i]);
+        move_open(&move, words);
+        uint64_t pages = move.run.timeline.total_pages;
+        if (move.run.timeline.pages_sent > pages + pages / 4 + pages / 64)
+            fail_msg("%s: %llu pages", words, (unsigned long long)move.run.timeline.pages_sent);
+        assert_true(move.run.timeline.round_count < 3);
+        move_close(&move);
+    }
 }
 
 static void test_auto_carries_real_guests(void **state)
@@ -350,6 +376,7 @@ int main(void)
         cmocka_unit_test(test_a_bandwidth_limit_ends_with_the_pause),
         cmocka_unit_test(test_auto_ends_well_by_itself),
         cmocka_unit_test(test_auto_takes_the_mildest_remedy),
+        cmocka_unit_test(test_auto_sees_early_that_it_is_outrun),
         cmocka_unit_test(test_auto_carries_real_guests),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

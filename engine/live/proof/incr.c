@@ -4,7 +4,10 @@
  *
  *      incr answered N total N longest_silence_ns N
  *
- * Status 1, and a line that says so, when an answer is another, or the connection ends. */
+ * Status 1, and a line that says so, when an answer is another, or the connection ends. Then the
+ * guest may have counted as many as were asked for, and no less than were answered:
+ *
+ *      incr answered N asked N */
 #include <errno.h>
 #include <inttypes.h>
 #include <netdb.h>
@@ -22,6 +25,7 @@
 #define IN_FLIGHT 4u
 
 static volatile sig_atomic_t is_to_end;
+static uint64_t asked, answered;
 
 static void end(int signal_number)
 {
@@ -40,6 +44,13 @@ _Noreturn static void give_up(const char *about, const char *what)
 {
     fprintf(stderr, "incr: %s: %s\n", about, what);
     exit(1);
+}
+
+_Noreturn static void be_cut_off(const char *why)
+{
+    printf("incr answered %" PRIu64 " asked %" PRIu64 "\n", answered, asked);
+    fflush(stdout);
+    give_up("the connection is over", why);
 }
 
 static FILE *connect_to(char *address)
@@ -67,7 +78,7 @@ static void ask(FILE *stream, const char *command, const char *key)
     int count = snprintf(text, sizeof text, "*2\r\n$%zu\r\n%s\r\n$%zu\r\n%s\r\n", strlen(command),
                          command, strlen(key), key);
     if (write(fileno(stream), text, (size_t)count) != count)
-        give_up("the connection is over", strerror(errno));
+        be_cut_off(strerror(errno));
 }
 
 /* The next line of an answer, behind its first character. */
@@ -75,9 +86,8 @@ static uint64_t hear(FILE *stream, char kind)
 {
     char line[512];
 
-    if (fgets(line, sizeof line, stream) == NULL)
-        give_up("the connection is over",
-                ferror(stream) ? strerror(errno) : "the other end closed it");
+    if (fgets(line, sizeof line, stream) == NULL || strchr(line, '\n') == NULL)
+        be_cut_off(ferror(stream) ? strerror(errno) : "the other end closed it");
     if (kind != '\0' && line[0] != kind)
         give_up("this was not the answer that was due", line);
     return strtoull(line + (kind != '\0'), NULL, 10);
@@ -85,7 +95,7 @@ static uint64_t hear(FILE *stream, char kind)
 
 int main(int argc, char **argv)
 {
-    uint64_t asked = 0, answered = 0, first = 0, longest_ns = 0;
+    uint64_t first = 0, longest_ns = 0;
 
     if (argc != 3) {
         fprintf(stderr, "usage: incr HOST:PORT KEY\n");
@@ -94,6 +104,7 @@ int main(int argc, char **argv)
     FILE *stream = connect_to(argv[1]);
     struct sigaction action = {.sa_handler = end, .sa_flags = SA_RESTART};
     sigaction(SIGTERM, &action, NULL);
+    signal(SIGPIPE, SIG_IGN);
     uint64_t heard_ns = now_ns();
     while (!is_to_end || answered < asked) {
         for (; !is_to_end && asked < answered + IN_FLIGHT; asked++)
