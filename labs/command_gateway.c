@@ -6,6 +6,7 @@
 
 #include "labs/command.h"
 #include "labs/parent.h"
+#include "labs/say.h"
 #include "live/key_file.h"
 #include "live/moves.h"
 
@@ -21,8 +22,7 @@ struct office {
 static void say(void *owner, const char *line)
 {
     (void)owner;
-    printf("gateway: %s\n", line);
-    fflush(stdout);
+    say_line("gateway: %s", line);
 }
 
 static void close_office(void *owner)
@@ -79,12 +79,17 @@ static enum status listen_everywhere(struct gateway *gateway, const char *words,
 /* What others need to know to come here: one line, when all of it is ready. */
 static void say_ready(const struct office *office, const char *control)
 {
-    printf("gateway: hosts at %s, commands at %s, clients at",
-           gateway_hosts_address(office->gateway), control);
-    for (unsigned i = 0; gateway_clients_address(office->gateway, i) != NULL; i++)
-        printf("%s %s", i == 0 ? "" : ",", gateway_clients_address(office->gateway, i));
-    printf("\n");
-    fflush(stdout);
+    struct bytes clients = {0};
+
+    for (unsigned i = 0; gateway_clients_address(office->gateway, i) != NULL; i++) {
+        const char *address = gateway_clients_address(office->gateway, i);
+        bytes_put(&clients, i == 0 ? " " : ", ", i == 0 ? 1 : 2);
+        bytes_put(&clients, address, strlen(address));
+    }
+    bytes_put_u8(&clients, 0);
+    say_line("gateway: hosts at %s, commands at %s, clients at%s",
+             gateway_hosts_address(office->gateway), control, (const char *)clients.data);
+    bytes_fini(&clients);
 }
 
 static enum status open_office(struct office *office, const struct options *options,

@@ -6,6 +6,7 @@
 #include "labs/command.h"
 #include "labs/image.h"
 #include "labs/parent.h"
+#include "labs/say.h"
 #include "live/host.h"
 #include "live/key_file.h"
 
@@ -23,8 +24,7 @@ struct house {
 static void say(void *owner, const char *line)
 {
     const struct house *house = owner;
-    printf("host %s: %s\n", house->config.name, line);
-    fflush(stdout);
+    say_line("host %s: %s", house->config.name, line);
 }
 
 static void close_house(void *owner)
@@ -128,8 +128,7 @@ static enum status open_house(struct house *house, struct options *options, stru
         status = add_guest(house, options, problem);
     if (status != STATUS_OK)
         return status;
-    printf("host %s: guests come in at %s\n", house->config.name, host_address(house->host));
-    fflush(stdout);
+    say_line("host %s: guests come in at %s", house->config.name, host_address(house->host));
     return STATUS_OK;
 }
 

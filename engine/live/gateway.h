@@ -55,8 +55,8 @@ struct gateway_owner {
      *   claim_refused {"guest", "host", "reason"}: what that host says of it does not count
      *   guest_lost {"guest", "reason"}        two_runners {"guest", "hosts"}: rule one_runner broken */
     void (*told)(void *owner, unsigned host, const char *event, json_t *data);
-    /* Things for a recording (gateway_record.h), at instants on this process's CLOCK_MONOTONIC, of
-     * the move with that name among hosts; "": of whichever goes on. */
+    /* Things for a recording (gateway_record.h), at instants on this process's CLOCK_MONOTONIC.
+     * `move`: of which they are, as 32 hexadecimal digits; NULL: the gateway's own. */
     void (*happened)(void *owner, unsigned source, const char *move, const struct event *events,
                      size_t count);
 };

@@ -547,7 +547,7 @@ static void trash_harms_only_its_sender(void **state)
         else if (kind == 1)
             trunk_put_talk(&b->out, "{\"event\": ");
         else if (kind == 2)
-            (void)trunk_put_events(&b->out, "00000000000000000000000000000001", &event, 1);
+            (void)trunk_put_events(&b->out, "0123456789abcdef0123456789abcdef", &event, 1);
         else if (kind == 3)
             trunk_put_call(&b->out, TRUNK_CONNECT, &call); /* that is the gateway's to say */
         else

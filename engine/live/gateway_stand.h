@@ -344,7 +344,8 @@ static inline void told(void *owner, unsigned host, const char *event, json_t *d
 static inline void happened(void *owner, unsigned source, const char *move,
                             const struct event *events, size_t count)
 {
-    (void)owner, (void)move;
+    (void)owner;
+    assert_true((move == NULL) == (source == 0));
     for (size_t i = 0; i < count; i++)
         if (source == 0)
             event_append(&fixture.events, events[i]);

@@ -171,10 +171,16 @@ static bool has_part(const struct move *move, unsigned host)
     return host == 0 || host == move->source || host == move->target;
 }
 
-/* A half of an earlier move may still have something to say, which is none of this one's matter. */
-static bool is_about(const struct move *move, unsigned source, const char *name)
+/* What a host tells is of the move that it names: the last one's, until another is asked for or its
+ * recording has ended. */
+static bool is_wanted(const struct moves *moves, unsigned source, const char *name)
 {
-    return has_part(move, source) && (*name == '\0' || strcmp(name, move->name) == 0);
+    const struct move *move = moves->is_asked ? &moves->asked : &moves->move;
+
+    if (source == 0)
+        return true;
+    return has_part(move, source) && strcmp(name, move->name) == 0 &&
+           (moves_is_going(moves) || moves->record.current != NULL);
 }
 
 static void happened(void *owner, unsigned source, const char *move, const struct event *events,
@@ -183,8 +189,7 @@ static void happened(void *owner, unsigned source, const char *move, const struc
     struct moves *moves = owner;
     uint64_t now_ns = moves_now_ns(moves);
 
-    if (!is_about(&moves->move, source, move) &&
-        !(moves->is_asked && is_about(&moves->asked, source, move)))
+    if (!is_wanted(moves, source, move))
         return;
     for (size_t i = 0; i < count; i++)
         gateway_record_add(&moves->record, source, &events[i], now_ns);
@@ -194,7 +199,7 @@ static void happened(void *owner, unsigned source, const char *move, const struc
 void moves_happened(struct moves *moves, struct event event)
 {
     event.at_ns = moves_now_ns(moves);
-    happened(moves, 0, "", &event, 1);
+    happened(moves, 0, NULL, &event, 1);
 }
 
 /* ---- A move begins and ends ---- */

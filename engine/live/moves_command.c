@@ -304,9 +304,10 @@ static bool judge_migrate(struct moves *moves, const json_t *arguments, struct m
     if (status == STATUS_OK)
         status = control_text(arguments, "to", &text, &problem);
     if (status == STATUS_OK && moves_is_going(moves)) {
-        door_refuse(moves->door, ticket, CONTROL_NOT_NOW,
-                    "%s is being moved from %s to %s: wait for its end, or abort it", going->guest,
-                    going->from, going->to);
+        door_refuse(moves->door, ticket, CONTROL_NOT_NOW, "%s is being moved from %s to %s: %s",
+                    going->guest, going->from, going->to,
+                    going->state == MOVE_ENDING ? "it is just ending: wait for `migration_ended`"
+                                                : "wait for its end, or abort it");
         return false;
     }
     if (status == STATUS_OK && !find_way(moves, arguments, move, ticket))

@@ -79,7 +79,7 @@ void moves_drop_errands(struct moves *moves); /* whoever is still asked answers 
 
 /* moves.c */
 uint64_t moves_now_ns(const struct moves *moves);
-bool moves_is_going(const struct moves *moves);
+bool moves_is_going(const struct moves *moves); /* or is not all told yet */
 json_t *
 moves_migration_json(const struct moves *moves); /* "migration"; null where there was none */
 json_t *moves_link_json(const struct moves *moves);

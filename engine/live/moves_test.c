@@ -19,7 +19,8 @@ static struct {
     struct asked asked[16];
     unsigned asked_count;
     bool is_b_here, is_guest_known, is_moving;
-    unsigned at; /* where the guest is */
+    unsigned at;   /* where the guest is */
+    char move[33]; /* that was ordered last */
     uint64_t tunnel_for_ns;
 } post;
 
@@ -79,6 +80,8 @@ bool gateway_ask(struct gateway *gateway, unsigned host, const char *command, js
     *asked = (struct asked){.host = host, .answer = answer, .owner = owner};
     snprintf(asked->command, sizeof asked->command, "%s", command);
     asked->arguments = json_dumps(arguments, JSON_COMPACT);
+    if (strcmp(command, "migrate") == 0)
+        snprintf(post.move, sizeof post.move, "%s", control_word(arguments, "move", ""));
     json_decref(arguments);
     return true;
 }
@@ -207,7 +210,7 @@ static void happens(struct house *house, unsigned source, enum event_kind kind, 
                     uint64_t b)
 {
     struct event event = {.at_ns = uv_hrtime(), .kind = kind, .fields = {a, b}};
-    moves_calls.happened(house->moves, source, "", &event, 1);
+    moves_calls.happened(house->moves, source, source == 0 ? NULL : post.move, &event, 1);
 }
 
 /* The next message that is an event of that name. */
@@ -343,10 +346,6 @@ static void a_move_is_told_and_recorded(void **state)
     json_decref(data);
     tell(house, 2, "progress", "{\"guest\":\"kv\",\"phase\":\"setup\"}"); /* not B's to tell */
     tell(house, 1, "progress", "{\"guest\":\"web\",\"phase\":\"setup\"}");
-    const struct event end = {.at_ns = uv_hrtime(),
-                              .kind = EVENT_MIGRATION_ENDED,
-                              .migration_ended = {.outcome = OUTCOME_LOST}};
-    moves_calls.happened(house->moves, 2, "00000000000000000000000000000001", &end, 1);
     tell(house, 3, "migration_ended", /* nor C's */
          "{\"guest\":\"kv\",\"outcome\":\"lost\",\"reason\":\"C says so\"}");
     happens(house, 3, EVENT_MIGRATION_ENDED, OUTCOME_LOST, 0);
@@ -444,6 +443,52 @@ static void an_end_may_come_before_the_answer(void **state)
     assert_string_equal(control_word(data, "reason", ""), "there is no way to B");
     json_decref(data);
     assert_false(post.is_moving);
+}
+
+/* What happened last may still be on its way: it is of the move that ends, and of no other. */
+static void no_move_begins_while_one_ends(void **state)
+{
+    struct house *house = *state;
+    struct door_ticket nobody = {0};
+    json_t *arguments = json_object();
+    begin(house);
+    tell(house, 1, "migration_ended", "{\"guest\":\"kv\",\"outcome\":\"completed\"}");
+    moves_obey(house->moves, "migrate", arguments, &nobody); /* in this very turn of the loop */
+    json_decref(arguments);
+    assert_false(house->moves->is_asked);
+    assert_int_equal(post.asked_count, 1);
+    happens(house, 1, EVENT_MIGRATION_ENDED, OUTCOME_COMPLETED, 0);
+    json_t *data = await_event(house, "migration_ended");
+    assert_int_equal(control_number(data, "id", 0), 1);
+    json_decref(data);
+    say(house, MIGRATE(""));
+    await_asked(house, 2);
+}
+
+/* What is left of a former one is told by the same hosts. */
+static void the_end_of_another_move_ends_nothing(void **state)
+{
+    struct house *house = *state;
+    char former[33], now[33];
+    begin(house);
+    strcpy(former, post.move);
+    happens(house, 1, EVENT_MIGRATION_ENDED, OUTCOME_ABORTED, 0);
+    json_decref(await_event(house, "migration_ended"));
+    say(house, MIGRATE(""));
+    answer(await_asked(house, 2), "{\"return\":{\"scenario\":\"" SCENARIO "\"}}");
+    json_decref(await_event(house, "migration_started"));
+
+    strcpy(now, post.move);
+    strcpy(post.move, former);
+    happens(house, 1, EVENT_FRAME_SENT, 4096, 0);
+    happens(house, 2, EVENT_MIGRATION_ENDED, OUTCOME_LOST, 0);
+    strcpy(post.move, now);
+    happens(house, 1, EVENT_MIGRATION_ENDED, OUTCOME_COMPLETED, 0);
+    json_t *data = await_event(house, "migration_ended");
+    assert_int_equal(control_number(data, "id", 0), 2);
+    assert_string_equal(control_word(data, "outcome", ""), "completed");
+    assert_int_equal(control_number(data, "bytes_sent", 7), 0);
+    json_decref(data);
 }
 
 /* Where no host can say how it ended, the gateway finds out. */
@@ -549,10 +594,12 @@ int main(void)
         IN_A_HOUSE(a_host_may_refuse),
         IN_A_HOUSE(a_move_is_told_and_recorded),
         IN_A_HOUSE(a_move_is_steered),
+        IN_A_HOUSE(no_move_begins_while_one_ends),
         IN_A_HOUSE(a_lost_guest_ends_its_move),
         IN_A_HOUSE(an_end_may_come_before_the_answer),
         IN_A_HOUSE(every_host_hears_of_the_link),
         IN_A_HOUSE(a_link_that_is_refused_is_as_before),
+        IN_A_HOUSE(the_end_of_another_move_ends_nothing),
         IN_A_HOUSE(who_joins_hears_of_a_plain_link),
         IN_A_HOUSE(whoever_may_knock_may_end_it),
     };

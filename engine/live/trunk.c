@@ -1,5 +1,6 @@
 #include "live/trunk.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -180,10 +181,10 @@ enum status trunk_get_events(const struct frame *frame, char move[MOVE_ID_BYTES]
     struct bytes_reader reader;
     struct event event;
 
+    *move = '\0';
     if (frame->type != FRAME_EVENTS || frame->note != 0 || frame->payload_bytes < MOVE_ID_BYTES - 1)
         return STATUS_BAD_STREAM;
-    memcpy(move, frame->payload, MOVE_ID_BYTES - 1);
-    move[MOVE_ID_BYTES - 1] = '\0';
+    snprintf(move, MOVE_ID_BYTES, "%.*s", MOVE_ID_BYTES - 1, (const char *)frame->payload);
     if (!move_text_is_id(move))
         return STATUS_BAD_STREAM;
     bytes_reader_init(&reader, frame->payload + MOVE_ID_BYTES - 1,

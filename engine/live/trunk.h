@@ -12,11 +12,9 @@
  *                  host, with note TRUNK_ACCEPTED, the same back: the guest's mailbox has taken that
  *                  call. It is repeated until then, and nothing of the client is sent before. A host
  *                  that had taken it already says so again.
- *   FRAME_EVENTS   things that happened at the host, for the recording: the 32 hexadecimal digits
- *                  of the move that they are of (a host may still have a half of an earlier one),
- *                  then for each u8 kind, u64
- *                  instant on the host's own clock (CLOCK_MONOTONIC, nanoseconds), and a u64 for
- *                  each field that the kind has. Events of a migration begin with
+ *   FRAME_EVENTS   things that happened at the host, for the recording: of which move, as 32
+ *                  hexadecimal digits, then for each u8 kind, u64 instant on the host's own clock
+ *                  (CLOCK_MONOTONIC, nanoseconds), and a u64 for each field that the kind has. Events of a migration begin with
  *                  `migration_started` at its source.
  *
  *   host -> gateway   TALK {"event": "hello", ...}   first of all
@@ -67,7 +65,7 @@ void trunk_put_talk(struct bytes *to, const char *json);   /* at most FRAME_PAYL
 void trunk_put_message(struct bytes *to, json_t *message); /* as talk; gives it up */
 void trunk_put_packet(struct bytes *to, uint32_t stream_idx, const struct stream_packet *packet);
 void trunk_put_call(struct bytes *to, uint8_t note, const struct trunk_call *call);
-/* As many of them as one frame takes; returns how many. */
+/* As many of them, of one move (move_text.h), as one frame takes; returns how many. */
 size_t trunk_put_events(struct bytes *to, const char *move, const struct event *events,
                         size_t count);
 

@@ -169,9 +169,9 @@ static void talk_is_the_line_itself(void **state)
     bytes_fini(&bytes);
 }
 
-/* One event of each kind, every field at a value that all units allow. */
 #define MOVE "0123456789abcdef0123456789abcdef"
 
+/* One event of each kind, every field at a value that all units allow. */
 static void put_each_kind(struct event_list *events)
 {
     for (unsigned kind = 0; kind < EVENT_COUNT; kind++) {
@@ -184,8 +184,8 @@ static void put_each_kind(struct event_list *events)
 
 static void every_kind_of_event_comes_back(void **state)
 {
-    char move[MOVE_ID_BYTES];
     struct event_list events = {0}, back = {0};
+    char move[MOVE_ID_BYTES];
     struct bytes bytes = {0};
     (void)state;
 
@@ -193,8 +193,8 @@ static void every_kind_of_event_comes_back(void **state)
     assert_int_equal(trunk_put_events(&bytes, MOVE, events.items, events.count), EVENT_COUNT);
     struct frame frame = frame_of(&bytes);
     assert_int_equal(trunk_get_events(&frame, move, &back), STATUS_OK);
-    assert_int_equal(back.count, events.count);
     assert_string_equal(move, MOVE);
+    assert_int_equal(back.count, events.count);
     for (size_t i = 0; i < back.count; i++)
         assert_memory_equal(&back.items[i], &events.items[i], sizeof back.items[i]);
     event_list_fini(&events);
@@ -204,8 +204,8 @@ static void every_kind_of_event_comes_back(void **state)
 
 static void a_frame_takes_as_many_events_as_it_may(void **state)
 {
-    char move[MOVE_ID_BYTES];
     struct event_list events = {0}, back = {0};
+    char move[MOVE_ID_BYTES];
     struct bytes bytes = {0};
     size_t taken = 0;
     (void)state;
@@ -230,9 +230,9 @@ static void a_frame_takes_as_many_events_as_it_may(void **state)
 
 static void enumerations_are_not_believed(void **state)
 {
-    char move[MOVE_ID_BYTES];
     struct event event = {.kind = EVENT_PHASE_CHANGED, .phase_changed = {PHASE_COUNT}};
     struct event_list back = {0};
+    char move[MOVE_ID_BYTES];
     struct bytes bytes = {0};
     (void)state;
 
@@ -248,11 +248,11 @@ static void enumerations_are_not_believed(void **state)
 
 static void read_any(enum frame_type type, uint8_t note, const uint8_t *payload, size_t count)
 {
-    char move[MOVE_ID_BYTES];
     uint8_t *exact = malloc(count); /* so that a sanitizer sees a read behind its end */
     struct frame frame = {
         .type = type, .note = note, .payload = exact, .payload_bytes = (uint32_t)count};
     struct event_list events = {0};
+    char move[MOVE_ID_BYTES];
     struct stream_packet packet;
     struct trunk_call read;
     uint32_t stream_idx;
@@ -266,7 +266,7 @@ static void read_any(enum frame_type type, uint8_t note, const uint8_t *payload,
         assert_true(read.stream_idx < MAILBOX_STREAMS && read.port != 0 && *read.guest != '\0');
     if (trunk_get_events(&frame, move, &events) == STATUS_OK)
         for (size_t i = 0; i < events.count; i++)
-            assert_true(recorder_takes(&events.items[i]));
+            assert_true(move_text_is_id(move) && recorder_takes(&events.items[i]));
     event_list_fini(&events);
     free(exact);
 }
