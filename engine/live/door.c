@@ -404,15 +404,26 @@ void door_refuse(struct door *door, struct door_ticket *ticket, enum control_err
     answer(door, ticket, control_refusal(error, desc, ticket->id));
 }
 
-void door_tell(struct door *door, const char *name, json_t *data)
+/* Gives `data` up. */
+static void tell_all(struct door *door, size_t backlog_max, const char *name, json_t *data)
 {
     struct bytes text = {0};
 
     control_put(&text, control_event(name, data, control_wall_us()));
     for (unsigned i = 0; i < DOOR_CALLERS_MAX; i++)
-        if (door->knocks[i].is_open)
+        if (door->knocks[i].is_open && channel_backlog(door->knocks[i].channel) < backlog_max)
             channel_send(door->knocks[i].channel, text.data, text.count);
     bytes_fini(&text);
+}
+
+void door_tell(struct door *door, const char *name, json_t *data)
+{
+    tell_all(door, SIZE_MAX, name, data);
+}
+
+void door_chat(struct door *door, const char *name, json_t *data)
+{
+    tell_all(door, DOOR_CHAT_MAX, name, data);
 }
 
 void door_poke(struct door *door)

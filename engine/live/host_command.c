@@ -30,9 +30,11 @@ json_t *host_claims(const struct host *host)
         const struct guest *guest = resident->guest;
         if (guest == NULL)
             continue;
+        const char *leaves =
+            resident->out != NULL && resident->out->over_ns == 0 ? resident->out->id : NULL;
         json_array_append_new(
-            guests, json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:o}", "name", resident->name,
-                              "state", resident_state(resident), "memory_bytes",
+            guests, json_pack("{s:s, s:s*, s:s, s:I, s:I, s:I, s:I, s:o}", "name", resident->name,
+                              "leaves", leaves, "state", resident_state(resident), "memory_bytes",
                               (json_int_t)(guest->total_pages * PAGE_BYTES), "harts",
                               (json_int_t)resident->scenario.hart_count, "pages_missing",
                               (json_int_t)(guest->total_pages - guest->present.set_count), "moves",

@@ -186,6 +186,10 @@ static void answered(struct host *host, const struct control_message *message)
         if (host->ends[(host->end_count + i) % HOST_ENDS] != NULL)
             trunk_tell(host, "migration_ended",
                        json_incref(host->ends[(host->end_count + i) % HOST_ENDS]));
+    /* A gateway that did not order a move learns of it before it is told what has happened in it. */
+    for (uint32_t i = 0; i < HOST_MOVES; i++)
+        if (host->moves[i].is_used && host->moves[i].is_out && host->moves[i].over_ns == 0)
+            trunk_tell(host, "progress", progress_json(&host->moves[i], now_ns));
     for (uint32_t i = 0; i < HOST_GUESTS; i++)
         if (host->residents[i].guest != NULL && resident_is_here(&host->residents[i]))
             mail_rehome(&host->residents[i], now_ns);

@@ -72,6 +72,9 @@ static void finish_errand(struct errand *errand, const json_t *value)
     }
     if (errand->kind == ERRAND_LINK && errand->has_failed)
         set_link(moves, &errand->before, new_errand(moves, ERRAND_PLAIN, &nobody));
+    if (errand->kind == ERRAND_LOOK && !errand->has_failed && moves->move.state == MOVE_GOING &&
+        moves->move.id == errand->move_id)
+        moves_judge(moves, value);
     if (errand->has_failed) {
         door_refuse(moves->door, &errand->ticket, error_of(errand->class), "%s", errand->desc);
     } else if (errand->kind == ERRAND_MIGRATE) {
@@ -374,6 +377,17 @@ static void migrate(struct moves *moves, const json_t *arguments, struct door_ti
 }
 
 /* ---- During a move ---- */
+
+void moves_ask_source(struct moves *moves)
+{
+    struct door_ticket nobody = {0};
+    struct errand *errand = new_errand(moves, ERRAND_LOOK, &nobody);
+
+    errand->move_id = moves->move.id;
+    ask(errand, moves->move.source, "guests", NULL);
+    if (errand->awaited == 0)
+        finish_errand(errand, NULL);
+}
 
 /* Handed to the source of the move that is going on. */
 static void hand_to_source(struct moves *moves, const char *command, const json_t *arguments,

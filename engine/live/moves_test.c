@@ -18,7 +18,9 @@ struct asked {
 static struct {
     struct asked asked[16];
     unsigned asked_count;
-    bool is_b_here, is_guest_known, is_moving;
+    bool is_a_away, is_b_here, is_guest_known, is_moving;
+    gateway_answer guests_answer; /* NULL: A is not asked for its guests */
+    void *guests_owner;
     unsigned at;   /* where the guest is */
     char move[33]; /* that was ordered last */
     uint64_t tunnel_for_ns;
@@ -45,7 +47,7 @@ const char *gateway_host_name(const struct gateway *gateway, unsigned host)
 bool gateway_is_host_here(const struct gateway *gateway, unsigned host)
 {
     (void)gateway;
-    return host == 1 || (host == 2 && post.is_b_here);
+    return host == 1 ? !post.is_a_away : host == 2 && post.is_b_here;
 }
 
 const char *gateway_host_address(const struct gateway *gateway, unsigned host)
@@ -73,9 +75,16 @@ unsigned gateway_find_guest(const struct gateway *gateway, const char **name, bo
 bool gateway_ask(struct gateway *gateway, unsigned host, const char *command, json_t *arguments,
                  gateway_answer answer, void *owner)
 {
+    (void)gateway;
+    if (strcmp(command, "guests") == 0) {
+        assert_int_equal(host, 1);
+        assert_null(post.guests_answer);
+        post.guests_answer = answer;
+        post.guests_owner = owner;
+        return true;
+    }
     struct asked *asked = &post.asked[post.asked_count++];
 
-    (void)gateway;
     assert_true(post.asked_count <= 16);
     *asked = (struct asked){.host = host, .answer = answer, .owner = owner};
     snprintf(asked->command, sizeof asked->command, "%s", command);
@@ -155,6 +164,8 @@ static int close_house(void **state)
     caller_close(&house->caller);
     uv_run(&house->loop, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(&house->loop), 0);
+    if (post.guests_answer != NULL)
+        post.guests_answer(post.guests_owner, NULL);
     for (unsigned i = 0; i < post.asked_count; i++) {
         if (post.asked[i].answer != NULL) /* its host goes now: nobody waits for it any more */
             post.asked[i].answer(post.asked[i].owner, NULL);
@@ -511,6 +522,107 @@ static void a_lost_guest_ends_its_move(void **state)
     assert_false(post.is_moving);
 }
 
+/* ---- Moves of which nobody says how they get on ---- */
+
+/* Its source says nothing for a second, and is asked: what it answers. */
+static void has_guests(struct house *house, const char *answer)
+{
+    struct control_message message;
+    char line[200];
+
+    house->moves->move.heard_ns -= 2 * NS_PER_S;
+    while (post.guests_answer == NULL)
+        uv_run(&house->loop, UV_RUN_ONCE);
+    gateway_answer call = post.guests_answer;
+    post.guests_answer = NULL;
+    snprintf(line, sizeof line, "{\"return\":[%s]}", answer);
+    assert_int_equal(control_read(line, strlen(line), &message, NULL), STATUS_OK);
+    call(post.guests_owner, &message);
+    control_message_fini(&message);
+}
+
+static void a_source_that_knows_of_no_move_has_none(void **state)
+{
+    struct house *house = *state;
+    char going[120];
+    begin(house);
+    snprintf(going, sizeof going, "{\"name\":\"kv\",\"leaves\":\"%s\",\"state\":\"running\"}",
+             post.move);
+    has_guests(house, going);
+    assert_int_equal(house->moves->move.state, MOVE_GOING);
+    has_guests(house, "{\"name\":\"kv\",\"state\":\"moving\"}");
+    assert_int_equal(house->moves->move.state, MOVE_GOING);
+    has_guests(house, "");
+    assert_int_equal(house->moves->move.state, MOVE_GOING); /* who has the guest will be seen */
+    has_guests(house, "{\"name\":\"kv\",\"state\":\"running\"}");
+    json_t *data = await_event(house, "migration_ended");
+    assert_string_equal(control_word(data, "outcome", ""), "aborted");
+    assert_string_equal(control_word(data, "reason", ""),
+                        "host A knows nothing of it any more: the guest is there, and runs");
+    json_decref(data);
+    assert_false(post.is_moving);
+}
+
+static void a_source_that_has_lost_its_memory_may_have_moved_the_guest(void **state)
+{
+    struct house *house = *state;
+    begin(house);
+    post.at = 2;
+    has_guests(house, "");
+    json_t *data = await_event(house, "migration_ended");
+    assert_string_equal(control_word(data, "outcome", ""), "lost"); /* B is not said to have all */
+    json_decref(data);
+}
+
+#define PROGRESS                                                                              \
+    "{\"guest\":\"kv\",\"move\":\"%s\",\"to\":\"B\",\"mode\":\"post-copy\",\"phase\":\"post-" \
+    "copy\","                                                                                 \
+    "\"elapsed_ns\":1000000,\"total_pages\":64,\"bytes_sent\":5}"
+
+/* The gateway that ordered it has died. */
+static void a_move_that_somebody_else_ordered_goes_on(void **state)
+{
+    struct house *house = *state;
+    char progress[300];
+    snprintf(progress, sizeof progress, PROGRESS, "0123456789abcdef0123456789abcdef");
+    tell(house, 1, "progress", progress);
+    expect(house, "", "{\"event\":\"migration_started\",\"data\":{\"id\":1,\"guest\":\"kv\",");
+    json_decref(await_event(house, "progress"));
+    assert_true(post.is_moving);
+    expect(house, "{\"execute\":\"status\"}", "\"mode\":\"post-copy\",\"phase\":\"post-copy\"");
+    expect(house, MIGRATE(""), "NotNow\",\"desc\":\"kv is being moved from A to B");
+    say(house, "{\"execute\":\"abort\"}");
+    struct asked *asked = await_asked(house, 1);
+    assert_int_equal(asked->host, 1);
+    assert_string_equal(asked->command, "abort");
+    answer(asked, "{\"return\":{}}");
+    tell(
+        house, 1, "migration_ended",
+        "{\"guest\":\"kv\",\"move\":\"0123456789abcdef0123456789abcdef\",\"outcome\":\"aborted\"}");
+    json_decref(await_event(house, "migration_ended"));
+    assert_false(post.is_moving);
+    tell(house, 1, "progress", progress); /* it was on its way */
+    assert_int_equal(house->moves->move.state, MOVE_ENDED);
+}
+
+/* One source that is away for long keeps nobody from moving others; when it is back, so is its move. */
+static void who_never_comes_back_is_given_up(void **state)
+{
+    struct house *house = *state;
+    char progress[300];
+    begin(house);
+    post.is_a_away = true;
+    house->moves->move.here_ns -= 61 * NS_PER_S;
+    json_t *data = await_event(house, "migration_ended");
+    assert_string_equal(control_word(data, "outcome", ""), "lost");
+    json_decref(data);
+    assert_false(moves_is_going(house->moves));
+    post.is_a_away = false;
+    snprintf(progress, sizeof progress, PROGRESS, post.move);
+    tell(house, 1, "progress", progress);
+    expect(house, "", "{\"event\":\"migration_started\",\"data\":{\"id\":2,\"guest\":\"kv\",");
+}
+
 /* ---- The link, and the end ---- */
 
 static void every_host_hears_of_the_link(void **state)
@@ -601,6 +713,10 @@ int main(void)
         IN_A_HOUSE(a_link_that_is_refused_is_as_before),
         IN_A_HOUSE(the_end_of_another_move_ends_nothing),
         IN_A_HOUSE(who_joins_hears_of_a_plain_link),
+        IN_A_HOUSE(a_source_that_knows_of_no_move_has_none),
+        IN_A_HOUSE(a_source_that_has_lost_its_memory_may_have_moved_the_guest),
+        IN_A_HOUSE(a_move_that_somebody_else_ordered_goes_on),
+        IN_A_HOUSE(who_never_comes_back_is_given_up),
         IN_A_HOUSE(whoever_may_knock_may_end_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
