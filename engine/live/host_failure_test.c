@@ -1,7 +1,6 @@
 /* What goes wrong between two hosts: refusals, aborts, connections that break in every phase, a
  * link that is cut and mended, hosts and gateways that die. */
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "live/channel_private.h"
 #include "live/two_hosts.h"
@@ -138,14 +137,11 @@ static bool was_in(enum phase phase)
 /* A guest that has begun to use its disk stays where there is one. */
 static void a_disk_is_not_left_behind(void **state)
 {
-    char disk[] = "/tmp/ferry-host-test-XXXXXX";
-    int file = mkstemp(disk);
+    const char *disks = disks_begin();
     (void)state;
-    assert_true(file >= 0);
-    close(file);
     stand_open(NULL);
     host_dies(0);
-    host_begins(0, disk);
+    host_begins(0, disks);
     run_until(peer_named("A") != NULL);
     add_guest(0, "guest=journal memory=4MiB", "--records 1000000 --rate 1000/s");
     run_until(machine_disk(find_resident("journal")->guest)->done > 0);
@@ -154,8 +150,18 @@ static void a_disk_is_not_left_behind(void **state)
     assert_string_equal(stand.outcome, "aborted");
     assert_non_null(strstr(stand.reason, "journal uses its disk, and the target has none"));
     lives("journal");
+
+    host_dies(1);
+    run_until(peer_named("B") == NULL && find_departure_half() == NULL);
+    host_begins(1, "/tmp/ferry-another-disk");
+    run_until(peer_named("B") != NULL);
+    assert_string_equal(begin_move("journal", "mode=pre-copy"), "");
+    await_end("aborted");
+    assert_non_null(strstr(stand.reason, "journal uses its disk, and the target does not reach"));
+    lives("journal");
     stand_close();
-    unlink(disk);
+    disk_ends(disks, "journal");
+    disks_end(disks);
 }
 
 static void stranger_is_closed(void *owner, struct channel *channel, const char *reason)

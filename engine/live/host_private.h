@@ -56,6 +56,7 @@ struct resident {
     uint64_t due_ns;      /* when it is to be run next; 0: now; UINT64_MAX: when something comes */
     uint64_t mail_due_ns; /* when its mailboxes want to be asked */
     bool has_output;
+    int disk; /* its file of blocks; -1: it has asked for none yet */
 
     uint64_t ghosts;              /* streams whose clients a gateway took with it, as bits */
     char instance[MOVE_ID_BYTES]; /* of the gateway that its streams are of */
@@ -151,7 +152,6 @@ struct host {
     struct line *lines;
     uint64_t turn;       /* how often the loop has come round */
     uint32_t turn_idx;   /* whose guest runs first */
-    int disk;            /* the file of blocks; -1: none */
     uint64_t bits_per_s; /* that a move may use of the link; 0: all there are */
     uint64_t latency_ns; /* that the link is to have on top of its own */
     bool is_cut;         /* no connection is made, and none taken */
@@ -202,9 +202,12 @@ void mail_rehome(struct resident *resident, uint64_t now_ns);
 void mail_check_instance(struct resident *resident, uint64_t now_ns);
 
 /* host_disk.c */
-MUST_USE enum status host_disk_open(struct host *host, struct problem *problem);
-void host_disk_close(struct host *host);
+MUST_USE enum status host_disk_check(const struct host *host, struct problem *problem);
+/* Whether one that has begun to use its disk finds it here, too. */
+MUST_USE enum status host_disk_look(const struct host *host, const char *guest,
+                                    struct problem *problem);
 void host_disk_attach(struct resident *resident);
+void host_disk_detach(struct resident *resident);
 void host_disk_serve(struct resident *resident); /* what it has asked for is done */
 
 /* host_trunk.c */
