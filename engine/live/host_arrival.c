@@ -270,11 +270,11 @@ void arrival_heard(struct move *move, uint64_t now_ns, const uint8_t *data, size
     take_forwards(move, now_ns);
 }
 
-void arrival_line_lost(struct move *move, uint64_t now_ns, bool is_in_order)
+void arrival_line_lost(struct move *move, uint64_t now_ns, enum line_end end)
 {
     if (move->resident == NULL)
         return;
-    if (target_is_running(&move->target) && move->target.is_complete && is_in_order) {
+    if (target_is_running(&move->target) && move->target.is_complete && end == LINE_IN_ORDER) {
         arrival_settle(move, now_ns);
         return;
     }

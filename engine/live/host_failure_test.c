@@ -1,5 +1,6 @@
 /* What goes wrong between two hosts: refusals, aborts, connections that break in every phase, a
  * link that is cut and mended, hosts and gateways that die. */
+#include <errno.h>
 #include <sys/socket.h>
 
 #include "live/channel_private.h"
@@ -409,6 +410,28 @@ static void a_target_dies_after_the_switch(void **state)
     stand_close();
 }
 
+/* The system's word counts, whatever somebody's sentence says, and an old one for nothing. */
+static void only_where_nobody_listens_it_is_dead(void **state)
+{
+    (void)state;
+    stand_open(NULL);
+    add_guest(0, MEMWALK, "");
+    struct move *move = hold_at("memwalk", "mode=post-copy", PHASE_POST_COPY);
+    uint64_t now_ns = uv_hrtime();
+    line_break(move->line, "the cable was pulled");
+    departure_line_lost(move, now_ns, LINE_BROKEN, strerror(ECONNREFUSED), 0);
+    departure_line_lost(move, now_ns + 4 * NS_PER_S, LINE_BROKEN, strerror(ECONNREFUSED), 0);
+    assert_int_equal(move->over_ns, 0);
+    departure_line_lost(move, now_ns, LINE_REFUSED, "", 0);
+    assert_int_equal(move->refused_since_ns, now_ns);
+    move->retry_at_ns = now_ns;
+    go_on(move);
+    run_until(move->source.phase != PHASE_LINK_LOST);
+    assert_int_equal(move->refused_since_ns, 0);
+    await_end("completed");
+    stand_close();
+}
+
 /* Its clients go with it; the guest hears that they hang up, and their numbers are free again. */
 static void a_gateway_dies_and_another_comes(void **state)
 {
@@ -482,6 +505,7 @@ int main(void)
         cmocka_unit_test(a_source_dies_before_commit),
         cmocka_unit_test(a_source_dies_after_the_switch),
         cmocka_unit_test(a_target_dies_after_the_switch),
+        cmocka_unit_test(only_where_nobody_listens_it_is_dead),
         cmocka_unit_test(a_gateway_dies_and_another_comes),
         cmocka_unit_test(an_end_that_nobody_heard_is_said_again),
     };

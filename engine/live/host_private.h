@@ -64,6 +64,10 @@ struct resident {
     uint64_t unheard_ns; /* when it wrote last what the gateway was not told; 0: never */
 };
 
+/* How a connection ended: in order by the other host, by something that broke it, or before it was
+ * made, as nobody listens there. */
+enum line_end { LINE_IN_ORDER, LINE_BROKEN, LINE_REFUSED };
+
 /* One connection of a move. It may outlive the half of the move that it was of. */
 struct line {
     struct host *host;
@@ -249,7 +253,7 @@ void move_heard(struct move *move, uint64_t now_ns, const uint8_t *data, size_t 
 /* What it sends next; `lending` NULL: all of it is copied. */
 void move_lend(struct move *move, uint64_t now_ns, size_t backlog_bytes, struct bytes *to,
                struct lending *lending);
-void move_line_lost(struct move *move, uint64_t now_ns, const char *reason, bool is_in_order,
+void move_line_lost(struct move *move, uint64_t now_ns, enum line_end end, const char *reason,
                     size_t unsent_bytes);
 
 /* host_departure.c: the half at the source */
@@ -264,7 +268,7 @@ void departure_heard(struct move *move, uint64_t now_ns, const uint8_t *data, si
 void departure_lend(struct move *move, uint64_t now_ns, size_t backlog_bytes, struct bytes *to,
                     struct lending *lending);
 /* `unsent_bytes` of what the line was given have not left. */
-void departure_line_lost(struct move *move, uint64_t now_ns, const char *reason,
+void departure_line_lost(struct move *move, uint64_t now_ns, enum line_end end, const char *reason,
                          size_t unsent_bytes);
 void departure_turn(struct move *move, uint64_t now_ns);
 uint64_t departure_due_ns(const struct move *move);
@@ -282,7 +286,7 @@ MUST_USE enum status arrival_begin(struct line *line, const struct move_text *te
 void arrival_heard(struct move *move, uint64_t now_ns, const uint8_t *data, size_t count);
 /* Where what comes next should be read to, see target_place. */
 size_t arrival_place(struct move *move, struct span *spans, size_t most);
-void arrival_line_lost(struct move *move, uint64_t now_ns, bool is_in_order);
+void arrival_line_lost(struct move *move, uint64_t now_ns, enum line_end end);
 void arrival_turn(struct move *move, uint64_t now_ns);
 /* The guest moves on: what is left of the move that brought it answers who asks. */
 void arrival_settle(struct move *move, uint64_t now_ns);
