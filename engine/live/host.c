@@ -83,6 +83,7 @@ void host_drop_resident(struct resident *resident)
 {
     struct host *host = resident->host;
 
+    host_disk_detach(resident);
     resident->guest->ops->close(resident->guest);
     scenario_fini(&resident->scenario);
     *resident = (struct resident){0};
@@ -245,7 +246,7 @@ enum status host_open(uv_loop_t *loop, const struct host_config *config,
     struct host *host = calloc(1, sizeof *host);
     MUST(host != NULL);
     *host = (struct host){.loop = loop, .config = config, .calls = calls, .owner = owner};
-    enum status status = host_disk_open(host, problem);
+    enum status status = host_disk_check(host, problem);
 
     if (status == STATUS_OK)
         status = line_listen(host, problem);
@@ -254,7 +255,6 @@ enum status host_open(uv_loop_t *loop, const struct host_config *config,
         status = problem_set(problem, STATUS_NO_FILE, "this process has no file descriptor left");
     }
     if (status != STATUS_OK) {
-        host_disk_close(host);
         free(host);
         return status;
     }
@@ -302,7 +302,6 @@ void host_close(struct host *host)
         if (host->residents[i].guest != NULL)
             host_drop_resident(&host->residents[i]);
     trunk_close(host);
-    host_disk_close(host);
     alarm_close(host->alarm);
     uv_close((uv_handle_t *)&host->idle, handle_closed);
     uv_close((uv_handle_t *)&host->prepare, handle_closed);

@@ -44,13 +44,6 @@ json_t *moves_link_json(const struct moves *moves)
                      link->is_cut ? "cut" : "mended");
 }
 
-/* Its amounts are what hosts have told. */
-static uint64_t per_second(uint64_t amount, uint64_t ns)
-{
-    unsigned __int128 rate = (unsigned __int128)amount * NS_PER_S / ns;
-    return rate > UINT64_MAX ? UINT64_MAX : (uint64_t)rate;
-}
-
 /* How it ended, and instead of what its source told last, what its events came to. */
 static void set_end(const struct move *move, json_t *object)
 {
@@ -63,7 +56,8 @@ static void set_end(const struct move *move, json_t *object)
     json_object_set_new(object, "downtime_ns", time_between(move->paused_ns, move->resumed_ns));
     json_object_set_new(object, "round", number(move->rounds));
     json_object_set_new(object, "bytes_sent", number(move->bytes_sent));
-    json_object_set_new(object, "bytes_per_s", number(per_second(move->bytes_sent, total_ns)));
+    json_object_set_new(object, "bytes_per_s",
+                        number(units_mul_div_told(move->bytes_sent, NS_PER_S, total_ns)));
     if (is_completed || move->outcome == OUTCOME_ABORTED)
         json_object_set_new(
             object, "phase",
