@@ -52,7 +52,10 @@ int at_door_refuse(const struct at_door *at_door, const struct problem *problem)
 
     snprintf(key, sizeof key, "%.*s", (int)strcspn(problem->text, ": "), problem->text);
     bool is_option = options_find(key) >= 0 || strcmp(key, "to") == 0;
-    snprintf(told.text, sizeof told.text, "%s%.317s", is_option ? "--" : "", problem->text);
+    const char *status = strstr(problem->text, "`status`"); /* here it is another command */
+    int before = status != NULL ? (int)(status - problem->text) : (int)strlen(problem->text);
+    snprintf(told.text, sizeof told.text, "%s%.*s%s%s", is_option ? "--" : "", before,
+             problem->text, status != NULL ? "ferry status" : "", status != NULL ? status + 8 : "");
     return command_refuse(at_door->command, &told);
 }
 

@@ -72,17 +72,21 @@ static void say(const char *format, ...)
 static void say_how_to_talk(const struct live *live)
 {
     const char *address = live->household.clients_address, *colon = strrchr(address, ':');
-    const char *guest = live->options.scenario.guest;
+    const char *guest = live->options.scenario.guest, *host = address;
     int host_count = colon != NULL ? (int)(colon - address) : 0;
 
+    if (*host == '[') { /* of a URL alone */
+        host++;
+        host_count -= 2;
+    }
     if (colon == NULL || scenario_port(&live->options.scenario) == 0)
         return;
     if (strcmp(guest, "web") == 0)
         say("talk to it    curl http://%s/", address);
     else if (strcmp(guest, "kv") == 0)
-        say("talk to it    redis-cli -h %.*s -p %s", host_count, address, colon + 1);
+        say("talk to it    redis-cli -h %.*s -p %s", host_count, host, colon + 1);
     else
-        say("talk to it    nc %.*s %s", host_count, address, colon + 1);
+        say("talk to it    nc %.*s %s", host_count, host, colon + 1);
 }
 
 static void say_commands(const struct live *live)

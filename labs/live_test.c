@@ -126,7 +126,8 @@ static void wrong_lines_begin_nothing(void **state)
 {
     static const char *const rows[][2] = {
         {"migrate --control $D/nowhere", "there is no gateway: start one (ferry live)"},
-        {"migrate --control $D/control --to C", "C: there is no such host"},
+        {"migrate --control $D/control --to C",
+         "C: there is no such host: ferry status lists them"},
         {"migrate --control $D/control --to A", "--to: kv is at A already"},
         {"migrate --control $D/control --guest web", "web: no host has such a guest"},
         {"migrate --control $D/control --mode precopy", "stop-and-copy|pre-copy"},
@@ -144,6 +145,10 @@ static void wrong_lines_begin_nothing(void **state)
         {"migrate --control $D/control --abort --post-copy-now", "keep one of them"},
         {"migrate --control $D/control --record -", "--record needs a file"},
         {"migrate --control $D/control --json $D/no/where", "cannot be written"},
+        {"migrate --control $D/control --mode", "--mode needs a value: --help lists them"},
+        {"migrate --control $D/control --leave-out barrier", "start the guest with --cache"},
+        {"host --name A --gateway 127.0.0.1:99999", "--gateway: \"127.0.0.1:99999\" is no address"},
+        {"host --name A --gateway 192.0.2.2:7600", "that needs a key"},
         {"link --control $D/control --bandwidth 5", "--bandwidth: \"5\" has no unit"},
         {"link --control $D/control --latency 1min", "--latency: \"1min\": write 0ns to 2s"},
         {"link --control $D/control --cut --mend", "keep one of them"},
@@ -157,6 +162,9 @@ static void wrong_lines_begin_nothing(void **state)
         {"live --plain --memory 8", "has no unit"},
         {"live --plain --bandwidth 5 --listen 127.0.0.1:0 --control $D/other",
          "--bandwidth: \"5\" has no unit"},
+        {"live --plain --guest web --memory 8MiB --listen 127.0.0.1:0=kv --control $D/other",
+         "--listen: \"kv\" is not here: the guest is web"},
+        {"gateway --listen /tmp/sock --control $D/other", "clients come by TCP"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
@@ -168,6 +176,7 @@ static void wrong_lines_begin_nothing(void **state)
     snprintf(line, sizeof line, "live --plain --listen 127.0.0.1:%u --control $D/other", port);
     assert_int_equal(ferry(line), 2);
     assert_non_null(strstr(err, "127.0.0.1"));
+    assert_non_null(strstr(err, "somebody listens there already: write another port"));
     count_on();
 }
 
