@@ -369,6 +369,15 @@ void channel_seal(struct channel *channel, enum seal_role role, const struct cha
     seal_init(channel->seal, role, key->bytes, nonce);
 }
 
+enum status channel_may_connect(const char *text, const struct channel_key *key,
+                                struct problem *problem)
+{
+    struct address address;
+    enum status status = address_parse(text, &address, problem);
+
+    return status == STATUS_OK ? channel_allow(&address, text, key, problem) : status;
+}
+
 enum status channel_connect(uv_loop_t *loop, const char *text, const struct channel_key *key,
                             const struct channel_owner *calls, void *owner,
                             struct channel **channel, struct problem *problem)

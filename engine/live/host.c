@@ -246,8 +246,10 @@ enum status host_open(uv_loop_t *loop, const struct host_config *config,
     struct host *host = calloc(1, sizeof *host);
     MUST(host != NULL);
     *host = (struct host){.loop = loop, .config = config, .calls = calls, .owner = owner};
-    enum status status = host_disk_check(host, problem);
+    enum status status = trunk_may_open(host, problem);
 
+    if (status == STATUS_OK)
+        status = host_disk_check(host, problem);
     if (status == STATUS_OK)
         status = line_listen(host, problem);
     if (status == STATUS_OK && (host->alarm = alarm_open(loop, rang, host)) == NULL) {

@@ -224,6 +224,8 @@ void host_disk_detach(struct resident *resident);
 void host_disk_serve(struct resident *resident); /* what it has asked for is done */
 
 /* host_trunk.c */
+/* Refused where it never could; a gateway that is not there yet is waited for. */
+MUST_USE enum status trunk_may_open(const struct host *host, struct problem *problem);
 void trunk_open(struct host *host, uint64_t now_ns); /* if it is time */
 void trunk_close(struct host *host);
 bool trunk_takes_packets(const struct host *host);

@@ -304,6 +304,17 @@ static void closed(void *owner, struct channel *channel, const char *reason)
 static const struct channel_owner trunk_calls = {
     .opened = opened, .heard = heard, .closed = closed};
 
+enum status trunk_may_open(const struct host *host, struct problem *problem)
+{
+    const struct host_config *config = host->config;
+    struct problem detail = {STATUS_OK, ""};
+
+    if (config->gateway == NULL ||
+        channel_may_connect(config->gateway, config->key, &detail) != STATUS_USAGE)
+        return STATUS_OK;
+    return problem_set(problem, STATUS_USAGE, "--gateway: %.300s", detail.text);
+}
+
 void trunk_open(struct host *host, uint64_t now_ns)
 {
     struct trunk *trunk = &host->trunk;
@@ -319,7 +330,7 @@ void trunk_open(struct host *host, uint64_t now_ns)
     key_forget(&key);
     if (status == STATUS_OK)
         return;
-    host_say(host, "no way to the gateway: %s", problem.text);
+    tell_why(host, problem.text);
     trunk->retry_at_ns = now_ns + HOST_RETRY_MAX_NS;
 }
 

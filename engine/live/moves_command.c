@@ -251,7 +251,7 @@ static bool find_way(struct moves *moves, const json_t *arguments, struct move *
     move->source = gateway_find_guest(gateway, &guest, &is_known);
     if (move->source == 0 && guest == NULL)
         door_refuse(moves->door, ticket, CONTROL_NO_SUCH_GUEST,
-                    "there is no guest, or there are several: name one by `guest`");
+                    "guest: there is none, or there are several: name one, `status` lists them");
     else if (move->source == 0 && gateway_guest_end(gateway, guest) != NULL)
         door_refuse(moves->door, ticket, CONTROL_NO_SUCH_GUEST, "%.60s %s: start it anew", guest,
                     gateway_guest_end(gateway, guest));
@@ -295,7 +295,7 @@ static enum status read_options(const json_t *arguments, const char *guest,
     /* A guest may have a name of its own: then its options are judged by its host alone. */
     (void)!scenario_set(scenario, "guest", guest, NULL);
     enum status status = control_get_options(arguments, "guest to bandwidth", scenario, problem);
-    return status == STATUS_OK ? scenario_check(scenario, false, problem) : status;
+    return status == STATUS_OK ? scenario_check_move(scenario, problem) : status;
 }
 
 static void make_name(char name[33])
