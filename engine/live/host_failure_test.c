@@ -219,7 +219,8 @@ static void a_commit_that_does_not_leave_is_none(void **state)
 {
     (void)state;
     stand_open(NULL);
-    add_guest(0, MEMWALK, "");
+    /* Behind the pause there is little to send: COMMIT is next. */
+    add_guest(0, "guest=memwalk memory=4MiB dirty-rate=1000pages/s working-set=64KiB", "");
     struct move *move = hold_at("memwalk", "mode=pre-copy", PHASE_PAUSE);
     assert_int_equal(shutdown(move->line->channel->fd, SHUT_WR), 0);
     go_on(move);
