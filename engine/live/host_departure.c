@@ -287,6 +287,7 @@ void departure_line_lost(struct move *move, uint64_t now_ns, enum line_end end, 
     enum phase before = move->source.phase;
     char why[MESSAGE_REASON_MAX];
 
+    move->is_put_off = false;
     if (move->over_ns != 0)
         return;
     snprintf(why, sizeof why, "%.100s%s", reason,

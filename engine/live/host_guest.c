@@ -99,8 +99,16 @@ void resident_goes_on(struct resident *resident, uint64_t now_ns)
     resident->due_ns = 0;
 }
 
+void resident_sleep_on(struct resident *resident, uint64_t now_ns)
+{
+    if (resident->is_asleep && resident->due_ns > now_ns && resident_may_run(resident))
+        resident->guest->ops->idle_until(resident->guest, guest_ns(resident, now_ns));
+}
+
+/* It has slept until now, whenever it runs: it may be paused before. */
 void resident_wake(struct resident *resident)
 {
+    resident_sleep_on(resident, uv_hrtime());
     resident->due_ns = 0;
 }
 
@@ -308,12 +316,6 @@ static bool idled(struct resident *resident, uint64_t now_ns, uint64_t wake_ns)
     }
     resident->guest->ops->idle_until(resident->guest, end_ns);
     return true;
-}
-
-void resident_sleep_on(struct resident *resident, uint64_t now_ns)
-{
-    if (resident->is_asleep && resident->due_ns > now_ns && resident_may_run(resident))
-        resident->guest->ops->idle_until(resident->guest, guest_ns(resident, now_ns));
 }
 
 /* False: it does not go on in this slice. */
