@@ -787,8 +787,8 @@ int main(void)
         IN_A_HOUSE(a_source_that_has_lost_its_memory_may_have_moved_the_guest),
         IN_A_HOUSE(a_move_that_somebody_else_ordered_goes_on),
         IN_A_HOUSE(who_never_comes_back_is_given_up),
-        IN_A_HOUSE(numbers_that_cannot_be_end_nothing_else),
         IN_A_HOUSE(a_link_is_told_as_it_is),
+        IN_A_HOUSE(numbers_that_cannot_be_end_nothing_else),
         IN_A_HOUSE(whoever_may_knock_may_end_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
