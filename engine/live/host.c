@@ -163,6 +163,8 @@ static void take_turn(uv_check_t *check)
         struct resident *resident = &host->residents[(host->turn_idx + i) % HOST_GUESTS];
         if (resident->guest == NULL)
             continue;
+        if (resident->disk_due_ns != 0)
+            host_disk_serve(resident, now_ns);
         resident_run(resident, uv_hrtime());
         if (resident->guest != NULL)
             mail_flush(resident, uv_hrtime());
@@ -193,6 +195,8 @@ static uint64_t due_ns(struct host *host)
         if (resident->has_output)
             due_ns = 0;
         due_ns = smaller(due_ns, resident->mail_due_ns);
+        if (resident->disk_due_ns != 0)
+            due_ns = smaller(due_ns, resident->disk_due_ns);
     }
     for (uint32_t i = 0; i < HOST_MOVES; i++)
         if (host->moves[i].is_used)

@@ -2,6 +2,7 @@
  * link that is cut and mended, hosts and gateways that die. */
 #include <errno.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include "live/channel_private.h"
 #include "live/two_hosts.h"
@@ -160,6 +161,41 @@ static void a_disk_is_not_left_behind(void **state)
     await_end("aborted");
     assert_non_null(strstr(stand.reason, "journal uses its disk, and the target does not reach"));
     lives("journal");
+    stand_close();
+    disk_ends(disks, "journal");
+    disks_end(disks);
+}
+
+/* A disk that cannot be written costs a move, and the guest what it asked for alone, which it has as
+ * soon as there is a disk again. */
+static void a_disk_that_fails_holds_nobody(void **state)
+{
+    const char *disks = disks_begin();
+    char path[128];
+    (void)state;
+    snprintf(path, sizeof path, "%s.journal", disks);
+    assert_int_equal(mkdir(path, 0700), 0); /* no file can be there */
+    stand_open(disks);
+    add_guest(0, "guest=journal memory=4MiB", "--records 1000000 --rate 1000/s");
+    struct disk *disk = machine_disk(find_resident("journal")->guest);
+    run_until(disk->asked > 0);
+    assert_string_equal(begin_move("journal", "mode=stop-and-copy"), "");
+    run_until(stand.ended == 1);
+    assert_string_equal(stand.outcome, "aborted");
+    assert_non_null(strstr(stand.reason, "the disk does not answer"));
+    lives("journal");
+    run_until(find_departure_half() == NULL);
+    assert_int_equal(disk->done, 0);
+    assert_int_equal(rmdir(path), 0);
+    run_until(disk->done > 0);
+
+    find_resident("journal")->disk_due_ns = UINT64_MAX; /* the next request waits */
+    run_until(disk->asked > disk->done);
+    struct move *move = hold_at("journal", "mode=stop-and-copy", PHASE_PAUSE);
+    assert_true(move->source.is_draining);
+    find_resident("journal")->disk_due_ns = 1;
+    go_on(move);
+    await_end("completed");
     stand_close();
     disk_ends(disks, "journal");
     disks_end(disks);
@@ -497,6 +533,7 @@ int main(void)
         cmocka_unit_test(commit_is_out_and_nothing_is_heard),
         cmocka_unit_test(a_target_that_knows_nothing_loses_nothing),
         cmocka_unit_test(a_disk_is_not_left_behind),
+        cmocka_unit_test(a_disk_that_fails_holds_nobody),
         cmocka_unit_test(a_commit_that_does_not_leave_is_none),
         cmocka_unit_test(a_copy_may_take_longer_than_an_answer),
         cmocka_unit_test(cut_and_mended_after_the_switch),

@@ -314,7 +314,7 @@ static bool stopped(struct resident *resident, const struct guest_run *run, uint
         return false;
     case GUEST_OUTPUT:
         resident->has_output = true;
-        host_disk_serve(resident);
+        host_disk_serve(resident, now_ns);
         return true;
     case GUEST_ENDED:
         ended(resident, now_ns, run);
