@@ -191,7 +191,8 @@ static void reap(struct move *move, enum phase before, uint64_t now_ns)
         aborted(move, now_ns, was_paused);
     if (after == PHASE_COMPLETED)
         completed(move, now_ns);
-    if (after == PHASE_HAND_OVER || after == PHASE_LINK_LOST || after == PHASE_POST_COPY)
+    if (after == PHASE_PAUSE || after == PHASE_HAND_OVER || after == PHASE_LINK_LOST ||
+        after == PHASE_POST_COPY)
         host_changed(move->host);
 }
 

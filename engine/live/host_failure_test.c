@@ -65,7 +65,14 @@ static void aborted_in_any_phase_it_goes_on(void **state)
         run_until(find_departure_half() == NULL);
         stand.outcome[0] = '\0';
     }
-    struct move *move = hold_at("memwalk", "mode=pre-copy", PHASE_HAND_OVER);
+    struct move *move = hold_at("memwalk", "mode=pre-copy", PHASE_PAUSE);
+    const json_t *claim;
+    run_until(peer_that_claims("memwalk", &claim) != NULL &&
+              strcmp(control_word(claim, "state", ""), "paused") == 0);
+    move->source.config.halt_at = 1u << PHASE_HAND_OVER;
+    source_go_on(&move->source);
+    move_feed(move);
+    run_until(move->source.phase == PHASE_HAND_OVER);
     assert_string_equal(command("A", "abort", json_object()), "NotNow");
     assert_non_null(strstr(stand.desc, "handed over already (phase hand-over)"));
     assert_string_equal(command("A", "post-copy", json_object()), "NotNow");

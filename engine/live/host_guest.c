@@ -45,6 +45,8 @@ const char *resident_state(const struct resident *resident)
         return "moving";
     if (resident->is_ended)
         return "ended";
+    if (resident->out != NULL && source_wants_pause(&resident->out->source))
+        return "paused";
     return resident->is_stuck ? "waiting" : "running";
 }
 
