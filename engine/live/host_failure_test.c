@@ -397,6 +397,30 @@ static void what_cannot_be_is_refused(void **state)
     stand_close();
 }
 
+/* A name that no message can carry would be a guest that nobody is told of, whoever brings it. */
+static void a_name_is_what_can_be_told(void **state)
+{
+    struct problem problem;
+    struct scenario scenario;
+    (void)state;
+    stand_open(NULL);
+    scenario_init(&scenario);
+    static const char *const names[] = {
+        "/tmp/r\xff.elf", "\xe2\x80\xaetxt.elf", "folder/",
+        "a-name-of-as-many-as-sixty-four-letters-is-one-more-than-there-is-r"};
+    for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++) {
+        assert_int_equal(scenario_set(&scenario, "guest", names[i], &problem), STATUS_OK);
+        assert_int_equal(host_add_guest(stand.hosts[0], &scenario, NULL, 0, &problem),
+                         STATUS_USAGE);
+        assert_non_null(strstr(problem.text, "guest's name"));
+        struct move_text text = {.scenario = scenario};
+        assert_int_equal(arrival_begin(&(struct line){.host = stand.hosts[0]}, &text, 0, &problem),
+                         STATUS_USAGE);
+    }
+    scenario_fini(&scenario);
+    stand_close();
+}
+
 /* Whoever dies: what rule 5 promises. */
 static void a_target_dies_before_commit(void **state)
 {
@@ -545,6 +569,7 @@ int main(void)
         cmocka_unit_test(a_copy_may_take_longer_than_an_answer),
         cmocka_unit_test(cut_and_mended_after_the_switch),
         cmocka_unit_test(what_cannot_be_is_refused),
+        cmocka_unit_test(a_name_is_what_can_be_told),
         cmocka_unit_test(a_target_dies_before_commit),
         cmocka_unit_test(a_source_dies_before_commit),
         cmocka_unit_test(a_source_dies_after_the_switch),

@@ -35,7 +35,7 @@ struct move;
 struct resident {
     struct host *host;
     struct guest *guest; /* owned; NULL: this place is free */
-    char name[64];
+    char name[TRUNK_GUEST_MAX];
     struct scenario scenario; /* what describes the guest, and how it was last moved */
     uint64_t moves;           /* how often it has moved */
     struct move *out, *in;    /* the half of a move that is here, if any */
@@ -171,6 +171,8 @@ struct resident *host_add_resident(struct host *host, const struct scenario *sce
                                    struct guest *guest);
 void host_drop_resident(struct resident *resident); /* its guest is closed */
 struct resident *host_find_resident(struct host *host, const char *name);
+/* Nobody could be told of a guest with another. */
+MUST_USE enum status host_check_name(const char *name, struct problem *problem);
 /* Not all that a scenario may ask for is done by real hosts. */
 MUST_USE enum status host_can(const struct scenario *scenario, struct problem *problem);
 void host_changed(struct host *host); /* what the gateway knows of the guests is old */
