@@ -47,6 +47,8 @@ const char *resident_state(const struct resident *resident)
         return "moving";
     if (resident->is_ended)
         return "ended";
+    if (resident->out != NULL && source_wants_pause(&resident->out->source))
+        return "paused";
     return resident->is_stuck ? "waiting" : "running";
 }
 
@@ -340,7 +342,7 @@ static bool stopped(struct resident *resident, const struct guest_run *run, uint
         return false;
     case GUEST_OUTPUT:
         resident->has_output = true;
-        host_disk_serve(resident);
+        host_disk_serve(resident, now_ns);
         return true;
     case GUEST_ENDED:
         ended(resident, now_ns, run);

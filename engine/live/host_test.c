@@ -180,12 +180,13 @@ static void a_long_way_is_long(void **state)
         command("A", "link", json_pack("{s:s, s:s}", "latency", "3ms", "bandwidth", "40MiB/s")),
         "");
     assert_string_equal(command("B", "link", json_pack("{s:s}", "latency", "3ms")), "");
-    assert_string_equal(begin_move("memwalk", "mode=post-copy"), "");
+    assert_string_equal(begin_move("memwalk", "mode=post-copy prefetch=none push-after=60min"), "");
     struct move *move = find_departure_half();
     run_until(move->source.phase != PHASE_SETUP);
     assert_true(move->source.half_rtt_ns >= 3 * NS_PER_MS);
+    run_until(count_events(EVENT_FAULT_RESOLVED) > 0); /* it came only because it was asked for */
+    assert_string_equal(command("A", "set", json_pack("{s:s}", "push-after", "0s")), "");
     await_end("completed");
-    run_until(count_events(EVENT_FAULT_RESOLVED) > 0);
     move_whole("memwalk", "mode=pre-copy");
     assert_string_equal(command("A", "link", json_pack("{s:s}", "latency", "none")), "");
     assert_string_equal(command("B", "link", json_pack("{s:s}", "latency", "none")), "");
