@@ -164,9 +164,9 @@ uint64_t report_framing_ns(const struct report *report)
 
     if (round == NULL || !round->is_paused || timeline->pages_sent == 0 || !report->has_oracle)
         return 0;
-    uint64_t header_bytes =
-        units_mul_div(timeline->bytes_by_use[USE_FRAMING], round->pages_sent, timeline->pages_sent);
-    return units_mul_div(header_bytes * 8, NS_PER_S, report->scenario->bandwidth_bits_per_s);
+    uint64_t header_bytes = units_mul_div_told(timeline->bytes_by_use[USE_FRAMING],
+                                               round->pages_sent, timeline->pages_sent);
+    return units_mul_div_told(header_bytes * 8, NS_PER_S, report->scenario->bandwidth_bits_per_s);
 }
 
 uint64_t report_total_ns(const struct report *report)

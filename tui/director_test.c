@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "tui/director.h"
+#include "tui/player.h"
 #include "tui/scene.h"
 #include "tui/scripted.h"
 
@@ -78,6 +79,26 @@ static void a_live_world_is_followed(void **state)
     session->world_ns = session->timeline.now_ns;
     director_describe_session(1, session, text, sizeof text);
     assert_string_equal(text, "live");
+    scripted_close(session);
+}
+
+/* Who gives an order to a live world sees what comes of it; unless he holds the picture still. */
+static void an_order_is_seen_at_once(void **state)
+{
+    struct scripted *s = scripted_open(MODE_PRE_COPY, 16384, NS_PER_S);
+    struct session *session = &s->session;
+    struct player player;
+    (void)state;
+
+    player_init(&player, session, false, 0);
+    session->is_live = true;
+    session->world_ns = NS_PER_S / 2;
+    player_stop(&player, true);
+    player_act(&player, SESSION_POST_COPY, 0);
+    assert_int_equal(session_behind_ns(session), NS_PER_S / 2);
+    player_stop(&player, false);
+    player_act(&player, SESSION_POST_COPY, 0);
+    assert_int_equal(session_behind_ns(session), 0);
     scripted_close(session);
 }
 
@@ -278,6 +299,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(speeds_are_told_in_words),
         cmocka_unit_test(a_live_world_is_followed),
+        cmocka_unit_test(an_order_is_seen_at_once),
         cmocka_unit_test(the_demonstration_lasts_about_half_a_minute),
         cmocka_unit_test(every_mode_ends_in_reasonable_time),
         cmocka_unit_test(a_pause_is_slowed_to_what_can_be_followed),

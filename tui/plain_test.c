@@ -85,8 +85,7 @@ static void a_limit_that_was_not_met_is_told(void **state)
          {"the downtime limit; post-copy took over.", "the guest runs", NULL}},
         {SCRIPTED_NEVER,
          2 * NS_PER_S,
-         {"the downtime limit; it was given up.", "the guest runs at host A as if nothing",
-          NULL}},
+         {"the downtime limit; it was given up.", "the guest runs at host A as if nothing", NULL}},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

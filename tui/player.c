@@ -159,6 +159,10 @@ void player_now(struct player *player)
 
 bool player_act(struct player *player, enum session_command command, uint64_t value)
 {
+    /* Who steers a world that goes on by itself wants to see what comes of it, not the end of what
+     * was slowed down before. */
+    if (player->session->is_live && !player->is_stopped)
+        player_now(player);
     director_watch(&player->director, player->session);
     return player->session->ops->act(player->session, command, value);
 }

@@ -46,6 +46,7 @@ void player_seek(struct player *player,
                  uint64_t at_ns); /* further than was lived: as far as it takes */
 bool player_replay(struct player *player, uint64_t mode);
 void player_now(struct player *player); /* to the last that was lived; of a live world, to now */
+/* In a live world it happens now: there the picture goes on from now, too, unless it is stopped. */
 bool player_act(struct player *player, enum session_command command, uint64_t value);
 
 /* What the world has done by itself, if it is one that does. True: it shows something else now, from

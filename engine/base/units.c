@@ -203,3 +203,9 @@ uint64_t units_mul_div(uint64_t a, uint64_t b, uint64_t c)
     MUST(result <= UINT64_MAX);
     return (uint64_t)result;
 }
+
+uint64_t units_mul_div_told(uint64_t a, uint64_t b, uint64_t c)
+{
+    unsigned __int128 result = (unsigned __int128)a * b;
+    return c == 0 || result / c > UINT64_MAX ? UINT64_MAX : (uint64_t)(result / c);
+}

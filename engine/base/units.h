@@ -50,5 +50,8 @@ void units_for_people(enum unit_kind kind, uint64_t value, char *text, size_t te
 
 /* a * b / c rounded down, through 128 bits; c > 0 and the result must fit 64 bits. */
 uint64_t units_mul_div(uint64_t a, uint64_t b, uint64_t c);
+/* The same of numbers that somebody else has told, a recording or another host: UINT64_MAX where it
+ * would not fit, and for a division by 0. */
+uint64_t units_mul_div_told(uint64_t a, uint64_t b, uint64_t c);
 
 #endif

@@ -172,6 +172,9 @@ static void products_pass_through_128_bits(void **state)
     (void)state;
     assert_int_equal(units_mul_div(UINT64_MAX, UINT64_MAX, UINT64_MAX), UINT64_MAX);
     assert_int_equal(units_mul_div(7, 3, 2), 10);
+    assert_int_equal(units_mul_div_told(7, 3, 2), 10);
+    assert_int_equal(units_mul_div_told(UINT64_MAX, 3, 2), UINT64_MAX);
+    assert_int_equal(units_mul_div_told(7, 3, 0), UINT64_MAX);
     assert_int_equal(units_mul_div(68719476736, 8 * NS_PER_S, 10000000000), 54975581388);
 }
 

@@ -187,6 +187,15 @@ static bool is_heard(const struct knock *knock)
     return knock->is_open && channel_is_open(knock->channel);
 }
 
+static void end_for_a_line(struct knock *knock)
+{
+    knock->is_open = false;
+    send_message(knock,
+                 control_refusal(CONTROL_BAD_ARGUMENT,
+                                 "a line has at most 65536 bytes: this one cannot be read", NULL));
+    channel_close(knock->channel, "a line without an end", false);
+}
+
 /* Some of what he has said. */
 static void hear_lines(struct knock *knock)
 {
@@ -202,12 +211,7 @@ static void hear_lines(struct knock *knock)
     if (!is_heard(knock))
         return;
     if (is_too_long) {
-        knock->is_open = false;
-        send_message(knock, control_refusal(CONTROL_BAD_ARGUMENT,
-                                            "a line has at most 65536 bytes: this one cannot be "
-                                            "read",
-                                            NULL));
-        channel_close(knock->channel, "a line without an end", false);
+        end_for_a_line(knock);
         return;
     }
     knock->has_more = line != NULL;
@@ -400,15 +404,26 @@ void door_refuse(struct door *door, struct door_ticket *ticket, enum control_err
     answer(door, ticket, control_refusal(error, desc, ticket->id));
 }
 
-void door_tell(struct door *door, const char *name, json_t *data)
+/* Gives `data` up. */
+static void tell_all(struct door *door, size_t backlog_max, const char *name, json_t *data)
 {
     struct bytes text = {0};
 
     control_put(&text, control_event(name, data, control_wall_us()));
     for (unsigned i = 0; i < DOOR_CALLERS_MAX; i++)
-        if (door->knocks[i].is_open)
+        if (door->knocks[i].is_open && channel_backlog(door->knocks[i].channel) < backlog_max)
             channel_send(door->knocks[i].channel, text.data, text.count);
     bytes_fini(&text);
+}
+
+void door_tell(struct door *door, const char *name, json_t *data)
+{
+    tell_all(door, SIZE_MAX, name, data);
+}
+
+void door_chat(struct door *door, const char *name, json_t *data)
+{
+    tell_all(door, DOOR_CHAT_MAX, name, data);
 }
 
 void door_poke(struct door *door)

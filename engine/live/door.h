@@ -19,7 +19,8 @@
 
 #define DOOR_CALLERS_MAX     16u
 #define DOOR_BACKLOG_MAX     (1u << 20) /* bytes of answers and events that wait to be read */
-#define DOOR_LINES_IN_A_TURN 100u       /* of one caller: then it is the others' turn */
+#define DOOR_CHAT_MAX        (256u << 10)
+#define DOOR_LINES_IN_A_TURN 100u                 /* of one caller: then it is the others' turn */
 #define DOOR_STALL_NS        (30ull * 1000000000) /* for which a reader may read nothing at all */
 
 struct door;
@@ -52,6 +53,8 @@ void door_refuse(struct door *door, struct door_ticket *ticket, enum control_err
 
 /* To everybody; `data` is given away. */
 void door_tell(struct door *door, const char *name, json_t *data);
+/* The same, but not to a caller who leaves so much unread: what a guest says must shut nobody out. */
+void door_chat(struct door *door, const char *name, json_t *data);
 /* There is more of a recording, or a new one. */
 void door_poke(struct door *door);
 

@@ -217,6 +217,29 @@ static void a_reader_who_does_not_read_is_shut_out(void **state)
     caller_close(&reads);
 }
 
+static void who_does_not_read_a_guests_chatter_is_spared_it(void **state)
+{
+    struct house *house = *state;
+    struct caller caller;
+    char text[2001];
+    open_knocker(&house->loop, house->path, &caller);
+    memset(text, 'x', sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    for (unsigned sent = 0; sent < 2000; sent++) {
+        door_chat(house->door, "noise", json_string(text));
+        turn(house);
+    }
+    assert_int_equal(house->told_count, 0);
+    door_tell(house->door, "told", json_true());
+    for (bool is_it = false; !is_it;) { /* after some of the noise */
+        struct control_message message;
+        assert_int_equal(hear_next(&house->loop, &caller, &message), CALLER_MESSAGE);
+        is_it = strcmp(message.name, "told") == 0;
+        control_message_fini(&message);
+    }
+    caller_close(&caller);
+}
+
 /* ---- Many lines at once ---- */
 
 static void say_often(struct caller *caller, const char *line, unsigned count)
@@ -408,6 +431,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(answers_may_come_later, open_house, close_house),
         cmocka_unit_test_setup_teardown(there_is_room_for_sixteen, open_house, close_house),
         cmocka_unit_test_setup_teardown(a_reader_who_does_not_read_is_shut_out, open_house,
+                                        close_house),
+        cmocka_unit_test_setup_teardown(who_does_not_read_a_guests_chatter_is_spared_it, open_house,
                                         close_house),
         cmocka_unit_test_setup_teardown(who_is_shut_out_is_not_obeyed, open_house, close_house),
         cmocka_unit_test_setup_teardown(each_is_heard_in_his_turn, open_house, close_house),

@@ -68,7 +68,7 @@ static void turn_ends(uv_prepare_t *prepare)
         gateway_clients_turn(&gateway->guests[i]);
     gateway_hosts_turn(gateway);
     if (gateway->happened.count > 0)
-        gateway->calls->happened(gateway->owner, 0, gateway->happened.items,
+        gateway->calls->happened(gateway->owner, 0, NULL, gateway->happened.items,
                                  gateway->happened.count);
     gateway->happened.count = 0;
 }

@@ -55,8 +55,10 @@ struct gateway_owner {
      *   claim_refused {"guest", "host", "reason"}: what that host says of it does not count
      *   guest_lost {"guest", "reason"}        two_runners {"guest", "hosts"}: rule one_runner broken */
     void (*told)(void *owner, unsigned host, const char *event, json_t *data);
-    /* Things for a recording (gateway_record.h), at instants on this process's CLOCK_MONOTONIC. */
-    void (*happened)(void *owner, unsigned source, const struct event *events, size_t count);
+    /* Things for a recording (gateway_record.h), at instants on this process's CLOCK_MONOTONIC.
+     * `move`: of which they are, as 32 hexadecimal digits; NULL: the gateway's own. */
+    void (*happened)(void *owner, unsigned source, const char *move, const struct event *events,
+                     size_t count);
 };
 
 /* Listens for hosts at that address. `key` may be NULL, and is borrowed, as `calls` is. */
@@ -89,6 +91,9 @@ unsigned gateway_other_host(const struct gateway *gateway, unsigned but);
 /* The host where that guest is; *name NULL: of the only guest, whose name is put there. 0: no such
  * guest, or more than one (!*is_known), or nobody knows where it is just now. */
 unsigned gateway_find_guest(const struct gateway *gateway, const char **name, bool *is_known);
+
+/* What became of the guest of that name: "has ended", "is lost"; NULL: neither. */
+const char *gateway_guest_end(const struct gateway *gateway, const char *name);
 
 /* The reply to a command; NULL: the host has gone without one. */
 typedef void (*gateway_answer)(void *owner, const struct control_message *reply);

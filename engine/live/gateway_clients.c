@@ -17,6 +17,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/smaller.h"
 #include "base/units.h"
 #include "live/gateway_private.h"
 
@@ -28,11 +29,6 @@
 #define STALL_NS        (30 * NS_PER_S)
 #define NOBODY_TAKES_NS (20 * NS_PER_MS) /* the trunk is full: until it is tried again */
 #define NEVER           UINT64_MAX
-
-static uint64_t earlier(uint64_t a_ns, uint64_t b_ns)
-{
-    return a_ns < b_ns ? a_ns : b_ns;
-}
 
 static void touch(struct gateway_client *client)
 {
@@ -147,7 +143,7 @@ static void tell_client(struct gateway_client *client)
             stream_read(stream, told, (uint32_t)count);
             client->socket->stalled_ns = NEVER;
         } else if (is_to_be_tried_again()) {
-            client->socket->stalled_ns = earlier(client->socket->stalled_ns, gateway_now_ns());
+            client->socket->stalled_ns = smaller(client->socket->stalled_ns, gateway_now_ns());
             break;
         } else {
             lose_socket(client, true);
@@ -367,8 +363,8 @@ static void follow(struct gateway_client *client, uint64_t now_ns)
     if (client->state == CLIENT_TALKING && stream_is_over(&client->stream))
         free_slot(client);
     if (client->state == CLIENT_CALLING)
-        due_ns = earlier(due_ns, client->call_again_ns);
-    due_ns = earlier(due_ns, be_patient(client, now_ns));
+        due_ns = smaller(due_ns, client->call_again_ns);
+    due_ns = smaller(due_ns, be_patient(client, now_ns));
     client->guest->due_ns[client->slot_idx] = due_ns;
     watch_socket(client);
 }
@@ -383,7 +379,7 @@ void gateway_clients_turn(struct gateway_guest *guest)
         follow(&guest->clients[idx], now_ns);
     }
     for (uint32_t i = 0; i < MAILBOX_STREAMS; i++)
-        due_ns = earlier(due_ns, guest->due_ns[i]);
+        due_ns = smaller(due_ns, guest->due_ns[i]);
     if (due_ns != NEVER)
         gateway_set_alarm(guest->gateway, due_ns);
 }

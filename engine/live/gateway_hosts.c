@@ -203,9 +203,25 @@ static void ask_clock(struct gateway_host *host)
 
 /* ---- Coming and going ---- */
 
+/* It has gone, and nobody waits for it: its name stands in `status` until its place is needed. */
+static bool is_forgettable(const struct gateway_host *host)
+{
+    const struct gateway *gateway = host->gateway;
+
+    if (host->trunk != NULL || host->claim_count > 0)
+        return false;
+    for (unsigned i = 0; i < gateway->guest_count; i++) {
+        const struct gateway_guest *guest = &gateway->guests[i];
+        if (guest->last_home == host ||
+            (guest->is_moving && (guest->source == host || guest->target == host)))
+            return false;
+    }
+    return true;
+}
+
 static struct gateway_host *place_for(struct gateway *gateway, const char *name)
 {
-    struct gateway_host *unused = NULL;
+    struct gateway_host *unused = NULL, *forgotten = NULL;
 
     for (unsigned i = 0; i < GATEWAY_HOSTS; i++) {
         struct gateway_host *host = &gateway->hosts[i];
@@ -213,8 +229,10 @@ static struct gateway_host *place_for(struct gateway *gateway, const char *name)
             return host;
         if (host->name[0] == '\0' && unused == NULL)
             unused = host;
+        if (forgotten == NULL && is_forgettable(host))
+            forgotten = host;
     }
-    return unused;
+    return unused != NULL ? unused : forgotten;
 }
 
 static bool has_ended(const struct gateway_host *host)
@@ -257,6 +275,25 @@ static void watch_process(struct gateway_host *host, uint64_t pid_space)
     host->has_no_pid = host->pidfd < 0 && errno == ESRCH;
 }
 
+/* Another host that has all of a guest which that one has just started; NULL: there is none. Claims of
+ * guests that have moved are weighed instead: one of them may be old. */
+static const struct gateway_host *find_twin(const struct gateway_host *host, const json_t *guests,
+                                            struct host_claim *claim)
+{
+    for (size_t i = 0; i < json_array_size(guests); i++) {
+        if (!read_claim(json_array_get(guests, i), claim) || !claim->is_claim ||
+            claim->move_count > 0)
+            continue;
+        for (unsigned j = 0; j < GATEWAY_HOSTS; j++) {
+            const struct gateway_host *other = &host->gateway->hosts[j];
+            for (unsigned k = 0; k < other->claim_count && other != host && !other->is_gone; k++)
+                if (other->claims[k].is_claim && strcmp(other->claims[k].name, claim->name) == 0)
+                    return other;
+        }
+    }
+    return NULL;
+}
+
 static void welcome(struct visitor *visitor, const json_t *data)
 {
     struct gateway *gateway = visitor->gateway;
@@ -283,6 +320,16 @@ static void welcome(struct visitor *visitor, const json_t *data)
     }
     if (host->trunk != NULL && host->pid != pid && !has_ended(host)) {
         refuse(visitor, "hello: a host of that name is here already: choose another --name");
+        return;
+    }
+    struct host_claim twin;
+    const struct gateway_host *other = find_twin(host, json_object_get(data, "guests"), &twin);
+    if (other != NULL) {
+        char reason[256];
+        snprintf(reason, sizeof reason,
+                 "hello: there is a guest %s already, at host %s: choose another --guest, or none",
+                 twin.name, other->name);
+        refuse(visitor, reason);
         return;
     }
     if (host->trunk != NULL) { /* it came back before its old trunk was seen to be broken */
@@ -394,12 +441,13 @@ static enum status hear_events(struct gateway_host *host, const struct frame *fr
 {
     struct gateway *gateway = host->gateway;
     struct event_list events = {0};
-    enum status status = trunk_get_events(frame, &events);
+    char move[MOVE_ID_BYTES];
+    enum status status = trunk_get_events(frame, move, &events);
 
     for (size_t i = 0; i < events.count; i++)
         events.items[i].at_ns -= (uint64_t)host->clock_ahead_ns;
     if (status == STATUS_OK && gateway->calls->happened != NULL && !gateway->is_closing)
-        gateway->calls->happened(gateway->owner, host->number, events.items, events.count);
+        gateway->calls->happened(gateway->owner, host->number, move, events.items, events.count);
     event_list_fini(&events);
     return status;
 }

@@ -335,6 +335,8 @@ static void an_ended_guest_has_no_clients(void **state)
     turn_until(client_hears(0, heard, sizeof heard) == 0 || errno == ECONNRESET);
     assert_int_equal(fixture.lost, 0);
     assert_int_equal(fixture.gateway->guests[0].state, GUEST_OVER);
+    assert_string_equal(gateway_guest_end(fixture.gateway, "echo"), "has ended");
+    assert_null(gateway_guest_end(fixture.gateway, "other"));
     client_comes(1); /* and whoever comes is not kept waiting */
     turn_until(fixture.gateway->clients_refused == 1);
     turn_until(client_hears(1, heard, sizeof heard) == 0 || errno == ECONNRESET);
@@ -471,6 +473,29 @@ static void a_name_is_taken_once(void **state)
     assert_string_equal(fixture.last_reason, "it has come back by another connection");
 }
 
+/* Else clients would go to one of two that have nothing in common but the name. */
+static void a_guest_is_started_once(void **state)
+{
+    struct stub *a = &fixture.stubs[0], *b = &fixture.stubs[1];
+    (void)state;
+
+    a->pid = (uint64_t)getpid();
+    stub_connect(a);
+    turn_until(a->is_welcome);
+    b->half = "running";
+    stub_connect(b);
+    turn_until(b->trunk == NULL);
+    assert_string_equal(b->reason,
+                        "hello: there is a guest echo already, at host A: choose another "
+                        "--guest, or none");
+    b->half = "ended"; /* but it may have an old one's word */
+    stub_connect(b);
+    turn_until(b->is_welcome);
+    a->is_welcome = false; /* and whoever has it may come again */
+    stub_connect(a);
+    turn_until(a->is_welcome);
+}
+
 /* Nobody waits for a name to be looked up, and nobody's terminal is written to. */
 static void a_host_has_a_plain_address(void **state)
 {
@@ -499,6 +524,35 @@ static void a_host_has_a_plain_address(void **state)
     }
 }
 
+/* Only those that have a guest, or may have, keep their places. */
+static void names_of_hosts_that_are_gone_take_no_place(void **state)
+{
+    static char names[3 * GATEWAY_HOSTS][8];
+    struct stub *stub = &fixture.stubs[1];
+    (void)state;
+
+    stub_connect(&fixture.stubs[0]);
+    turn_until(fixture.stubs[0].is_welcome);
+    for (unsigned i = 0; i < 3 * GATEWAY_HOSTS; i++) {
+        snprintf(names[i], sizeof names[i], "h%u", i);
+        stub->name = names[i];
+        stub_connect(stub);
+        turn_until(stub->is_welcome || stub->trunk == NULL);
+        if (!stub->is_welcome)
+            fail_msg("%s: %s", names[i], stub->reason);
+        channel_close(stub->trunk, "", true);
+        turn_until(stub->trunk == NULL && fixture.left == i + 1);
+    }
+    assert_int_equal(gateway_find_host(fixture.gateway, "A"), 1);
+    assert_int_not_equal(gateway_find_host(fixture.gateway, names[3 * GATEWAY_HOSTS - 1]), 0);
+    channel_close(fixture.stubs[0].trunk, "", true);
+    turn_until(fixture.stubs[0].trunk == NULL && fixture.left == 3 * GATEWAY_HOSTS + 1);
+    stub->name = "late";
+    stub_connect(stub);
+    turn_until(stub->is_welcome);
+    assert_int_equal(gateway_find_host(fixture.gateway, "A"), 1); /* it may still have the guest */
+}
+
 static void trash_harms_only_its_sender(void **state)
 {
     const struct trunk_call call = {.stream_idx = 1, .port = 1, .guest = "kv"};
@@ -518,7 +572,7 @@ static void trash_harms_only_its_sender(void **state)
         else if (kind == 1)
             trunk_put_talk(&b->out, "{\"event\": ");
         else if (kind == 2)
-            (void)trunk_put_events(&b->out, &event, 1);
+            (void)trunk_put_events(&b->out, "0123456789abcdef0123456789abcdef", &event, 1);
         else if (kind == 3)
             trunk_put_call(&b->out, TRUNK_CONNECT, &call); /* that is the gateway's to say */
         else
@@ -635,7 +689,9 @@ int main(void)
         TEST(questions_are_answered_once),
         TEST(a_host_that_does_not_answer_harms_itself),
         TEST(a_name_is_taken_once),
+        TEST(a_guest_is_started_once),
         TEST(a_host_has_a_plain_address),
+        TEST(names_of_hosts_that_are_gone_take_no_place),
         TEST(trash_harms_only_its_sender),
         TEST(a_reason_is_told_whatever_is_in_it),
         TEST(a_host_tells_of_its_own),

@@ -171,6 +171,38 @@ static void make_room(struct gateway_record *record)
     }
 }
 
+/* Its own instant is measured from, whatever the recording has room for. */
+static void merge(struct gateway_record *record, const struct event *event)
+{
+    struct event placed = *event;
+
+    if (event->at_ns < record->merged_ns) {
+        record->late_count++;
+        placed.at_ns = record->merged_ns;
+    }
+    record->merged_ns = placed.at_ns;
+    if (record->current != NULL && placed.at_ns > record->end_ns)
+        finish(record);
+    if (record->current != NULL)
+        write_event(record, &placed);
+    else
+        keep(record, &placed);
+    if (record->merged != NULL)
+        record->merged(record->owner, event);
+}
+
+static void merge_until(struct gateway_record *record, uint64_t at_ns)
+{
+    const struct heap_entry *top;
+
+    while ((top = heap_top(&record->order)) != NULL && top->at_ns <= at_ns) {
+        uint32_t place = (uint32_t)heap_pop(&record->order).what;
+        struct event event = record->held.items[place];
+        free_place(record, place);
+        merge(record, &event);
+    }
+}
+
 void gateway_record_begin(struct gateway_record *record, uint64_t id,
                           const struct scenario *scenario, uint64_t now_ns)
 {
@@ -179,6 +211,8 @@ void gateway_record_begin(struct gateway_record *record, uint64_t id,
     struct bytes text = {0};
 
     MUST(id > 0);
+    if (record->current != NULL) /* what is still held back of its time is its own */
+        merge_until(record, now_ns);
     if (record->current != NULL)
         finish(record);
     forget(place);
@@ -204,36 +238,10 @@ void gateway_record_end(struct gateway_record *record, uint64_t now_ns)
 
 /* ---- Time ---- */
 
-/* Its own instant is measured from, whatever the recording has room for. */
-static void merge(struct gateway_record *record, const struct event *event)
-{
-    struct event placed = *event;
-
-    if (event->at_ns < record->merged_ns) {
-        record->late_count++;
-        placed.at_ns = record->merged_ns;
-    }
-    record->merged_ns = placed.at_ns;
-    if (record->current != NULL && placed.at_ns > record->end_ns)
-        finish(record);
-    if (record->current != NULL)
-        write_event(record, &placed);
-    else
-        keep(record, &placed);
-    if (record->merged != NULL)
-        record->merged(record->owner, event);
-}
-
 void gateway_record_advance(struct gateway_record *record, uint64_t now_ns)
 {
-    const struct heap_entry *top;
-
-    while ((top = heap_top(&record->order)) != NULL && top->at_ns + GATEWAY_HOLD_NS <= now_ns) {
-        uint32_t place = (uint32_t)heap_pop(&record->order).what;
-        struct event event = record->held.items[place];
-        free_place(record, place);
-        merge(record, &event);
-    }
+    if (now_ns >= GATEWAY_HOLD_NS)
+        merge_until(record, now_ns - GATEWAY_HOLD_NS);
     if (record->current != NULL && record->end_ns != UINT64_MAX &&
         record->end_ns + GATEWAY_HOLD_NS <= now_ns)
         finish(record);

@@ -224,6 +224,26 @@ static void recordings_are_bounded(void **state)
     assert_null(gateway_record_find(&record, 0));
 }
 
+/* The next begins before all that was held back has taken its place: that is the former one's. */
+static void a_recording_is_whole_when_the_next_begins(void **state)
+{
+    static const struct row rows[] = {{0, EVENT_MIGRATION_STARTED},
+                                      {5 * NS_PER_MS, EVENT_MIGRATION_ENDED},
+                                      {255 * NS_PER_MS, EVENT_RUN_ENDED}};
+    struct gateway_record record;
+    (void)state;
+    gateway_record_init(&record, START_NS);
+    gateway_record_begin(&record, 1, &scenario, START_NS);
+    add(&record, 1, START_NS, EVENT_MIGRATION_STARTED, MODE_STOP_AND_COPY, PAGES);
+    add(&record, 0, START_NS + 5 * NS_PER_MS, EVENT_MIGRATION_ENDED, OUTCOME_LOST, 0);
+    gateway_record_end(&record, START_NS + 5 * NS_PER_MS);
+    gateway_record_begin(&record, 2, &scenario, START_NS + 6 * NS_PER_MS);
+    expect(gateway_record_find(&record, 1), rows, 3);
+    gateway_record_advance(&record, START_NS + NS_PER_S);
+    assert_int_equal(gateway_record_find(&record, 2)->recorder.event_count, 0);
+    gateway_record_fini(&record);
+}
+
 /* Before a migration as many events are kept as there is room for. */
 static void what_is_kept_is_bounded(void **state)
 {
@@ -247,6 +267,7 @@ int main(void)
         cmocka_unit_test(what_comes_out_of_order_is_recorded_in_order),
         cmocka_unit_test(a_young_gateway_begins_where_it_began),
         cmocka_unit_test(what_cannot_be_is_refused),
+        cmocka_unit_test(a_recording_is_whole_when_the_next_begins),
         cmocka_unit_test(recordings_are_bounded),
         cmocka_unit_test(what_is_kept_is_bounded),
     };

@@ -341,9 +341,11 @@ static inline void told(void *owner, unsigned host, const char *event, json_t *d
                  control_word(data, "reason", ""));
 }
 
-static inline void happened(void *owner, unsigned source, const struct event *events, size_t count)
+static inline void happened(void *owner, unsigned source, const char *move,
+                            const struct event *events, size_t count)
 {
     (void)owner;
+    assert_true((move == NULL) == (source == 0));
     for (size_t i = 0; i < count; i++)
         if (source == 0)
             event_append(&fixture.events, events[i]);

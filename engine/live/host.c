@@ -9,6 +9,18 @@
 #include "live/host_private.h"
 #include "scenario/guest_build.h"
 
+/* Strangers' words come into lines for people: nothing of them commands a terminal, neither by C0 nor,
+ * in UTF-8, by C1. */
+static void make_harmless(char *line)
+{
+    for (unsigned char *c = (unsigned char *)line; *c != '\0'; c++) {
+        if (*c == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0)
+            c[0] = c[1] = '?';
+        else if (*c < ' ' || *c == 0x7f)
+            *c = '?';
+    }
+}
+
 void host_say(struct host *host, const char *format, ...)
 {
     char line[400];
@@ -19,6 +31,7 @@ void host_say(struct host *host, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
+    make_harmless(line);
     host->calls->said(host->owner, line);
 }
 
@@ -271,6 +284,8 @@ void host_freed(struct host *host)
         host->trunk.channel == NULL) {
         bytes_fini(&host->trunk.in);
         bytes_fini(&host->trunk.out);
+        for (uint32_t i = 0; i < HOST_ENDS; i++)
+            json_decref(host->ends[i]);
         free(host);
     }
 }
@@ -278,6 +293,7 @@ void host_freed(struct host *host)
 void host_close(struct host *host)
 {
     host->is_closing = true;
+    trunk_tell(host, "guests", host_claims(host)); /* they end with it: nobody need wait for them */
     channel_listener_close(host->listener);
     for (uint32_t i = 0; i < HOST_MOVES; i++)
         if (host->moves[i].is_used)

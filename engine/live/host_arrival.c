@@ -118,6 +118,10 @@ static enum status look_at_room(struct host *host, const struct move_text *text,
     if (used == HOST_GUESTS)
         return problem_set(problem, STATUS_REFUSED, "%u guests are at this host: it takes no more",
                            used);
+    if (text->uses_disk && host->disk < 0)
+        return problem_set(problem, STATUS_REFUSED,
+                           "%s uses its disk, and the target has none: start it with --disk FILE",
+                           name);
     if (bytes > free_bytes)
         return problem_set(problem, STATUS_REFUSED,
                            "%s has %llu MiB of memory, and the target has room for %llu MiB", name,

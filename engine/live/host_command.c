@@ -30,9 +30,11 @@ json_t *host_claims(const struct host *host)
         const struct guest *guest = resident->guest;
         if (guest == NULL)
             continue;
+        const char *leaves =
+            resident->out != NULL && resident->out->over_ns == 0 ? resident->out->id : NULL;
         json_array_append_new(
-            guests, json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:o}", "name", resident->name,
-                              "state", resident_state(resident), "memory_bytes",
+            guests, json_pack("{s:s, s:s*, s:s, s:I, s:I, s:I, s:I, s:o}", "name", resident->name,
+                              "leaves", leaves, "state", resident_state(resident), "memory_bytes",
                               (json_int_t)(guest->total_pages * PAGE_BYTES), "harts",
                               (json_int_t)resident->scenario.hart_count, "pages_missing",
                               (json_int_t)(guest->total_pages - guest->present.set_count), "moves",
@@ -239,10 +241,10 @@ static json_t *forget(struct host *host, const json_t *arguments, struct problem
 
 static json_t *tell_clock(struct host *host, const json_t *arguments, struct problem *problem)
 {
-    (void)host;
     (void)arguments;
     (void)problem;
-    return json_pack("{s:I}", "now_ns", (json_int_t)uv_hrtime());
+    host->trunk.asked_ns = uv_hrtime();
+    return json_pack("{s:I}", "now_ns", (json_int_t)host->trunk.asked_ns);
 }
 
 static json_t *tell_guests(struct host *host, const json_t *arguments, struct problem *problem)

@@ -12,8 +12,8 @@
 /* Where nothing caps the link: more than any carries. The sizes of chunks are chosen: many pages for
  * each call of the system, and of what is pushed no more than some tens of microseconds' worth. */
 #define UNCAPPED_BITS_PER_S (25 * 1000000000ull)
-#define COPY_CHUNK_MAX      (256u << 10)
-#define PUSH_CHUNK_MAX      (64u << 10)
+#define COPY_CHUNK_MAX      (4u * MESSAGE_ROW_PAGES * MESSAGE_PAGE_WIRE_BYTES)
+#define PUSH_CHUNK_MAX      (1u * MESSAGE_ROW_PAGES * MESSAGE_PAGE_WIRE_BYTES)
 /* An old host that passes packets on goes on for so long after it was told to end: those that were
  * under way to it have come by then. */
 #define TUNNEL_REST_NS (100 * NS_PER_MS)
@@ -109,6 +109,7 @@ enum status departure_begin(struct resident *resident, const struct scenario *sc
     move->source.config = config;
     departure_set_chunks(move);
     config = move->source.config;
+    config.is_lending = true;
     source_init(&move->source, &config, resident->guest, &move->events);
     source_start(&move->source, now_ns);
     host_say(host, "%s leaves for %s by %s", resident->name, to, mode_name(scenario->mode));
@@ -123,6 +124,8 @@ void departure_put_text(struct move *move, struct bytes *to)
 
     snprintf(text.id, sizeof text.id, "%s", move->id);
     text.moves = move->moves;
+    if (move->resident != NULL && !scenario_is_model(&move->scenario))
+        text.uses_disk = machine_disk(move->resident->guest)->asked > 0;
     if (move->resident != NULL)
         snprintf(text.gateway, sizeof text.gateway, "%s", move->resident->instance);
     move_text_put(to, &text);
@@ -234,7 +237,7 @@ static void put_chunk(struct move *move, uint64_t now_ns, size_t backlog_bytes, 
         bool is_after_switch = before == PHASE_POST_COPY || before == PHASE_HAND_OVER;
         charge = source_send_lending(source, now_ns, backlog_bytes + charged, to, lending);
         charged += charge;
-        if (charged >=
+        if (charged + MESSAGE_PAGE_WIRE_BYTES >
             (is_after_switch ? source->config.push_chunk_bytes : source->config.copy_chunk_bytes))
             return;
     }

@@ -1,6 +1,7 @@
 /* What goes wrong between two hosts: refusals, aborts, connections that break in every phase, a
  * link that is cut and mended, hosts and gateways that die. */
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "live/channel_private.h"
 #include "live/two_hosts.h"
@@ -132,6 +133,77 @@ static bool was_in(enum phase phase)
             stand.events.items[i].phase_changed.phase == phase)
             return true;
     return false;
+}
+
+/* A guest that has begun to use its disk stays where there is one. */
+static void a_disk_is_not_left_behind(void **state)
+{
+    char disk[] = "/tmp/ferry-host-test-XXXXXX";
+    int file = mkstemp(disk);
+    (void)state;
+    assert_true(file >= 0);
+    close(file);
+    stand_open(NULL);
+    host_dies(0);
+    host_begins(0, disk);
+    run_until(peer_named("A") != NULL);
+    add_guest(0, "guest=journal memory=4MiB", "--records 1000000 --rate 1000/s");
+    run_until(machine_disk(find_resident("journal")->guest)->done > 0);
+    assert_string_equal(begin_move("journal", "mode=pre-copy"), "");
+    run_until(*stand.outcome != '\0');
+    assert_string_equal(stand.outcome, "aborted");
+    assert_non_null(strstr(stand.reason, "journal uses its disk, and the target has none"));
+    lives("journal");
+    stand_close();
+    unlink(disk);
+}
+
+static void stranger_is_closed(void *owner, struct channel *channel, const char *reason)
+{
+    (void)owner, (void)channel, (void)reason;
+}
+
+static void stranger_hears(void *owner, struct channel *channel, const uint8_t *data, size_t count)
+{
+    struct bytes frame = {0};
+    (void)owner, (void)data, (void)count;
+    move_text_put_answer(&frame, MOVE_UNKNOWN, "never heard of it");
+    channel_send(channel, frame.data, frame.count);
+    bytes_fini(&frame);
+}
+
+static bool stranger_takes(void *owner, struct channel *channel, const struct channel_owner **calls,
+                           void **channel_owner)
+{
+    static const struct channel_owner stranger = {
+        .opened = peer_opened, .heard = stranger_hears, .closed = stranger_is_closed};
+    (void)owner, (void)channel;
+    *calls = &stranger;
+    *channel_owner = NULL;
+    return true;
+}
+
+/* Only after COMMIT could the other end have lost the guest by not knowing it. */
+static void a_target_that_knows_nothing_loses_nothing(void **state)
+{
+    struct channel_listener *listener;
+    (void)state;
+    stand_open(NULL);
+    add_guest(0, MEMWALK, "");
+    assert_int_equal(
+        channel_listen(&stand.loop, "127.0.0.1:0", NULL, stranger_takes, NULL, &listener, NULL),
+        STATUS_OK);
+    assert_string_equal(command("A", "migrate",
+                                json_pack("{s:s, s:s, s:s, s:s}", "guest", "memwalk", "move",
+                                          "77777777777777777777777777777777", "to", "B", "address",
+                                          channel_listener_address(listener))),
+                        "");
+    run_until(*stand.outcome != '\0');
+    assert_string_equal(stand.outcome, "aborted");
+    assert_string_equal(stand.reason, "never heard of it");
+    lives("memwalk");
+    channel_listener_close(listener);
+    stand_close();
 }
 
 /* What has not left can be believed by nobody: of a COMMIT without its end the target never runs
@@ -367,12 +439,72 @@ static void a_gateway_dies_and_another_comes(void **state)
     stand_close();
 }
 
+/* How a move ended is said again to whoever answers at the gateway's door: whether what was said
+ * before its connection broke was heard, nobody knows. */
+static void an_end_that_nobody_heard_is_said_again(void **state)
+{
+    char address[64];
+    (void)state;
+    stand_open(NULL);
+    add_guest(0, MEMWALK, "");
+    struct move *move = hold_at("memwalk", "mode=pre-copy", PHASE_COPY);
+    snprintf(address, sizeof address, "%s", stand.address);
+    gateway_dies();
+    run_until(peer_named("A") == NULL);
+    assert_true(departure_abort(move, "given up on request"));
+    run_until(find_departure_half() == NULL);
+    assert_string_equal(stand.outcome, "");
+    gateway_begins(address, "1111");
+    await_end("aborted");
+    assert_string_equal(stand.reason, "given up on request");
+    stand_close();
+}
+
+static void a_host_that_ends_says_what_ends_with_it(void **state)
+{
+    (void)state;
+    stand_open(NULL);
+    add_guest(0, MEMWALK, "");
+    host_dies(0);
+    run_until(peer_named("A") == NULL);
+    assert_int_equal(stand.told_lost, 1);
+    stand_close();
+}
+
+/* Its gateway had given it up, and told whoever had ordered it so. */
+static void what_was_ordered_while_it_was_stopped_is_not_done(void **state)
+{
+    (void)state;
+    stand_open(NULL);
+    add_guest(0, MEMWALK, "");
+    assert_string_equal(command("A", "clock", NULL), "");
+    struct trunk *trunk = &stand.hosts[0]->trunk;
+    trunk->asked_ns -= 11 * NS_PER_S;
+    json_t *id = json_integer(7);
+    unsigned replies = stand.replies;
+    peer_talk(peer_named("A"),
+              control_command("migrate",
+                              json_pack("{s:s, s:s, s:s, s:s}", "guest", "memwalk", "move",
+                                        "00000000000000000000000000000001", "to", "B", "address",
+                                        host_address(stand.hosts[1])),
+                              id));
+    json_decref(id);
+    run_until(trunk->channel == NULL || stand.replies > replies);
+    run_until(trunk->is_open);
+    assert_int_equal(stand.replies, replies);
+    assert_null(find_departure_half());
+    assert_string_equal(command("A", "clock", NULL), "");
+    stand_close();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(aborted_in_any_phase_it_goes_on),
         cmocka_unit_test(a_connection_may_break_in_any_phase),
         cmocka_unit_test(commit_is_out_and_nothing_is_heard),
+        cmocka_unit_test(a_target_that_knows_nothing_loses_nothing),
+        cmocka_unit_test(a_disk_is_not_left_behind),
         cmocka_unit_test(a_commit_that_does_not_leave_is_none),
         cmocka_unit_test(a_copy_may_take_longer_than_an_answer),
         cmocka_unit_test(cut_and_mended_after_the_switch),
@@ -382,6 +514,9 @@ int main(void)
         cmocka_unit_test(a_source_dies_after_the_switch),
         cmocka_unit_test(a_target_dies_after_the_switch),
         cmocka_unit_test(a_gateway_dies_and_another_comes),
+        cmocka_unit_test(an_end_that_nobody_heard_is_said_again),
+        cmocka_unit_test(a_host_that_ends_says_what_ends_with_it),
+        cmocka_unit_test(what_was_ordered_while_it_was_stopped_is_not_done),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

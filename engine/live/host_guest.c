@@ -41,6 +41,8 @@ bool resident_may_run(const struct resident *resident)
 
 const char *resident_state(const struct resident *resident)
 {
+    if (resident->host->is_closing && !resident->is_ended)
+        return "lost";
     if (!resident_is_here(resident))
         return "moving";
     if (resident->is_ended)
@@ -393,15 +395,14 @@ static bool run_once(struct resident *resident, uint64_t now_ns, uint64_t left_n
 /* It has lived up to now, and there is nothing to run before so much time has passed. */
 static bool is_ahead(struct resident *resident, uint64_t now_ns)
 {
-    uint64_t lived = lived_ns(resident);
+    uint64_t due_ns = lived_ns(resident) + resident->offset_ns;
     bool is_behind_share = resident->share.permille < GUEST_SHARE_WHOLE;
 
-    if (lived + resident->offset_ns < now_ns ||
-        (!resident->is_paced && !is_behind_share && lived + resident->offset_ns == now_ns))
+    if (resident->is_paced)
+        due_ns += PACE_NS; /* then there is something to run again */
+    if (due_ns < now_ns || (due_ns == now_ns && !is_behind_share))
         return false;
-    resident->due_ns = lived + resident->offset_ns;
-    if (resident->is_paced && resident->due_ns < now_ns + PACE_NS)
-        resident->due_ns = now_ns + PACE_NS;
+    resident->due_ns = due_ns;
     return true;
 }
 

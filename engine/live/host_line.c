@@ -113,7 +113,7 @@ static size_t hear_answer(struct line *line, uint64_t now_ns)
         move_line_ready(line->move, now_ns);
         return consumed;
     }
-    if (answer == MOVE_UNKNOWN)
+    if (answer == MOVE_UNKNOWN && line->move->is_recovering)
         departure_unknown(line->move, now_ns, reason);
     else
         line_break(line, reason);

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/units.h"
 #include "live/host_private.h"
 #include "live/trunk.h"
 
@@ -219,6 +220,15 @@ static json_t *console_text(uint8_t *data, size_t count)
     return text != NULL ? text : json_stringn((const char *)data, count);
 }
 
+/* Said once of each time that lasts. */
+static void console_is_unheard(struct resident *resident, uint64_t now_ns)
+{
+    if (resident->unheard_ns == 0 || now_ns - resident->unheard_ns > NS_PER_S)
+        host_say(resident->host, "%s writes more than the gateway takes: some of it is not told",
+                 resident->name);
+    resident->unheard_ns = now_ns;
+}
+
 /* What a guest says last says what it came to. */
 static void remember_line(struct resident *resident, const uint8_t *data, size_t count)
 {
@@ -247,6 +257,10 @@ static void drain_console(struct resident *resident, uint64_t now_ns)
         host->calls->console(host->owner, resident->name, console->data, console->count);
     for (size_t at = 0; at < console->count; at += CONSOLE_PIECE_BYTES) {
         size_t left = console->count - at;
+        if (!trunk_takes_console(host)) {
+            console_is_unheard(resident, now_ns);
+            break;
+        }
         size_t count = left < CONSOLE_PIECE_BYTES ? left : CONSOLE_PIECE_BYTES;
         trunk_tell(host, "console",
                    json_pack("{s:s, s:o}", "guest", resident->name, "text",

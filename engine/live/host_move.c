@@ -42,6 +42,7 @@ void move_over(struct move *move, uint64_t now_ns)
 
 void move_fini(struct move *move)
 {
+    move->host->trunk.dropped_events += move->events.count;
     if (move->line != NULL)
         line_finish(move->line);
     if (move->resident != NULL && move->is_out)
@@ -75,9 +76,13 @@ void move_tell_progress(struct move *move, uint64_t now_ns, enum stretch stretch
 
 void move_tell_end(struct move *move, enum outcome outcome, const char *reason)
 {
-    trunk_tell(move->host, "migration_ended",
-               json_pack("{s:s, s:s, s:s, s:s}", "guest", host_guest_name(&move->scenario), "move",
-                         move->id, "outcome", outcome_name(outcome), "reason", reason));
+    struct host *host = move->host;
+    json_t **end = &host->ends[host->end_count++ % HOST_ENDS];
+
+    json_decref(*end);
+    *end = json_pack("{s:s, s:s, s:s, s:s}", "guest", host_guest_name(&move->scenario), "move",
+                     move->id, "outcome", outcome_name(outcome), "reason", reason);
+    trunk_tell(host, "migration_ended", json_incref(*end));
 }
 
 /* ---- Its connection ---- */
@@ -159,7 +164,7 @@ uint64_t move_due_ns(const struct move *move)
 {
     uint64_t due_ns = move->is_out ? departure_due_ns(move) : UINT64_MAX;
 
-    if (move->over_ns != 0 && move->over_ns + OVER_NS < due_ns &&
+    if (move->over_ns != 0 && move->line == NULL && move->over_ns + OVER_NS < due_ns &&
         (move->resident == NULL || move->is_out))
         due_ns = move->over_ns + OVER_NS + 1;
     return due_ns;

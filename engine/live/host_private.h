@@ -20,6 +20,7 @@
 #include "record/estimate.h"
 
 #define HOST_MOVES   8u   /* halves of moves that go on, or have not told all of it yet */
+#define HOST_ENDS    4u   /* of moves, told last, that are told again to a gateway that is back */
 #define HOST_BYGONES 256u /* of those that are over, how many are known to whoever asks */
 /* Between two hosts' words, and before a trunk or a lost connection is tried again. */
 #define HOST_RETRY_NS     (20 * 1000000ull)
@@ -60,6 +61,7 @@ struct resident {
     uint64_t ghosts;              /* streams whose clients a gateway took with it, as bits */
     char instance[MOVE_ID_BYTES]; /* of the gateway that its streams are of */
     uint16_t told_ports[MAILBOX_PORTS];
+    uint64_t unheard_ns; /* when it wrote last what the gateway was not told; 0: never */
     char last_line[120]; /* that it has written, without what is no letter of ASCII */
     uint32_t last_line_count;
     bool is_line_whole;
@@ -130,6 +132,7 @@ struct trunk {
     uint64_t retry_at_ns, retry_after_ns;
     char said[256]; /* why there is none, as it was told last */
     char instance[MOVE_ID_BYTES];
+    uint64_t asked_ns; /* when the gateway asked what time it is; 0: never */
     uint64_t dropped_events;
 };
 
@@ -149,6 +152,8 @@ struct host {
     struct move moves[HOST_MOVES];
     struct bygone bygones[HOST_BYGONES]; /* a ring */
     uint64_t bygone_count;
+    json_t *ends[HOST_ENDS]; /* owned; a ring */
+    uint64_t end_count;
     struct line *lines;
     uint64_t turn;       /* how often the loop has come round */
     uint32_t turn_idx;   /* whose guest runs first */
@@ -217,6 +222,7 @@ MUST_USE enum status trunk_may_open(const struct host *host, struct problem *pro
 void trunk_open(struct host *host, uint64_t now_ns); /* if it is time */
 void trunk_close(struct host *host);
 bool trunk_takes_packets(const struct host *host);
+bool trunk_takes_console(const struct host *host); /* or it would be kept here without end */
 void trunk_packet(struct host *host, uint32_t stream_idx, const struct stream_packet *packet);
 void trunk_accepted(struct host *host, const struct trunk_call *call);
 void trunk_tell(struct host *host, const char *event, json_t *data);

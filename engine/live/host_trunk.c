@@ -17,6 +17,8 @@
 /* What may wait on the trunk: packets behind it are sent again by their streams for nothing. */
 #define PACKETS_BACKLOG_MAX (1u << 20)
 #define EVENTS_BACKLOG_MAX  (256u << 10)
+#define CONSOLE_BACKLOG_MAX (256u << 10)
+#define SILENCE_NS          (10 * NS_PER_S) /* less than the gateway allows (gateway_hosts.c) */
 #define STALL_NS            (30 * NS_PER_S)
 
 /* ---- Speaking ---- */
@@ -71,6 +73,11 @@ bool trunk_takes_packets(const struct host *host)
     return host->trunk.is_open && backlog(host) < PACKETS_BACKLOG_MAX;
 }
 
+bool trunk_takes_console(const struct host *host)
+{
+    return !host->trunk.is_open || backlog(host) < CONSOLE_BACKLOG_MAX;
+}
+
 void trunk_packet(struct host *host, uint32_t stream_idx, const struct stream_packet *packet)
 {
     tell_guests(host);
@@ -91,7 +98,8 @@ static void put_events(struct host *host, struct move *move)
     size_t put = 0;
 
     while (put < events->count && backlog(host) < EVENTS_BACKLOG_MAX)
-        put += trunk_put_events(&host->trunk.out, events->items + put, events->count - put);
+        put +=
+            trunk_put_events(&host->trunk.out, move->id, events->items + put, events->count - put);
     if (put > 0)
         memmove(events->items, events->items + put, (events->count - put) * sizeof *events->items);
     events->count -= put;
@@ -174,6 +182,15 @@ static void answered(struct host *host, const struct control_message *message)
         snprintf(trunk->instance, sizeof trunk->instance, "%s", instance);
     host_say(host, "the gateway at %s knows this host", host->config->gateway);
     host_changed(host);
+    /* Whether what was said on the last connection was heard, nobody knows. */
+    for (uint64_t i = 0; i < HOST_ENDS; i++)
+        if (host->ends[(host->end_count + i) % HOST_ENDS] != NULL)
+            trunk_tell(host, "migration_ended",
+                       json_incref(host->ends[(host->end_count + i) % HOST_ENDS]));
+    /* A gateway that did not order a move learns of it before it is told what has happened in it. */
+    for (uint32_t i = 0; i < HOST_MOVES; i++)
+        if (host->moves[i].is_used && host->moves[i].is_out && host->moves[i].over_ns == 0)
+            trunk_tell(host, "progress", progress_json(&host->moves[i], now_ns));
     for (uint32_t i = 0; i < HOST_GUESTS; i++) {
         if (host->residents[i].guest == NULL || !resident_is_here(&host->residents[i]))
             continue;
@@ -223,7 +240,14 @@ static enum status hear_frame(void *owner, const struct frame *frame)
 static void heard(void *owner, struct channel *channel, const uint8_t *data, size_t count)
 {
     struct host *host = owner;
+    uint64_t asked_ns = host->trunk.asked_ns;
 
+    /* It asks every second, and gives up who does not answer: whatever it ordered meanwhile, while this
+     * process was stopped, nobody waits for any more. */
+    if (asked_ns != 0 && uv_hrtime() - asked_ns > SILENCE_NS) {
+        channel_close(channel, "nothing was heard of it for 10s", true);
+        return;
+    }
     if (trunk_hear(&host->trunk.in, data, count, hear_frame, host) != STATUS_OK)
         channel_close(channel, "what the gateway says cannot be read", true);
 }
@@ -267,6 +291,7 @@ static void closed(void *owner, struct channel *channel, const char *reason)
     tell_why(host, reason);
     trunk->channel = NULL;
     trunk->is_open = false;
+    trunk->asked_ns = 0;
     bytes_clear(&trunk->in);
     bytes_clear(&trunk->out);
     trunk->retry_after_ns = trunk->retry_after_ns == 0 ? HOST_RETRY_NS : 2 * trunk->retry_after_ns;

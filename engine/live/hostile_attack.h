@@ -45,7 +45,8 @@ static inline bool is_believed_talk(const struct frame *frame)
         if (is_hello)
             list = json_object_get(message.data, "guests");
         is_believed = claims_guest(list, moves) ||
-                      (is_hello && strlen(name) == 1 && name[0] < 'M') ||
+                      (is_hello && (strcmp(name, "A") == 0 || strcmp(name, "B") == 0) &&
+                       control_number(message.data, "pid", 0) == (uint64_t)getpid()) ||
                       (message.kind == CONTROL_COMMAND && strcmp(address, NOWHERE) != 0);
     }
     control_message_fini(&message);
@@ -76,9 +77,35 @@ static inline bool is_believed(enum surface surface, const struct bytes *stream)
     return is_it;
 }
 
+/* Of the streams to a target some are of one move, two by two: it breaks behind COMMIT, and comes back
+ * on a connection that is made anew. */
+static inline bool is_come_back(enum surface surface)
+{
+    return surface == AT_TARGET && hostile.number / 2 % 4 == 3;
+}
+
+static inline struct prng put_come_back(struct bytes *stream)
+{
+    struct prng random = prng_make(hostile.seed, hostile.number << 8);
+    bool is_first = hostile.number % 2 == 0;
+    struct take *take = hostile.takes[AT_TARGET] + (is_first ? RECOVERED : RECOVERY);
+    size_t committed = hostile.committed_bytes;
+
+    rename_move(take, (hostile.number & ~1ull) << 8);
+    bytes_clear(stream);
+    if (is_first)
+        bytes_put(stream, take->bytes.data,
+                  committed + prng_below(&random, take->bytes.count - committed));
+    else
+        mutate(&random, take, stream);
+    return random;
+}
+
 /* The stream of that number, and the random numbers behind it. */
 static inline struct prng put_stream(enum surface surface, struct bytes *stream)
 {
+    if (is_come_back(surface))
+        return put_come_back(stream);
     for (uint64_t attempt = 0;; attempt++) {
         struct prng random = prng_make(hostile.seed, hostile.number << 8 | (attempt & 255));
         struct take *take =
@@ -183,6 +210,16 @@ static inline void drop_strangers(struct host *host)
     }
 }
 
+static inline bool is_kv_moving(void)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        const struct resident *resident = host_find_resident(hostile.house.hosts[i], GUEST);
+        if (resident != NULL && (resident->in != NULL || resident->out != NULL))
+            return true;
+    }
+    return false;
+}
+
 /* What callers may have ordered is let happen, or ended. */
 static inline void calm_down(void)
 {
@@ -191,16 +228,20 @@ static inline void calm_down(void)
     if (!obeys_door(house, "link",
                     "{\"bandwidth\": \"none\", \"latency\": \"0ns\", \"state\": \"mended\"}"))
         harmed("the link cannot be mended");
-    if (!is_moving(house))
-        return;
-    for (unsigned i = 0; i < 200 && is_moving(house); i++)
+    /* Each host has answered that, and so has obeyed what came before. */
+    for (unsigned i = 0; i < 200 && is_kv_moving(); i++)
         turn();
-    if (is_moving(house) && !obeys_door(house, "abort", "{}"))
+    if (is_kv_moving() && !obeys_door(house, "abort", "{}"))
         (void)obeys_door(house, "set", "{\"bandwidth-limit\": \"none\"}");
-    run_until(!is_moving(house));
+    run_until(!is_kv_moving());
 }
 
 /* ---- Those who call: at the gateway's hosts' door, at a host, at the door ---- */
+
+static inline unsigned host_of(enum surface surface)
+{
+    return hostile.number / (is_come_back(surface) ? BATCH : 1) % 2;
+}
 
 static inline const char *address_of(enum surface surface)
 {
@@ -210,7 +251,22 @@ static inline const char *address_of(enum surface surface)
     case AT_DOOR:
         return hostile.house.control;
     default:
-        return host_address(hostile.house.hosts[hostile.number % 2]);
+        return host_address(hostile.house.hosts[host_of(surface)]);
+    }
+}
+
+/* He has the right key for whatever he comes to. */
+static inline const struct channel_key *key_of(enum surface surface, struct channel_key *made)
+{
+    switch (surface) {
+    case AT_DOOR:
+        return NULL;
+    case AT_TARGET:
+        return key_for(hostile.key, KEY_FOR_MOVES_TO, host_of(surface) == 0 ? "A" : "B", made);
+    case AT_SOURCE:
+        return key_for(hostile.key, KEY_FOR_MOVES_TO, "X", made);
+    default:
+        return key_for(hostile.key, KEY_FOR_TRUNK, "", made);
     }
 }
 
@@ -219,7 +275,7 @@ static inline void call_other_guest(void)
 {
     struct gateway *gateway = hostile.house.gateway;
     struct gateway_guest *guest = gateway_guest_named(gateway, OTHER_GUEST);
-    struct trunk_call call = {.port = 7000, .guest = OTHER_GUEST};
+    struct said_of said = {.call = {.port = 7000, .guest = OTHER_GUEST}};
     const struct gateway_client *client = NULL;
 
     gateway_clients_hang_up(guest);
@@ -231,29 +287,62 @@ static inline void call_other_guest(void)
     run_until(gateway_clients_count(guest, true) == 1);
     while (client == NULL || client->state != CLIENT_CALLING)
         client = client == NULL ? guest->clients : client + 1;
-    call.stream_idx = client->slot_idx;
-    call.first = client->first;
-    say_it_of(hostile.takes[AT_GATEWAY], &call);
+    said.call.stream_idx = client->slot_idx;
+    said.call.first = said.sequence = said.ack = client->first;
+    say_it_of(0, &said);
 }
 
-static inline void call_in_a_crowd(enum surface surface, uint64_t first, unsigned count)
+/* The enemy knows the numbers of kv's client. */
+static inline void know_kv(void)
+{
+    const struct gateway_client *client =
+        gateway_guest_named(hostile.house.gateway, GUEST)->clients;
+
+    while (client->state != CLIENT_TALKING)
+        client++;
+    const struct said_of said = {
+        .call = {.stream_idx = client->slot_idx,
+                 .port = 6379,
+                 .first = client->first,
+                 .guest = GUEST},
+        .sequence = client->stream.expected,
+        .ack = client->stream.next,
+    };
+    say_it_of(1, &said);
+}
+
+static inline void say(enum surface surface, uint64_t first, unsigned count)
 {
     struct bytes stream = {0};
+    struct channel_key made;
 
-    if (surface == AT_GATEWAY)
-        call_other_guest();
     for (unsigned i = 0; i < count; i++) {
         struct enemy *enemy = &hostile.enemies[i];
         hostile.number = first + i;
         struct prng random = put_stream(surface, &stream);
         enemy_fini(enemy);
-        enemy_init(enemy, enemy_connect(address_of(surface)), SEAL_CALLER,
-                   surface == AT_DOOR ? NULL : hostile.key);
+        enemy_init(enemy, enemy_connect(address_of(surface)), SEAL_CALLER, key_of(surface, &made));
         enemy_says(enemy, stream.data, stream.count);
         enemy_leaves(enemy, &random);
     }
     bytes_fini(&stream);
     run_until(are_gone());
+}
+
+static inline void call_in_a_crowd(enum surface surface, uint64_t first, unsigned count)
+{
+    hostile.number = first;
+    if (surface == AT_GATEWAY) {
+        call_other_guest();
+        know_kv();
+    }
+    if (is_come_back(surface)) {
+        say(surface, first, 1);
+        run_until(are_lines_gone());
+        say(surface, first + 1, 1);
+    } else {
+        say(surface, first, count);
+    }
     if (surface == AT_GATEWAY)
         run_until(is_gateway_alone());
     if (surface == AT_DOOR)
@@ -265,16 +354,18 @@ static inline void call_in_a_crowd(enum surface surface, uint64_t first, unsigne
 
 /* ---- Those who are called by host C ---- */
 
-static inline struct enemy *await_call(int listener)
+static inline struct enemy *await_call(enum surface surface)
 {
+    int listener = surface == AT_SOURCE ? hostile.target_fd : hostile.gateway_fd;
     struct enemy *enemy = &hostile.enemies[0];
+    struct channel_key made;
     int fd = -1;
 
     if (hostile.third->trunk.channel == NULL)
         hostile.third->trunk.retry_at_ns = 0; /* it would have come by itself, later */
     run_until((fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC)) >= 0);
     enemy_fini(enemy);
-    enemy_init(enemy, fd, SEAL_CALLED, hostile.key);
+    enemy_init(enemy, fd, SEAL_CALLED, key_of(surface, &made));
     return enemy;
 }
 
@@ -365,7 +456,7 @@ static inline bool talks_to_third(struct enemy *gateway, struct stream *stream, 
 /* An honest gateway, new each time: the guest at C is asked. */
 static inline void see_that_third_is_well(void)
 {
-    struct enemy *gateway = await_call(hostile.gateway_fd);
+    struct enemy *gateway = await_call(AT_TRUNK);
     struct bytes hello = {0};
     struct stream stream;
     char text[64];
@@ -391,7 +482,7 @@ static inline void be_its_gateway(void)
 {
     struct bytes stream = {0};
     struct prng random = put_stream(AT_TRUNK, &stream);
-    struct enemy *gateway = await_call(hostile.gateway_fd);
+    struct enemy *gateway = await_call(AT_TRUNK);
     const struct channel *trunk = hostile.third->trunk.channel;
 
     enemy_says(gateway, stream.data, stream.count);
@@ -423,7 +514,7 @@ static inline void take_its_guest(void)
     control_message_fini(&message);
     if (other_guest()->out == NULL)
         harmed("host C does not move the guest");
-    struct enemy *target = await_call(hostile.target_fd);
+    struct enemy *target = await_call(AT_SOURCE);
     for (unsigned part = 0; part < 4 && target->fd >= 0; part++) {
         size_t count = part == 3 ? stream.count - at : prng_below(&random, stream.count - at + 1);
         enemy_says(target, stream.data + at, count);
@@ -536,7 +627,7 @@ static inline void hostile_close(void)
     (void)uv_run(&hostile.loop, UV_RUN_DEFAULT);
     MUST(uv_loop_close(&hostile.loop) == 0);
     for (unsigned i = 0; i < SURFACES; i++)
-        for (unsigned k = 0; k < MODES; k++)
+        for (unsigned k = 0; k <= MODES; k++)
             bytes_fini(&hostile.takes[i][k].bytes);
     rmdir(hostile.folder);
 }

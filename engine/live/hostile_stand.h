@@ -18,12 +18,15 @@
 #include "live/enemy.h"
 #include "live/gateway_private.h"
 #include "live/host_private.h"
+#include "live/key_file.h"
 #include "live/moves.h"
 #include "live/relay.h"
 
 #define HANG_NS     (20 * NS_PER_S)
 #define BATCH       8u /* enemies at a time */
 #define MODES       5u
+#define RECOVERY    MODES         /* which of what is said to a target is a connection made anew, */
+#define RECOVERED   2u            /* and of which move */
 #define NOWHERE     "127.0.0.1:1" /* where nobody listens */
 #define MEMORY_MAX  (8ull << 20)  /* of a guest that is brought */
 #define KEY_OF_KV   "INCR mine\r\n"
@@ -50,6 +53,12 @@ struct house {
     uint64_t asked;
 };
 
+/* Whose packets they are, and where his bytes stood, when they were said. */
+struct said_of {
+    struct trunk_call call;
+    uint64_t sequence, ack;
+};
+
 static struct hostile {
     uv_loop_t loop;
     const struct channel_key *key; /* NULL: nothing is sealed */
@@ -58,13 +67,15 @@ static struct hostile {
     uint64_t began_ns;
     char folder[40];
 
-    struct take takes[SURFACES][MODES];
+    struct take takes[SURFACES][MODES + 1];
     unsigned take_counts[SURFACES];
+    size_t committed_bytes; /* of the move that is recovered, up to its COMMIT */
 
     struct house house;
     struct enemy client;       /* of kv, and means no harm */
     struct enemy other_client; /* of a guest that only enemies have */
-    struct trunk_call call;    /* as it stands in what is said to the gateway */
+    struct said_of
+        said_of[2]; /* in what is said to the gateway: of that one's client, and of kv's */
     uint64_t counted, asked;
 
     struct host *third;
@@ -115,8 +126,12 @@ static inline void turn(void)
 
 /* ---- A house ---- */
 
+/* People read it on a terminal. */
 static inline void tell(void *owner, const char *line)
 {
+    for (const char *c = line; *c != '\0'; c++)
+        if (iscntrl((unsigned char)*c))
+            harmed("%s says a control character, 0x%02x", (const char *)owner, (unsigned char)*c);
     if (getenv("TELL") != NULL)
         fprintf(stderr, "%llu %s: %s\n", (unsigned long long)hostile.number, (const char *)owner,
                 line);
@@ -318,28 +333,29 @@ static inline void hide_addresses(struct take *take)
     *take = hidden;
 }
 
-/* What is said of a client is said of this one: of his number, and of bytes numbered as his are. */
-static inline void say_it_of(struct take *take, const struct trunk_call *call)
+/* What is said to a gateway of a client is said of this one from now on: of his number, and of bytes
+ * numbered as his are. */
+static inline void say_it_of(unsigned idx, const struct said_of *now)
 {
-    struct take again = {.is_framed = true};
-    uint64_t ahead = call->first - hostile.call.first;
+    struct take *take = hostile.takes[AT_GATEWAY] + idx, again = {.is_framed = true};
+    struct said_of *was = &hostile.said_of[idx];
 
     for (size_t i = 0; i < take->count; i++) {
         struct stream_packet packet;
         struct trunk_call other;
         struct frame frame;
         struct bytes out = {0};
-        uint32_t idx;
+        uint32_t stream_idx;
         size_t count, consumed;
         const uint8_t *piece = take_piece(take, i, &count);
         enum status status = frame_decode(piece, count, &frame, &consumed);
         MUST(status == STATUS_OK);
         if (trunk_get_call(&frame, TRUNK_ACCEPTED, &other) == STATUS_OK) {
-            trunk_put_call(&out, TRUNK_ACCEPTED, call);
-        } else if (trunk_get_packet(&frame, &idx, &packet) == STATUS_OK) {
-            packet.sequence += ahead;
-            packet.ack += ahead;
-            trunk_put_packet(&out, call->stream_idx, &packet);
+            trunk_put_call(&out, TRUNK_ACCEPTED, &now->call);
+        } else if (trunk_get_packet(&frame, &stream_idx, &packet) == STATUS_OK) {
+            packet.sequence += now->sequence - was->sequence;
+            packet.ack += now->ack - was->ack;
+            trunk_put_packet(&out, now->call.stream_idx, &packet);
         } else {
             bytes_put(&out, piece, count);
         }
@@ -348,7 +364,35 @@ static inline void say_it_of(struct take *take, const struct trunk_call *call)
     }
     bytes_fini(&take->bytes);
     *take = again;
-    hostile.call = *call;
+    *was = *now;
+}
+
+/* The same session, as of the guest that is to be let alone. */
+static inline void speak_of_kv(const struct take *take, struct take *other)
+{
+    static const char from[] = "\"" OTHER_GUEST "\"", to[] = "\"" GUEST "\"";
+
+    other->is_framed = true;
+    for (size_t i = 0; i < take->count; i++) {
+        struct frame frame;
+        struct bytes out = {0};
+        size_t count, consumed;
+        const uint8_t *piece = take_piece(take, i, &count), *at, *word;
+        enum status status = frame_decode(piece, count, &frame, &consumed);
+        MUST(status == STATUS_OK);
+        const uint8_t *end = frame.payload + frame.payload_bytes;
+        size_t begin = frame_begin(&out, frame.type, frame.note);
+        for (at = frame.payload; frame.type == FRAME_TALK &&
+                                 (word = memmem(at, (size_t)(end - at), from, sizeof from - 1));
+             at = word + sizeof from - 1) {
+            bytes_put(&out, at, (size_t)(word - at));
+            bytes_put(&out, to, sizeof to - 1);
+        }
+        bytes_put(&out, at, (size_t)(end - at));
+        frame_end(&out, begin);
+        take_add(other, out.data, out.count);
+        bytes_fini(&out);
+    }
 }
 
 /* The client whose call was taken. */
@@ -410,6 +454,44 @@ static inline void record_talk(struct house *house)
     (void)obeys_door(house, "link", "{\"bandwidth\": \"none\", \"latency\": \"0ns\"}");
 }
 
+/* What would be said on another connection, had the first broken behind COMMIT. */
+static inline void make_recovery(void)
+{
+    const struct take *take = hostile.takes[AT_TARGET] + RECOVERED;
+    struct take *again = hostile.takes[AT_TARGET] + RECOVERY;
+    bool is_committed = false;
+
+    again->is_framed = again->is_whole = true;
+    for (size_t i = 0; i < take->count; i++) {
+        struct message_commit commit;
+        struct frame frame;
+        struct bytes out = {0};
+        size_t count, consumed;
+        const uint8_t *piece = take_piece(take, i, &count);
+        enum status status = frame_decode(piece, count, &frame, &consumed);
+        MUST(status == STATUS_OK);
+        if (i == 0) {
+            uint8_t *no = memmem(frame.payload, frame.payload_bytes, "recover = no", 12);
+            MUST(no != NULL);
+            size_t begin = frame_begin(&out, frame.type, frame.note);
+            bytes_put(&out, frame.payload, (size_t)(no - frame.payload));
+            bytes_put(&out, "recover = yes", 13);
+            bytes_put(&out, no + 12, frame.payload_bytes - (size_t)(no + 12 - frame.payload));
+            frame_end(&out, begin);
+        } else if (message_get_commit(&frame, &commit) == STATUS_OK) {
+            is_committed = true;
+            message_put_number(&out, FRAME_RECOVER, commit.state_digest);
+            hostile.committed_bytes = take->ends[i];
+        } else if (is_committed) {
+            bytes_put(&out, piece, count);
+        }
+        if (out.count > 0)
+            take_add(again, out.data, out.count);
+        bytes_fini(&out);
+    }
+    MUST(is_committed);
+}
+
 static inline void record_sessions(void)
 {
     static const char *const names[2] = {"M", "N"};
@@ -434,8 +516,13 @@ static inline void record_sessions(void)
     take_add_frames(hostile.takes[AT_TRUNK], trunk.heard[RELAY_BACK].data,
                     trunk.heard[RELAY_BACK].count);
     hide_addresses(hostile.takes[AT_TRUNK]);
-    hostile.call = find_call(hostile.takes[AT_GATEWAY]);
-    hostile.take_counts[AT_GATEWAY] = hostile.take_counts[AT_TRUNK] = 1;
+    struct trunk_call call = find_call(hostile.takes[AT_GATEWAY]);
+    hostile.said_of[0] = hostile.said_of[1] =
+        (struct said_of){.call = call, .sequence = call.first, .ack = call.first};
+    speak_of_kv(hostile.takes[AT_GATEWAY], hostile.takes[AT_GATEWAY] + 1);
+    make_recovery();
+    hostile.take_counts[AT_GATEWAY] = 2;
+    hostile.take_counts[AT_TRUNK] = 1;
     relay_fini(&trunk);
     for (unsigned i = 0; i < MODES; i++)
         relay_fini(&relays[i]);

@@ -6,6 +6,8 @@
 
 #include "migrate/saved.h"
 
+#define LINK_BITS_PER_S 1000000000000ull
+
 static const char *const answers[] = {
     [MOVE_READY] = "ready", [MOVE_REFUSED] = "refused", [MOVE_UNKNOWN] = "unknown"};
 
@@ -46,9 +48,14 @@ void move_text_put(struct bytes *to, const struct move_text *text)
     put_number(&lines, "stream", text->stream_idx);
     put_line(&lines, "recover", text->is_recovery ? "yes" : "no");
     put_number(&lines, "moves", text->moves);
+    put_line(&lines, "uses-disk", text->uses_disk ? "yes" : "no");
     if (*text->gateway != '\0')
         put_line(&lines, "gateway", text->gateway);
-    scenario_text(&text->scenario, &lines); /* with a NUL */
+    /* How wide the link is just now is no matter of the other end's, and a real one is no mistyped
+     * unit, however long a move takes over it. */
+    struct scenario scenario = text->scenario;
+    scenario.bandwidth_bits_per_s = LINK_BITS_PER_S;
+    scenario_text(&scenario, &lines); /* with a NUL */
     saving_begin(to, (const char *)lines.data);
     bytes_fini(&lines);
 }
@@ -125,22 +132,22 @@ static enum status set_gateway(const struct key_value *line, char name[MOVE_ID_B
     return STATUS_OK;
 }
 
-static enum status set_recovery(const struct key_value *line, bool *is_recovery,
-                                struct problem *problem)
+static enum status set_flag(const struct key_value *line, bool *flag, struct problem *problem)
 {
-    *is_recovery = strcmp(line->value, "yes") == 0;
-    if (!*is_recovery && strcmp(line->value, "no") != 0)
-        return problem_set(problem, STATUS_BAD_INPUT, "recover = %.40s: it is yes or no",
+    *flag = strcmp(line->value, "yes") == 0;
+    if (!*flag && strcmp(line->value, "no") != 0)
+        return problem_set(problem, STATUS_BAD_INPUT, "%s = %.40s: it is yes or no", line->key,
                            line->value);
     return STATUS_OK;
 }
 
-#define OWN_KEYS 5
+#define OWN_KEYS 6
 
 static enum status set(struct move_text *text, const struct key_value *line, unsigned *own_set,
                        uint64_t *set, struct problem *problem)
 {
-    static const char *const own[OWN_KEYS] = {"move", "stream", "recover", "moves", "gateway"};
+    static const char *const own[OWN_KEYS] = {"move",  "stream",  "recover",
+                                              "moves", "gateway", "uses-disk"};
     uint64_t number = 0;
     enum status status;
     unsigned idx = 0;
@@ -158,11 +165,13 @@ static enum status set(struct move_text *text, const struct key_value *line, uns
         text->stream_idx = (uint32_t)number;
         return status;
     case 2:
-        return set_recovery(line, &text->is_recovery, problem);
+        return set_flag(line, &text->is_recovery, problem);
     case 3:
         return set_number(line, INT64_MAX, &text->moves, problem);
     case 4:
         return set_gateway(line, text->gateway, problem);
+    case 5:
+        return set_flag(line, &text->uses_disk, problem);
     default:
         break;
     }

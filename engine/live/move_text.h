@@ -37,6 +37,7 @@ struct move_text {
     uint64_t moves;
     uint32_t stream_idx;
     bool is_recovery;
+    bool uses_disk; /* the guest has asked for blocks: it is lost where there are none */
 };
 
 enum move_answer { MOVE_READY, MOVE_REFUSED, MOVE_UNKNOWN };

@@ -14,12 +14,14 @@
 
 static void put(struct bytes *frame)
 {
-    struct move_text text = {.id = ID, .gateway = "12ab", .moves = 3, .is_recovery = true};
+    struct move_text text = {
+        .id = ID, .gateway = "12ab", .moves = 3, .is_recovery = true, .uses_disk = true};
 
     scenario_init(&text.scenario);
     assert_int_equal(scenario_set(&text.scenario, "guest", "memwalk", NULL), STATUS_OK);
     assert_int_equal(scenario_set(&text.scenario, "memory", "32MiB", NULL), STATUS_OK);
     assert_int_equal(scenario_set(&text.scenario, "args", "--writes 3 'a b'", NULL), STATUS_OK);
+    text.scenario.bandwidth_bits_per_s = 1000; /* it takes three days */
     move_text_put(frame, &text);
     move_text_fini(&text);
 }
@@ -39,7 +41,7 @@ static void what_is_said_is_heard(void **state)
     assert_string_equal(text.gateway, "12ab");
     assert_int_equal(text.moves, 3);
     assert_int_equal(text.stream_idx, 0);
-    assert_true(text.is_recovery);
+    assert_true(text.is_recovery && text.uses_disk);
     assert_string_equal(text.scenario.guest, "memwalk");
     assert_int_equal(text.scenario.memory_bytes, 32 << 20);
     assert_memory_equal(text.scenario.arguments.data, "--writes\0003\0a b", 15);

@@ -19,7 +19,7 @@ uint64_t moves_now_ns(const struct moves *moves)
 
 bool moves_is_going(const struct moves *moves)
 {
-    return moves->is_asked || moves->move.state == MOVE_GOING;
+    return moves->is_asked || moves->move.state == MOVE_GOING || moves->move.state == MOVE_ENDING;
 }
 
 /* ---- As JSON ---- */
@@ -57,7 +57,7 @@ static void set_end(const struct move *move, json_t *object)
     json_object_set_new(object, "round", number(move->rounds));
     json_object_set_new(object, "bytes_sent", number(move->bytes_sent));
     json_object_set_new(object, "bytes_per_s",
-                        number(units_mul_div(move->bytes_sent, NS_PER_S, total_ns)));
+                        number(units_mul_div_told(move->bytes_sent, NS_PER_S, total_ns)));
     if (is_completed || move->outcome == OUTCOME_ABORTED)
         json_object_set_new(
             object, "phase",
@@ -146,11 +146,12 @@ static void tick(uv_timer_t *timer)
     uint64_t now_ns = moves_now_ns(moves);
 
     gateway_record_advance(&moves->record, now_ns);
+    moves_watch(moves);
     if (moves->move.state == MOVE_ENDING && moves->move.settle_ns <= now_ns)
         tell_end(moves);
     if (moves->door != NULL)
         door_poke(moves->door);
-    if (moves->move.state != MOVE_ENDING &&
+    if (moves->move.state != MOVE_GOING && moves->move.state != MOVE_ENDING &&
         gateway_record_deadline_ns(&moves->record) == UINT64_MAX) {
         uv_timer_stop(timer);
         moves->is_ticking = false;
@@ -171,12 +172,25 @@ static bool has_part(const struct move *move, unsigned host)
     return host == 0 || host == move->source || host == move->target;
 }
 
-static void happened(void *owner, unsigned source, const struct event *events, size_t count)
+/* What a host tells is of the move that it names: the last one's, until another is asked for or its
+ * recording has ended. */
+static bool is_wanted(const struct moves *moves, unsigned source, const char *name)
+{
+    const struct move *move = moves->is_asked ? &moves->asked : &moves->move;
+
+    if (source == 0)
+        return true;
+    return has_part(move, source) && strcmp(name, move->name) == 0 &&
+           (moves_is_going(moves) || moves->record.current != NULL);
+}
+
+static void happened(void *owner, unsigned source, const char *move, const struct event *events,
+                     size_t count)
 {
     struct moves *moves = owner;
     uint64_t now_ns = moves_now_ns(moves);
 
-    if (!has_part(&moves->move, source) && !(moves->is_asked && has_part(&moves->asked, source)))
+    if (!is_wanted(moves, source, move))
         return;
     for (size_t i = 0; i < count; i++)
         gateway_record_add(&moves->record, source, &events[i], now_ns);
@@ -186,7 +200,7 @@ static void happened(void *owner, unsigned source, const struct event *events, s
 void moves_happened(struct moves *moves, struct event event)
 {
     event.at_ns = moves_now_ns(moves);
-    happened(moves, 0, &event, 1);
+    happened(moves, 0, NULL, &event, 1);
 }
 
 /* ---- A move begins and ends ---- */
@@ -204,33 +218,38 @@ static void set_what_is_known_here(const struct moves *moves, struct scenario *s
     scenario->latency_ns = moves->link.latency_ns;
 }
 
-void moves_begin(struct moves *moves, const json_t *answer)
+void moves_go(struct moves *moves, const struct move *going)
 {
     struct move *move = &moves->move;
-    const char *text = control_word(answer, "scenario", NULL);
 
-    if (move->state == MOVE_ENDING)
-        tell_end(moves);
     json_decref(move->progress);
     scenario_fini(&move->scenario);
-    *move = moves->asked;
-    moves->is_asked = false;
+    *move = *going;
     moves->last_id = move->id;
-
-    /* Where the host does not say it whole, it is what was asked for. */
-    if (text != NULL && scenario_read_text(&move->scenario, text, NULL) != STATUS_OK)
-        moves->calls->said(moves->owner, "a host's scenario cannot be read: the recording's head "
-                                         "is what was asked for");
     set_what_is_known_here(moves, &move->scenario);
     move->started_ns = move->commanded_ns;
+    move->heard_ns = move->here_ns = moves_now_ns(moves);
     gateway_record_begin(&moves->record, move->id, &move->scenario, move->commanded_ns);
     begin_ticking(moves);
     door_tell(moves->door, "migration_started",
               json_pack("{s:I, s:s, s:s, s:s, s:s}", "id", (json_int_t)move->id, "guest",
                         move->guest, "from", move->from, "to", move->to, "mode",
                         mode_name(move->scenario.mode)));
+}
+
+void moves_begin(struct moves *moves, const json_t *answer)
+{
+    struct move *move = &moves->asked;
+    const char *text = control_word(answer, "scenario", NULL);
+
+    /* Where the host does not say it whole, it is what was asked for. */
+    if (text != NULL && scenario_read_text(&move->scenario, text, NULL) != STATUS_OK)
+        moves->calls->said(moves->owner, "a host's scenario cannot be read: the recording's head "
+                                         "is what was asked for");
+    moves->is_asked = false;
+    moves_go(moves, move);
     if (move->has_outcome)
-        moves_end(moves, moves->asked.outcome, moves->asked.reason);
+        moves_end(moves, move->outcome, move->reason);
 }
 
 static void note_end(struct move *move, enum outcome outcome, const char *reason)
@@ -273,8 +292,11 @@ static void hear_progress(struct moves *moves, unsigned host, json_t *data)
 {
     struct move *move = &moves->move;
 
-    if (!is_of_this_move(moves, data) || host != move->source)
+    if (!is_of_this_move(moves, data) && !moves_adopt(moves, host, data))
         return;
+    if (host != move->source)
+        return;
+    move->heard_ns = moves_now_ns(moves);
     json_decref(move->progress);
     move->progress = json_deep_copy(data);
     for (unsigned i = 0; i < PHASE_COUNT; i++)
@@ -343,7 +365,8 @@ static void told(void *owner, unsigned host, const char *event, json_t *data)
         moves_tell_link(moves, gateway_find_host(moves->gateway, control_word(data, "name", "")));
     if (strcmp(event, "guest_lost") == 0 && is_of_this_move(moves, data))
         moves_end(moves, OUTCOME_LOST, control_word(data, "reason", ""));
-    door_tell(moves->door, event, json_deep_copy(data));
+    (strcmp(event, "console") == 0 ? door_chat : door_tell)(moves->door, event,
+                                                            json_deep_copy(data));
 }
 
 const struct gateway_owner moves_calls = {.told = told, .happened = happened};

@@ -72,6 +72,9 @@ static void finish_errand(struct errand *errand, const json_t *value)
     }
     if (errand->kind == ERRAND_LINK && errand->has_failed)
         set_link(moves, &errand->before, new_errand(moves, ERRAND_PLAIN, &nobody));
+    if (errand->kind == ERRAND_LOOK && !errand->has_failed && moves->move.state == MOVE_GOING &&
+        moves->move.id == errand->move_id)
+        moves_judge(moves, value);
     if (errand->has_failed) {
         door_refuse(moves->door, &errand->ticket, error_of(errand->class), "%s", errand->desc);
     } else if (errand->kind == ERRAND_MIGRATE) {
@@ -82,6 +85,8 @@ static void finish_errand(struct errand *errand, const json_t *value)
         door_return(moves->door, &errand->ticket,
                     errand->kind == ERRAND_LINK ? moves_link_json(moves) : NULL);
     }
+    if (errand->kind == ERRAND_LINK) /* or is as before: whoever hoped for more learns of it */
+        door_tell(moves->door, "link_changed", moves_link_json(moves));
     free(errand);
 }
 
@@ -170,22 +175,29 @@ static enum status read_link(const json_t *arguments, struct move_link *link,
     return STATUS_OK;
 }
 
-static void record_change(struct moves *moves, enum link_state state, uint64_t value)
+/* What it is, whatever of it has changed: one that is cut stays so, however wide or long it is made. */
+static struct event link_event(const struct move_link *link)
 {
-    moves_happened(moves,
-                   (struct event){.kind = EVENT_LINK_CHANGED, .link_changed = {state, value}});
+    struct event event = {.kind = EVENT_LINK_CHANGED};
+
+    event.link_changed.state = link->is_cut           ? LINK_CUT
+                               : link->bits_per_s > 0 ? LINK_SLOW
+                               : link->latency_ns > 0 ? LINK_DELAYED
+                                                      : LINK_WHOLE;
+    if (event.link_changed.state == LINK_SLOW)
+        event.link_changed.value = link->bits_per_s;
+    if (event.link_changed.state == LINK_DELAYED)
+        event.link_changed.value = link->latency_ns;
+    return event;
 }
 
-static void record_changes(struct moves *moves, const struct move_link *before)
+static void record_link(struct moves *moves, const struct move_link *before)
 {
     const struct move_link *link = &moves->link;
+    struct event event = link_event(link), former = link_event(before);
 
-    if (link->bits_per_s != before->bits_per_s)
-        record_change(moves, link->bits_per_s > 0 ? LINK_SLOW : LINK_WHOLE, link->bits_per_s);
-    if (link->latency_ns != before->latency_ns)
-        record_change(moves, LINK_DELAYED, link->latency_ns);
-    if (link->is_cut != before->is_cut)
-        record_change(moves, link->is_cut ? LINK_CUT : LINK_WHOLE, 0);
+    if (memcmp(event.fields, former.fields, sizeof event.fields) != 0)
+        moves_happened(moves, event);
 }
 
 /* From now on it is so: for the recording, and for every host. */
@@ -193,7 +205,7 @@ static void set_link(struct moves *moves, const struct move_link *link, struct e
 {
     errand->before = moves->link;
     moves->link = *link;
-    record_changes(moves, &errand->before);
+    record_link(moves, &errand->before);
     for (unsigned host = 1; host <= GATEWAY_HOSTS; host++)
         if (gateway_is_host_here(moves->gateway, host))
             ask(errand, host, "link", moves_link_json(moves));
@@ -215,11 +227,9 @@ static void change_link(struct moves *moves, const json_t *arguments, struct doo
 
 void moves_tell_link(struct moves *moves, unsigned host)
 {
-    const struct move_link *link = &moves->link;
-    bool is_plain = link->bits_per_s == 0 && link->latency_ns == 0 && !link->is_cut;
     struct door_ticket nobody = {0};
 
-    if (host == 0 || is_plain)
+    if (host == 0)
         return;
     struct errand *errand = new_errand(moves, ERRAND_PLAIN, &nobody);
     ask(errand, host, "link", moves_link_json(moves));
@@ -242,6 +252,9 @@ static bool find_way(struct moves *moves, const json_t *arguments, struct move *
     if (move->source == 0 && guest == NULL)
         door_refuse(moves->door, ticket, CONTROL_NO_SUCH_GUEST,
                     "guest: there is none, or there are several: name one, `status` lists them");
+    else if (move->source == 0 && gateway_guest_end(gateway, guest) != NULL)
+        door_refuse(moves->door, ticket, CONTROL_NO_SUCH_GUEST, "%.60s %s: start it anew", guest,
+                    gateway_guest_end(gateway, guest));
     else if (move->source == 0 && is_known)
         door_refuse(moves->door, ticket, CONTROL_NOT_NOW,
                     "%.60s: no host can say just now that it has it: try again", guest);
@@ -306,9 +319,10 @@ static bool judge_migrate(struct moves *moves, const json_t *arguments, struct m
     if (status == STATUS_OK)
         status = control_text(arguments, "to", &text, &problem);
     if (status == STATUS_OK && moves_is_going(moves)) {
-        door_refuse(moves->door, ticket, CONTROL_NOT_NOW,
-                    "%s is being moved from %s to %s: wait for its end, or abort it", going->guest,
-                    going->from, going->to);
+        door_refuse(moves->door, ticket, CONTROL_NOT_NOW, "%s is being moved from %s to %s: %s",
+                    going->guest, going->from, going->to,
+                    going->state == MOVE_ENDING ? "it is just ending: wait for `migration_ended`"
+                                                : "wait for its end, or abort it");
         return false;
     }
     if (status == STATUS_OK && !find_way(moves, arguments, move, ticket))
@@ -375,6 +389,17 @@ static void migrate(struct moves *moves, const json_t *arguments, struct door_ti
 }
 
 /* ---- During a move ---- */
+
+void moves_ask_source(struct moves *moves)
+{
+    struct door_ticket nobody = {0};
+    struct errand *errand = new_errand(moves, ERRAND_LOOK, &nobody);
+
+    errand->move_id = moves->move.id;
+    ask(errand, moves->move.source, "guests", NULL);
+    if (errand->awaited == 0)
+        finish_errand(errand, NULL);
+}
 
 /* Handed to the source of the move that is going on. */
 static void hand_to_source(struct moves *moves, const char *command, const json_t *arguments,

@@ -32,6 +32,9 @@ struct move {
     enum outcome outcome;
     char reason[320];
     uint64_t settle_ns; /* ending: when all that happened is here */
+    uint64_t heard_ns;  /* when its source has said last that it goes on */
+    uint64_t here_ns;   /* and when it was here last */
+    bool is_given_up;   /* its source was away for too long */
 };
 
 /* The link between hosts, as it was asked for: hosts that join are told. */
@@ -46,9 +49,10 @@ struct move_link {
 struct errand {
     struct errand *next; /* of moves.errands */
     struct moves *moves; /* NULL: they are closed, and nobody waits any more */
-    enum errand_kind { ERRAND_PLAIN, ERRAND_LINK, ERRAND_MIGRATE } kind;
+    enum errand_kind { ERRAND_PLAIN, ERRAND_LINK, ERRAND_MIGRATE, ERRAND_LOOK } kind;
     struct door_ticket ticket;
     struct move_link before; /* ERRAND_LINK: what it is again if a host refuses */
+    uint64_t move_id;        /* ERRAND_LOOK: the move that is looked after */
     unsigned awaited;        /* answers */
     bool has_failed;         /* and the first failure is what is told: */
     char class[32], desc[400];
@@ -76,10 +80,19 @@ void moves_obey(struct moves *moves, const char *name, const json_t *arguments,
                 struct door_ticket *ticket);
 void moves_tell_link(struct moves *moves, unsigned host); /* to a host that has just joined */
 void moves_drop_errands(struct moves *moves); /* whoever is still asked answers to nobody */
+/* The source of the move going on is asked for its guests; then moves_judge. */
+void moves_ask_source(struct moves *moves);
+
+/* moves_watch.c */
+void moves_watch(struct moves *moves); /* now and then, while a move goes on */
+/* What the source of the move going on has of guests, which may be that it knows nothing of it. */
+void moves_judge(struct moves *moves, const json_t *guests);
+/* A host tells of a move that is not known: it is the one going on, if that can be. */
+bool moves_adopt(struct moves *moves, unsigned host, const json_t *data);
 
 /* moves.c */
 uint64_t moves_now_ns(const struct moves *moves);
-bool moves_is_going(const struct moves *moves);
+bool moves_is_going(const struct moves *moves); /* or is not all told yet */
 json_t *
 moves_migration_json(const struct moves *moves); /* "migration"; null where there was none */
 json_t *moves_link_json(const struct moves *moves);
@@ -87,6 +100,8 @@ json_t *moves_link_json(const struct moves *moves);
 void moves_happened(struct moves *moves, struct event event);
 /* The host has agreed: the move that was asked for begins, with what the host has answered. */
 void moves_begin(struct moves *moves, const json_t *answer);
+/* That move is the one going on: given up to it. */
+void moves_go(struct moves *moves, const struct move *move);
 /* Its end is known, from whoever knew it first. */
 void moves_end(struct moves *moves, enum outcome outcome, const char *reason);
 

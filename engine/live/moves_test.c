@@ -1,9 +1,8 @@
 /* Who stands behind the door, with a gateway that is played here: two hosts, A with the guest and B,
  * which answer what a row of the test says. */
-#include "live/moves.h"
-
 #include "base/units.h"
 #include "live/knocking.h"
+#include "live/moves_private.h"
 #include "record/reading.h"
 
 /* ---- The gateway that is played ---- */
@@ -19,8 +18,11 @@ struct asked {
 static struct {
     struct asked asked[16];
     unsigned asked_count;
-    bool is_b_here, is_guest_known, is_moving;
-    unsigned at; /* where the guest is */
+    bool is_a_away, has_ended, is_b_here, is_guest_known, is_moving;
+    gateway_answer guests_answer; /* NULL: A is not asked for its guests */
+    void *guests_owner;
+    unsigned at;   /* where the guest is */
+    char move[33]; /* that was ordered last */
     uint64_t tunnel_for_ns;
 } post;
 
@@ -45,7 +47,7 @@ const char *gateway_host_name(const struct gateway *gateway, unsigned host)
 bool gateway_is_host_here(const struct gateway *gateway, unsigned host)
 {
     (void)gateway;
-    return host == 1 || (host == 2 && post.is_b_here);
+    return host == 1 ? !post.is_a_away : host == 2 && post.is_b_here;
 }
 
 const char *gateway_host_address(const struct gateway *gateway, unsigned host)
@@ -70,16 +72,31 @@ unsigned gateway_find_guest(const struct gateway *gateway, const char **name, bo
     return post.at;
 }
 
+const char *gateway_guest_end(const struct gateway *gateway, const char *name)
+{
+    (void)gateway;
+    return post.has_ended && strcmp(name, "kv") == 0 ? "has ended" : NULL;
+}
+
 bool gateway_ask(struct gateway *gateway, unsigned host, const char *command, json_t *arguments,
                  gateway_answer answer, void *owner)
 {
+    (void)gateway;
+    if (strcmp(command, "guests") == 0) {
+        assert_int_equal(host, 1);
+        assert_null(post.guests_answer);
+        post.guests_answer = answer;
+        post.guests_owner = owner;
+        return true;
+    }
     struct asked *asked = &post.asked[post.asked_count++];
 
-    (void)gateway;
     assert_true(post.asked_count <= 16);
     *asked = (struct asked){.host = host, .answer = answer, .owner = owner};
     snprintf(asked->command, sizeof asked->command, "%s", command);
     asked->arguments = json_dumps(arguments, JSON_COMPACT);
+    if (strcmp(command, "migrate") == 0)
+        snprintf(post.move, sizeof post.move, "%s", control_word(arguments, "move", ""));
     json_decref(arguments);
     return true;
 }
@@ -153,6 +170,8 @@ static int close_house(void **state)
     caller_close(&house->caller);
     uv_run(&house->loop, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(&house->loop), 0);
+    if (post.guests_answer != NULL)
+        post.guests_answer(post.guests_owner, NULL);
     for (unsigned i = 0; i < post.asked_count; i++) {
         if (post.asked[i].answer != NULL) /* its host goes now: nobody waits for it any more */
             post.asked[i].answer(post.asked[i].owner, NULL);
@@ -208,7 +227,7 @@ static void happens(struct house *house, unsigned source, enum event_kind kind, 
                     uint64_t b)
 {
     struct event event = {.at_ns = uv_hrtime(), .kind = kind, .fields = {a, b}};
-    moves_calls.happened(house->moves, source, &event, 1);
+    moves_calls.happened(house->moves, source, source == 0 ? NULL : post.move, &event, 1);
 }
 
 /* The next message that is an event of that name. */
@@ -274,6 +293,9 @@ static void what_makes_no_sense_begins_nothing(void **state)
     post.is_guest_known = false;
     expect(house, MIGRATE("\"guest\":\"kv\""), "NotNow\",\"desc\":\"kv: no host can say just now");
     expect(house, MIGRATE(""), "NoSuchGuest");
+    post.has_ended = true;
+    expect(house, MIGRATE("\"guest\":\"kv\""),
+           "NoSuchGuest\",\"desc\":\"kv has ended: start it anew");
     assert_int_equal(post.asked_count, 0);
 }
 
@@ -352,6 +374,7 @@ static void a_move_is_told_and_recorded(void **state)
     happens(house, 1, EVENT_MIGRATION_ENDED, OUTCOME_COMPLETED, 0);
     tell(house, 1, "migration_ended",
          "{\"guest\":\"kv\",\"outcome\":\"completed\",\"reason\":\"as it should\"}");
+    assert_true(moves_is_going(house->moves)); /* not all that happened has taken its place yet */
     data = await_event(house, "migration_ended");
     assert_string_equal(control_word(data, "outcome", ""), "completed");
     assert_string_equal(control_word(data, "reason", ""), "as it should");
@@ -442,6 +465,52 @@ static void an_end_may_come_before_the_answer(void **state)
     assert_false(post.is_moving);
 }
 
+/* What happened last may still be on its way: it is of the move that ends, and of no other. */
+static void no_move_begins_while_one_ends(void **state)
+{
+    struct house *house = *state;
+    struct door_ticket nobody = {0};
+    json_t *arguments = json_object();
+    begin(house);
+    tell(house, 1, "migration_ended", "{\"guest\":\"kv\",\"outcome\":\"completed\"}");
+    moves_obey(house->moves, "migrate", arguments, &nobody); /* in this very turn of the loop */
+    json_decref(arguments);
+    assert_false(house->moves->is_asked);
+    assert_int_equal(post.asked_count, 1);
+    happens(house, 1, EVENT_MIGRATION_ENDED, OUTCOME_COMPLETED, 0);
+    json_t *data = await_event(house, "migration_ended");
+    assert_int_equal(control_number(data, "id", 0), 1);
+    json_decref(data);
+    say(house, MIGRATE(""));
+    await_asked(house, 2);
+}
+
+/* What is left of a former one is told by the same hosts. */
+static void the_end_of_another_move_ends_nothing(void **state)
+{
+    struct house *house = *state;
+    char former[33], now[33];
+    begin(house);
+    strcpy(former, post.move);
+    happens(house, 1, EVENT_MIGRATION_ENDED, OUTCOME_ABORTED, 0);
+    json_decref(await_event(house, "migration_ended"));
+    say(house, MIGRATE(""));
+    answer(await_asked(house, 2), "{\"return\":{\"scenario\":\"" SCENARIO "\"}}");
+    json_decref(await_event(house, "migration_started"));
+
+    strcpy(now, post.move);
+    strcpy(post.move, former);
+    happens(house, 1, EVENT_FRAME_SENT, 4096, 0);
+    happens(house, 2, EVENT_MIGRATION_ENDED, OUTCOME_LOST, 0);
+    strcpy(post.move, now);
+    happens(house, 1, EVENT_MIGRATION_ENDED, OUTCOME_COMPLETED, 0);
+    json_t *data = await_event(house, "migration_ended");
+    assert_int_equal(control_number(data, "id", 0), 2);
+    assert_string_equal(control_word(data, "outcome", ""), "completed");
+    assert_int_equal(control_number(data, "bytes_sent", 7), 0);
+    json_decref(data);
+}
+
 /* Where no host can say how it ended, the gateway finds out. */
 static void a_lost_guest_ends_its_move(void **state)
 {
@@ -462,6 +531,122 @@ static void a_lost_guest_ends_its_move(void **state)
     assert_false(post.is_moving);
 }
 
+/* ---- Moves of which nobody says how they get on ---- */
+
+/* Its source says nothing for a second, and is asked: what it answers. */
+static void has_guests(struct house *house, const char *answer)
+{
+    struct control_message message;
+    char line[200];
+
+    house->moves->move.heard_ns -= 2 * NS_PER_S;
+    while (post.guests_answer == NULL)
+        uv_run(&house->loop, UV_RUN_ONCE);
+    gateway_answer call = post.guests_answer;
+    post.guests_answer = NULL;
+    snprintf(line, sizeof line, "{\"return\":[%s]}", answer);
+    assert_int_equal(control_read(line, strlen(line), &message, NULL), STATUS_OK);
+    call(post.guests_owner, &message);
+    control_message_fini(&message);
+}
+
+static void a_source_that_knows_of_no_move_has_none(void **state)
+{
+    struct house *house = *state;
+    char going[120];
+    begin(house);
+    snprintf(going, sizeof going, "{\"name\":\"kv\",\"leaves\":\"%s\",\"state\":\"running\"}",
+             post.move);
+    has_guests(house, going);
+    assert_int_equal(house->moves->move.state, MOVE_GOING);
+    has_guests(house, "{\"name\":\"kv\",\"state\":\"moving\"}");
+    assert_int_equal(house->moves->move.state, MOVE_GOING);
+    has_guests(house, "");
+    assert_int_equal(house->moves->move.state, MOVE_GOING); /* who has the guest will be seen */
+    has_guests(house, "{\"name\":\"kv\",\"state\":\"running\"}");
+    json_t *data = await_event(house, "migration_ended");
+    assert_string_equal(control_word(data, "outcome", ""), "aborted");
+    assert_string_equal(control_word(data, "reason", ""),
+                        "host A knows nothing of it any more: the guest is there, and runs");
+    json_decref(data);
+    assert_false(post.is_moving);
+}
+
+static void a_source_that_has_lost_its_memory_may_have_moved_the_guest(void **state)
+{
+    struct house *house = *state;
+    begin(house);
+    post.at = 2;
+    has_guests(house, "");
+    json_t *data = await_event(house, "migration_ended");
+    assert_string_equal(control_word(data, "outcome", ""), "lost"); /* B is not said to have all */
+    json_decref(data);
+}
+
+#define PROGRESS                                                                              \
+    "{\"guest\":\"kv\",\"move\":\"%s\",\"to\":\"B\",\"mode\":\"post-copy\",\"phase\":\"post-" \
+    "copy\","                                                                                 \
+    "\"elapsed_ns\":1000000,\"total_pages\":64,\"bytes_sent\":5}"
+
+/* The gateway that ordered it has died. */
+static void a_move_that_somebody_else_ordered_goes_on(void **state)
+{
+    struct house *house = *state;
+    char progress[300];
+    snprintf(progress, sizeof progress, PROGRESS, "0123456789abcdef0123456789abcdef");
+    tell(house, 1, "progress", progress);
+    expect(house, "", "{\"event\":\"migration_started\",\"data\":{\"id\":1,\"guest\":\"kv\",");
+    json_decref(await_event(house, "progress"));
+    assert_true(post.is_moving);
+    expect(house, "{\"execute\":\"status\"}", "\"mode\":\"post-copy\",\"phase\":\"post-copy\"");
+    expect(house, MIGRATE(""), "NotNow\",\"desc\":\"kv is being moved from A to B");
+    say(house, "{\"execute\":\"abort\"}");
+    struct asked *asked = await_asked(house, 1);
+    assert_int_equal(asked->host, 1);
+    assert_string_equal(asked->command, "abort");
+    answer(asked, "{\"return\":{}}");
+    tell(
+        house, 1, "migration_ended",
+        "{\"guest\":\"kv\",\"move\":\"0123456789abcdef0123456789abcdef\",\"outcome\":\"aborted\"}");
+    json_decref(await_event(house, "migration_ended"));
+    assert_false(post.is_moving);
+    tell(house, 1, "progress", progress); /* it was on its way */
+    assert_int_equal(house->moves->move.state, MOVE_ENDED);
+}
+
+/* One source that is away for long keeps nobody from moving others; when it is back, so is its move. */
+static void who_never_comes_back_is_given_up(void **state)
+{
+    struct house *house = *state;
+    char progress[300];
+    begin(house);
+    post.is_a_away = true;
+    house->moves->move.here_ns -= 61 * NS_PER_S;
+    json_t *data = await_event(house, "migration_ended");
+    assert_string_equal(control_word(data, "outcome", ""), "lost");
+    json_decref(data);
+    assert_false(moves_is_going(house->moves));
+    post.is_a_away = false;
+    snprintf(progress, sizeof progress, PROGRESS, post.move);
+    tell(house, 1, "progress", progress);
+    expect(house, "", "{\"event\":\"migration_started\",\"data\":{\"id\":2,\"guest\":\"kv\",");
+}
+
+/* The two hosts of a move may say numbers that cannot be. */
+static void numbers_that_cannot_be_end_nothing_else(void **state)
+{
+    struct house *house = *state;
+    begin(house);
+    struct event event = {.at_ns = uv_hrtime(),
+                          .kind = EVENT_PAGES_SENT,
+                          .pages_sent = {.count = 1, .bytes = UINT64_MAX}};
+    moves_calls.happened(house->moves, 1, post.move, &event, 1);
+    happens(house, 1, EVENT_MIGRATION_ENDED, OUTCOME_COMPLETED, 0);
+    json_t *data = await_event(house, "migration_ended");
+    assert_int_equal(control_number(data, "bytes_per_s", 0), INT64_MAX);
+    json_decref(data);
+}
+
 /* ---- The link, and the end ---- */
 
 static void every_host_hears_of_the_link(void **state)
@@ -479,6 +664,7 @@ static void every_host_hears_of_the_link(void **state)
     answer(asked, "{\"return\":{}}");
     expect(house, "",
            "{\"return\":{\"bandwidth\":\"100MiB/s\",\"latency\":\"0ns\",\"state\":\"cut\"}}");
+    expect(house, "", "{\"event\":\"link_changed\"");
     tell(house, 0, "host_joined", "{\"name\":\"B\"}"); /* and who comes later, too */
     expect(house, "", "{\"event\":\"host_joined\"");
     assert_string_equal(await_asked(house, 3)->command, "link");
@@ -491,6 +677,50 @@ static void every_host_hears_of_the_link(void **state)
     assert_null(strstr(post.asked[5].arguments, "bandwidth"));
 }
 
+/* One that is cut stays so, however wide it is made. */
+static void a_link_is_told_as_it_is(void **state)
+{
+    static const char *const lines[] = {
+        LINK("\"latency\":\"5ms\""),   LINK("\"bandwidth\":\"1Mbit/s\""),
+        LINK("\"state\":\"cut\""),     LINK("\"bandwidth\":\"2Mbit/s\""),
+        LINK("\"latency\":\"0ns\""),   LINK("\"state\":\"mended\""),
+        LINK("\"bandwidth\":\"none\"")};
+    static const uint64_t rows[][2] = {{LINK_DELAYED, 5 * NS_PER_MS},
+                                       {LINK_SLOW, 1000000},
+                                       {LINK_CUT, 0},
+                                       {LINK_SLOW, 2000000},
+                                       {LINK_WHOLE, 0}};
+    struct house *house = *state;
+    unsigned told = 0;
+    begin(house);
+    for (unsigned i = 0; i < sizeof lines / sizeof *lines; i++) {
+        say(house, lines[i]);
+        answer(await_asked(house, 3 + 2 * i), "{\"return\":{}}");
+        answer(&post.asked[1 + 2 * i], "{\"return\":{}}");
+        json_decref(await_event(house, "link_changed"));
+    }
+    happens(house, 1, EVENT_MIGRATION_ENDED, OUTCOME_COMPLETED, 0);
+    json_decref(await_event(house, "migration_ended"));
+    while (house->moves->record.current != NULL)
+        uv_run(&house->loop, UV_RUN_ONCE);
+    const struct gateway_recording *recording = gateway_record_find(&house->moves->record, 1);
+    struct reading reading;
+    struct event event;
+    bool is_end = false;
+    assert_int_equal(reading_open(&reading, recording->recorder.bytes.data,
+                                  recording->recorder.bytes.count, NULL),
+                     STATUS_OK);
+    while (reading_next(&reading, &event, &is_end, NULL) == STATUS_OK && !is_end) {
+        if (event.kind != EVENT_LINK_CHANGED)
+            continue;
+        assert_true(told < sizeof rows / sizeof *rows);
+        assert_int_equal(event.link_changed.state, rows[told][0]);
+        assert_int_equal(event.link_changed.value, rows[told++][1]);
+    }
+    assert_int_equal(told, sizeof rows / sizeof *rows);
+    reading_close(&reading);
+}
+
 /* What a host refuses is not so, and nobody is left who believes it. One that goes away learns of
  * the link when it is back. */
 static void a_link_that_is_refused_is_as_before(void **state)
@@ -500,6 +730,7 @@ static void a_link_that_is_refused_is_as_before(void **state)
     answer(await_asked(house, 2), "{\"error\":{\"class\":\"BadArgument\",\"desc\":\"no\"}}");
     answer(&post.asked[0], "{\"return\":{}}");
     expect(house, "", "{\"error\":{\"class\":\"BadArgument\",\"desc\":\"no\"}}");
+    expect(house, "", "{\"event\":\"link_changed\"");
     expect(house, "{\"execute\":\"status\"}", "\"state\":\"mended\"");
     assert_int_equal(post.asked_count, 4);
     for (unsigned i = 2; i < 4; i++) {
@@ -514,6 +745,18 @@ static void a_link_that_is_refused_is_as_before(void **state)
     call(asked->owner, NULL); /* the host dies */
     answer(&post.asked[4], "{\"return\":{}}");
     expect(house, "", "\"state\":\"cut\"");
+}
+
+/* A host may have kept a link that an earlier gateway was told of, or been away while it was mended. */
+static void who_joins_hears_of_a_plain_link(void **state)
+{
+    struct house *house = *state;
+    tell(house, 0, "host_joined", "{\"name\":\"B\"}");
+    assert_int_equal(post.asked_count, 1);
+    assert_int_equal(post.asked[0].host, 2);
+    assert_string_equal(post.asked[0].arguments,
+                        "{\"bandwidth\":\"none\",\"latency\":\"0ns\",\"state\":\"mended\"}");
+    answer(&post.asked[0], "{\"return\":{}}");
 }
 
 static void whoever_may_knock_may_end_it(void **state)
@@ -533,10 +776,19 @@ int main(void)
         IN_A_HOUSE(a_host_may_refuse),
         IN_A_HOUSE(a_move_is_told_and_recorded),
         IN_A_HOUSE(a_move_is_steered),
+        IN_A_HOUSE(no_move_begins_while_one_ends),
         IN_A_HOUSE(a_lost_guest_ends_its_move),
         IN_A_HOUSE(an_end_may_come_before_the_answer),
         IN_A_HOUSE(every_host_hears_of_the_link),
         IN_A_HOUSE(a_link_that_is_refused_is_as_before),
+        IN_A_HOUSE(the_end_of_another_move_ends_nothing),
+        IN_A_HOUSE(who_joins_hears_of_a_plain_link),
+        IN_A_HOUSE(a_source_that_knows_of_no_move_has_none),
+        IN_A_HOUSE(a_source_that_has_lost_its_memory_may_have_moved_the_guest),
+        IN_A_HOUSE(a_move_that_somebody_else_ordered_goes_on),
+        IN_A_HOUSE(who_never_comes_back_is_given_up),
+        IN_A_HOUSE(numbers_that_cannot_be_end_nothing_else),
+        IN_A_HOUSE(a_link_is_told_as_it_is),
         IN_A_HOUSE(whoever_may_knock_may_end_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

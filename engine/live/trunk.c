@@ -1,5 +1,6 @@
 #include "live/trunk.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -144,10 +145,13 @@ static size_t event_bytes(const struct event *event)
     return 1 + 8 + 8 * (size_t)event_describe(event->kind)->field_count;
 }
 
-size_t trunk_put_events(struct bytes *to, const struct event *events, size_t count)
+size_t trunk_put_events(struct bytes *to, const char *move, const struct event *events,
+                        size_t count)
 {
-    size_t begin = frame_begin(to, FRAME_EVENTS, 0), payload_bytes = 0, i = 0;
+    size_t begin = frame_begin(to, FRAME_EVENTS, 0), payload_bytes = MOVE_ID_BYTES - 1, i = 0;
 
+    MUST(move_text_is_id(move));
+    bytes_put(to, move, MOVE_ID_BYTES - 1);
     for (; i < count && payload_bytes + event_bytes(&events[i]) <= TRUNK_EVENTS_BYTES; i++) {
         bytes_put_u8(to, (uint8_t)events[i].kind);
         bytes_put_u64(to, events[i].at_ns);
@@ -170,15 +174,21 @@ static enum status get_event(struct bytes_reader *reader, struct event *event)
     return !reader->has_failed && recorder_takes(event) ? STATUS_OK : STATUS_BAD_STREAM;
 }
 
-enum status trunk_get_events(const struct frame *frame, struct event_list *events)
+enum status trunk_get_events(const struct frame *frame, char move[MOVE_ID_BYTES],
+                             struct event_list *events)
 {
     size_t count_before = events->count;
     struct bytes_reader reader;
     struct event event;
 
-    if (frame->type != FRAME_EVENTS || frame->note != 0)
+    *move = '\0';
+    if (frame->type != FRAME_EVENTS || frame->note != 0 || frame->payload_bytes < MOVE_ID_BYTES - 1)
         return STATUS_BAD_STREAM;
-    bytes_reader_init(&reader, frame->payload, frame->payload_bytes);
+    snprintf(move, MOVE_ID_BYTES, "%.*s", MOVE_ID_BYTES - 1, (const char *)frame->payload);
+    if (!move_text_is_id(move))
+        return STATUS_BAD_STREAM;
+    bytes_reader_init(&reader, frame->payload + MOVE_ID_BYTES - 1,
+                      frame->payload_bytes - (MOVE_ID_BYTES - 1));
     while (bytes_left(&reader) > 0) {
         if (get_event(&reader, &event) != STATUS_OK) {
             events->count = count_before;

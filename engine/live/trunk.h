@@ -12,9 +12,9 @@
  *                  host, with note TRUNK_ACCEPTED, the same back: the guest's mailbox has taken that
  *                  call. It is repeated until then, and nothing of the client is sent before. A host
  *                  that had taken it already says so again.
- *   FRAME_EVENTS   things that happened at the host, for the recording: for each u8 kind, u64
- *                  instant on the host's own clock (CLOCK_MONOTONIC, nanoseconds), and a u64 for
- *                  each field that the kind has. Events of a migration begin with
+ *   FRAME_EVENTS   things that happened at the host, for the recording: of which move, as 32
+ *                  hexadecimal digits, then for each u8 kind, u64 instant on the host's own clock
+ *                  (CLOCK_MONOTONIC, nanoseconds), and a u64 for each field that the kind has. Events of a migration begin with
  *                  `migration_started` at its source.
  *
  *   host -> gateway   TALK {"event": "hello", ...}   first of all
@@ -41,6 +41,7 @@
 #include "base/event.h"
 #include "base/status.h"
 #include "live/control.h"
+#include "live/move_text.h"
 #include "machine/mailbox.h"
 #include "wire/frame.h"
 
@@ -64,8 +65,9 @@ void trunk_put_talk(struct bytes *to, const char *json);   /* at most FRAME_PAYL
 void trunk_put_message(struct bytes *to, json_t *message); /* as talk; gives it up */
 void trunk_put_packet(struct bytes *to, uint32_t stream_idx, const struct stream_packet *packet);
 void trunk_put_call(struct bytes *to, uint8_t note, const struct trunk_call *call);
-/* As many of them as one frame takes; returns how many. */
-size_t trunk_put_events(struct bytes *to, const struct event *events, size_t count);
+/* As many of them, of one move (move_text.h), as one frame takes; returns how many. */
+size_t trunk_put_events(struct bytes *to, const char *move, const struct event *events,
+                        size_t count);
 
 /* Whole frames of what has come are heard, in order, up to the first that is not STATUS_OK; the
  * beginning of another is kept in `in` for the next time. */
@@ -81,7 +83,8 @@ MUST_USE enum status trunk_get_packet(const struct frame *frame, uint32_t *strea
 MUST_USE enum status trunk_get_call(const struct frame *frame, uint8_t note,
                                     struct trunk_call *call);
 /* Appends them to `events`; none of them where one cannot be. */
-MUST_USE enum status trunk_get_events(const struct frame *frame, struct event_list *events);
+MUST_USE enum status trunk_get_events(const struct frame *frame, char move[MOVE_ID_BYTES],
+                                      struct event_list *events);
 
 /* Within which set of processes a pid means something: equal where it means the same. 0: not known. */
 uint64_t trunk_pid_space(void);

@@ -169,6 +169,8 @@ static void talk_is_the_line_itself(void **state)
     bytes_fini(&bytes);
 }
 
+#define MOVE "0123456789abcdef0123456789abcdef"
+
 /* One event of each kind, every field at a value that all units allow. */
 static void put_each_kind(struct event_list *events)
 {
@@ -183,13 +185,15 @@ static void put_each_kind(struct event_list *events)
 static void every_kind_of_event_comes_back(void **state)
 {
     struct event_list events = {0}, back = {0};
+    char move[MOVE_ID_BYTES];
     struct bytes bytes = {0};
     (void)state;
 
     put_each_kind(&events);
-    assert_int_equal(trunk_put_events(&bytes, events.items, events.count), EVENT_COUNT);
+    assert_int_equal(trunk_put_events(&bytes, MOVE, events.items, events.count), EVENT_COUNT);
     struct frame frame = frame_of(&bytes);
-    assert_int_equal(trunk_get_events(&frame, &back), STATUS_OK);
+    assert_int_equal(trunk_get_events(&frame, move, &back), STATUS_OK);
+    assert_string_equal(move, MOVE);
     assert_int_equal(back.count, events.count);
     for (size_t i = 0; i < back.count; i++)
         assert_memory_equal(&back.items[i], &events.items[i], sizeof back.items[i]);
@@ -201,6 +205,7 @@ static void every_kind_of_event_comes_back(void **state)
 static void a_frame_takes_as_many_events_as_it_may(void **state)
 {
     struct event_list events = {0}, back = {0};
+    char move[MOVE_ID_BYTES];
     struct bytes bytes = {0};
     size_t taken = 0;
     (void)state;
@@ -208,11 +213,11 @@ static void a_frame_takes_as_many_events_as_it_may(void **state)
     while (events.count < 10000)
         event_append(&events, (struct event){.kind = EVENT_REQUEST_SENT, .at_ns = events.count});
     while (taken < events.count) {
-        size_t count = trunk_put_events(&bytes, events.items + taken, events.count - taken);
+        size_t count = trunk_put_events(&bytes, MOVE, events.items + taken, events.count - taken);
         assert_true(count > 0);
         assert_true(bytes.count <= FRAME_HEADER_BYTES + TRUNK_EVENTS_BYTES);
         struct frame frame = frame_of(&bytes);
-        assert_int_equal(trunk_get_events(&frame, &back), STATUS_OK);
+        assert_int_equal(trunk_get_events(&frame, move, &back), STATUS_OK);
         taken += count;
         bytes_clear(&bytes);
     }
@@ -227,12 +232,13 @@ static void enumerations_are_not_believed(void **state)
 {
     struct event event = {.kind = EVENT_PHASE_CHANGED, .phase_changed = {PHASE_COUNT}};
     struct event_list back = {0};
+    char move[MOVE_ID_BYTES];
     struct bytes bytes = {0};
     (void)state;
 
-    assert_int_equal(trunk_put_events(&bytes, &event, 1), 1);
+    assert_int_equal(trunk_put_events(&bytes, MOVE, &event, 1), 1);
     struct frame frame = frame_of(&bytes);
-    assert_int_equal(trunk_get_events(&frame, &back), STATUS_BAD_STREAM);
+    assert_int_equal(trunk_get_events(&frame, move, &back), STATUS_BAD_STREAM);
     assert_int_equal(back.count, 0);
     bytes_fini(&bytes);
     event_list_fini(&back);
@@ -246,6 +252,7 @@ static void read_any(enum frame_type type, uint8_t note, const uint8_t *payload,
     struct frame frame = {
         .type = type, .note = note, .payload = exact, .payload_bytes = (uint32_t)count};
     struct event_list events = {0};
+    char move[MOVE_ID_BYTES];
     struct stream_packet packet;
     struct trunk_call read;
     uint32_t stream_idx;
@@ -257,9 +264,9 @@ static void read_any(enum frame_type type, uint8_t note, const uint8_t *payload,
     }
     if (trunk_get_call(&frame, note, &read) == STATUS_OK)
         assert_true(read.stream_idx < MAILBOX_STREAMS && read.port != 0 && *read.guest != '\0');
-    if (trunk_get_events(&frame, &events) == STATUS_OK)
+    if (trunk_get_events(&frame, move, &events) == STATUS_OK)
         for (size_t i = 0; i < events.count; i++)
-            assert_true(recorder_takes(&events.items[i]));
+            assert_true(move_text_is_id(move) && recorder_takes(&events.items[i]));
     event_list_fini(&events);
     free(exact);
 }
@@ -301,7 +308,7 @@ static void events_cut_or_changed_anywhere(void **state)
     struct bytes bytes = {0};
     (void)state;
     put_each_kind(&events);
-    (void)trunk_put_events(&bytes, events.items, events.count);
+    (void)trunk_put_events(&bytes, MOVE, events.items, events.count);
     spoil_everywhere(&bytes);
     bytes_fini(&bytes);
     event_list_fini(&events);

@@ -57,7 +57,7 @@ static struct stand {
     char outcome[16], reason[200]; /* of the move that ended last */
     unsigned replies;
     char error[24], desc[200]; /* of the last reply; "": it was none */
-    unsigned progress, moves_begun, said_whole;
+    unsigned progress, moves_begun, said_whole, told_lost;
     uint64_t permille; /* of the move, as it was told last */
     struct counting_client clients[CLIENTS];
     char instance[17];
@@ -111,6 +111,8 @@ static inline void peer_hears(struct peer *peer, const struct control_message *m
     } else if (strcmp(message->name, "guests") == 0) {
         json_decref(peer->guests);
         peer->guests = json_deep_copy(message->data);
+        const json_t *first = json_array_get(peer->guests, 0);
+        stand.told_lost += strcmp(control_word(first, "state", ""), "lost") == 0;
     } else if (strcmp(message->name, "migration_ended") == 0) {
         stand.ended++;
         snprintf(stand.outcome, sizeof stand.outcome, "%s",
@@ -224,7 +226,8 @@ static inline void peer_frame(struct peer *peer, const struct frame *frame)
         peer_hears(peer, &message);
         control_message_fini(&message);
     } else if (frame->type == FRAME_EVENTS) {
-        assert_int_equal(trunk_get_events(frame, &stand.events), STATUS_OK);
+        char move[MOVE_ID_BYTES];
+        assert_int_equal(trunk_get_events(frame, move, &stand.events), STATUS_OK);
     } else if (frame->note == TRUNK_ACCEPTED) {
         assert_int_equal(trunk_get_call(frame, TRUNK_ACCEPTED, &call), STATUS_OK);
         if (call.stream_idx < CLIENTS)

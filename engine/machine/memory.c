@@ -1,6 +1,7 @@
 #include "machine/memory.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #include "machine/cache.h"
@@ -57,6 +58,8 @@ void memory_init(struct memory *memory, struct guest *guest, uint64_t ram_bytes)
     MUST(guest->present.bit_count == ram_bytes / PAGE_BYTES);
     *memory = (struct memory){.ram_bytes = ram_bytes, .guest = guest};
     memory->ram = map_ram(ram_bytes);
+    bitmap_init(&memory->blank, ram_bytes / PAGE_BYTES);
+    bitmap_set_all(&memory->blank);
     blocks_init(&memory->blocks, ram_bytes / PAGE_BYTES);
     flush(memory->tlb.loads);
     flush(memory->tlb.stores);
@@ -74,6 +77,7 @@ void memory_fini(struct memory *memory)
 {
     munmap(memory->ram, memory->ram_bytes);
     memory->ram = NULL;
+    bitmap_fini(&memory->blank);
     free(memory->cache);
     memory->cache = NULL;
     blocks_fini(&memory->blocks);
@@ -216,9 +220,15 @@ static void forget_page(struct memory *memory, uint64_t page_idx)
 
 void memory_install(struct memory *memory, uint64_t page_idx, const uint8_t *payload)
 {
+    static const uint8_t zeros[PAGE_BYTES];
+    bool is_blank = memory->cache == NULL && bitmap_has(&memory->blank, page_idx);
+
     forget_page(memory, page_idx);
-    bitmap_set(&memory->guest->present, page_idx);
-    memory_replace_page(memory, page_idx, payload);
+    /* Of memory that is not real it is not even looked whether it is zeros: that would make it so,
+     * and an empty guest would be waited for as if it were full. */
+    if (!bitmap_set(&memory->guest->present, page_idx) || !is_blank ||
+        memcmp(payload, zeros, PAGE_BYTES) != 0)
+        memory_replace_page(memory, page_idx, payload);
 }
 
 /* Pages that come in order are put on a huge page where one begins. Those that come singly are not:
@@ -238,6 +248,7 @@ uint8_t *memory_place(struct memory *memory, uint64_t first_idx, uint64_t count)
     if (memory->cache != NULL)
         return NULL; /* what it holds of a page comes between */
     begin_huge_pages(memory, first_idx, count);
+    bitmap_clear_run(&memory->blank, first_idx, count);
     return memory->ram + first_idx * PAGE_BYTES;
 }
 
@@ -245,6 +256,7 @@ void memory_drop(struct memory *memory, uint64_t page_idx)
 {
     forget_page(memory, page_idx);
     bitmap_clear(&memory->guest->present, page_idx);
+    bitmap_clear(&memory->blank, page_idx);
     /* Its bytes may stay: nobody sees them before others are installed. To clear them would take
      * its time out of a downtime. Only what a cache holds has to be told. */
     if (memory->cache != NULL)

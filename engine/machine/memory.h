@@ -69,6 +69,7 @@ struct memory {
     uint8_t *ram;        /* owned; zeros that become real when touched */
     uint64_t ram_bytes;  /* whole pages */
     struct guest *guest; /* borrowed: present, dirty, is_tracking */
+    struct bitmap blank; /* of pages that are missing: nothing was ever written where they lie */
     struct tlb tlb;
     struct cache *cache; /* owned; NULL: stores reach memory at once */
     bool tells_flushes;  /* HART_FLUSHED */

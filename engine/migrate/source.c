@@ -82,7 +82,8 @@ void source_start(struct source *source, uint64_t now_ns)
     struct message_hello hello = {
         .version = MESSAGE_VERSION,
         .features = source_forms(source) | MESSAGE_FEATURE_RECOVER |
-                    (source->config.is_tunnel ? MESSAGE_FEATURE_FORWARD : 0),
+                    (source->config.is_tunnel ? MESSAGE_FEATURE_FORWARD : 0) |
+                    (source->config.is_lending ? MESSAGE_FEATURE_ROW : 0),
         .payload_bytes = guest->ops->payload_bytes,
         .total_pages = guest->total_pages,
     };
@@ -252,7 +253,7 @@ uint64_t source_send(struct source *source, uint64_t now_ns, uint64_t backlog_by
 uint64_t source_send_lending(struct source *source, uint64_t now_ns, uint64_t backlog_bytes,
                              struct bytes *to, struct lending *lending)
 {
-    source->lending = lending;
+    source->lending = source->config.is_lending ? lending : NULL;
     uint64_t charge = source_send(source, now_ns, backlog_bytes, to);
     source->lending = NULL;
     return charge;

@@ -59,6 +59,7 @@ struct source_config {
     struct page_encoder_config encoding; /* all zeros: pages travel as they are */
     bool has_free_hints;                 /* pages that the guest gave away are not sent */
     bool is_tunnel;   /* source_forward will be called: the target must know FORWARD */
+    bool is_lending;  /* source_send_lending will be called: the target must know ROW */
     uint32_t halt_at; /* bit p: entering phase p halts it, see source_go_on */
 };
 
@@ -155,7 +156,7 @@ void source_receive(struct source *source, uint64_t now_ns, const uint8_t *data,
 uint64_t source_send(struct source *source, uint64_t now_ns, uint64_t backlog_bytes,
                      struct bytes *to);
 
-/* The same, with pages lent: they stand in the guest's memory, and must have been sent, or copied,
+/* The same, with pages lent (where the configuration says so): they stand in the guest's memory, and must have been sent, or copied,
  * before the guest runs again or this source is told of anything. */
 uint64_t source_send_lending(struct source *source, uint64_t now_ns, uint64_t backlog_bytes,
                              struct bytes *to, struct lending *lending);

@@ -2,7 +2,7 @@
  * in one event, and in few frames.
  *
  *   pages     0 0 0 0 0 0 | P P | L L L | 0 0 | ...      0: zero, P: plain, L: lz4
- *   frames    one           two   one     one
+ *   frames    one           two   one     one            (of plain ones that are lent: one, a row)
  */
 #include "migrate/source_private.h"
 
@@ -180,18 +180,20 @@ static void put_pages(const struct source *source, uint64_t first_idx, uint64_t 
     }
 }
 
-/* False: the guest does not lend them, or nobody takes them so. */
-static bool lend_plain_run(const struct source *source, const struct run *run, uint64_t count,
-                           struct bytes *to)
+/* In rows. False: the guest does not lend them, or nobody takes them so. */
+static bool lend_plain_run(const struct source *source, struct run *run, struct bytes *to)
 {
     const struct guest *guest = source->guest;
     const uint8_t *pages = NULL;
 
     if (source->lending != NULL && guest->ops->lend_pages != NULL)
-        pages = guest->ops->lend_pages(guest, run->first_idx, count);
-    for (uint64_t i = 0; pages != NULL && i < count; i++) {
-        message_put_plain_head(to, run->why, run->first_idx + i, pages + i * PAGE_BYTES);
-        lending_add(source->lending, to, pages + i * PAGE_BYTES, PAGE_BYTES);
+        pages = guest->ops->lend_pages(guest, run->first_idx, run->count);
+    for (uint64_t at = 0, here; pages != NULL && at < run->count; at += here) {
+        const uint8_t *row = pages + at * PAGE_BYTES;
+        here = run->count - at < MESSAGE_ROW_PAGES ? run->count - at : MESSAGE_ROW_PAGES;
+        message_put_row_head(to, run->why, run->first_idx + at, row, here);
+        lending_add(source->lending, to, row, here * PAGE_BYTES);
+        run->bytes += MESSAGE_ROW_HEAD_BYTES + here * PAGE_BYTES;
     }
     return pages != NULL;
 }
@@ -200,14 +202,15 @@ static void put_plain_run(const struct source *source, struct run *run, uint64_t
                           struct bytes *to)
 {
     uint64_t per_frame = source->guest->ops->is_charged_in_full ? count : 1;
-    bool is_lent = lend_plain_run(source, run, count, to);
 
-    for (uint64_t at = 0; !is_lent && at < count; at += per_frame) {
+    run->count = count;
+    if (lend_plain_run(source, run, to))
+        return;
+    for (uint64_t at = 0; at < count; at += per_frame) {
         size_t begin = message_begin_pages(to, PAGE_FORM_PLAIN, run->why);
         put_pages(source, run->first_idx + at, per_frame, to);
         frame_end(to, begin);
     }
-    run->count = count;
     run->bytes = count * MESSAGE_PAGE_WIRE_BYTES;
 }
 

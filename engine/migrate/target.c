@@ -88,6 +88,7 @@ static void object_to_features(uint32_t unknown, char reason[MESSAGE_REASON_MAX]
                  "the move needs a target that %s, and this one does not know how",
                  bit == 16   ? "recovers a broken connection"
                  : bit == 17 ? "takes packets from a tunnel"
+                 : bit == 18 ? "takes rows of pages"
                              : "is of a later version");
 }
 
@@ -191,6 +192,7 @@ static void receive_frame(struct target *target, uint64_t now_ns, const struct f
             receive_hello(target, frame);
         return;
     case FRAME_PAGES:
+    case FRAME_ROW:
         if (is_receiving || target->phase == TARGET_RUNNING)
             target_receive_pages(target, now_ns, frame);
         return;

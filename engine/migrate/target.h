@@ -53,17 +53,19 @@ struct target_wait {
     uint64_t since_ns;
 };
 
-#define LANDING_PAGES_MAX  256 /* 1 MiB, which two lists of 256 pieces are read into at once */
-#define LANDING_STREAK_MIN 8   /* pages in a row after which the next ones are guessed */
+#define LANDING_PAGES_MAX  256 /* 1 MiB */
+#define LANDING_STREAK_MIN 8   /* pages that followed each other, and the next ones are guessed */
 
-/* Pages that are read straight to where they belong, see target_landing.c. */
+/* Rows of pages that are read straight to where they belong, see target_landing.c. */
 struct landing {
-    uint64_t next_idx, streak; /* the page behind the last plain one, and how many came in a row */
-    uint64_t first_idx, count; /* pages that are guessed; 0: none */
-    uint64_t landed;           /* of them: believed, and present */
-    uint8_t *place;            /* of the first page; borrowed from the guest */
-    size_t filled_bytes;       /* of heads and pages, as they alternate in the stream */
-    uint8_t heads[LANDING_PAGES_MAX][MESSAGE_PLAIN_HEAD_BYTES];
+    uint64_t next_idx;             /* the page behind the last row, */
+    uint64_t row_pages;            /* how many that row had, */
+    uint64_t streak;               /* and in how many pages one such row followed the other */
+    uint64_t first_idx, row_count; /* rows that are guessed, as long as that one; 0: none */
+    uint64_t landed;               /* of them: believed, and present */
+    uint8_t *place;                /* of the first page; borrowed from the guest */
+    size_t filled_bytes;           /* of heads and pages, as they alternate in the stream */
+    uint8_t heads[LANDING_PAGES_MAX][MESSAGE_ROW_HEAD_BYTES];
 };
 
 struct target {

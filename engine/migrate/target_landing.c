@@ -1,15 +1,15 @@
-/* Plain pages that are read straight to where they belong.
+/* Rows of pages that are read straight to where they belong.
  *
  * DOC: landing
  *
- *   the stream       head  page 7   head  page 8   head  page 9  ...
- *   is read into     |     memory   |     memory   |     memory
- *                    heads[0]       heads[1]       heads[2]
+ *   the stream       head  pages 16-31   head  pages 32-47   head  pages 48-63  ...
+ *   is read into     |     memory        |     memory        |     memory
+ *                    heads[0]            heads[1]            heads[2]
  *
- * Pages mostly follow each other. So after a few that did, the next ones are guessed, and whoever
- * reads the connection is told to put heads and pages apart. Right is a guess when the head is
- * that of the frame of just this page; then its checksum is looked at, and only then is the page
- * present. Where a guess was wrong, or the checksum is, all that came and is not believed is put
+ * Rows mostly follow each other. So after one that did, or a few short ones, the next ones are
+ * guessed, and whoever reads the connection is told to put heads and pages apart. Right is a guess
+ * when the head is that of just this row; then its checksum is looked at, and only then are its
+ * pages present. Where a guess was wrong, or the checksum is, all that came and is not believed is put
  * together again and read as any other bytes: what becomes of a damaged frame is decided there
  * alone.
  *
@@ -22,21 +22,36 @@
 
 #include "migrate/target_private.h"
 
-#define FRAME_BYTES MESSAGE_PAGE_WIRE_BYTES
-
-void target_saw_plain(struct target *target, uint64_t page_idx)
+void target_saw_row(struct target *target, uint64_t first_idx, uint64_t count)
 {
     struct landing *landing = &target->landing;
 
-    if (page_idx != landing->next_idx)
+    if (first_idx != landing->next_idx || count != landing->row_pages)
         landing->streak = 0;
-    landing->streak++;
-    landing->next_idx = page_idx + 1;
+    landing->streak += count;
+    landing->next_idx = first_idx + count;
+    landing->row_pages = count;
 }
 
 void target_end_landing(struct target *target)
 {
-    target->landing.count = target->landing.streak = 0;
+    target->landing.row_count = target->landing.streak = 0;
+}
+
+/* Of one of the rows: its bytes on the link; and its pages, where they belong. */
+static size_t row_bytes(const struct landing *landing)
+{
+    return MESSAGE_ROW_HEAD_BYTES + landing->row_pages * PAGE_BYTES;
+}
+
+static uint8_t *row_place(const struct landing *landing, uint64_t row_idx)
+{
+    return landing->place + row_idx * landing->row_pages * PAGE_BYTES;
+}
+
+static uint64_t row_first_idx(const struct landing *landing, uint64_t row_idx)
+{
+    return landing->first_idx + row_idx * landing->row_pages;
 }
 
 /* ---- What is offered ---- */
@@ -49,19 +64,19 @@ static bool guess(struct target *target)
     uint64_t most = landing->streak < LANDING_PAGES_MAX ? landing->streak : LANDING_PAGES_MAX;
 
     if (landing->streak < LANDING_STREAK_MIN || guest->ops->place_pages == NULL ||
-        landing->next_idx >= guest->total_pages || in->count >= FRAME_BYTES)
+        landing->next_idx >= guest->total_pages || in->count >= row_bytes(landing))
         return false;
-    uint64_t count = bitmap_gap(&guest->present, landing->next_idx, most);
-    if (count == 0)
+    uint64_t rows = bitmap_gap(&guest->present, landing->next_idx, most) / landing->row_pages;
+    if (rows == 0)
         return false;
-    landing->place = guest->ops->place_pages(guest, landing->next_idx, count);
+    landing->place = guest->ops->place_pages(guest, landing->next_idx, rows * landing->row_pages);
     if (landing->place == NULL)
         return false;
     landing->first_idx = landing->next_idx;
-    landing->count = count;
+    landing->row_count = rows;
     landing->landed = 0;
-    /* The beginning of the first frame has come already. */
-    size_t head_bytes = in->count < MESSAGE_PLAIN_HEAD_BYTES ? in->count : MESSAGE_PLAIN_HEAD_BYTES;
+    /* The beginning of the first one has come already. */
+    size_t head_bytes = in->count < MESSAGE_ROW_HEAD_BYTES ? in->count : MESSAGE_ROW_HEAD_BYTES;
     if (in->count > 0)
         memcpy(landing->heads[0], in->data, head_bytes);
     if (in->count > head_bytes)
@@ -78,18 +93,18 @@ size_t target_place(struct target *target, struct span *spans, size_t most)
 
     if (target->has_hung_up || target->is_deaf ||
         (target->phase != TARGET_RECEIVING && target->phase != TARGET_RUNNING) ||
-        (landing->count == 0 && !guess(target)))
+        (landing->row_count == 0 && !guess(target)))
         return 0;
-    size_t at = landing->filled_bytes % FRAME_BYTES;
-    for (uint64_t i = landing->filled_bytes / FRAME_BYTES; i < landing->count; i++, at = 0) {
+    size_t each = row_bytes(landing), at = landing->filled_bytes % each;
+    for (uint64_t i = landing->filled_bytes / each; i < landing->row_count; i++, at = 0) {
         if (most - count < 2)
             break;
-        if (at < MESSAGE_PLAIN_HEAD_BYTES) {
-            spans[count++] = (struct span){landing->heads[i] + at, MESSAGE_PLAIN_HEAD_BYTES - at};
-            at = MESSAGE_PLAIN_HEAD_BYTES;
+        if (at < MESSAGE_ROW_HEAD_BYTES) {
+            spans[count++] = (struct span){landing->heads[i] + at, MESSAGE_ROW_HEAD_BYTES - at};
+            at = MESSAGE_ROW_HEAD_BYTES;
         }
-        spans[count++] = (struct span){
-            landing->place + i * PAGE_BYTES + at - MESSAGE_PLAIN_HEAD_BYTES, FRAME_BYTES - at};
+        spans[count++] =
+            (struct span){row_place(landing, i) + at - MESSAGE_ROW_HEAD_BYTES, each - at};
     }
     return count;
 }
@@ -100,27 +115,28 @@ size_t target_place(struct target *target, struct span *spans, size_t most)
 static void put_together(struct target *target)
 {
     struct landing *landing = &target->landing;
-    size_t left = landing->filled_bytes - landing->landed * FRAME_BYTES;
+    size_t each = row_bytes(landing), left = landing->filled_bytes - landing->landed * each;
 
     for (uint64_t i = landing->landed; left > 0; i++) {
-        size_t head_bytes = left < MESSAGE_PLAIN_HEAD_BYTES ? left : MESSAGE_PLAIN_HEAD_BYTES;
-        size_t page_bytes = left - head_bytes < PAGE_BYTES ? left - head_bytes : PAGE_BYTES;
+        size_t here = left < each ? left : each;
+        size_t head_bytes = here < MESSAGE_ROW_HEAD_BYTES ? here : MESSAGE_ROW_HEAD_BYTES;
+        size_t page_bytes = here - head_bytes;
         bytes_put(&target->in, landing->heads[i], head_bytes);
-        bytes_put(&target->in, landing->place + i * PAGE_BYTES, page_bytes);
+        bytes_put(&target->in, row_place(landing, i), page_bytes);
         left -= head_bytes + page_bytes;
     }
     target_end_landing(target);
 }
 
-/* How many of the next frames are whole, those guessed, and travel for one reason. */
+/* How many of the next rows are whole, those guessed, and travel for one reason. */
 static uint64_t believed(const struct landing *landing, enum why *why)
 {
-    uint64_t whole = landing->filled_bytes / FRAME_BYTES, i;
+    uint64_t whole = landing->filled_bytes / row_bytes(landing), i;
     enum why its;
 
     for (i = landing->landed; i < whole; i++) {
-        if (!message_is_plain(landing->heads[i], landing->place + i * PAGE_BYTES,
-                              landing->first_idx + i, &its) ||
+        if (!message_is_row(landing->heads[i], row_place(landing, i), row_first_idx(landing, i),
+                            landing->row_pages, &its) ||
             (i > landing->landed && its != *why))
             break;
         *why = its;
@@ -128,35 +144,36 @@ static uint64_t believed(const struct landing *landing, enum why *why)
     return i - landing->landed;
 }
 
-/* Whether the frame that has come in part may still be the one that was guessed. */
+/* Whether the row that has come in part may still be the one that was guessed. */
 static bool is_guess_open(const struct landing *landing)
 {
-    uint64_t i = landing->filled_bytes / FRAME_BYTES;
-    size_t head_bytes = landing->filled_bytes % FRAME_BYTES;
+    uint64_t i = landing->filled_bytes / row_bytes(landing);
+    size_t head_bytes = landing->filled_bytes % row_bytes(landing);
 
     return head_bytes < FRAME_HEADER_BYTES ||
-           message_may_be_plain(landing->heads[i], head_bytes, landing->first_idx + i);
+           message_may_be_row(landing->heads[i], head_bytes, row_first_idx(landing, i),
+                              landing->row_pages);
 }
 
 bool target_land(struct target *target, uint64_t now_ns)
 {
     struct landing *landing = &target->landing;
 
-    while (landing->landed < landing->filled_bytes / FRAME_BYTES) {
+    while (landing->landed < landing->filled_bytes / row_bytes(landing)) {
         enum why why = WHY_FIRST;
-        uint64_t count = believed(landing, &why);
-        if (count == 0) {
+        uint64_t rows = believed(landing, &why);
+        if (rows == 0) {
             put_together(target);
             return false;
         }
-        target_install_placed(target, now_ns, landing->first_idx + landing->landed, count,
-                              landing->place + landing->landed * PAGE_BYTES, why);
-        landing->landed += count;
+        target_install_placed(target, now_ns, row_first_idx(landing, landing->landed),
+                              rows * landing->row_pages, row_place(landing, landing->landed), why);
+        landing->landed += rows;
     }
-    landing->next_idx = landing->first_idx + landing->landed;
-    if (landing->landed == landing->count) {
-        landing->streak = landing->count * 2;
-        landing->count = 0;
+    landing->next_idx = row_first_idx(landing, landing->landed);
+    if (landing->landed == landing->row_count) {
+        landing->streak = landing->row_count * landing->row_pages * 2;
+        landing->row_count = 0;
     } else if (!is_guess_open(landing)) {
         put_together(target);
         return false;
@@ -166,6 +183,6 @@ bool target_land(struct target *target, uint64_t now_ns)
 
 void target_unplace(struct target *target)
 {
-    if (target->landing.count > 0)
+    if (target->landing.row_count > 0)
         put_together(target);
 }

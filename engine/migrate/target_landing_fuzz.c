@@ -1,5 +1,6 @@
-/* Pages in order and out of it, some of them damaged, cut anywhere and read into place or not: a
- * page that is present is the one that was sent. Each byte of the input is something that comes. */
+/* Rows of pages in order and out of it, some of them damaged, cut anywhere and read into place or
+ * not: a page that is present is the one that was sent. Each byte of the input is something that
+ * comes. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -8,27 +9,31 @@
 #include "migrate/memory_guest.h"
 #include "migrate/target.h"
 
-#define PAGES 48
-#define SPANS 32
+#define PAGES   48
+#define SPANS   32
+#define ROW_MAX 4
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t count);
 
-static void put_page(struct bytes *to, uint64_t page_idx, enum why why)
+static void put_row(struct bytes *to, uint64_t first_idx, uint64_t count, enum why why)
 {
-    uint8_t page[PAGE_BYTES];
-    size_t begin = message_begin_pages(to, PAGE_FORM_PLAIN, why);
+    static uint8_t pages[ROW_MAX][PAGE_BYTES];
 
-    memset(page, (int)page_idx + 1, sizeof page);
-    message_put_plain(to, page_idx, page, PAGE_BYTES);
-    frame_end(to, begin);
+    for (uint64_t i = 0; i < count; i++)
+        memset(pages[i], (int)(first_idx + i) + 1, PAGE_BYTES);
+    message_put_row_head(to, why, first_idx, pages[0], count);
+    bytes_put(to, pages, count * PAGE_BYTES);
 }
 
-/* Mostly the next page; sometimes another one, a barrier, or damage to what came last. */
+/* Mostly the next row; sometimes another one, a barrier, or damage to what came last. */
 static void put(struct bytes *stream, uint8_t byte, uint64_t *next_idx)
 {
     if (byte < 200) {
-        put_page(stream, *next_idx, byte == 0 ? WHY_FAULT : WHY_FIRST);
-        *next_idx = (*next_idx + 1) % PAGES;
+        uint64_t count = byte / 8 % ROW_MAX + 1;
+        if (count > PAGES - *next_idx)
+            count = PAGES - *next_idx;
+        put_row(stream, *next_idx, count, byte == 0 ? WHY_FAULT : WHY_FIRST);
+        *next_idx = (*next_idx + count) % PAGES;
     } else if (byte < 220) {
         *next_idx = (uint64_t)byte * 7 % PAGES;
     } else if (byte < 230) {

@@ -148,7 +148,6 @@ static bool receive_piece(struct target *target, uint64_t now_ns, struct arrival
 
     switch (pages->form) {
     case PAGE_FORM_PLAIN:
-        target_saw_plain(target, piece->first_idx);
         add_page(target, now_ns, arrival, piece->first_idx, piece->payload, pages->why);
         return true;
     case PAGE_FORM_ZERO:
@@ -183,6 +182,8 @@ void target_receive_pages(struct target *target, uint64_t now_ns, const struct f
         target_distrust(target, "PAGES names pages that the guest does not have");
         return;
     }
+    if (pages.is_row)
+        target_saw_row(target, pages.next_idx, bytes_left(&pages.reader) / PAGE_BYTES);
     arrival.first_idx = arrival.count = arrival.held_count = 0;
     while (target->phase != TARGET_REFUSED && message_next_piece(&pages, &piece))
         if (!receive_piece(target, now_ns, &arrival, &pages, &piece))

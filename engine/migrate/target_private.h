@@ -29,8 +29,9 @@ void target_receive_stale(struct target *target, const struct frame *frame);
 
 /* target_landing.c */
 
-void target_saw_plain(struct target *target, uint64_t page_idx); /* as any other bytes */
-/* Takes what has come of the pages that were guessed. False: what came was something else, and
+/* A row came as any other bytes. */
+void target_saw_row(struct target *target, uint64_t first_idx, uint64_t count);
+/* Takes what has come of the rows that were guessed. False: what came was something else, and
  * stands in `in`. */
 bool target_land(struct target *target, uint64_t now_ns);
 void target_unplace(struct target *target);     /* what came in part stands in `in` then */

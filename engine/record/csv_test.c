@@ -12,12 +12,12 @@
 
 /* The columns that people's scripts know, by their names: none is renamed, none goes. */
 static const char *const known[] = {
-    "at_ns",   "event",         "mode",         "total_pages", "phase",         "round_idx",
-    "pages",   "is_paused",     "pages_sent",   "bytes_sent",  "dirtied_pages", "first_idx",
-    "count",   "why",           "bytes",        "is_state",    "page_idx",      "host",
-    "now_ns",  "pause_ns", "downtime_ns",  "hart_idx",    "wait_ns",       "streams",
-    "outcome", "client_idx",    "latency_ns",   "is_wrong",    "status",        "is_fault",
-    "command", "value",         "instructions", "digest",
+    "at_ns",   "event",      "mode",         "total_pages", "phase",         "round_idx",
+    "pages",   "is_paused",  "pages_sent",   "bytes_sent",  "dirtied_pages", "first_idx",
+    "count",   "why",        "bytes",        "is_state",    "page_idx",      "host",
+    "now_ns",  "pause_ns",   "downtime_ns",  "hart_idx",    "wait_ns",       "streams",
+    "outcome", "client_idx", "latency_ns",   "is_wrong",    "status",        "is_fault",
+    "command", "value",      "instructions", "digest",
 };
 
 static char head[2048]; /* the first line */
@@ -109,7 +109,9 @@ static void words_where_there_are_words(void **state)
         {{.kind = EVENT_PAGES_SENT, .fields = {17, 2, WHY_RESENT, 8240}}, "why", "re-sent"},
         {{.kind = EVENT_PAGES_SENT, .fields = {17, 2, WHY_RESENT, 8240}}, "bytes", "8240"},
         {{.kind = EVENT_PAGES_SENT, .fields = {17, 2, 0, 40, PAGE_FORM_ZERO}}, "form", "zero"},
-        {{.kind = EVENT_LIMIT_EXCEEDED, .limit_exceeded = {.limit = LIMIT_TIME}}, "limit", "total-time"},
+        {{.kind = EVENT_LIMIT_EXCEEDED, .limit_exceeded = {.limit = LIMIT_TIME}},
+         "limit",
+         "total-time"},
         {{.kind = EVENT_LINK_CHANGED, .fields = {LINK_SLOW, 1000}}, "state", "slow"},
         {{.kind = EVENT_MIGRATION_ENDED, .fields = {OUTCOME_ABORTED}}, "outcome", "aborted"},
         {{.kind = EVENT_GUEST_RESUMED, .fields = {HOST_TARGET}}, "host", "target"},

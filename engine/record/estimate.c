@@ -11,10 +11,10 @@ static bool copying_ns(const struct timeline *timeline, uint64_t pages, uint64_t
     uint64_t rate = timeline_mu(timeline), passed_ns = timeline->now_ns - timeline->started_ns;
 
     if (rate == 0 && passed_ns > 0)
-        rate = units_mul_div(timeline->pages_sent, NS_PER_S, passed_ns);
+        rate = units_mul_div_told(timeline->pages_sent, NS_PER_S, passed_ns);
     if (rate == 0)
         return false;
-    *ns = units_mul_div(pages, NS_PER_S, rate);
+    *ns = units_mul_div_told(pages, NS_PER_S, rate);
     return true;
 }
 
@@ -39,7 +39,7 @@ bool estimate_left_ns(const struct timeline *timeline, uint64_t *left_ns)
 uint32_t estimate_advance(struct estimate *estimate, uint64_t passed_ns, uint64_t left_ns)
 {
     uint64_t all_ns = left_ns < UINT64_MAX - passed_ns ? passed_ns + left_ns : UINT64_MAX;
-    uint64_t permille = all_ns == 0 ? 0 : units_mul_div(PERMILLE_END, passed_ns, all_ns);
+    uint64_t permille = all_ns == 0 ? 0 : units_mul_div_told(PERMILLE_END, passed_ns, all_ns);
 
     if (permille >= PERMILLE_END)
         permille = PERMILLE_END - 1;

@@ -11,8 +11,7 @@ void pace_init(struct pace *pace)
         pace->share_permille[i] = SHARE_WHOLE;
 }
 
-static void end_stretch(struct pace *pace, uint64_t now_ns, uint64_t stretch,
-                        uint64_t instructions)
+static void end_stretch(struct pace *pace, uint64_t now_ns, uint64_t stretch, uint64_t instructions)
 {
     if (stretch < STRETCH_COUNT && now_ns >= pace->since_ns &&
         instructions >= pace->instructions_then) {
@@ -81,12 +80,13 @@ void pace_fold(struct pace *pace, const struct event *event)
 uint64_t pace_rate(const struct pace *pace, enum stretch stretch)
 {
     uint64_t duration_ns = pace->duration_ns[stretch];
-    return duration_ns == 0 ? 0
-                            : units_mul_div(pace->instructions[stretch], NS_PER_S, duration_ns);
+    return duration_ns == 0
+               ? 0
+               : units_mul_div_told(pace->instructions[stretch], NS_PER_S, duration_ns);
 }
 
 uint64_t pace_queue_permille(const struct pace *pace)
 {
     uint64_t duration_ns = pace->duration_ns[STRETCH_SWITCHED];
-    return duration_ns == 0 ? 0 : units_mul_div(pace->waiting_ns, 1000, duration_ns);
+    return duration_ns == 0 ? 0 : units_mul_div_told(pace->waiting_ns, 1000, duration_ns);
 }

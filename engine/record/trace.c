@@ -176,7 +176,7 @@ static void sample_after(struct trace *trace, uint64_t least_ns)
     if (passed_ns < least_ns)
         return;
     count(trace, COUNTER_TO_SEND, pages_to_send(timeline));
-    count(trace, COUNTER_DIRTY_RATE, units_mul_div(trace->dirtied, NS_PER_S, passed_ns));
+    count(trace, COUNTER_DIRTY_RATE, units_mul_div_told(trace->dirtied, NS_PER_S, passed_ns));
     count(trace, COUNTER_WIRE, timeline->bytes_on_wire);
     count(trace, COUNTER_MISSING, timeline->pages_missing);
     if (trace->latency_max_ns > 0)

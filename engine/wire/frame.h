@@ -58,6 +58,8 @@ enum frame_type {
     FRAME_TALK,
     FRAME_PACKET,
     FRAME_EVENTS,
+    /* source -> target: plain pages in a row */
+    FRAME_ROW,
     FRAME_TYPE_COUNT
 };
 

@@ -6,6 +6,8 @@
  *                            kind of guest as 16 characters, filled up with zeros
  *   READY         s <- t     -  (it has the memory and understands the guest)
  *   PAGES         s -> t     pages, in one of six forms: message_pages.h
+ *   ROW           s -> t     u64 first page, and the bytes of pages that follow each other, plain;
+ *                            as many as came; note as of PAGES: message_pages.h
  *   STALE         s -> t     u64 first page, bits (set: the copy sent before is stale)
  *   STATE         s -> t     everything but the pages, as the guest saves itself
  *   COMMIT        s -> t     u64 pages that are missing at the target, u64 digest of STATE
@@ -60,7 +62,8 @@
  * A target that is asked for one that it does not know refuses before anything is sent. */
 #define MESSAGE_FEATURE_RECOVER (1u << 16) /* RECOVER, BITMAP */
 #define MESSAGE_FEATURE_FORWARD (1u << 17) /* FORWARD */
-#define MESSAGE_FEATURES        (MESSAGE_FEATURE_RECOVER | MESSAGE_FEATURE_FORWARD)
+#define MESSAGE_FEATURE_ROW     (1u << 18) /* ROW */
+#define MESSAGE_FEATURES        (MESSAGE_FEATURE_RECOVER | MESSAGE_FEATURE_FORWARD | MESSAGE_FEATURE_ROW)
 
 struct message_hello {
     uint16_t version;

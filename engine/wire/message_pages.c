@@ -21,12 +21,13 @@ uint8_t *message_place_plain(struct bytes *to, uint64_t page_idx)
     return bytes_extend(to, PAGE_CODEC_BYTES);
 }
 
-void message_put_plain_head(struct bytes *to, enum why why, uint64_t page_idx,
-                            const uint8_t page[PAGE_CODEC_BYTES])
+void message_put_row_head(struct bytes *to, enum why why, uint64_t first_idx, const uint8_t *pages,
+                          uint64_t count)
 {
-    size_t begin = message_begin_pages(to, PAGE_FORM_PLAIN, why);
-    bytes_put_u64(to, page_idx);
-    frame_end_with(to, begin, page, PAGE_CODEC_BYTES);
+    size_t begin =
+        frame_begin(to, FRAME_ROW, (uint8_t)((unsigned)PAGE_FORM_PLAIN << NOTE_FORM_SHIFT | why));
+    bytes_put_u64(to, first_idx);
+    frame_end_with(to, begin, pages, count * PAGE_CODEC_BYTES);
 }
 
 void message_put_run(struct bytes *to, uint64_t first_idx, uint64_t count)
@@ -56,7 +57,7 @@ bool message_next_piece(struct message_pages *pages, struct message_piece *piece
         return false;
     *piece = (struct message_piece){.count = 1, .encoded = {.form = pages->form}};
     if (pages->form == PAGE_FORM_PLAIN) {
-        piece->first_idx = bytes_get_u64(reader);
+        piece->first_idx = pages->is_row ? pages->next_idx++ : bytes_get_u64(reader);
         piece->payload = bytes_get(reader, pages->payload_bytes);
     } else if (is_run(pages->form)) {
         piece->first_idx = bytes_get_u64(reader);
@@ -87,13 +88,16 @@ enum status message_get_pages(const struct frame *frame, uint32_t payload_bytes,
     unsigned form = frame->note >> NOTE_FORM_SHIFT, why = frame->note & NOTE_WHY_MASK;
     struct message_piece piece;
 
-    *pages = (struct message_pages){.payload_bytes = payload_bytes};
+    *pages =
+        (struct message_pages){.payload_bytes = payload_bytes, .is_row = frame->type == FRAME_ROW};
     if (form >= PAGE_FORM_COUNT || why >= WHY_COUNT)
+        return STATUS_BAD_STREAM;
+    if (pages->is_row && (form != PAGE_FORM_PLAIN || payload_bytes != PAGE_CODEC_BYTES))
         return STATUS_BAD_STREAM;
     pages->form = (enum page_form)form;
     pages->why = (enum why)why;
     bytes_reader_init(&pages->reader, frame->payload, frame->payload_bytes);
-    if (pages->form != PAGE_FORM_PLAIN && !is_run(pages->form))
+    if (pages->is_row || (pages->form != PAGE_FORM_PLAIN && !is_run(pages->form)))
         pages->next_idx = bytes_get_u64(&pages->reader);
     struct message_pages first = *pages;
     if (bytes_left(&pages->reader) == 0)
@@ -107,28 +111,31 @@ enum status message_get_pages(const struct frame *frame, uint32_t payload_bytes,
     return STATUS_OK;
 }
 
-static bool may_be_plain(const uint8_t *head, size_t bytes, uint64_t page_idx, enum why *why)
+static bool may_be_row(const uint8_t *head, size_t bytes, uint64_t first_idx, uint64_t count,
+                       enum why *why)
 {
     struct frame frame;
     struct bytes_reader reader;
 
-    if (frame_decode_header(head, &frame) != STATUS_OK || frame.type != FRAME_PAGES ||
+    if (frame_decode_header(head, &frame) != STATUS_OK || frame.type != FRAME_ROW ||
         frame.note >> NOTE_FORM_SHIFT != PAGE_FORM_PLAIN ||
-        (frame.note & NOTE_WHY_MASK) >= WHY_COUNT || frame.payload_bytes != 8 + PAGE_CODEC_BYTES)
+        (frame.note & NOTE_WHY_MASK) >= WHY_COUNT ||
+        frame.payload_bytes != 8 + count * PAGE_CODEC_BYTES)
         return false;
     *why = (enum why)(frame.note & NOTE_WHY_MASK);
     bytes_reader_init(&reader, head + FRAME_HEADER_BYTES, 8);
-    return bytes < MESSAGE_PLAIN_HEAD_BYTES || bytes_get_u64(&reader) == page_idx;
+    return bytes < MESSAGE_ROW_HEAD_BYTES || bytes_get_u64(&reader) == first_idx;
 }
 
-bool message_may_be_plain(const uint8_t *head, size_t bytes, uint64_t page_idx)
+bool message_may_be_row(const uint8_t *head, size_t bytes, uint64_t first_idx, uint64_t count)
 {
     enum why why;
-    return may_be_plain(head, bytes, page_idx, &why);
+    return may_be_row(head, bytes, first_idx, count, &why);
 }
 
-bool message_is_plain(const uint8_t *head, const uint8_t *page, uint64_t page_idx, enum why *why)
+bool message_is_row(const uint8_t *head, const uint8_t *pages, uint64_t first_idx, uint64_t count,
+                    enum why *why)
 {
-    return may_be_plain(head, MESSAGE_PLAIN_HEAD_BYTES, page_idx, why) &&
-           frame_is_whole(head, MESSAGE_PLAIN_HEAD_BYTES, page, PAGE_CODEC_BYTES);
+    return may_be_row(head, MESSAGE_ROW_HEAD_BYTES, first_idx, count, why) &&
+           frame_is_whole(head, MESSAGE_ROW_HEAD_BYTES, pages, count * PAGE_CODEC_BYTES);
 }

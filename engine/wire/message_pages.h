@@ -15,6 +15,12 @@
  * bytes (MESSAGE_PAGE_WIRE_BYTES). Zero pages, and pages that the guest has given away, cost a few
  * bytes a run.
  *
+ * A ROW is for pages of a machine that are sent from where they lie, and read to where they belong:
+ * there each piece that stands by itself costs time, a header as much as a page. So there is one
+ * header for up to MESSAGE_ROW_PAGES of them, and its bytes are charged as they are:
+ *
+ *   u64 first page, then the bytes of that page and of those behind it; the note as above, form plain
+ *
  * A model guest's page carries only its version (guest.h: payload), in whatever form it travels,
  * and is charged what its contents would cost in that form; of plain ones many then share one
  * frame.
@@ -31,6 +37,11 @@
 
 /* What a page costs on the link: header, number, 4096 bytes. */
 #define MESSAGE_PAGE_WIRE_BYTES (FRAME_HEADER_BYTES + 8 + PAGE_CODEC_BYTES)
+/* Of a row: what goes before its pages, and how many these are. Enough that what each frame costs
+ * is little, and few enough that they are still in the nearest caches when their checksum is
+ * looked at. */
+#define MESSAGE_ROW_HEAD_BYTES (FRAME_HEADER_BYTES + 8)
+#define MESSAGE_ROW_PAGES      16
 /* A frame with a run of zero or free pages. */
 #define MESSAGE_RUN_WIRE_BYTES (FRAME_HEADER_BYTES + 16)
 /* Pages encoded as delta, lz4 or zstd: once for the run, and beside the bytes of each page. */
@@ -44,22 +55,23 @@ void message_put_plain(struct bytes *to, uint64_t page_idx, const uint8_t *paylo
                        uint32_t payload_bytes);
 /* The same of a machine's page; returns where its bytes are to be put. */
 uint8_t *message_place_plain(struct bytes *to, uint64_t page_idx);
-/* One frame of a plain page, but for the page itself, which follows it on the link. */
-void message_put_plain_head(struct bytes *to, enum why why, uint64_t page_idx,
-                            const uint8_t page[PAGE_CODEC_BYTES]);
+/* A ROW but for its pages, which follow it on the link. */
+void message_put_row_head(struct bytes *to, enum why why, uint64_t first_idx, const uint8_t *pages,
+                          uint64_t count);
 void message_put_run(struct bytes *to, uint64_t first_idx, uint64_t count); /* zero, free */
 /* Behind the u64 of the run's first page, which the caller puts. */
 void message_put_encoded(struct bytes *to, const struct page_encoded *encoded);
 
 /* ---- Off the link ---- */
 
-/* What a frame says, read piece by piece. */
+/* What a frame (PAGES or ROW) says, read piece by piece. */
 struct message_pages {
     struct bytes_reader reader;
     uint32_t payload_bytes;
     enum page_form form;
     enum why why;
-    uint64_t next_idx; /* of a run of encoded pages */
+    bool is_row;
+    uint64_t next_idx; /* of a row, or of a run of encoded pages */
 };
 
 /* One page; of zero and free ones a run. */
@@ -69,12 +81,12 @@ struct message_piece {
     struct page_encoded encoded; /* of delta, lz4, zstd */
 };
 
-/* A frame of one plain page of a machine, in two places: `head` as far as the page's number, and
- * the page. May a frame that begins with these bytes (at least a header) be that of page_idx? And
- * when all is there: is it, whole, and why does it travel? */
-#define MESSAGE_PLAIN_HEAD_BYTES (FRAME_HEADER_BYTES + 8)
-bool message_may_be_plain(const uint8_t *head, size_t bytes, uint64_t page_idx);
-bool message_is_plain(const uint8_t *head, const uint8_t *page, uint64_t page_idx, enum why *why);
+/* A row in two places, `head` and its pages. May a frame that begins with these bytes (at least a
+ * header) be the row of `count` pages from first_idx? And when all is there: is it, whole, and why
+ * does it travel? */
+bool message_may_be_row(const uint8_t *head, size_t bytes, uint64_t first_idx, uint64_t count);
+bool message_is_row(const uint8_t *head, const uint8_t *pages, uint64_t first_idx, uint64_t count,
+                    enum why *why);
 
 /* All pages of the frame lie below total_pages, and what is said of each is whole, or
  * STATUS_BAD_STREAM: half a page is never handed out. */

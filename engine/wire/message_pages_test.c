@@ -74,6 +74,101 @@ static void assert_pieces(enum page_form form, struct message_pages *pages)
     assert_false(message_next_piece(pages, &piece));
 }
 
+static void fill_row(uint8_t pages[2 * PAGE_CODEC_BYTES])
+{
+    for (size_t i = 0; i < 2 * PAGE_CODEC_BYTES; i++)
+        pages[i] = (uint8_t)(i * 7 + i / PAGE_CODEC_BYTES);
+}
+
+/* Pages 98 and 99, behind one head. */
+static void put_row(struct bytes *to, const uint8_t *pages)
+{
+    message_put_row_head(to, WHY_PUSHED, 98, pages, 2);
+    assert_int_equal(to->count, MESSAGE_ROW_HEAD_BYTES);
+    bytes_put(to, pages, 2 * PAGE_CODEC_BYTES);
+}
+
+static void test_a_row_comes_back(void **state)
+{
+    uint8_t pages[2 * PAGE_CODEC_BYTES];
+    struct message_pages said;
+    struct message_piece piece;
+    struct bytes bytes = {0};
+    struct frame frame;
+    (void)state;
+
+    fill_row(pages);
+    put_row(&bytes, pages);
+    decode_one(&bytes, &frame);
+    assert_int_equal(frame.type, FRAME_ROW);
+    assert_int_equal(message_get_pages(&frame, PAGE_CODEC_BYTES, TOTAL_PAGES, &said), STATUS_OK);
+    assert_int_equal(said.why, WHY_PUSHED);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_true(message_next_piece(&said, &piece));
+        assert_int_equal(piece.first_idx, 98 + i);
+        assert_memory_equal(piece.payload, pages + i * PAGE_CODEC_BYTES, PAGE_CODEC_BYTES);
+    }
+    assert_false(message_next_piece(&said, &piece));
+    bytes_fini(&bytes);
+}
+
+/* Not beyond the guest, not of a model, no half page, in no other form. */
+static void test_a_row_that_cannot_be_is_refused(void **state)
+{
+    uint8_t pages[2 * PAGE_CODEC_BYTES];
+    struct message_pages said;
+    struct bytes bytes = {0};
+    struct frame frame;
+    (void)state;
+
+    fill_row(pages);
+    put_row(&bytes, pages);
+    decode_one(&bytes, &frame);
+    assert_int_equal(message_get_pages(&frame, PAGE_CODEC_BYTES, 99, &said), STATUS_BAD_STREAM);
+    assert_int_equal(message_get_pages(&frame, 8, TOTAL_PAGES, &said), STATUS_BAD_STREAM);
+    frame.note |= PAGE_FORM_LZ4 << 4;
+    assert_int_equal(message_get_pages(&frame, PAGE_CODEC_BYTES, TOTAL_PAGES, &said),
+                     STATUS_BAD_STREAM);
+    frame.note = WHY_PUSHED;
+    for (uint32_t count = 0; count < 8 + 2 * PAGE_CODEC_BYTES; count++) {
+        frame.payload_bytes = count;
+        assert_int_equal(message_get_pages(&frame, PAGE_CODEC_BYTES, TOTAL_PAGES, &said) ==
+                             STATUS_OK,
+                         count == 8 + PAGE_CODEC_BYTES);
+    }
+    bytes_fini(&bytes);
+}
+
+/* As a target does that reads head and pages to where they belong. */
+static void test_a_row_in_two_places(void **state)
+{
+    uint8_t pages[2 * PAGE_CODEC_BYTES];
+    struct bytes bytes = {0};
+    enum why why = WHY_FIRST;
+    (void)state;
+
+    fill_row(pages);
+    put_row(&bytes, pages);
+    assert_true(message_is_row(bytes.data, pages, 98, 2, &why));
+    assert_int_equal(why, WHY_PUSHED);
+    assert_false(message_is_row(bytes.data, pages, 97, 2, &why));
+    assert_false(message_is_row(bytes.data, pages, 98, 1, &why));
+    assert_true(message_may_be_row(bytes.data, FRAME_HEADER_BYTES, 0, 2)); /* not known yet */
+    assert_false(message_may_be_row(bytes.data, FRAME_HEADER_BYTES, 0, 1));
+    assert_false(message_may_be_row(bytes.data, MESSAGE_ROW_HEAD_BYTES, 0, 2));
+    for (size_t at = 0; at < MESSAGE_ROW_HEAD_BYTES; at++) {
+        bytes.data[at] ^= 0x10;
+        assert_false(message_is_row(bytes.data, pages, 98, 2, &why));
+        bytes.data[at] ^= 0x10;
+    }
+    for (size_t at = 0; at < sizeof pages; at += 61) {
+        pages[at] ^= 0x10;
+        assert_false(message_is_row(bytes.data, pages, 98, 2, &why));
+        pages[at] ^= 0x10;
+    }
+    bytes_fini(&bytes);
+}
+
 static void test_every_form_comes_back(void **state)
 {
     (void)state;
@@ -233,6 +328,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_form_comes_back),
+        cmocka_unit_test(test_a_row_comes_back),
+        cmocka_unit_test(test_a_row_that_cannot_be_is_refused),
+        cmocka_unit_test(test_a_row_in_two_places),
         cmocka_unit_test(test_cut_and_changed_at_every_byte),
         cmocka_unit_test(test_what_cannot_be_is_refused),
         cmocka_unit_test(test_a_run_ends_where_memory_ends),
