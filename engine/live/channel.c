@@ -80,7 +80,10 @@ void channel_fail(struct channel *channel, const char *format, ...)
 
 void channel_fail_by(struct channel *channel, int error)
 {
-    if (channel->state == CHANNEL_CONNECTING)
+    bool is_connecting = channel->state == CHANNEL_CONNECTING;
+
+    channel->is_refused = is_connecting && error == ECONNREFUSED;
+    if (is_connecting)
         channel_fail(channel, "%s cannot be reached: %s", channel->peer, strerror(error));
     else if (channel->state == CHANNEL_PROVING)
         channel_fail(channel,
@@ -102,6 +105,11 @@ void channel_close(struct channel *channel, const char *reason, bool is_at_once)
         channel_set_timer(channel);
         channel_pump(channel);
     }
+}
+
+bool channel_was_refused(const struct channel *channel)
+{
+    return channel->is_refused;
 }
 
 bool channel_is_open(const struct channel *channel)

@@ -83,6 +83,7 @@ void host_drop_resident(struct resident *resident)
 {
     struct host *host = resident->host;
 
+    host_disk_detach(resident);
     resident->guest->ops->close(resident->guest);
     scenario_fini(&resident->scenario);
     *resident = (struct resident){0};
@@ -248,7 +249,7 @@ enum status host_open(uv_loop_t *loop, const struct host_config *config,
     enum status status = trunk_may_open(host, problem);
 
     if (status == STATUS_OK)
-        status = host_disk_open(host, problem);
+        status = host_disk_check(host, problem);
     if (status == STATUS_OK)
         status = line_listen(host, problem);
     if (status == STATUS_OK && (host->alarm = alarm_open(loop, rang, host)) == NULL) {
@@ -256,7 +257,6 @@ enum status host_open(uv_loop_t *loop, const struct host_config *config,
         status = problem_set(problem, STATUS_NO_FILE, "this process has no file descriptor left");
     }
     if (status != STATUS_OK) {
-        host_disk_close(host);
         free(host);
         return status;
     }
@@ -304,7 +304,6 @@ void host_close(struct host *host)
         if (host->residents[i].guest != NULL)
             host_drop_resident(&host->residents[i]);
     trunk_close(host);
-    host_disk_close(host);
     alarm_close(host->alarm);
     uv_close((uv_handle_t *)&host->idle, handle_closed);
     uv_close((uv_handle_t *)&host->prepare, handle_closed);

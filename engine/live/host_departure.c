@@ -1,6 +1,5 @@
 /* A guest leaves: the half of a move at its source, what becomes of it when its phase changes, and
  * when its connection breaks. */
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -262,11 +261,9 @@ void departure_lend(struct move *move, uint64_t now_ns, size_t backlog_bytes, st
 
 /* Nobody listens there any more, and not because the link is cut: the process is gone, and has not
  * come back in time. What is here is older than what the guest's clients have seen. */
-static bool see_whether_dead(struct move *move, uint64_t now_ns, const char *reason)
+static bool see_whether_dead(struct move *move, uint64_t now_ns, enum line_end end)
 {
-    bool is_refused = strstr(reason, strerror(ECONNREFUSED)) != NULL;
-
-    if (!is_refused)
+    if (end != LINE_REFUSED)
         move->refused_since_ns = 0;
     else if (move->refused_since_ns == 0)
         move->refused_since_ns = now_ns;
@@ -284,7 +281,7 @@ static bool has_kept_commit(const struct move *move, size_t unsent_bytes)
            (move->source.is_commit_pending || (move->is_commit_last && unsent_bytes > 0));
 }
 
-void departure_line_lost(struct move *move, uint64_t now_ns, const char *reason,
+void departure_line_lost(struct move *move, uint64_t now_ns, enum line_end end, const char *reason,
                          size_t unsent_bytes)
 {
     enum phase before = move->source.phase;
@@ -304,7 +301,7 @@ void departure_line_lost(struct move *move, uint64_t now_ns, const char *reason,
         host_say(move->host, "the connection to %s broke after COMMIT: %s; it is tried again",
                  move->to, reason);
     move->is_recovering = true;
-    if (see_whether_dead(move, now_ns, reason))
+    if (see_whether_dead(move, now_ns, end))
         return;
     move->retry_after_ns = move->retry_after_ns == 0
                                ? HOST_RETRY_NS

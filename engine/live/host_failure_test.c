@@ -1,7 +1,7 @@
 /* What goes wrong between two hosts: refusals, aborts, connections that break in every phase, a
  * link that is cut and mended, hosts and gateways that die. */
+#include <errno.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "live/channel_private.h"
 #include "live/two_hosts.h"
@@ -138,14 +138,11 @@ static bool was_in(enum phase phase)
 /* A guest that has begun to use its disk stays where there is one. */
 static void a_disk_is_not_left_behind(void **state)
 {
-    char disk[] = "/tmp/ferry-host-test-XXXXXX";
-    int file = mkstemp(disk);
+    const char *disks = disks_begin();
     (void)state;
-    assert_true(file >= 0);
-    close(file);
     stand_open(NULL);
     host_dies(0);
-    host_begins(0, disk);
+    host_begins(0, disks);
     run_until(peer_named("A") != NULL);
     add_guest(0, "guest=journal memory=4MiB", "--records 1000000 --rate 1000/s");
     run_until(machine_disk(find_resident("journal")->guest)->done > 0);
@@ -154,8 +151,18 @@ static void a_disk_is_not_left_behind(void **state)
     assert_string_equal(stand.outcome, "aborted");
     assert_non_null(strstr(stand.reason, "journal uses its disk, and the target has none"));
     lives("journal");
+
+    host_dies(1);
+    run_until(peer_named("B") == NULL && find_departure_half() == NULL);
+    host_begins(1, "/tmp/ferry-another-disk");
+    run_until(peer_named("B") != NULL);
+    assert_string_equal(begin_move("journal", "mode=pre-copy"), "");
+    await_end("aborted");
+    assert_non_null(strstr(stand.reason, "journal uses its disk, and the target does not reach"));
+    lives("journal");
     stand_close();
-    unlink(disk);
+    disk_ends(disks, "journal");
+    disks_end(disks);
 }
 
 static void stranger_is_closed(void *owner, struct channel *channel, const char *reason)
@@ -403,6 +410,28 @@ static void a_target_dies_after_the_switch(void **state)
     stand_close();
 }
 
+/* The system's word counts, whatever somebody's sentence says, and an old one for nothing. */
+static void only_where_nobody_listens_it_is_dead(void **state)
+{
+    (void)state;
+    stand_open(NULL);
+    add_guest(0, MEMWALK, "");
+    struct move *move = hold_at("memwalk", "mode=post-copy", PHASE_POST_COPY);
+    uint64_t now_ns = uv_hrtime();
+    line_break(move->line, "the cable was pulled");
+    departure_line_lost(move, now_ns, LINE_BROKEN, strerror(ECONNREFUSED), 0);
+    departure_line_lost(move, now_ns + 4 * NS_PER_S, LINE_BROKEN, strerror(ECONNREFUSED), 0);
+    assert_int_equal(move->over_ns, 0);
+    departure_line_lost(move, now_ns, LINE_REFUSED, "", 0);
+    assert_int_equal(move->refused_since_ns, now_ns);
+    move->retry_at_ns = now_ns;
+    go_on(move);
+    run_until(move->source.phase != PHASE_LINK_LOST);
+    assert_int_equal(move->refused_since_ns, 0);
+    await_end("completed");
+    stand_close();
+}
+
 /* Its clients go with it; the guest hears that they hang up, and their numbers are free again. */
 static void a_gateway_dies_and_another_comes(void **state)
 {
@@ -513,6 +542,7 @@ int main(void)
         cmocka_unit_test(a_source_dies_before_commit),
         cmocka_unit_test(a_source_dies_after_the_switch),
         cmocka_unit_test(a_target_dies_after_the_switch),
+        cmocka_unit_test(only_where_nobody_listens_it_is_dead),
         cmocka_unit_test(a_gateway_dies_and_another_comes),
         cmocka_unit_test(an_end_that_nobody_heard_is_said_again),
         cmocka_unit_test(a_host_that_ends_says_what_ends_with_it),

@@ -57,6 +57,7 @@ struct resident {
     uint64_t due_ns;      /* when it is to be run next; 0: now; UINT64_MAX: when something comes */
     uint64_t mail_due_ns; /* when its mailboxes want to be asked */
     bool has_output;
+    int disk; /* its file of blocks; -1: it has asked for none yet */
 
     uint64_t ghosts;              /* streams whose clients a gateway took with it, as bits */
     char instance[MOVE_ID_BYTES]; /* of the gateway that its streams are of */
@@ -67,6 +68,10 @@ struct resident {
     bool is_line_whole;
     uint64_t console_bytes; /* written, and not told as an event yet */
 };
+
+/* How a connection ended: in order by the other host, by something that broke it, or before it was
+ * made, as nobody listens there. */
+enum line_end { LINE_IN_ORDER, LINE_BROKEN, LINE_REFUSED };
 
 /* One connection of a move. It may outlive the half of the move that it was of. */
 struct line {
@@ -157,7 +162,6 @@ struct host {
     struct line *lines;
     uint64_t turn;       /* how often the loop has come round */
     uint32_t turn_idx;   /* whose guest runs first */
-    int disk;            /* the file of blocks; -1: none */
     uint64_t bits_per_s; /* that a move may use of the link; 0: all there are */
     uint64_t latency_ns; /* that the link is to have on top of its own */
     bool is_cut;         /* no connection is made, and none taken */
@@ -211,9 +215,12 @@ void mail_rehome(struct resident *resident, uint64_t now_ns);
 void mail_check_instance(struct resident *resident, uint64_t now_ns);
 
 /* host_disk.c */
-MUST_USE enum status host_disk_open(struct host *host, struct problem *problem);
-void host_disk_close(struct host *host);
+MUST_USE enum status host_disk_check(const struct host *host, struct problem *problem);
+/* Whether one that has begun to use its disk finds it here, too. */
+MUST_USE enum status host_disk_look(const struct host *host, const char *guest,
+                                    struct problem *problem);
 void host_disk_attach(struct resident *resident);
+void host_disk_detach(struct resident *resident);
 void host_disk_serve(struct resident *resident); /* what it has asked for is done */
 
 /* host_trunk.c */
@@ -257,7 +264,7 @@ void move_heard(struct move *move, uint64_t now_ns, const uint8_t *data, size_t 
 /* What it sends next; `lending` NULL: all of it is copied. */
 void move_lend(struct move *move, uint64_t now_ns, size_t backlog_bytes, struct bytes *to,
                struct lending *lending);
-void move_line_lost(struct move *move, uint64_t now_ns, const char *reason, bool is_in_order,
+void move_line_lost(struct move *move, uint64_t now_ns, enum line_end end, const char *reason,
                     size_t unsent_bytes);
 
 /* host_departure.c: the half at the source */
@@ -272,7 +279,7 @@ void departure_heard(struct move *move, uint64_t now_ns, const uint8_t *data, si
 void departure_lend(struct move *move, uint64_t now_ns, size_t backlog_bytes, struct bytes *to,
                     struct lending *lending);
 /* `unsent_bytes` of what the line was given have not left. */
-void departure_line_lost(struct move *move, uint64_t now_ns, const char *reason,
+void departure_line_lost(struct move *move, uint64_t now_ns, enum line_end end, const char *reason,
                          size_t unsent_bytes);
 void departure_turn(struct move *move, uint64_t now_ns);
 uint64_t departure_due_ns(const struct move *move);
@@ -290,7 +297,7 @@ MUST_USE enum status arrival_begin(struct line *line, const struct move_text *te
 void arrival_heard(struct move *move, uint64_t now_ns, const uint8_t *data, size_t count);
 /* Where what comes next should be read to, see target_place. */
 size_t arrival_place(struct move *move, struct span *spans, size_t most);
-void arrival_line_lost(struct move *move, uint64_t now_ns, bool is_in_order);
+void arrival_line_lost(struct move *move, uint64_t now_ns, enum line_end end);
 void arrival_turn(struct move *move, uint64_t now_ns);
 /* The guest moves on: what is left of the move that brought it answers who asks. */
 void arrival_settle(struct move *move, uint64_t now_ns);

@@ -123,12 +123,9 @@ static void remedies_work(void **state)
 /* What was flushed is at the target before the hart goes on: the journal is whole wherever it is. */
 static void barriers_hold(void **state)
 {
-    char disk[] = "/tmp/ferry-host-test-XXXXXX";
-    int file = mkstemp(disk);
+    const char *disks = disks_begin();
     (void)state;
-    assert_true(file >= 0);
-    close(file);
-    stand_open(disk);
+    stand_open(disks);
     add_guest(0, "guest=journal memory=4MiB cache=on harts=1", "--records 6000 --rate 5000/s");
     unsigned moves = 0;
     while (!find_resident("journal")->is_ended)
@@ -138,7 +135,34 @@ static void barriers_hold(void **state)
     assert_true(count_events(EVENT_BARRIER_SENT) > 0);
     assert_true(count_events(EVENT_BARRIER_SENT) >= count_events(EVENT_BARRIER_ACKNOWLEDGED));
     stand_close();
-    unlink(disk);
+    disk_ends(disks, "journal");
+    disks_end(disks);
+}
+
+/* Each checks what it reads against what it wrote, wherever the other is. */
+static void guests_have_a_disk_each(void **state)
+{
+    const char *disks = disks_begin();
+    (void)state;
+    stand_open(disks);
+    for (unsigned i = 0; i < 3; i++) {
+        char args[64];
+        snprintf(args, sizeof args, "--records 2000 --rate 20000/s --seed %u", i + 1);
+        struct resident *resident =
+            find_resident(put_guest(i / 2, "guest=journal memory=4MiB", args));
+        snprintf(resident->name, sizeof resident->name, "journal%u", i);
+    }
+    run_until(find_resident("journal0")->is_ended && find_resident("journal1")->is_ended &&
+              find_resident("journal2")->is_ended);
+    unsigned count = 0;
+    for (const char *at = stand.console; (at = strstr(at, "ok\n")) != NULL; at++)
+        count++;
+    assert_int_equal(count, 3);
+    stand_close();
+    disk_ends(disks, "journal0");
+    disk_ends(disks, "journal1");
+    disk_ends(disks, "journal2");
+    disks_end(disks);
 }
 
 /* Every byte between the two is heard so much later, and all of them are. */
@@ -258,6 +282,7 @@ int main(void)
         cmocka_unit_test(clients_do_not_notice),
         cmocka_unit_test(remedies_work),
         cmocka_unit_test(barriers_hold),
+        cmocka_unit_test(guests_have_a_disk_each),
         cmocka_unit_test(a_long_way_is_long),
         cmocka_unit_test(pages_come_in_sight),
         cmocka_unit_test(a_guest_with_a_rate_leaves_its_host_alone),

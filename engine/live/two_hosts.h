@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -376,6 +377,31 @@ static inline void stand_close(void)
     (void)uv_run(&stand.loop, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(&stand.loop), 0);
     event_list_fini(&stand.events);
+}
+
+/* A path for the disks of guests, in a folder of its own. */
+static inline const char *disks_begin(void)
+{
+    static char path[64];
+    snprintf(path, sizeof path, "/tmp/ferry-host-test-XXXXXX");
+    assert_non_null(mkdtemp(path));
+    strcat(path, "/disk");
+    return path;
+}
+
+/* Each guest's file is gone, and there was none beside those. */
+static inline void disk_ends(const char *disks, const char *guest)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s.%s", disks, guest);
+    assert_int_equal(unlink(path), 0);
+}
+
+static inline void disks_end(const char *disks)
+{
+    char folder[64];
+    snprintf(folder, sizeof folder, "%.*s", (int)(strrchr(disks, '/') - disks), disks);
+    assert_int_equal(rmdir(folder), 0);
 }
 
 /* A guest by words as on a command line: "guest=kv memory=16MiB", with its own arguments. It has not
