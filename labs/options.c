@@ -66,7 +66,7 @@ const struct own_option own_options[] = {
     {"listen", TAKES_HOST, "ADDR:PORT", MEMBER(live.listen),
      "where other hosts bring guests (default 127.0.0.1:0)"},
     {"disk", TAKES_HOST, "FILE", MEMBER(live.disk),
-     "the guests' disks, FILE.GUEST at all hosts; else none"},
+     "the guests' disks: FILE.GUEST, at all hosts"},
     {"key", TAKES_GATEWAY | TAKES_HOST, "FILE", MEMBER(live.key),
      "seals connections of hosts; allows other computers"},
     {"with-parent", TAKES_GATEWAY | TAKES_HOST | TAKES_LIVE, NULL, MEMBER(live.is_with_parent),
