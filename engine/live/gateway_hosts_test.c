@@ -663,7 +663,7 @@ static void addresses_are_judged(void **state)
     expect_refusal("127.0.0.1:0=kv/70000", "is no port");
     expect_refusal("127.0.0.1:0=", "1 to 63 characters");
     expect_refusal("/tmp/socket", "clients come by TCP");
-    expect_refusal(gateway_clients_address(fixture.gateway, 0), "listens there already");
+    expect_refusal(gateway_clients_address(fixture.gateway, 0), "somebody listens there already");
     assert_int_equal(gateway_listen(fixture.gateway, "127.0.0.1:0=echo/7", &problem), STATUS_OK);
     assert_int_equal(fixture.gateway->listeners[1].port, 7);
 }
