@@ -13,7 +13,13 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
+
+/* Who takes a place has it in no time. A folder like /tmp anybody can hold, for as long as he likes:
+ * nobody waits for that longer than a second. */
+#define HOLD_TRIES    100
+#define HOLD_PAUSE_NS 10000000
 
 /* ---- Reading and writing ---- */
 
@@ -171,9 +177,16 @@ int address_hold_folder(const char *path)
 
     folder_of(path, folder);
     int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    while (fd >= 0 && flock(fd, LOCK_EX) != 0 && errno == EINTR)
-        continue;
-    return fd;
+    for (unsigned i = 0; fd >= 0 && i < HOLD_TRIES; i++) {
+        if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+            return fd;
+        if (errno != EWOULDBLOCK && errno != EINTR)
+            break;
+        nanosleep(&(struct timespec){.tv_nsec = HOLD_PAUSE_NS}, NULL);
+    }
+    if (fd >= 0)
+        close(fd);
+    return -1;
 }
 
 enum status address_reclaim(const char *path, struct problem *problem)

@@ -36,10 +36,11 @@ void address_format(const struct address *address, char text[ADDRESS_TEXT_BYTES]
  * must be safe: this user's or root's, and nobody else may put another socket in the place. */
 MUST_USE enum status address_make_folder(const char *path, struct problem *problem);
 /* Whoever takes a Unix socket's place, or leaves it, holds its folder meanwhile: another who does
- * the same waits. Close what is returned; -1, or a file system without such locks: nobody waits. */
+ * the same waits. Close what is returned; -1: nobody waits, for the folder cannot be held, or
+ * somebody holds it without an end. */
 int address_hold_folder(const char *path);
-/* With the folder held: the path may be bound: nothing is there, or a socket that nobody listens at any more, which is
- * removed. Whatever else is there stays, and is a problem. */
+/* With the folder held: the path may be bound: nothing is there, or a socket that nobody listens at
+ * any more, which is removed. Whatever else is there stays, and is a problem. */
 MUST_USE enum status address_reclaim(const char *path, struct problem *problem);
 
 #endif

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -116,8 +117,12 @@ static pid_t start_to_listen(int *end_fd)
 
     assert_int_equal(pipe(ends), 0);
     pid_t pid = fork();
-    if (pid == 0)
-        _exit((int)begin(&loop, &listener));
+    if (pid == 0) {
+        enum status status = begin(&loop, &listener);
+        if (status == STATUS_OK)
+            end(&loop, listener);
+        _exit((int)status);
+    }
     close(ends[1]);
     *end_fd = ends[0]; /* at its end when the process is */
     return pid;
@@ -144,6 +149,25 @@ static void who_begins_to_listen_is_waited_for(void **state)
     unlink(path);
 }
 
+/* In a folder that others may open, as /tmp is one, anybody may hold it and never let go. */
+static void who_holds_the_folder_for_good_stops_nobody(void **state)
+{
+    int status, end_fd, folder_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    (void)state;
+
+    assert_int_equal(flock(folder_fd, LOCK_EX), 0);
+    pid_t pid = start_to_listen(&end_fd);
+    bool has_ended = poll(&(struct pollfd){.fd = end_fd, .events = POLLIN}, 1, 30000) == 1;
+    if (!has_ended)
+        kill(pid, SIGKILL);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(has_ended);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == STATUS_OK);
+    assert_int_not_equal(access(path, F_OK), 0);
+    close(end_fd);
+    close(folder_fd);
+}
+
 static void another_socket_in_the_place_stays(void **state)
 {
     struct channel_listener *listener;
@@ -167,6 +191,7 @@ int main(void)
         cmocka_unit_test(what_is_written_reads_the_same),
         cmocka_unit_test(a_folder_is_made_for_oneself),
         cmocka_unit_test(who_begins_to_listen_is_waited_for),
+        cmocka_unit_test(who_holds_the_folder_for_good_stops_nobody),
         cmocka_unit_test(another_socket_in_the_place_stays),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

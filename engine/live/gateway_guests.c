@@ -187,6 +187,17 @@ static void weigh(const struct gateway_guest *guest, struct gateway_host *host,
     }
 }
 
+static bool is_party(const struct gateway_guest *guest, const struct gateway_host *host)
+{
+    return guest->is_moving && (guest->source == host || guest->target == host);
+}
+
+/* Its last word is old, or it has not had time for one. */
+static bool may_have_more(const struct gateway_guest *guest, const struct gateway_host *host)
+{
+    return host->trunk == NULL && !host->is_gone && is_party(guest, host);
+}
+
 static struct opinion ask_around(const struct gateway_guest *guest)
 {
     struct opinion opinion = {0};
@@ -194,6 +205,7 @@ static struct opinion ask_around(const struct gateway_guest *guest)
     for (unsigned i = 0; i < GATEWAY_HOSTS; i++) {
         struct gateway_host *host = &guest->gateway->hosts[i];
         const struct host_claim *claim = claim_of(host, guest);
+        opinion.is_somewhere |= may_have_more(guest, host);
         if (host->name[0] == '\0' || host->is_gone || claim == NULL)
             continue;
         opinion.is_ended |= is_word(claim, "ended");
@@ -343,8 +355,7 @@ void gateway_guests_bereave(const struct gateway_host *host)
 {
     for (unsigned i = 0; i < host->gateway->guest_count; i++) {
         struct gateway_guest *guest = &host->gateway->guests[i];
-        bool is_party = guest->is_moving && (guest->source == host || guest->target == host);
-        if (!is_party && claim_of(host, guest) == NULL)
+        if (!is_party(guest, host) && claim_of(host, guest) == NULL)
             continue;
         guest->orphan_look_ns = gateway_now_ns() + GATEWAY_GRACE_NS;
         guest->is_orphan_asked = false;
@@ -381,7 +392,7 @@ static void end_move(struct gateway_guest *guest, const struct gateway_host *hos
     guest->is_moving = false;
 }
 
-/* Asks first, and judges by the answers in the next turn. */
+/* Asks first, and judges by the answers in the next turn. Who is away is looked at when it is back. */
 static void look_after_orphan(struct gateway_guest *guest)
 {
     bool is_anywhere = false;
@@ -389,9 +400,10 @@ static void look_after_orphan(struct gateway_guest *guest)
     for (unsigned i = 0; i < GATEWAY_HOSTS; i++) {
         struct gateway_host *host = &guest->gateway->hosts[i];
         const struct host_claim *claim = claim_of(host, guest);
-        if (host->trunk == NULL || claim == NULL || (claim->is_claim && claim->pages_missing == 0))
+        bool is_half = is_something(claim) && (!claim->is_claim || claim->pages_missing > 0);
+        is_anywhere |= is_half || may_have_more(guest, host);
+        if (host->trunk == NULL || !is_half)
             continue;
-        is_anywhere = true;
         if (guest->is_orphan_asked && is_useless(claim))
             tell_to_forget(guest, host);
         else if (guest->is_orphan_asked)

@@ -261,14 +261,14 @@ static void forget_process(struct gateway_host *host)
 
 /* Of a process on this computer it can be seen when it ends; of others there is only their word. So
  * it is of one in a container, whose number is another process's here. */
-static void watch_process(struct gateway_host *host, uint64_t pid_space)
+static void watch_process(struct gateway_host *host)
 {
     struct problem problem = {STATUS_OK, ""};
     struct address peer;
 
     forget_process(host);
     if (address_parse_number(channel_peer(host->trunk), &peer, &problem) != STATUS_OK ||
-        !address_is_local(&peer) || pid_space != trunk_pid_space() || host->pid == 0 ||
+        !address_is_local(&peer) || host->pid_space != trunk_pid_space() || host->pid == 0 ||
         host->pid > INT32_MAX)
         return;
     host->pidfd = (int)syscall(SYS_pidfd_open, (pid_t)host->pid, 0);
@@ -294,11 +294,29 @@ static const struct gateway_host *find_twin(const struct gateway_host *host, con
     return NULL;
 }
 
+static void crash(struct gateway_host *host)
+{
+    host->is_gone = true;
+    gateway_guests_bereave(host);
+    host->claim_count = 0;
+    for (unsigned i = 0; i < host->gateway->guest_count; i++) {
+        const struct gateway_guest *guest = &host->gateway->guests[i];
+        if (!guest->is_moving || (guest->source != host && guest->target != host))
+            continue;
+        uint64_t role = guest->target == host ? HOST_TARGET : HOST_SOURCE;
+        gateway_happen(host->gateway, (struct event){.kind = EVENT_HOST_CRASHED,
+                                                     .at_ns = gateway_now_ns(),
+                                                     .host_crashed = {role}});
+        break;
+    }
+}
+
 static void welcome(struct visitor *visitor, const json_t *data)
 {
     struct gateway *gateway = visitor->gateway;
     const char *name = control_word(data, "name", ""), *address = control_word(data, "address", "");
     uint64_t pid = control_number(data, "pid", 0);
+    uint64_t pid_space = control_number(data, "pid_space", trunk_pid_space());
     char instance[17];
 
     if (!is_name(name)) {
@@ -318,7 +336,8 @@ static void welcome(struct visitor *visitor, const json_t *data)
         refuse(visitor, "hello: this gateway has no place for one more host");
         return;
     }
-    if (host->trunk != NULL && host->pid != pid && !has_ended(host)) {
+    bool is_another = host->pid != pid || host->pid_space != pid_space;
+    if (host->trunk != NULL && is_another && !has_ended(host)) {
         refuse(visitor, "hello: a host of that name is here already: choose another --name");
         return;
     }
@@ -337,15 +356,19 @@ static void welcome(struct visitor *visitor, const json_t *data)
         lose_trunk(host, "it has come back by another connection");
         channel_close(old, "its host has come back by another connection", true);
     }
+    /* Of one that lives elsewhere nothing else tells that it has ended. */
+    if (is_another && !host->is_gone && strcmp(host->name, name) == 0)
+        crash(host);
     host->trunk = visitor->trunk;
     visitor->host = host;
     host->pid = pid;
+    host->pid_space = pid_space;
     host->is_refusal_told = false;
     host->clock_rtt_ns = UINT64_MAX / 2;
     host->clock_ahead_ns = 0;
     snprintf(host->name, sizeof host->name, "%s", name);
     snprintf(host->address, sizeof host->address, "%s", address);
-    watch_process(host, control_number(data, "pid_space", trunk_pid_space()));
+    watch_process(host);
     snprintf(instance, sizeof instance, "%016llx", (unsigned long long)gateway->instance);
     trunk_put_message(&host->out, control_return(json_pack("{s:s}", "instance", instance), NULL));
     ask_clock(host);
@@ -539,23 +562,6 @@ void gateway_hosts_turn(struct gateway *gateway)
             continue;
         channel_send(host->trunk, host->out.data, host->out.count);
         bytes_clear(&host->out);
-    }
-}
-
-static void crash(struct gateway_host *host)
-{
-    host->is_gone = true;
-    gateway_guests_bereave(host);
-    host->claim_count = 0;
-    for (unsigned i = 0; i < host->gateway->guest_count; i++) {
-        const struct gateway_guest *guest = &host->gateway->guests[i];
-        if (!guest->is_moving || (guest->source != host && guest->target != host))
-            continue;
-        uint64_t role = guest->target == host ? HOST_TARGET : HOST_SOURCE;
-        gateway_happen(host->gateway, (struct event){.kind = EVENT_HOST_CRASHED,
-                                                     .at_ns = gateway_now_ns(),
-                                                     .host_crashed = {role}});
-        break;
     }
 }
 

@@ -164,6 +164,108 @@ static void a_guest_that_waits_in_vain_is_forgotten(void **state)
     turn_until(fixture.lost == 1);
 }
 
+/* A host is away when the one with the rest of the guest's pages ends: when it is back, it waits. */
+static void end_while_the_other_is_away(bool has_told)
+{
+    struct stub *a = &fixture.stubs[0], *b = &fixture.stubs[1];
+    struct gateway_guest *guest = &fixture.gateway->guests[0];
+    pid_t pid = sleeper();
+
+    a->pid = (uint64_t)pid;
+    both_hosts_come();
+    gateway_move_begins(fixture.gateway, "echo", 1, 2, 0);
+    b->pages_missing = 100;
+    if (has_told) {
+        move_guest(a, b, false);
+        turn_until(guest->home == &fixture.gateway->hosts[1]);
+    }
+    channel_close(b->trunk, "cut", true);
+    turn_until(fixture.left == 1);
+    b->guest = fixture.guest;
+    b->half = "waiting";
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    channel_close(a->trunk, "cut", true);
+    turn_until(guest->orphan_look_ns != UINT64_MAX);
+    uint64_t first_ns = guest->orphan_look_ns; /* B is away at some more of them */
+    turn_until(guest->orphan_look_ns > first_ns + GATEWAY_GRACE_NS);
+    assert_int_equal(fixture.lost, 0);
+    stub_connect(b);
+    turn_until(strcmp(b->command, "forget") == 0);
+    b->guest = NULL;
+    b->half = NULL;
+    claim(b);
+    turn_until(fixture.lost == 1);
+    turn();
+    assert_int_equal(count_events(EVENT_MIGRATION_ENDED), 1);
+}
+
+static void a_half_at_a_host_that_is_away_is_looked_at_later(void **state)
+{
+    (void)state;
+    end_while_the_other_is_away(true);
+}
+
+static void nor_is_a_half_missed_that_nobody_had_told_of(void **state)
+{
+    (void)state;
+    end_while_the_other_is_away(false);
+}
+
+/* Of one that has ended there is nothing to be forgotten. */
+static void an_ended_guest_is_no_half(void **state)
+{
+    struct stub *a = &fixture.stubs[0], *b = &fixture.stubs[1];
+    pid_t pid = sleeper();
+    (void)state;
+
+    a->pid = (uint64_t)pid;
+    b->half = "ended";
+    both_hosts_come();
+    gateway_move_begins(fixture.gateway, "echo", 1, 2, 0);
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    channel_close(a->trunk, "cut", true);
+    turn_until(fixture.gateway->guests[0].orphan_look_ns != UINT64_MAX);
+    turn_until(fixture.gateway->guests[0].orphan_look_ns == UINT64_MAX);
+    assert_string_equal(b->command, "");
+}
+
+/* It lives on another computer, where nobody sees it end; but another process has come in its place. */
+static void a_host_that_comes_back_as_another_process_has_ended(void **state)
+{
+    struct stub *a = &fixture.stubs[0], *b = &fixture.stubs[1];
+    (void)state;
+
+    a->pid = 100;
+    a->is_in_container = b->is_in_container = true;
+    both_hosts_come();
+    gateway_move_begins(fixture.gateway, "echo", 1, 2, 0);
+    b->pages_missing = 100;
+    move_guest(a, b, false);
+    turn_until(fixture.gateway->guests[0].home == &fixture.gateway->hosts[1]);
+    b->half = "waiting";
+    claim(b);
+    channel_close(a->trunk, "cut", true);
+    turn_until(fixture.left == 1);
+    stub_connect(a); /* the same process: it may still have what B lacks */
+    turn_until(a->is_welcome);
+    assert_int_equal(fixture.gateway->guests[0].orphan_look_ns, UINT64_MAX);
+    channel_close(a->trunk, "cut", true);
+    turn_until(fixture.left == 2);
+    a->pid = 200;
+    stub_connect(a);
+    turn_until(strcmp(b->command, "forget") == 0);
+    assert_int_equal(count_events(EVENT_HOST_CRASHED), 1);
+    assert_true(gateway_is_host_here(fixture.gateway, 1));
+    b->guest = NULL;
+    b->half = NULL;
+    claim(b);
+    turn_until(fixture.lost == 1);
+    turn();
+    assert_int_equal(count_events(EVENT_MIGRATION_ENDED), 1);
+}
+
 static void of_two_claims_the_later_is_right(void **state)
 {
     (void)state;
@@ -663,7 +765,7 @@ static void addresses_are_judged(void **state)
     expect_refusal("127.0.0.1:0=kv/70000", "is no port");
     expect_refusal("127.0.0.1:0=", "1 to 63 characters");
     expect_refusal("/tmp/socket", "clients come by TCP");
-    expect_refusal(gateway_clients_address(fixture.gateway, 0), "in use");
+    expect_refusal(gateway_clients_address(fixture.gateway, 0), "somebody listens there already");
     assert_int_equal(gateway_listen(fixture.gateway, "127.0.0.1:0=echo/7", &problem), STATUS_OK);
     assert_int_equal(fixture.gateway->listeners[1].port, 7);
 }
@@ -677,6 +779,10 @@ int main(void)
         TEST(a_target_may_still_claim),
         TEST(a_move_whose_halves_are_gone_is_lost),
         TEST(a_guest_that_waits_in_vain_is_forgotten),
+        TEST(a_half_at_a_host_that_is_away_is_looked_at_later),
+        TEST(nor_is_a_half_missed_that_nobody_had_told_of),
+        TEST(an_ended_guest_is_no_half),
+        TEST(a_host_that_comes_back_as_another_process_has_ended),
         TEST(of_two_claims_the_later_is_right),
         TEST(a_claim_out_of_nowhere_does_not_count),
         TEST(a_new_gateway_believes_who_has_the_guest),

@@ -125,7 +125,7 @@ struct gateway_host {
     char address[ADDRESS_TEXT_BYTES]; /* of its listener for moves */
     struct channel *trunk;            /* NULL: it is not here */
     struct bytes out;                 /* frames of this turn of the loop */
-    uint64_t pid;
+    uint64_t pid, pid_space;          /* which process it is; see trunk_pid_space */
     int pidfd;       /* tells when its process has ended; -1: it lives elsewhere, or */
     bool has_no_pid; /* it had ended before that could be asked */
     bool is_gone;    /* it has ended, and so has its trunk */

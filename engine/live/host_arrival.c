@@ -104,6 +104,9 @@ static enum status look_at_room(struct host *host, const struct move_text *text,
     uint64_t free_bytes = free_memory_bytes(host);
     unsigned used = 0;
 
+    enum status status = host_check_name(name, problem);
+    if (status != STATUS_OK)
+        return status;
     if (text->stream_idx != 0)
         return problem_set(problem, STATUS_REFUSED, "stream %u of a move comes before its stream 0",
                            text->stream_idx);

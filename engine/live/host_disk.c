@@ -6,10 +6,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/units.h"
 #include "live/host_private.h"
 
 /* As many as the simulated hosts' (sim/storage.h): a guest finds the same disk in both. */
-#define BLOCKS 4096u
+#define BLOCKS   4096u
+#define RETRY_NS (1 * NS_PER_S)
 
 /* A file for each guest: a block of one is none of another's, wherever they are. */
 static void put_path(const struct host *host, const char *guest, char path[PATH_MAX])
@@ -28,7 +30,7 @@ enum status host_disk_check(const struct host *host, struct problem *problem)
     snprintf(folder, sizeof folder, "%.*s.", (int)(name - path), path);
     if (*name == '\0')
         errno = EISDIR;
-    else if (strlen(path) > PATH_MAX - sizeof host->residents->name - 1)
+    else if (strlen(path) > PATH_MAX - TRUNK_GUEST_MAX - 1)
         errno = ENAMETOOLONG;
     else if (access(folder, R_OK | W_OK | X_OK) == 0)
         return STATUS_OK;
@@ -100,36 +102,52 @@ static bool transfer(int file, bool is_write, uint8_t *block, uint64_t offset)
     return true;
 }
 
-/* Both hosts reach the same file by themselves (--disk-at shared), and each request is done before
- * the guest runs on: none is ever under way when it is moved. */
-void host_disk_serve(struct resident *resident)
+static bool serve(struct resident *resident, const struct disk_request *request)
 {
-    struct host *host = resident->host;
-    const struct disk_request *request;
+    uint64_t offset = request->block_idx * DISK_BLOCK_BYTES;
     uint8_t block[DISK_BLOCK_BYTES];
 
-    if (host->config->disk_path == NULL || scenario_is_model(&resident->scenario))
+    if (request->is_write)
+        machine_dma_read(resident->guest, request->address, sizeof block, block);
+    if (!is_open(resident) || !transfer(resident->disk, request->is_write, block, offset))
+        return false;
+    if (!request->is_write)
+        machine_dma_write(resident->guest, request->address, sizeof block, block);
+    else
+        resident_emit(resident, uv_hrtime(),
+                      (struct event){.kind = EVENT_DISK_WRITTEN,
+                                     .disk_written = {.block_idx = request->block_idx,
+                                                      .bytes = DISK_BLOCK_BYTES,
+                                                      .served_at = resident_host_idx(resident),
+                                                      .from_host = resident_host_idx(resident)}});
+    return true;
+}
+
+/* Both hosts reach the same file by themselves (--disk-at shared), and each request is done at once.
+ * One that cannot be is tried again whether the guest runs or not: a move waits for it, too. */
+void host_disk_serve(struct resident *resident, uint64_t now_ns)
+{
+    struct host *host = resident->host;
+    bool has_waited = resident->disk_due_ns != 0;
+    const struct disk_request *request;
+
+    if (host->config->disk_path == NULL || scenario_is_model(&resident->scenario) ||
+        resident->disk_due_ns > now_ns)
         return;
     while ((request = disk_first(machine_disk(resident->guest))) != NULL) {
-        bool is_write = request->is_write;
-        if (is_write)
-            machine_dma_read(resident->guest, request->address, sizeof block, block);
-        if (!is_open(resident) ||
-            !transfer(resident->disk, is_write, block, request->block_idx * DISK_BLOCK_BYTES)) {
-            host_say(host, "the disk's file cannot be %s: %s: the guest's request waits",
-                     is_write ? "written" : "read", strerror(errno));
+        if (!serve(resident, request)) {
+            if (!has_waited)
+                host_say(host, "the disk of %s cannot be %s: %s: it is tried again every second",
+                         resident->name, request->is_write ? "written" : "read", strerror(errno));
+            resident->disk_due_ns = now_ns + RETRY_NS;
             return;
         }
-        if (!is_write)
-            machine_dma_write(resident->guest, request->address, sizeof block, block);
-        else
-            resident_emit(
-                resident, uv_hrtime(),
-                (struct event){.kind = EVENT_DISK_WRITTEN,
-                               .disk_written = {.block_idx = request->block_idx,
-                                                .bytes = DISK_BLOCK_BYTES,
-                                                .served_at = resident_host_idx(resident),
-                                                .from_host = resident_host_idx(resident)}});
         disk_complete(machine_disk(resident->guest));
     }
+    resident->disk_due_ns = 0;
+    if (!has_waited)
+        return;
+    host_say(host, "the disk of %s answers again", resident->name);
+    if (resident->out != NULL)
+        move_feed(resident->out);
 }

@@ -2,6 +2,7 @@
  * link that is cut and mended, hosts and gateways that die. */
 #include <errno.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include "live/channel_private.h"
 #include "live/two_hosts.h"
@@ -64,7 +65,14 @@ static void aborted_in_any_phase_it_goes_on(void **state)
         run_until(find_departure_half() == NULL);
         stand.outcome[0] = '\0';
     }
-    struct move *move = hold_at("memwalk", "mode=pre-copy", PHASE_HAND_OVER);
+    struct move *move = hold_at("memwalk", "mode=pre-copy", PHASE_PAUSE);
+    const json_t *claim;
+    run_until(peer_that_claims("memwalk", &claim) != NULL &&
+              strcmp(control_word(claim, "state", ""), "paused") == 0);
+    move->source.config.halt_at = 1u << PHASE_HAND_OVER;
+    source_go_on(&move->source);
+    move_feed(move);
+    run_until(move->source.phase == PHASE_HAND_OVER);
     assert_string_equal(command("A", "abort", json_object()), "NotNow");
     assert_non_null(strstr(stand.desc, "handed over already (phase hand-over)"));
     assert_string_equal(command("A", "post-copy", json_object()), "NotNow");
@@ -107,22 +115,42 @@ static void a_connection_may_break_in_any_phase(void **state)
     stand_close();
 }
 
-/* What the target has verified it keeps, and what it has not it never runs. */
+/* COMMIT has left, and then the source hears nothing: it asks, and what the target knows of the move
+ * decides. */
 static void commit_is_out_and_nothing_is_heard(void **state)
 {
+    enum { ITS_HALF, IT_HAS_RUN, IT_HAS_NOT, NOTHING };
+    static const char *const outcomes[] = {"completed", "completed", "aborted", "lost"};
     (void)state;
-    stand_open(NULL);
-    add_guest(0, MEMWALK, "");
-    struct move *move = hold_at("memwalk", "mode=pre-copy", PHASE_COMPLETED);
-    is_alone_at("memwalk", 1);
-    (void)move;
-    /* The guest is told of, and moves back, although its old source was never told the end. */
-    struct move *half = move_find(stand.hosts[1], "00000000000000000000000000000001", false);
-    assert_true(half == NULL || half->target.is_complete);
-    run_until(find_departure_half() == NULL);
-    move_whole("memwalk", "mode=pre-copy");
-    is_alone_at("memwalk", 0);
-    stand_close();
+    for (unsigned knows = ITS_HALF; knows <= NOTHING; knows++) {
+        bool has_run = knows <= IT_HAS_RUN;
+        stand_open(NULL);
+        add_guest(0, "guest=memwalk memory=8MiB dirty-rate=1kpages/s working-set=4MiB", "");
+        struct move *move = hold_at("memwalk", "mode=pre-copy", PHASE_PAUSE);
+        struct move *half = move_find(stand.hosts[1], move->id, false);
+        channel_read(move->line->channel, false);
+        go_on(move);
+        assert_int_equal(move->source.phase, PHASE_HAND_OVER);
+        assert_int_equal(channel_backlog(move->line->channel), 0);
+        if (has_run)
+            run_until(host_find_guest(stand.hosts[1], "memwalk") != NULL);
+        else
+            line_break(half->line, "the cable was pulled");
+        if (knows == IT_HAS_RUN)
+            arrival_settle(half, uv_hrtime());
+        if (knows == NOTHING)
+            memset(stand.hosts[1]->bygones, 0, sizeof stand.hosts[1]->bygones);
+        departure_turn(move, uv_hrtime() + HOST_ANSWER_NS);
+        assert_int_equal(move->source.phase, PHASE_LINK_LOST);
+        await_end(outcomes[knows]);
+        if (knows != NOTHING) {
+            is_alone_at("memwalk", has_run ? 1 : 0);
+            lives("memwalk");
+        } else {
+            assert_null(host_find_resident(stand.hosts[0], "memwalk"));
+        }
+        stand_close();
+    }
 }
 
 /* The move's source was in that phase, as far as the gateway was told. */
@@ -160,6 +188,41 @@ static void a_disk_is_not_left_behind(void **state)
     await_end("aborted");
     assert_non_null(strstr(stand.reason, "journal uses its disk, and the target does not reach"));
     lives("journal");
+    stand_close();
+    disk_ends(disks, "journal");
+    disks_end(disks);
+}
+
+/* A disk that cannot be written costs a move, and the guest what it asked for alone, which it has as
+ * soon as there is a disk again. */
+static void a_disk_that_fails_holds_nobody(void **state)
+{
+    const char *disks = disks_begin();
+    char path[128];
+    (void)state;
+    snprintf(path, sizeof path, "%s.journal", disks);
+    assert_int_equal(mkdir(path, 0700), 0); /* no file can be there */
+    stand_open(disks);
+    add_guest(0, "guest=journal memory=4MiB", "--records 1000000 --rate 1000/s");
+    struct disk *disk = machine_disk(find_resident("journal")->guest);
+    run_until(disk->asked > 0);
+    assert_string_equal(begin_move("journal", "mode=stop-and-copy"), "");
+    run_until(stand.ended == 1);
+    assert_string_equal(stand.outcome, "aborted");
+    assert_non_null(strstr(stand.reason, "the disk does not answer"));
+    lives("journal");
+    run_until(find_departure_half() == NULL);
+    assert_int_equal(disk->done, 0);
+    assert_int_equal(rmdir(path), 0);
+    run_until(disk->done > 0);
+
+    find_resident("journal")->disk_due_ns = UINT64_MAX; /* the next request waits */
+    run_until(disk->asked > disk->done);
+    struct move *move = hold_at("journal", "mode=stop-and-copy", PHASE_PAUSE);
+    assert_true(move->source.is_draining);
+    find_resident("journal")->disk_due_ns = 1;
+    go_on(move);
+    await_end("completed");
     stand_close();
     disk_ends(disks, "journal");
     disks_end(disks);
@@ -355,6 +418,30 @@ static void what_cannot_be_is_refused(void **state)
     stand_close();
 }
 
+/* A name that no message can carry would be a guest that nobody is told of, whoever brings it. */
+static void a_name_is_what_can_be_told(void **state)
+{
+    struct problem problem;
+    struct scenario scenario;
+    (void)state;
+    stand_open(NULL);
+    scenario_init(&scenario);
+    static const char *const names[] = {
+        "/tmp/r\xff.elf", "\xe2\x80\xaetxt.elf", "folder/",
+        "a-name-of-as-many-as-sixty-four-letters-is-one-more-than-there-is-r"};
+    for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++) {
+        assert_int_equal(scenario_set(&scenario, "guest", names[i], &problem), STATUS_OK);
+        assert_int_equal(host_add_guest(stand.hosts[0], &scenario, NULL, 0, &problem),
+                         STATUS_USAGE);
+        assert_non_null(strstr(problem.text, "guest's name"));
+        struct move_text text = {.scenario = scenario};
+        assert_int_equal(arrival_begin(&(struct line){.host = stand.hosts[0]}, &text, 0, &problem),
+                         STATUS_USAGE);
+    }
+    scenario_fini(&scenario);
+    stand_close();
+}
+
 /* Whoever dies: what rule 5 promises. */
 static void a_target_dies_before_commit(void **state)
 {
@@ -448,6 +535,8 @@ static void a_gateway_dies_and_another_comes(void **state)
     char address[64];
     snprintf(address, sizeof address, "%s", stand.address);
     gateway_dies();
+    struct counting_client former[CLIENTS];
+    memcpy(former, stand.clients, sizeof former);
     memset(stand.clients, 0, sizeof stand.clients);
     run_until(peer_named("A") == NULL && peer_named("B") == NULL);
     gateway_begins(address, "2222");
@@ -455,16 +544,17 @@ static void a_gateway_dies_and_another_comes(void **state)
     for (uint32_t i = 0; i < CLIENTS; i++)
         run_until(mailbox->slots[i].state == MAILBOX_CLOSED &&
                   stream_is_over(&mailbox->slots[i].stream));
-    uint64_t before[CLIENTS] = {0};
     clients_begin();
-    (void)before;
     /* Their keys hold what the clients before them had counted to: the first answer says it. */
-    for (uint32_t i = 0; i < CLIENTS; i++)
-        stand.clients[i].is_wrong = false;
+    for (uint32_t i = 0; i < CLIENTS; i++) {
+        stand.clients[i].least = former[i].answered;
+        stand.clients[i].most = former[i].asked;
+    }
     run_until(clients_answered() > 50);
     move_whole("kv", "mode=pre-copy");
     uint64_t answered = clients_answered();
     run_until(clients_answered() > answered + 50);
+    clients_are_right();
     uv_close((uv_handle_t *)&timer, NULL);
     stand_close();
 }
@@ -535,10 +625,12 @@ int main(void)
         cmocka_unit_test(commit_is_out_and_nothing_is_heard),
         cmocka_unit_test(a_target_that_knows_nothing_loses_nothing),
         cmocka_unit_test(a_disk_is_not_left_behind),
+        cmocka_unit_test(a_disk_that_fails_holds_nobody),
         cmocka_unit_test(a_commit_that_does_not_leave_is_none),
         cmocka_unit_test(a_copy_may_take_longer_than_an_answer),
         cmocka_unit_test(cut_and_mended_after_the_switch),
         cmocka_unit_test(what_cannot_be_is_refused),
+        cmocka_unit_test(a_name_is_what_can_be_told),
         cmocka_unit_test(a_target_dies_before_commit),
         cmocka_unit_test(a_source_dies_before_commit),
         cmocka_unit_test(a_source_dies_after_the_switch),

@@ -35,7 +35,7 @@ struct move;
 struct resident {
     struct host *host;
     struct guest *guest; /* owned; NULL: this place is free */
-    char name[64];
+    char name[TRUNK_GUEST_MAX];
     struct scenario scenario; /* what describes the guest, and how it was last moved */
     uint64_t moves;           /* how often it has moved */
     struct move *out, *in;    /* the half of a move that is here, if any */
@@ -57,7 +57,8 @@ struct resident {
     uint64_t due_ns;      /* when it is to be run next; 0: now; UINT64_MAX: when something comes */
     uint64_t mail_due_ns; /* when its mailboxes want to be asked */
     bool has_output;
-    int disk; /* its file of blocks; -1: it has asked for none yet */
+    int disk;             /* its file of blocks; -1: it has asked for none yet */
+    uint64_t disk_due_ns; /* when what could not be done is tried again; 0: nothing waits */
 
     uint64_t ghosts;              /* streams whose clients a gateway took with it, as bits */
     char instance[MOVE_ID_BYTES]; /* of the gateway that its streams are of */
@@ -109,7 +110,7 @@ struct move {
     bool is_recovering;        /* COMMIT is out: connections are to go on with what there is */
     uint64_t refused_since_ns; /* nobody has listened at the target's address; 0: somebody does */
     uint64_t moves;            /* of the guest, before this one */
-    uint64_t committed_ns;
+    uint64_t paused_ns, committed_ns;
     uint64_t owed_ns;   /* since when the other end owes a word, should it owe one */
     uint64_t over_ns;   /* when it was over; 0: it goes on */
     uint64_t forwarded; /* packets through the tunnel */
@@ -176,6 +177,8 @@ struct resident *host_add_resident(struct host *host, const struct scenario *sce
                                    struct guest *guest);
 void host_drop_resident(struct resident *resident); /* its guest is closed */
 struct resident *host_find_resident(struct host *host, const char *name);
+/* Nobody could be told of a guest with another. */
+MUST_USE enum status host_check_name(const char *name, struct problem *problem);
 /* Not all that a scenario may ask for is done by real hosts. */
 MUST_USE enum status host_can(const struct scenario *scenario, struct problem *problem);
 void host_changed(struct host *host); /* what the gateway knows of the guests is old */
@@ -221,7 +224,8 @@ MUST_USE enum status host_disk_look(const struct host *host, const char *guest,
                                     struct problem *problem);
 void host_disk_attach(struct resident *resident);
 void host_disk_detach(struct resident *resident);
-void host_disk_serve(struct resident *resident); /* what it has asked for is done */
+/* What it has asked for is done, unless it waits for another try. */
+void host_disk_serve(struct resident *resident, uint64_t now_ns);
 
 /* host_trunk.c */
 /* Refused where it never could; a gateway that is not there yet is waited for. */

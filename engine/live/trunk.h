@@ -21,7 +21,7 @@
  *   host <- gateway   TALK {"return": {}, ...}        or an error, and the connection ends
  *
  * What a host tells of its guests ("guests", in hello and as an event of its own, whenever something
- * changed) is its claim to them. A guest that is "running", "paused" (by somebody's wish) or
+ * changed) is its claim to them. A guest that is "running", "paused" (the last of it leaves) or
  * "waiting" (for a page) is at this host, and its packets come here from then on; "moving" says that
  * its half of a move is here and the guest is not. What a host does not list it does not have.
  * "lost": the host ends, and the guest with it. "leaves" names the move whose source it is, while that

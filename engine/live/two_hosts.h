@@ -39,6 +39,7 @@ struct peer {
 struct counting_client {
     struct stream stream;
     uint64_t asked, answered;
+    uint64_t before, least, most; /* what its key held before, which is between the two */
     char line[32];
     uint32_t line_bytes;
     bool is_called, is_accepted, is_wrong;
@@ -176,7 +177,12 @@ static inline void client_read(struct counting_client *client)
             continue;
         client->line[client->line_bytes] = '\0';
         client->line_bytes = 0;
-        snprintf(expected, sizeof expected, ":%llu\r\n", (unsigned long long)++client->answered);
+        if (client->answered == 0 && client->most > 0) {
+            client->before = strtoull(client->line + 1, NULL, 10) - 1;
+            client->is_wrong |= client->before < client->least || client->before > client->most;
+        }
+        snprintf(expected, sizeof expected, ":%llu\r\n",
+                 (unsigned long long)(client->before + ++client->answered));
         client->is_wrong |= strcmp(client->line, expected) != 0;
     }
 }
