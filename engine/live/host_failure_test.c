@@ -2,43 +2,11 @@
  * link that is cut and mended, hosts and gateways that die. */
 #include <errno.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 
 #include "live/channel_private.h"
 #include "live/two_hosts.h"
 
 #define MEMWALK "guest=memwalk memory=8MiB dirty-rate=20kpages/s working-set=4MiB"
-
-/* Held where its source enters that phase, until source_go_on. */
-static struct move *hold_at(const char *guest, const char *options, enum phase phase)
-{
-    if (*begin_move(guest, options) != '\0')
-        fail_msg("%s: %s", stand.error, stand.desc);
-    struct move *move = find_departure_half();
-    assert_non_null(move);
-    if (phase == PHASE_SETUP)
-        return move;
-    move->source.config.halt_at = 1u << phase;
-    run_until(move->source.phase == phase);
-    return move;
-}
-
-static void go_on(struct move *move)
-{
-    move->source.config.halt_at = 0;
-    source_go_on(&move->source);
-    move_feed(move);
-}
-
-/* It has lived on: it writes, and what it wrote last it finds. */
-static void lives(const char *guest)
-{
-    struct resident *resident = find_resident(guest);
-    assert_non_null(resident);
-    uint64_t before = resident->guest->ops->instructions(resident->guest);
-    run_until(find_resident(guest) == resident &&
-              resident->guest->ops->instructions(resident->guest) > before + 10000);
-}
 
 /* Nowhere else is as much as a half of it. */
 static void is_alone_at(const char *guest, unsigned idx)
@@ -161,71 +129,6 @@ static bool was_in(enum phase phase)
             stand.events.items[i].phase_changed.phase == phase)
             return true;
     return false;
-}
-
-/* A guest that has begun to use its disk stays where there is one. */
-static void a_disk_is_not_left_behind(void **state)
-{
-    const char *disks = disks_begin();
-    (void)state;
-    stand_open(NULL);
-    host_dies(0);
-    host_begins(0, disks);
-    run_until(peer_named("A") != NULL);
-    add_guest(0, "guest=journal memory=4MiB", "--records 1000000 --rate 1000/s");
-    run_until(machine_disk(find_resident("journal")->guest)->done > 0);
-    assert_string_equal(begin_move("journal", "mode=pre-copy"), "");
-    run_until(*stand.outcome != '\0');
-    assert_string_equal(stand.outcome, "aborted");
-    assert_non_null(strstr(stand.reason, "journal uses its disk, and the target has none"));
-    lives("journal");
-
-    host_dies(1);
-    run_until(peer_named("B") == NULL && find_departure_half() == NULL);
-    host_begins(1, "/tmp/ferry-another-disk");
-    run_until(peer_named("B") != NULL);
-    assert_string_equal(begin_move("journal", "mode=pre-copy"), "");
-    await_end("aborted");
-    assert_non_null(strstr(stand.reason, "journal uses its disk, and the target does not reach"));
-    lives("journal");
-    stand_close();
-    disk_ends(disks, "journal");
-    disks_end(disks);
-}
-
-/* A disk that cannot be written costs a move, and the guest what it asked for alone, which it has as
- * soon as there is a disk again. */
-static void a_disk_that_fails_holds_nobody(void **state)
-{
-    const char *disks = disks_begin();
-    char path[128];
-    (void)state;
-    snprintf(path, sizeof path, "%s.journal", disks);
-    assert_int_equal(mkdir(path, 0700), 0); /* no file can be there */
-    stand_open(disks);
-    add_guest(0, "guest=journal memory=4MiB", "--records 1000000 --rate 1000/s");
-    struct disk *disk = machine_disk(find_resident("journal")->guest);
-    run_until(disk->asked > 0);
-    assert_string_equal(begin_move("journal", "mode=stop-and-copy"), "");
-    run_until(stand.ended == 1);
-    assert_string_equal(stand.outcome, "aborted");
-    assert_non_null(strstr(stand.reason, "the disk does not answer"));
-    lives("journal");
-    run_until(find_departure_half() == NULL);
-    assert_int_equal(disk->done, 0);
-    assert_int_equal(rmdir(path), 0);
-    run_until(disk->done > 0);
-
-    find_resident("journal")->disk_due_ns = UINT64_MAX; /* the next request waits */
-    run_until(disk->asked > disk->done);
-    struct move *move = hold_at("journal", "mode=stop-and-copy", PHASE_PAUSE);
-    assert_true(move->source.is_draining);
-    find_resident("journal")->disk_due_ns = 1;
-    go_on(move);
-    await_end("completed");
-    stand_close();
-    disk_ends(disks, "journal");
-    disks_end(disks);
 }
 
 static void stranger_is_closed(void *owner, struct channel *channel, const char *reason)
@@ -624,8 +527,6 @@ int main(void)
         cmocka_unit_test(a_connection_may_break_in_any_phase),
         cmocka_unit_test(commit_is_out_and_nothing_is_heard),
         cmocka_unit_test(a_target_that_knows_nothing_loses_nothing),
-        cmocka_unit_test(a_disk_is_not_left_behind),
-        cmocka_unit_test(a_disk_that_fails_holds_nobody),
         cmocka_unit_test(a_commit_that_does_not_leave_is_none),
         cmocka_unit_test(a_copy_may_take_longer_than_an_answer),
         cmocka_unit_test(cut_and_mended_after_the_switch),

@@ -144,32 +144,6 @@ static void barriers_hold(void **state)
     disks_end(disks);
 }
 
-/* Each checks what it reads against what it wrote, wherever the other is. */
-static void guests_have_a_disk_each(void **state)
-{
-    const char *disks = disks_begin();
-    (void)state;
-    stand_open(disks);
-    for (unsigned i = 0; i < 3; i++) {
-        char args[64];
-        snprintf(args, sizeof args, "--records 2000 --rate 20000/s --seed %u", i + 1);
-        struct resident *resident =
-            find_resident(put_guest(i / 2, "guest=journal memory=4MiB", args));
-        snprintf(resident->name, sizeof resident->name, "journal%u", i);
-    }
-    run_until(find_resident("journal0")->is_ended && find_resident("journal1")->is_ended &&
-              find_resident("journal2")->is_ended);
-    unsigned count = 0;
-    for (const char *at = stand.console; (at = strstr(at, "ok\n")) != NULL; at++)
-        count++;
-    assert_int_equal(count, 3);
-    stand_close();
-    disk_ends(disks, "journal0");
-    disk_ends(disks, "journal1");
-    disk_ends(disks, "journal2");
-    disks_end(disks);
-}
-
 /* Every byte between the two is heard so much later, and all of them are. */
 static void a_long_way_is_long(void **state)
 {
@@ -288,7 +262,6 @@ int main(void)
         cmocka_unit_test(clients_do_not_notice),
         cmocka_unit_test(remedies_work),
         cmocka_unit_test(barriers_hold),
-        cmocka_unit_test(guests_have_a_disk_each),
         cmocka_unit_test(a_long_way_is_long),
         cmocka_unit_test(pages_come_in_sight),
         cmocka_unit_test(a_guest_with_a_rate_leaves_its_host_alone),

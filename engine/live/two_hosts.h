@@ -536,6 +536,37 @@ static inline void move_whole(const char *guest, const char *options)
               stand.hosts[strcmp(peer_with(guest)->name, "B") == 0] == find_resident(guest)->host);
 }
 
+/* Held where its source enters that phase, until source_go_on. */
+static inline struct move *hold_at(const char *guest, const char *options, enum phase phase)
+{
+    if (*begin_move(guest, options) != '\0')
+        fail_msg("%s: %s", stand.error, stand.desc);
+    struct move *move = find_departure_half();
+    assert_non_null(move);
+    if (phase == PHASE_SETUP)
+        return move;
+    move->source.config.halt_at = 1u << phase;
+    run_until(move->source.phase == phase);
+    return move;
+}
+
+static inline void go_on(struct move *move)
+{
+    move->source.config.halt_at = 0;
+    source_go_on(&move->source);
+    move_feed(move);
+}
+
+/* It has lived on: it writes, and what it wrote last it finds. */
+static inline void lives(const char *guest)
+{
+    struct resident *resident = find_resident(guest);
+    assert_non_null(resident);
+    uint64_t before = resident->guest->ops->instructions(resident->guest);
+    run_until(find_resident(guest) == resident &&
+              resident->guest->ops->instructions(resident->guest) > before + 10000);
+}
+
 static inline void clients_begin(void)
 {
     for (uint32_t i = 0; i < CLIENTS; i++) {
