@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "labs/people.h"
+
 enum status at_door_path(const struct options *options, char path[CONTROL_PATH_MAX],
                          struct problem *problem)
 {
@@ -50,8 +52,28 @@ int at_door_refuse(const struct at_door *at_door, const struct problem *problem)
 
     snprintf(key, sizeof key, "%.*s", (int)strcspn(problem->text, ": "), problem->text);
     bool is_option = options_find(key) >= 0 || strcmp(key, "to") == 0;
-    snprintf(told.text, sizeof told.text, "%s%.317s", is_option ? "--" : "", problem->text);
+    const char *status = strstr(problem->text, "`status`"); /* here it is another command */
+    int before = status != NULL ? (int)(status - problem->text) : (int)strlen(problem->text);
+    snprintf(told.text, sizeof told.text, "%s%.*s%s%s", is_option ? "--" : "", before,
+             problem->text, status != NULL ? "ferry status" : "", status != NULL ? status + 8 : "");
     return command_refuse(at_door->command, &told);
+}
+
+/* Rates of options come as exact text: for people they are bytes, as all that moves is. */
+void at_door_print_link(const json_t *link, const char *unlimited)
+{
+    const char *bandwidth = control_word(link, "bandwidth", "none");
+    uint64_t bits_per_s, latency_ns = 0;
+    struct people people = {0};
+
+    if (units_parse(UNIT_BANDWIDTH, bandwidth, &bits_per_s, NULL) == STATUS_OK)
+        printf("%s/s", people_bytes(&people, bits_per_s / 8));
+    else
+        printf("%s", unlimited);
+    (void)!units_parse(UNIT_TIME, control_word(link, "latency", "0ns"), &latency_ns, NULL);
+    if (latency_ns > 0)
+        printf(", %s later than by itself", people_time(&people, latency_ns));
+    printf("%s\n", strcmp(control_word(link, "state", ""), "cut") == 0 ? "; it is cut" : "");
 }
 
 void at_door_close(struct at_door *at_door)

@@ -24,6 +24,8 @@ int at_door_begin(struct at_door *at_door, const struct command *command, int wo
 int at_door_knock(struct at_door *at_door);
 /* What the door has refused, told as options are called here. Returns EXIT_USAGE. */
 int at_door_refuse(const struct at_door *at_door, const struct problem *problem);
+/* What the link carries, and how late, to the line's end. */
+void at_door_print_link(const json_t *link, const char *unlimited);
 void at_door_close(struct at_door *at_door);
 
 /* Where the door is: as it was written, or this user's own. */

@@ -20,16 +20,6 @@ static enum status read_wishes(const struct options *options, json_t *arguments,
     return STATUS_OK;
 }
 
-static void print_link(const json_t *link)
-{
-    const char *bandwidth = control_word(link, "bandwidth", "none");
-    bool is_uncapped = strcmp(bandwidth, "none") == 0;
-
-    printf("the link carries %s, %s later than by itself%s\n",
-           is_uncapped ? "what it can" : bandwidth, control_word(link, "latency", "0ns"),
-           strcmp(control_word(link, "state", ""), "cut") == 0 ? "; it is cut" : "");
-}
-
 static int ask(struct at_door *at_door)
 {
     struct problem problem = {STATUS_OK, ""};
@@ -54,7 +44,8 @@ static int ask(struct at_door *at_door)
     status = caller_ask(&at_door->caller, is_wish ? "link" : "status", arguments, &link, &problem);
     if (status != STATUS_OK)
         return at_door_refuse(at_door, &problem);
-    print_link(is_wish ? link : json_object_get(link, "link"));
+    printf("the link carries ");
+    at_door_print_link(is_wish ? link : json_object_get(link, "link"), "what it can");
     json_decref(link);
     return EXIT_DONE;
 }

@@ -72,17 +72,21 @@ static void say(const char *format, ...)
 static void say_how_to_talk(const struct live *live)
 {
     const char *address = live->household.clients_address, *colon = strrchr(address, ':');
-    const char *guest = live->options.scenario.guest;
+    const char *guest = live->options.scenario.guest, *host = address;
     int host_count = colon != NULL ? (int)(colon - address) : 0;
 
+    if (*host == '[') { /* of a URL alone */
+        host++;
+        host_count -= 2;
+    }
     if (colon == NULL || scenario_port(&live->options.scenario) == 0)
         return;
     if (strcmp(guest, "web") == 0)
         say("talk to it    curl http://%s/", address);
     else if (strcmp(guest, "kv") == 0)
-        say("talk to it    redis-cli -h %.*s -p %s", host_count, address, colon + 1);
+        say("talk to it    redis-cli -h %.*s -p %s", host_count, host, colon + 1);
     else
-        say("talk to it    nc %.*s %s", host_count, address, colon + 1);
+        say("talk to it    nc %.*s %s", host_count, host, colon + 1);
 }
 
 static void say_commands(const struct live *live)
@@ -482,6 +486,48 @@ static void print_complaints(int complaints)
         fwrite(text, 1, (size_t)count, stderr);
 }
 
+static void change_signals(int how)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGHUP);
+    sigprocmask(how, &set, NULL);
+}
+
+static int serve_in_lines(struct live *live)
+{
+    serve(live);
+    return live->is_bad ? EXIT_FAILED : EXIT_DONE;
+}
+
+/* A picture has no room for how to start what has died: that is said when it is left, and the rest
+ * goes on. */
+static int go_on_in_lines(struct live *live, int status)
+{
+    struct caller *caller = &live->household.caller;
+    struct control_message message;
+    bool is_any_gone;
+
+    while (caller_next(caller, 0, &message) == CALLER_MESSAGE) /* it has been drawn */
+        control_message_fini(&message);
+    caller_close(caller);
+    if (caller_open(caller, live->household.control, NULL) != STATUS_OK)
+        live->door_lost_ms = now_ms();
+    look_after_children(live);
+    is_any_gone = live->door_lost_ms != 0;
+    for (unsigned i = 0; i < live->household.host_count; i++) {
+        live->neighbours[i].is_here &= !live->household.hosts[i].is_over;
+        is_any_gone |= live->household.hosts[i].is_over;
+    }
+    if (!is_any_gone || live->is_nobody_left)
+        return status;
+    say("the rest goes on; end it by Ctrl-C");
+    return serve_in_lines(live);
+}
+
 /* A guest may have ended before all of the hosts were here. */
 static int live_on(struct live *live, bool is_drawn)
 {
@@ -491,17 +537,13 @@ static int live_on(struct live *live, bool is_drawn)
     if (!is_drawn || is_over(live)) {
         if (!is_over(live))
             say_commands(live);
-        serve(live);
-        return live->is_bad ? EXIT_FAILED : EXIT_DONE;
+        return serve_in_lines(live);
     }
     /* The view reads its own keys; interrupts are its again. */
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGHUP);
-    sigprocmask(SIG_UNBLOCK, &set, NULL);
-    return live_view_show(live->household.control, false);
+    change_signals(SIG_UNBLOCK);
+    int status = live_view_show(live->household.control, false);
+    change_signals(SIG_BLOCK);
+    return go_on_in_lines(live, status);
 }
 
 static int start_and_live(struct live *live)

@@ -10,9 +10,7 @@
 static void print_gateway(const json_t *status)
 {
     const json_t *gateway = json_object_get(status, "gateway");
-    const json_t *link = json_object_get(status, "link");
     const json_t *addresses = json_object_get(gateway, "addresses");
-    const char *bandwidth = control_word(link, "bandwidth", "none");
     struct people people = {0};
     json_t *address;
     size_t idx;
@@ -24,9 +22,10 @@ static void print_gateway(const json_t *status)
     printf("%s%s client%s; hosts come to %s\n", json_array_size(addresses) > 0 ? ": " : "",
            people_count(&people, count), count == 1 ? "" : "s",
            control_word(gateway, "hosts_address", "?"));
-    printf("%-12s%s%s%s", "link", strcmp(bandwidth, "none") == 0 ? "no limit" : bandwidth,
-           ", latency ", control_word(link, "latency", "0ns"));
-    printf("%s\n", strcmp(control_word(link, "state", ""), "cut") == 0 ? "; it is cut" : "");
+    if (json_is_true(json_object_get(gateway, "is_full")))
+        printf("%-12sit talks to as many clients as it can: others wait until one leaves\n", "");
+    printf("%-12s", "link");
+    at_door_print_link(json_object_get(status, "link"), "no limit");
 }
 
 static void print_guest(const json_t *guest)

@@ -267,6 +267,21 @@ static enum status await_hosts(struct household *household, unsigned host_count,
     return problem_set(problem, STATUS_NO_FILE, "the hosts have not come to the gateway in time");
 }
 
+/* Whoever talks to the first address, as is advised, talks to the guest that there is. */
+static enum status check_listen(const struct household *household, struct problem *problem)
+{
+    const char *word = household->listen + strcspn(household->listen, "=,");
+    size_t count = *word == '=' ? strcspn(word + 1, "/,") : 0;
+    bool is_ours =
+        count == strlen(household->guest) && strncmp(word + 1, household->guest, count) == 0;
+
+    if (*word != '=' || is_ours)
+        return STATUS_OK;
+    return problem_set(problem, STATUS_USAGE,
+                       "--listen: \"%.*s\" is not here: the guest is %s, which comes first",
+                       (int)count, word + 1, household->guest);
+}
+
 enum status household_start(struct household *household, const struct options *options,
                             const char *control, int err, struct problem *problem)
 {
@@ -290,6 +305,8 @@ enum status household_start(struct household *household, const struct options *o
         if (status == STATUS_OK)
             status = await_hosts(household, i + 1, problem);
     }
+    if (status == STATUS_OK)
+        status = check_listen(household, problem);
     return status;
 }
 

@@ -107,9 +107,9 @@ static const struct command commands[] = {
      "real hosts, a gateway and a guest on this computer, for real clients",
      "Starts `ferry gateway` and two `ferry host`; the guest runs at host A. Clients\n"
      "connect where --listen says, and stay connected wherever the guest is moved. It\n"
-     "is all over when this is interrupted, or when the guest has ended by itself. At a\n"
-     "terminal it is drawn; elsewhere, and with --plain, it is told in lines, with the\n"
-     "commands that move, watch and disturb it.\n",
+     "is all over when this is interrupted, or when the guest has ended by itself. At\n"
+     "a terminal it is drawn; elsewhere, and with --plain, it is told in lines, with\n"
+     "the commands that move, watch and disturb it.\n",
      TAKES_SCENARIO | TAKES_START | TAKES_CONTROL | TAKES_LIVE | TAKES_PLAIN, NULL, command_live},
     {"migrate", "ferry migrate [--to HOST] [OPTIONS]", "moves a guest between real hosts",
      "Asks the gateway for the move, shows how far it is, and says what it came to, in\n"

@@ -58,15 +58,14 @@ const struct own_option own_options[] = {
     {"scene", TAKES_VIZ, "NAME", MEMBER(viz.scene), "crossing: one guest, from host A to host B"},
     {"lang", TAKES_VIZ, "en|zh_CN", MEMBER(viz.language),
      "the language; without it the environment's"},
-    {"listen", TAKES_GATEWAY, "ADDR:PORT[=GUEST]", MEMBER(live.listen),
+    {"listen", TAKES_GATEWAY, "ADDR:PORT[=GUEST[/PORT]]", MEMBER(live.listen),
      "where clients come in, and to whom"},
     {"hosts", TAKES_GATEWAY, "ADDR:PORT", MEMBER(live.hosts), "where hosts come in"},
     {"name", TAKES_HOST, "NAME", MEMBER(live.name), "what the host is called: A"},
     {"gateway", TAKES_HOST, "ADDR:PORT", MEMBER(live.gateway), "where its gateway takes in hosts"},
     {"listen", TAKES_HOST, "ADDR:PORT", MEMBER(live.listen),
      "where other hosts bring guests (default 127.0.0.1:0)"},
-    {"disk", TAKES_HOST, "FILE", MEMBER(live.disk),
-     "the guests' disk, one file for all hosts; else none"},
+    {"disk", TAKES_HOST, "FILE", MEMBER(live.disk), "the guests' disks: FILE.GUEST, at all hosts"},
     {"key", TAKES_GATEWAY | TAKES_HOST, "FILE", MEMBER(live.key),
      "seals connections of hosts; allows other computers"},
     {"with-parent", TAKES_GATEWAY | TAKES_HOST | TAKES_LIVE, NULL, MEMBER(live.is_with_parent),
@@ -283,7 +282,7 @@ static enum status take_option(struct options *options, unsigned takes, int word
                            strcmp(own->value, "FILE") == 0 ? "a file" : "a value", split.key,
                            own->value);
     if (is_missing)
-        return problem_set(problem, STATUS_USAGE, "--%s needs a value (ferry help run lists them)",
+        return problem_set(problem, STATUS_USAGE, "--%s needs a value: --help lists them",
                            split.key);
     const char *value = needed == 2 ? words[1] : split.value;
     if (value == NULL && own == NULL)
@@ -445,7 +444,11 @@ static enum status check_whole(struct options *options, unsigned takes, struct p
     struct problem detail = {STATUS_OK, ""};
     char key[64];
 
-    if (scenario_check(&options->scenario, (takes & TAKES_EVERY_MODE) != 0, &detail) == STATUS_OK)
+    enum status status =
+        (takes & TAKES_MOVE) != 0
+            ? scenario_check_move(&options->scenario, &detail)
+            : scenario_check(&options->scenario, (takes & TAKES_EVERY_MODE) != 0, &detail);
+    if (status == STATUS_OK)
         return STATUS_OK;
     snprintf(key, sizeof key, "%.*s", (int)strcspn(detail.text, ": "), detail.text);
     int idx = options_find(key);

@@ -60,7 +60,10 @@ static void print_line(const char *key, const char *value, const char *help)
 {
     char head[40];
     snprintf(head, sizeof head, "--%s %s", key, value);
-    printf("  %-26s%s\n", head, help);
+    if (strlen(head) < 26)
+        printf("  %-26s%s\n", head, help);
+    else
+        printf("  %s\n  %-26s%s\n", head, "", help);
 }
 
 static void print_option(const struct scenario_option *option, const struct preset *presets)

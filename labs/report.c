@@ -310,9 +310,9 @@ static void print_times(const struct report *report, FILE *file)
     fprintf(file, "\n  %-18s%s", "downtime", people_time(&people, timeline->downtime_ns));
     if (report->has_forecast)
         fprintf(file, ", forecast %s", people_seconds(&people, forecast->downtime_s));
-    else if (!report->has_oracle && timeline->forecast_downtime_ns > 0 && timeline->has_resumed)
+    else if (!report->has_oracle && timeline_paused_forecast_ns(timeline) > 0)
         fprintf(file, ", forecast when it paused %s",
-                people_time(&people, timeline->forecast_downtime_ns));
+                people_time(&people, timeline_paused_forecast_ns(timeline)));
     print_framing(report, file);
     if (report->scenario->mode == MODE_PRE_COPY)
         fprintf(file, ", limit %s", people_time(&people, report->scenario->downtime_limit_ns));
@@ -444,8 +444,9 @@ static void print_decisions(const struct report *report, FILE *file)
             continue;
         if (is_first)
             fprintf(file, "\n");
-        snprintf(head, sizeof head, "  %-18sat %s: ", is_first ? "decided" : "",
-                 people_time(&people, event->at_ns));
+        uint64_t start_ns = timeline->started_ns < event->at_ns ? timeline->started_ns : 0;
+        snprintf(head, sizeof head, "  %-18safter %s: ", is_first ? "decided" : "",
+                 people_time(&people, event->at_ns - start_ns));
         people_wrap(file, head, decision_sentence((enum decision)event->decided.decision));
         is_first = false;
     }

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "labs/people.h"
+
 /* A model's move: exact, small, and without a file. */
 static void open_run(struct run *run, const char *const (*options)[2])
 {
@@ -75,7 +77,14 @@ static void decisions_are_told(void **state)
     FILE *file = open_memstream(&text, &text_bytes);
     report_print(&report, file);
     fclose(file);
-    assert_non_null(strstr(text, "decided"));
+    const struct timeline *timeline = report.timeline;
+    struct people people = {0};
+    char line[80];
+    assert_true(timeline->started_ns > 0);
+    snprintf(line, sizeof line,
+             "decided           after %s:", /* of the move, as its total time is */
+             people_time(&people, turns_at(&timeline->turns, 0)->at_ns - timeline->started_ns));
+    assert_non_null(strstr(text, line));
     assert_non_null(strstr(text, "post-copy does"));
     free(text);
     json_t *object = report_json(&report);

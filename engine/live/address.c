@@ -76,7 +76,7 @@ static enum status parse(const char *text, int flags, struct address *address,
                            text);
     int error = getaddrinfo(host, port, &hints, &found);
     if (error != 0)
-        return problem_set(problem, STATUS_USAGE, "%.100s: there is no computer of that name: %s",
+        return problem_set(problem, STATUS_NO_FILE, "%.100s: there is no computer of that name: %s",
                            text, gai_strerror(error));
     memcpy(&address->socket, found->ai_addr, found->ai_addrlen);
     address->socket_bytes = found->ai_addrlen;

@@ -19,7 +19,8 @@ struct address {
     socklen_t socket_bytes;
 };
 
-/* A name is looked up at once, and may take its time: what hosts tell each other are numbers. */
+/* A name is looked up at once, and may take its time: what hosts tell each other are numbers.
+ * STATUS_USAGE: it can never be one; STATUS_NO_FILE: nobody has that name now. */
 MUST_USE enum status address_parse(const char *text, struct address *address,
                                    struct problem *problem);
 /* The same of a number or a path, where nothing is to be looked up: somebody else's word. */

@@ -41,7 +41,8 @@ static bool send_whole(struct caller *caller, const struct bytes *text)
         ssize_t count =
             send(caller->descriptor, text->data + sent, text->count - sent, MSG_NOSIGNAL);
         if (count < 0 && errno != EINTR) {
-            end(caller, "%s: the gateway has closed the door: %s", caller->path, strerror(errno));
+            end(caller, "%s: the gateway has ended, or has closed the door: %s", caller->path,
+                strerror(errno));
             return false;
         }
         sent += count > 0 ? (size_t)count : 0;
@@ -63,7 +64,7 @@ static bool receive_some(struct caller *caller, int timeout_ms)
         return true;
     }
     if (count == 0)
-        end(caller, "%s: the gateway has closed the door", caller->path);
+        end(caller, "%s: the gateway has ended, or has closed the door", caller->path);
     else if (errno != EAGAIN && errno != EINTR)
         end(caller, "%s: the gateway is gone: %s", caller->path, strerror(errno));
     return false;

@@ -80,7 +80,10 @@ void channel_fail(struct channel *channel, const char *format, ...)
 
 void channel_fail_by(struct channel *channel, int error)
 {
-    if (channel->state == CHANNEL_CONNECTING)
+    bool is_connecting = channel->state == CHANNEL_CONNECTING;
+
+    channel->is_refused = is_connecting && error == ECONNREFUSED;
+    if (is_connecting)
         channel_fail(channel, "%s cannot be reached: %s", channel->peer, strerror(error));
     else if (channel->state == CHANNEL_PROVING)
         channel_fail(channel,
@@ -102,6 +105,11 @@ void channel_close(struct channel *channel, const char *reason, bool is_at_once)
         channel_set_timer(channel);
         channel_pump(channel);
     }
+}
+
+bool channel_was_refused(const struct channel *channel)
+{
+    return channel->is_refused;
 }
 
 bool channel_is_open(const struct channel *channel)
@@ -359,6 +367,15 @@ void channel_seal(struct channel *channel, enum seal_role role, const struct cha
     channel->seal = malloc(sizeof *channel->seal);
     MUST(channel->seal != NULL);
     seal_init(channel->seal, role, key->bytes, nonce);
+}
+
+enum status channel_may_connect(const char *text, const struct channel_key *key,
+                                struct problem *problem)
+{
+    struct address address;
+    enum status status = address_parse(text, &address, problem);
+
+    return status == STATUS_OK ? channel_allow(&address, text, key, problem) : status;
 }
 
 enum status channel_connect(uv_loop_t *loop, const char *text, const struct channel_key *key,

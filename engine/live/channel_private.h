@@ -52,6 +52,7 @@ struct channel {
     int events;            /* that poll watches for */
 
     bool is_read_off;  /* channel_read */
+    bool is_refused;   /* nobody listened at the address */
     bool has_heard;    /* anything, ever */
     bool has_ended;    /* the other end sends no more */
     bool is_hearing;   /* within a call of `heard` */

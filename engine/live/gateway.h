@@ -92,6 +92,9 @@ unsigned gateway_other_host(const struct gateway *gateway, unsigned but);
  * guest, or more than one (!*is_known), or nobody knows where it is just now. */
 unsigned gateway_find_guest(const struct gateway *gateway, const char **name, bool *is_known);
 
+/* What became of the guest of that name: "has ended", "is lost"; NULL: neither. */
+const char *gateway_guest_end(const struct gateway *gateway, const char *name);
+
 /* The reply to a command; NULL: the host has gone without one. */
 typedef void (*gateway_answer)(void *owner, const struct control_message *reply);
 /* Hands a command to a host, and its arguments away (NULL: none). False: the host is not here. */

@@ -496,6 +496,15 @@ unsigned gateway_find_guest(const struct gateway *gateway, const char **name, bo
     return found->home != NULL ? found->home->number : 0;
 }
 
+const char *gateway_guest_end(const struct gateway *gateway, const char *name)
+{
+    const struct gateway_guest *found = find_guest(gateway, name);
+
+    if (found == NULL)
+        return NULL;
+    return found->state == GUEST_OVER ? "has ended" : found->state == GUEST_LOST ? "is lost" : NULL;
+}
+
 json_t *gateway_guests_lost(const struct gateway *gateway)
 {
     json_t *lost = json_array();

@@ -287,6 +287,25 @@ static void watch_process(struct gateway_host *host)
     host->has_no_pid = host->pidfd < 0 && errno == ESRCH;
 }
 
+/* Another host that has all of a guest which that one has just started; NULL: there is none. Claims of
+ * guests that have moved are weighed instead: one of them may be old. */
+static const struct gateway_host *find_twin(const struct gateway_host *host, const json_t *guests,
+                                            struct host_claim *claim)
+{
+    for (size_t i = 0; i < json_array_size(guests); i++) {
+        if (!read_claim(json_array_get(guests, i), claim) || !claim->is_claim ||
+            claim->move_count > 0)
+            continue;
+        for (unsigned j = 0; j < GATEWAY_HOSTS; j++) {
+            const struct gateway_host *other = &host->gateway->hosts[j];
+            for (unsigned k = 0; k < other->claim_count && other != host && !other->is_gone; k++)
+                if (other->claims[k].is_claim && strcmp(other->claims[k].name, claim->name) == 0)
+                    return other;
+        }
+    }
+    return NULL;
+}
+
 static void crash(struct gateway_host *host)
 {
     host->is_gone = true;
@@ -338,6 +357,16 @@ static void welcome(struct visitor *visitor, const json_t *data)
         refuse(visitor,
                "hello: a host of that name is away, and may come back to its guests: choose "
                "another --name, or end it first");
+        return;
+    }
+    struct host_claim twin;
+    const struct gateway_host *other = find_twin(host, json_object_get(data, "guests"), &twin);
+    if (other != NULL) {
+        char reason[256];
+        snprintf(reason, sizeof reason,
+                 "hello: there is a guest %s already, at host %s: choose another --guest, or none",
+                 twin.name, other->name);
+        refuse(visitor, reason);
         return;
     }
     if (host->trunk != NULL) { /* it came back before its old trunk was seen to be broken */

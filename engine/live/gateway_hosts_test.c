@@ -438,6 +438,8 @@ static void an_ended_guest_has_no_clients(void **state)
     turn_until(client_hears(0, heard, sizeof heard) == 0 || errno == ECONNRESET);
     assert_int_equal(fixture.lost, 0);
     assert_int_equal(fixture.gateway->guests[0].state, GUEST_OVER);
+    assert_string_equal(gateway_guest_end(fixture.gateway, "echo"), "has ended");
+    assert_null(gateway_guest_end(fixture.gateway, "other"));
     client_comes(1); /* and whoever comes is not kept waiting */
     turn_until(fixture.gateway->clients_refused == 1);
     turn_until(client_hears(1, heard, sizeof heard) == 0 || errno == ECONNRESET);
@@ -633,6 +635,29 @@ static void nor_from_one_elsewhere_for_as_long_as_it_may_need(void **state)
     turn_until(fixture.lost == 1);
 }
 
+/* Else clients would go to one of two that have nothing in common but the name. */
+static void a_guest_is_started_once(void **state)
+{
+    struct stub *a = &fixture.stubs[0], *b = &fixture.stubs[1];
+    (void)state;
+
+    a->pid = (uint64_t)getpid();
+    stub_connect(a);
+    turn_until(a->is_welcome);
+    b->half = "running";
+    stub_connect(b);
+    turn_until(b->trunk == NULL);
+    assert_string_equal(b->reason,
+                        "hello: there is a guest echo already, at host A: choose another "
+                        "--guest, or none");
+    b->half = "ended"; /* but it may have an old one's word */
+    stub_connect(b);
+    turn_until(b->is_welcome);
+    a->is_welcome = false; /* and whoever has it may come again */
+    stub_connect(a);
+    turn_until(a->is_welcome);
+}
+
 /* Nobody waits for a name to be looked up, and nobody's terminal is written to. */
 static void a_host_has_a_plain_address(void **state)
 {
@@ -799,8 +824,8 @@ static void addresses_are_judged(void **state)
     expect_refusal("127.0.0.1:0=kv/0", "is no port");
     expect_refusal("127.0.0.1:0=kv/70000", "is no port");
     expect_refusal("127.0.0.1:0=", "1 to 63 characters");
-    expect_refusal("/tmp/socket", "without a key");
-    expect_refusal(gateway_clients_address(fixture.gateway, 0), "in use");
+    expect_refusal("/tmp/socket", "clients come by TCP");
+    expect_refusal(gateway_clients_address(fixture.gateway, 0), "somebody listens there already");
     assert_int_equal(gateway_listen(fixture.gateway, "127.0.0.1:0=echo/7", &problem), STATUS_OK);
     assert_int_equal(fixture.gateway->listeners[1].port, 7);
 }
@@ -832,6 +857,7 @@ int main(void)
         TEST(a_name_is_taken_once),
         TEST(a_name_is_not_taken_from_a_host_that_is_away),
         TEST(nor_from_one_elsewhere_for_as_long_as_it_may_need),
+        TEST(a_guest_is_started_once),
         TEST(a_host_has_a_plain_address),
         TEST(names_of_hosts_that_are_gone_take_no_place),
         TEST(trash_harms_only_its_sender),

@@ -99,8 +99,12 @@ static enum status bind_listener(struct client_listener *listener, const char *t
     enum status status = address_parse(text, &address, problem);
     if (status != STATUS_OK)
         return status;
-    if (address_is_unix(&address) ||
-        (!address_is_local(&address) && listener->gateway->key == NULL))
+    if (address_is_unix(&address))
+        return problem_set(problem, STATUS_USAGE,
+                           "--listen %.100s: clients come by TCP: write an address with a port "
+                           "such as 127.0.0.1:6379",
+                           text);
+    if (!address_is_local(&address) && listener->gateway->key == NULL)
         return problem_set(problem, STATUS_USAGE,
                            "--listen %.100s: without a key (--key FILE) a gateway listens on this "
                            "computer alone: 127.0.0.1:6379",
@@ -114,6 +118,12 @@ static enum status bind_listener(struct client_listener *listener, const char *t
         getsockname(fd, (struct sockaddr *)&address.socket, &address.socket_bytes) != 0) {
         int error = errno;
         close(fd);
+        if (error == EADDRINUSE)
+            return problem_set(problem, STATUS_NO_FILE,
+                               "--listen %.100s: somebody listens there already: write another "
+                               "port, 0 for any that is free; a second gateway has a --control "
+                               "of its own as well",
+                               text);
         return problem_set(problem, STATUS_NO_FILE, "--listen %.100s: %s", text, strerror(error));
     }
     listener->fd = fd;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/smaller.h"
+#include "base/utf8.h"
 #include "live/host_private.h"
 #include "scenario/guest_build.h"
 
@@ -83,6 +84,7 @@ void host_drop_resident(struct resident *resident)
 {
     struct host *host = resident->host;
 
+    host_disk_detach(resident);
     resident->guest->ops->close(resident->guest);
     scenario_fini(&resident->scenario);
     *resident = (struct resident){0};
@@ -112,6 +114,20 @@ struct guest *host_find_guest(const struct host *host, const char *name)
     return resident != NULL && resident_is_here(resident) ? resident->guest : NULL;
 }
 
+enum status host_check_name(const char *name, struct problem *problem)
+{
+    size_t bytes = strlen(name), at = 0, count = 1;
+
+    while (at < bytes && (count = utf8_shown(name + at, bytes - at, NULL)) > 0)
+        at += count;
+    if (bytes > 0 && bytes < TRUNK_GUEST_MAX && count > 0)
+        return STATUS_OK;
+    return problem_set(problem, STATUS_USAGE,
+                       "a guest's name is that of its file: 1 to %d bytes of UTF-8 that can be "
+                       "shown: call the file by another name",
+                       TRUNK_GUEST_MAX - 1);
+}
+
 enum status host_can(const struct scenario *scenario, struct problem *problem)
 {
     if (scenario->disk_at != DISK_SHARED && !scenario_is_model(scenario))
@@ -134,7 +150,9 @@ enum status host_add_guest(struct host *host, const struct scenario *scenario, c
         used += host->residents[i].guest != NULL;
     if (used == HOST_GUESTS)
         return problem_set(problem, STATUS_REFUSED, "a host has at most %u guests", HOST_GUESTS);
-    enum status status = host_can(scenario, problem);
+    enum status status = host_check_name(host_guest_name(scenario), problem);
+    if (status == STATUS_OK)
+        status = host_can(scenario, problem);
     if (status == STATUS_OK)
         status = guest_build(scenario, image, image_bytes, &guest, problem);
     if (status != STATUS_OK)
@@ -162,6 +180,8 @@ static void take_turn(uv_check_t *check)
         struct resident *resident = &host->residents[(host->turn_idx + i) % HOST_GUESTS];
         if (resident->guest == NULL)
             continue;
+        if (resident->disk_due_ns != 0)
+            host_disk_serve(resident, now_ns);
         resident_run(resident, uv_hrtime());
         if (resident->guest != NULL)
             mail_flush(resident, uv_hrtime());
@@ -192,6 +212,8 @@ static uint64_t due_ns(struct host *host)
         if (resident->has_output)
             due_ns = 0;
         due_ns = smaller(due_ns, resident->mail_due_ns);
+        if (resident->disk_due_ns != 0)
+            due_ns = smaller(due_ns, resident->disk_due_ns);
     }
     for (uint32_t i = 0; i < HOST_MOVES; i++)
         if (host->moves[i].is_used)
@@ -245,8 +267,10 @@ enum status host_open(uv_loop_t *loop, const struct host_config *config,
     struct host *host = calloc(1, sizeof *host);
     MUST(host != NULL);
     *host = (struct host){.loop = loop, .config = config, .calls = calls, .owner = owner};
-    enum status status = host_disk_open(host, problem);
+    enum status status = trunk_may_open(host, problem);
 
+    if (status == STATUS_OK)
+        status = host_disk_check(host, problem);
     if (status == STATUS_OK)
         status = line_listen(host, problem);
     if (status == STATUS_OK && (host->alarm = alarm_open(loop, rang, host)) == NULL) {
@@ -254,7 +278,6 @@ enum status host_open(uv_loop_t *loop, const struct host_config *config,
         status = problem_set(problem, STATUS_NO_FILE, "this process has no file descriptor left");
     }
     if (status != STATUS_OK) {
-        host_disk_close(host);
         free(host);
         return status;
     }
@@ -291,6 +314,7 @@ void host_freed(struct host *host)
 void host_close(struct host *host)
 {
     host->is_closing = true;
+    trunk_tell(host, "guests", host_claims(host)); /* they end with it: nobody need wait for them */
     channel_listener_close(host->listener);
     for (uint32_t i = 0; i < HOST_MOVES; i++)
         if (host->moves[i].is_used)
@@ -301,7 +325,6 @@ void host_close(struct host *host)
         if (host->residents[i].guest != NULL)
             host_drop_resident(&host->residents[i]);
     trunk_close(host);
-    host_disk_close(host);
     alarm_close(host->alarm);
     uv_close((uv_handle_t *)&host->idle, handle_closed);
     uv_close((uv_handle_t *)&host->prepare, handle_closed);

@@ -39,7 +39,7 @@ struct host_config {
     const char *gateway; /* address of its hosts' door; NULL: there is none */
     const char *listen;  /* where guests are brought */
     const struct channel_key *key;
-    /* The blocks of the guests' disk, a file that all hosts reach; NULL: guests have no disk. */
+    /* Each guest's blocks are in a file that all hosts reach, FILE.GUEST; NULL: guests have no disk. */
     const char *disk_path;
     uint64_t memory_max_bytes; /* of a guest that is brought; 0: as much as is free here */
 };

@@ -104,6 +104,9 @@ static enum status look_at_room(struct host *host, const struct move_text *text,
     uint64_t free_bytes = free_memory_bytes(host);
     unsigned used = 0;
 
+    enum status status = host_check_name(name, problem);
+    if (status != STATUS_OK)
+        return status;
     if (text->stream_idx != 0)
         return problem_set(problem, STATUS_REFUSED, "stream %u of a move comes before its stream 0",
                            text->stream_idx);
@@ -118,10 +121,8 @@ static enum status look_at_room(struct host *host, const struct move_text *text,
     if (used == HOST_GUESTS)
         return problem_set(problem, STATUS_REFUSED, "%u guests are at this host: it takes no more",
                            used);
-    if (text->uses_disk && host->disk < 0)
-        return problem_set(problem, STATUS_REFUSED,
-                           "%s uses its disk, and the target has none: start it with --disk FILE",
-                           name);
+    if (text->uses_disk && host_disk_look(host, name, problem) != STATUS_OK)
+        return STATUS_REFUSED;
     if (bytes > free_bytes)
         return problem_set(problem, STATUS_REFUSED,
                            "%s has %llu MiB of memory, and the target has room for %llu MiB", name,
@@ -272,11 +273,11 @@ void arrival_heard(struct move *move, uint64_t now_ns, const uint8_t *data, size
     take_forwards(move, now_ns);
 }
 
-void arrival_line_lost(struct move *move, uint64_t now_ns, bool is_in_order)
+void arrival_line_lost(struct move *move, uint64_t now_ns, enum line_end end)
 {
     if (move->resident == NULL)
         return;
-    if (target_is_running(&move->target) && move->target.is_complete && is_in_order) {
+    if (target_is_running(&move->target) && move->target.is_complete && end == LINE_IN_ORDER) {
         arrival_settle(move, now_ns);
         return;
     }

@@ -241,10 +241,10 @@ static json_t *forget(struct host *host, const json_t *arguments, struct problem
 
 static json_t *tell_clock(struct host *host, const json_t *arguments, struct problem *problem)
 {
-    (void)host;
     (void)arguments;
     (void)problem;
-    return json_pack("{s:I}", "now_ns", (json_int_t)uv_hrtime());
+    host->trunk.asked_ns = uv_hrtime();
+    return json_pack("{s:I}", "now_ns", (json_int_t)host->trunk.asked_ns);
 }
 
 static json_t *tell_guests(struct host *host, const json_t *arguments, struct problem *problem)

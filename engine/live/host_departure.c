@@ -1,6 +1,5 @@
 /* A guest leaves: the half of a move at its source, what becomes of it when its phase changes, and
  * when its connection breaks. */
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -17,6 +16,9 @@
 /* An old host that passes packets on goes on for so long after it was told to end: those that were
  * under way to it have come by then. */
 #define TUNNEL_REST_NS (100 * NS_PER_MS)
+
+/* A pause waits so long for a disk that cannot be reached. */
+#define DISK_NS (300 * NS_PER_MS)
 
 /* A target's address where nobody listens for so long is that of a process that has died. */
 #define DEAD_NS (3 * NS_PER_S)
@@ -179,15 +181,18 @@ static void reap(struct move *move, enum phase before, uint64_t now_ns)
     resident_unbar(move->resident, now_ns);
     if (after == before)
         return;
-    if (source_wants_pause(source) && !was_paused)
+    if (source_wants_pause(source) && !was_paused) {
+        move->paused_ns = now_ns;
         move_tell_progress(move, now_ns, STRETCH_COPYING);
+    }
     if (after == PHASE_HAND_OVER)
         move->committed_ns = move->owed_ns = now_ns;
     if (after == PHASE_ABORTED)
         aborted(move, now_ns, was_paused);
     if (after == PHASE_COMPLETED)
         completed(move, now_ns);
-    if (after == PHASE_HAND_OVER || after == PHASE_LINK_LOST || after == PHASE_POST_COPY)
+    if (after == PHASE_PAUSE || after == PHASE_HAND_OVER || after == PHASE_LINK_LOST ||
+        after == PHASE_POST_COPY)
         host_changed(move->host);
 }
 
@@ -262,11 +267,9 @@ void departure_lend(struct move *move, uint64_t now_ns, size_t backlog_bytes, st
 
 /* Nobody listens there any more, and not because the link is cut: the process is gone, and has not
  * come back in time. What is here is older than what the guest's clients have seen. */
-static bool see_whether_dead(struct move *move, uint64_t now_ns, const char *reason)
+static bool see_whether_dead(struct move *move, uint64_t now_ns, enum line_end end)
 {
-    bool is_refused = strstr(reason, strerror(ECONNREFUSED)) != NULL;
-
-    if (!is_refused)
+    if (end != LINE_REFUSED)
         move->refused_since_ns = 0;
     else if (move->refused_since_ns == 0)
         move->refused_since_ns = now_ns;
@@ -284,12 +287,13 @@ static bool has_kept_commit(const struct move *move, size_t unsent_bytes)
            (move->source.is_commit_pending || (move->is_commit_last && unsent_bytes > 0));
 }
 
-void departure_line_lost(struct move *move, uint64_t now_ns, const char *reason,
+void departure_line_lost(struct move *move, uint64_t now_ns, enum line_end end, const char *reason,
                          size_t unsent_bytes)
 {
     enum phase before = move->source.phase;
     char why[MESSAGE_REASON_MAX];
 
+    move->is_put_off = false;
     if (move->over_ns != 0)
         return;
     snprintf(why, sizeof why, "%.100s%s", reason,
@@ -304,7 +308,7 @@ void departure_line_lost(struct move *move, uint64_t now_ns, const char *reason,
         host_say(move->host, "the connection to %s broke after COMMIT: %s; it is tried again",
                  move->to, reason);
     move->is_recovering = true;
-    if (see_whether_dead(move, now_ns, reason))
+    if (see_whether_dead(move, now_ns, end))
         return;
     move->retry_after_ns = move->retry_after_ns == 0
                                ? HOST_RETRY_NS
@@ -355,6 +359,14 @@ static void end_tunnel(struct move *move, uint64_t now_ns)
     line_finish(move->line);
 }
 
+/* When the guest has stood still for its disk as long as it may. */
+static uint64_t disk_end_ns(const struct move *move)
+{
+    const struct source *source = &move->source;
+    bool is_waiting = source->is_draining && !source->guest->ops->is_quiet(source->guest);
+    return is_waiting ? move->paused_ns + DISK_NS : UINT64_MAX;
+}
+
 uint64_t departure_due_ns(const struct move *move)
 {
     uint64_t due_ns = UINT64_MAX;
@@ -366,7 +378,7 @@ uint64_t departure_due_ns(const struct move *move)
     if (move->line->is_ready && is_owed(move))
         due_ns = move->owed_ns + HOST_ANSWER_NS;
     if (move->line->is_ready)
-        due_ns = smaller(due_ns, source_deadline_ns(&move->source));
+        due_ns = smaller(due_ns, smaller(source_deadline_ns(&move->source), disk_end_ns(move)));
     if (move->is_put_off)
         due_ns = 0;
     return due_ns;
@@ -397,6 +409,8 @@ void departure_turn(struct move *move, uint64_t now_ns)
         move->owed_ns = now_ns;
     if (is_owed(move) && move->owed_ns + HOST_ANSWER_NS <= now_ns)
         line_break(move->line, "the target does not answer");
+    else if (disk_end_ns(move) <= now_ns)
+        (void)departure_abort(move, "the disk does not answer: the guest goes on at the source");
     else if (move->is_put_off || source_deadline_ns(source) <= now_ns)
         move_feed(move);
 }

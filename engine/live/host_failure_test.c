@@ -1,43 +1,12 @@
 /* What goes wrong between two hosts: refusals, aborts, connections that break in every phase, a
  * link that is cut and mended, hosts and gateways that die. */
+#include <errno.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "live/channel_private.h"
 #include "live/two_hosts.h"
 
 #define MEMWALK "guest=memwalk memory=8MiB dirty-rate=20kpages/s working-set=4MiB"
-
-/* Held where its source enters that phase, until source_go_on. */
-static struct move *hold_at(const char *guest, const char *options, enum phase phase)
-{
-    if (*begin_move(guest, options) != '\0')
-        fail_msg("%s: %s", stand.error, stand.desc);
-    struct move *move = find_departure_half();
-    assert_non_null(move);
-    if (phase == PHASE_SETUP)
-        return move;
-    move->source.config.halt_at = 1u << phase;
-    run_until(move->source.phase == phase);
-    return move;
-}
-
-static void go_on(struct move *move)
-{
-    move->source.config.halt_at = 0;
-    source_go_on(&move->source);
-    move_feed(move);
-}
-
-/* It has lived on: it writes, and what it wrote last it finds. */
-static void lives(const char *guest)
-{
-    struct resident *resident = find_resident(guest);
-    assert_non_null(resident);
-    uint64_t before = resident->guest->ops->instructions(resident->guest);
-    run_until(find_resident(guest) == resident &&
-              resident->guest->ops->instructions(resident->guest) > before + 10000);
-}
 
 /* Nowhere else is as much as a half of it. */
 static void is_alone_at(const char *guest, unsigned idx)
@@ -64,7 +33,14 @@ static void aborted_in_any_phase_it_goes_on(void **state)
         run_until(find_departure_half() == NULL);
         stand.outcome[0] = '\0';
     }
-    struct move *move = hold_at("memwalk", "mode=pre-copy", PHASE_HAND_OVER);
+    struct move *move = hold_at("memwalk", "mode=pre-copy", PHASE_PAUSE);
+    const json_t *claim;
+    run_until(peer_that_claims("memwalk", &claim) != NULL &&
+              strcmp(control_word(claim, "state", ""), "paused") == 0);
+    move->source.config.halt_at = 1u << PHASE_HAND_OVER;
+    source_go_on(&move->source);
+    move_feed(move);
+    run_until(move->source.phase == PHASE_HAND_OVER);
     assert_string_equal(command("A", "abort", json_object()), "NotNow");
     assert_non_null(strstr(stand.desc, "handed over already (phase hand-over)"));
     assert_string_equal(command("A", "post-copy", json_object()), "NotNow");
@@ -107,22 +83,42 @@ static void a_connection_may_break_in_any_phase(void **state)
     stand_close();
 }
 
-/* What the target has verified it keeps, and what it has not it never runs. */
+/* COMMIT has left, and then the source hears nothing: it asks, and what the target knows of the move
+ * decides. */
 static void commit_is_out_and_nothing_is_heard(void **state)
 {
+    enum { ITS_HALF, IT_HAS_RUN, IT_HAS_NOT, NOTHING };
+    static const char *const outcomes[] = {"completed", "completed", "aborted", "lost"};
     (void)state;
-    stand_open(NULL);
-    add_guest(0, MEMWALK, "");
-    struct move *move = hold_at("memwalk", "mode=pre-copy", PHASE_COMPLETED);
-    is_alone_at("memwalk", 1);
-    (void)move;
-    /* The guest is told of, and moves back, although its old source was never told the end. */
-    struct move *half = move_find(stand.hosts[1], "00000000000000000000000000000001", false);
-    assert_true(half == NULL || half->target.is_complete);
-    run_until(find_departure_half() == NULL);
-    move_whole("memwalk", "mode=pre-copy");
-    is_alone_at("memwalk", 0);
-    stand_close();
+    for (unsigned knows = ITS_HALF; knows <= NOTHING; knows++) {
+        bool has_run = knows <= IT_HAS_RUN;
+        stand_open(NULL);
+        add_guest(0, "guest=memwalk memory=8MiB dirty-rate=1kpages/s working-set=4MiB", "");
+        struct move *move = hold_at("memwalk", "mode=pre-copy", PHASE_PAUSE);
+        struct move *half = move_find(stand.hosts[1], move->id, false);
+        channel_read(move->line->channel, false);
+        go_on(move);
+        assert_int_equal(move->source.phase, PHASE_HAND_OVER);
+        assert_int_equal(channel_backlog(move->line->channel), 0);
+        if (has_run)
+            run_until(host_find_guest(stand.hosts[1], "memwalk") != NULL);
+        else
+            line_break(half->line, "the cable was pulled");
+        if (knows == IT_HAS_RUN)
+            arrival_settle(half, uv_hrtime());
+        if (knows == NOTHING)
+            memset(stand.hosts[1]->bygones, 0, sizeof stand.hosts[1]->bygones);
+        departure_turn(move, uv_hrtime() + HOST_ANSWER_NS);
+        assert_int_equal(move->source.phase, PHASE_LINK_LOST);
+        await_end(outcomes[knows]);
+        if (knows != NOTHING) {
+            is_alone_at("memwalk", has_run ? 1 : 0);
+            lives("memwalk");
+        } else {
+            assert_null(host_find_resident(stand.hosts[0], "memwalk"));
+        }
+        stand_close();
+    }
 }
 
 /* The move's source was in that phase, as far as the gateway was told. */
@@ -133,29 +129,6 @@ static bool was_in(enum phase phase)
             stand.events.items[i].phase_changed.phase == phase)
             return true;
     return false;
-}
-
-/* A guest that has begun to use its disk stays where there is one. */
-static void a_disk_is_not_left_behind(void **state)
-{
-    char disk[] = "/tmp/ferry-host-test-XXXXXX";
-    int file = mkstemp(disk);
-    (void)state;
-    assert_true(file >= 0);
-    close(file);
-    stand_open(NULL);
-    host_dies(0);
-    host_begins(0, disk);
-    run_until(peer_named("A") != NULL);
-    add_guest(0, "guest=journal memory=4MiB", "--records 1000000 --rate 1000/s");
-    run_until(machine_disk(find_resident("journal")->guest)->done > 0);
-    assert_string_equal(begin_move("journal", "mode=pre-copy"), "");
-    run_until(*stand.outcome != '\0');
-    assert_string_equal(stand.outcome, "aborted");
-    assert_non_null(strstr(stand.reason, "journal uses its disk, and the target has none"));
-    lives("journal");
-    stand_close();
-    unlink(disk);
 }
 
 static void stranger_is_closed(void *owner, struct channel *channel, const char *reason)
@@ -212,7 +185,8 @@ static void a_commit_that_does_not_leave_is_none(void **state)
 {
     (void)state;
     stand_open(NULL);
-    add_guest(0, MEMWALK, "");
+    /* Behind the pause there is little to send: COMMIT is next. */
+    add_guest(0, "guest=memwalk memory=4MiB dirty-rate=1000pages/s working-set=64KiB", "");
     struct move *move = hold_at("memwalk", "mode=pre-copy", PHASE_PAUSE);
     assert_int_equal(shutdown(move->line->channel->fd, SHUT_WR), 0);
     go_on(move);
@@ -347,6 +321,30 @@ static void what_cannot_be_is_refused(void **state)
     stand_close();
 }
 
+/* A name that no message can carry would be a guest that nobody is told of, whoever brings it. */
+static void a_name_is_what_can_be_told(void **state)
+{
+    struct problem problem;
+    struct scenario scenario;
+    (void)state;
+    stand_open(NULL);
+    scenario_init(&scenario);
+    static const char *const names[] = {
+        "/tmp/r\xff.elf", "\xe2\x80\xaetxt.elf", "folder/",
+        "a-name-of-as-many-as-sixty-four-letters-is-one-more-than-there-is-r"};
+    for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++) {
+        assert_int_equal(scenario_set(&scenario, "guest", names[i], &problem), STATUS_OK);
+        assert_int_equal(host_add_guest(stand.hosts[0], &scenario, NULL, 0, &problem),
+                         STATUS_USAGE);
+        assert_non_null(strstr(problem.text, "guest's name"));
+        struct move_text text = {.scenario = scenario};
+        assert_int_equal(arrival_begin(&(struct line){.host = stand.hosts[0]}, &text, 0, &problem),
+                         STATUS_USAGE);
+    }
+    scenario_fini(&scenario);
+    stand_close();
+}
+
 /* Whoever dies: what rule 5 promises. */
 static void a_target_dies_before_commit(void **state)
 {
@@ -403,6 +401,28 @@ static void a_target_dies_after_the_switch(void **state)
     stand_close();
 }
 
+/* The system's word counts, whatever somebody's sentence says, and an old one for nothing. */
+static void only_where_nobody_listens_it_is_dead(void **state)
+{
+    (void)state;
+    stand_open(NULL);
+    add_guest(0, MEMWALK, "");
+    struct move *move = hold_at("memwalk", "mode=post-copy", PHASE_POST_COPY);
+    uint64_t now_ns = uv_hrtime();
+    line_break(move->line, "the cable was pulled");
+    departure_line_lost(move, now_ns, LINE_BROKEN, strerror(ECONNREFUSED), 0);
+    departure_line_lost(move, now_ns + 4 * NS_PER_S, LINE_BROKEN, strerror(ECONNREFUSED), 0);
+    assert_int_equal(move->over_ns, 0);
+    departure_line_lost(move, now_ns, LINE_REFUSED, "", 0);
+    assert_int_equal(move->refused_since_ns, now_ns);
+    move->retry_at_ns = now_ns;
+    go_on(move);
+    run_until(move->source.phase != PHASE_LINK_LOST);
+    assert_int_equal(move->refused_since_ns, 0);
+    await_end("completed");
+    stand_close();
+}
+
 /* Its clients go with it; the guest hears that they hang up, and their numbers are free again. */
 static void a_gateway_dies_and_another_comes(void **state)
 {
@@ -418,6 +438,8 @@ static void a_gateway_dies_and_another_comes(void **state)
     char address[64];
     snprintf(address, sizeof address, "%s", stand.address);
     gateway_dies();
+    struct counting_client former[CLIENTS];
+    memcpy(former, stand.clients, sizeof former);
     memset(stand.clients, 0, sizeof stand.clients);
     run_until(peer_named("A") == NULL && peer_named("B") == NULL);
     gateway_begins(address, "2222");
@@ -425,16 +447,17 @@ static void a_gateway_dies_and_another_comes(void **state)
     for (uint32_t i = 0; i < CLIENTS; i++)
         run_until(mailbox->slots[i].state == MAILBOX_CLOSED &&
                   stream_is_over(&mailbox->slots[i].stream));
-    uint64_t before[CLIENTS] = {0};
     clients_begin();
-    (void)before;
     /* Their keys hold what the clients before them had counted to: the first answer says it. */
-    for (uint32_t i = 0; i < CLIENTS; i++)
-        stand.clients[i].is_wrong = false;
+    for (uint32_t i = 0; i < CLIENTS; i++) {
+        stand.clients[i].least = former[i].answered;
+        stand.clients[i].most = former[i].asked;
+    }
     run_until(clients_answered() > 50);
     move_whole("kv", "mode=pre-copy");
     uint64_t answered = clients_answered();
     run_until(clients_answered() > answered + 50);
+    clients_are_right();
     uv_close((uv_handle_t *)&timer, NULL);
     stand_close();
 }
@@ -460,6 +483,43 @@ static void an_end_that_nobody_heard_is_said_again(void **state)
     stand_close();
 }
 
+static void a_host_that_ends_says_what_ends_with_it(void **state)
+{
+    (void)state;
+    stand_open(NULL);
+    add_guest(0, MEMWALK, "");
+    host_dies(0);
+    run_until(peer_named("A") == NULL);
+    assert_int_equal(stand.told_lost, 1);
+    stand_close();
+}
+
+/* Its gateway had given it up, and told whoever had ordered it so. */
+static void what_was_ordered_while_it_was_stopped_is_not_done(void **state)
+{
+    (void)state;
+    stand_open(NULL);
+    add_guest(0, MEMWALK, "");
+    assert_string_equal(command("A", "clock", NULL), "");
+    struct trunk *trunk = &stand.hosts[0]->trunk;
+    trunk->asked_ns -= 11 * NS_PER_S;
+    json_t *id = json_integer(7);
+    unsigned replies = stand.replies;
+    peer_talk(peer_named("A"),
+              control_command("migrate",
+                              json_pack("{s:s, s:s, s:s, s:s}", "guest", "memwalk", "move",
+                                        "00000000000000000000000000000001", "to", "B", "address",
+                                        host_address(stand.hosts[1])),
+                              id));
+    json_decref(id);
+    run_until(trunk->channel == NULL || stand.replies > replies);
+    run_until(trunk->is_open);
+    assert_int_equal(stand.replies, replies);
+    assert_null(find_departure_half());
+    assert_string_equal(command("A", "clock", NULL), "");
+    stand_close();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -467,17 +527,20 @@ int main(void)
         cmocka_unit_test(a_connection_may_break_in_any_phase),
         cmocka_unit_test(commit_is_out_and_nothing_is_heard),
         cmocka_unit_test(a_target_that_knows_nothing_loses_nothing),
-        cmocka_unit_test(a_disk_is_not_left_behind),
         cmocka_unit_test(a_commit_that_does_not_leave_is_none),
         cmocka_unit_test(a_copy_may_take_longer_than_an_answer),
         cmocka_unit_test(cut_and_mended_after_the_switch),
         cmocka_unit_test(what_cannot_be_is_refused),
+        cmocka_unit_test(a_name_is_what_can_be_told),
         cmocka_unit_test(a_target_dies_before_commit),
         cmocka_unit_test(a_source_dies_before_commit),
         cmocka_unit_test(a_source_dies_after_the_switch),
         cmocka_unit_test(a_target_dies_after_the_switch),
+        cmocka_unit_test(only_where_nobody_listens_it_is_dead),
         cmocka_unit_test(a_gateway_dies_and_another_comes),
         cmocka_unit_test(an_end_that_nobody_heard_is_said_again),
+        cmocka_unit_test(a_host_that_ends_says_what_ends_with_it),
+        cmocka_unit_test(what_was_ordered_while_it_was_stopped_is_not_done),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -41,10 +41,14 @@ bool resident_may_run(const struct resident *resident)
 
 const char *resident_state(const struct resident *resident)
 {
+    if (resident->host->is_closing && !resident->is_ended)
+        return "lost";
     if (!resident_is_here(resident))
         return "moving";
     if (resident->is_ended)
         return "ended";
+    if (resident->out != NULL && source_wants_pause(&resident->out->source))
+        return "paused";
     return resident->is_stuck ? "waiting" : "running";
 }
 
@@ -97,8 +101,16 @@ void resident_goes_on(struct resident *resident, uint64_t now_ns)
     resident->due_ns = 0;
 }
 
+void resident_sleep_on(struct resident *resident, uint64_t now_ns)
+{
+    if (resident->is_asleep && resident->due_ns > now_ns && resident_may_run(resident))
+        resident->guest->ops->idle_until(resident->guest, guest_ns(resident, now_ns));
+}
+
+/* It has slept until now, whenever it runs: it may be paused before. */
 void resident_wake(struct resident *resident)
 {
+    resident_sleep_on(resident, uv_hrtime());
     resident->due_ns = 0;
 }
 
@@ -308,12 +320,6 @@ static bool idled(struct resident *resident, uint64_t now_ns, uint64_t wake_ns)
     return true;
 }
 
-void resident_sleep_on(struct resident *resident, uint64_t now_ns)
-{
-    if (resident->is_asleep && resident->due_ns > now_ns && resident_may_run(resident))
-        resident->guest->ops->idle_until(resident->guest, guest_ns(resident, now_ns));
-}
-
 /* False: it does not go on in this slice. */
 static bool stopped(struct resident *resident, const struct guest_run *run, uint64_t now_ns)
 {
@@ -336,7 +342,7 @@ static bool stopped(struct resident *resident, const struct guest_run *run, uint
         return false;
     case GUEST_OUTPUT:
         resident->has_output = true;
-        host_disk_serve(resident);
+        host_disk_serve(resident, now_ns);
         return true;
     case GUEST_ENDED:
         ended(resident, now_ns, run);

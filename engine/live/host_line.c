@@ -35,7 +35,7 @@ void line_break(struct line *line, const char *reason)
     let_go(line);
     channel_close(line->channel, reason, true);
     if (move != NULL)
-        move_line_lost(move, uv_hrtime(), reason, false, channel_backlog(line->channel));
+        move_line_lost(move, uv_hrtime(), LINE_BROKEN, reason, channel_backlog(line->channel));
 }
 
 void line_finish(struct line *line)
@@ -230,8 +230,11 @@ static void closed(void *owner, struct channel *channel, const char *reason)
     *at = line->next;
     if (move != NULL)
         move_line_lost(move, uv_hrtime(),
+                       channel_was_refused(channel) ? LINE_REFUSED
+                       : *reason == '\0'            ? LINE_IN_ORDER
+                                                    : LINE_BROKEN,
                        *reason != '\0' ? reason : "the other host closed the connection",
-                       *reason == '\0', channel_backlog(channel));
+                       channel_backlog(channel));
     latency_fini(line);
     bytes_fini(&line->in);
     free(line);
@@ -316,7 +319,7 @@ void line_open(struct move *move)
     host->lines = line->next;
     move->line = NULL;
     free(line);
-    move_line_lost(move, uv_hrtime(), problem.text, false, 0);
+    move_line_lost(move, uv_hrtime(), LINE_BROKEN, problem.text, 0);
 }
 
 /* ---- Who says nothing ---- */

@@ -127,6 +127,8 @@ static struct resident *find_owner(struct host *host, uint32_t stream_idx)
         if (!has_mailbox(resident) || !resident_is_here(resident))
             continue;
         const struct mailbox *mailbox = machine_mailbox(resident->guest);
+        if ((resident->ghosts >> stream_idx & 1) != 0)
+            continue; /* its client is no more: what comes is another's */
         if (is_in_use(mailbox, stream_idx))
             return resident;
         if (mailbox->slots[stream_idx].state != MAILBOX_FREE)

@@ -96,7 +96,7 @@ void move_feed(struct move *move)
 void move_line_ready(struct move *move, uint64_t now_ns)
 {
     move->owed_ns = now_ns;
-    move->retry_after_ns = 0;
+    move->retry_after_ns = move->refused_since_ns = 0;
     if (move->is_out)
         departure_ready(move, now_ns);
     move_feed(move);
@@ -132,13 +132,13 @@ void move_lend(struct move *move, uint64_t now_ns, size_t backlog_bytes, struct 
         (void)target_send(&move->target, to);
 }
 
-void move_line_lost(struct move *move, uint64_t now_ns, const char *reason, bool is_in_order,
+void move_line_lost(struct move *move, uint64_t now_ns, enum line_end end, const char *reason,
                     size_t unsent_bytes)
 {
     if (move->is_out)
-        departure_line_lost(move, now_ns, reason, unsent_bytes);
+        departure_line_lost(move, now_ns, end, reason, unsent_bytes);
     else
-        arrival_line_lost(move, now_ns, is_in_order);
+        arrival_line_lost(move, now_ns, end);
 }
 
 /* ---- Time ---- */

@@ -35,7 +35,7 @@ struct move;
 struct resident {
     struct host *host;
     struct guest *guest; /* owned; NULL: this place is free */
-    char name[64];
+    char name[TRUNK_GUEST_MAX];
     struct scenario scenario; /* what describes the guest, and how it was last moved */
     uint64_t moves;           /* how often it has moved */
     struct move *out, *in;    /* the half of a move that is here, if any */
@@ -57,6 +57,8 @@ struct resident {
     uint64_t due_ns;      /* when it is to be run next; 0: now; UINT64_MAX: when something comes */
     uint64_t mail_due_ns; /* when its mailboxes want to be asked */
     bool has_output;
+    int disk;             /* its file of blocks; -1: it has asked for none yet */
+    uint64_t disk_due_ns; /* when what could not be done is tried again; 0: nothing waits */
 
     uint64_t ghosts;              /* streams whose clients a gateway took with it, as bits */
     char instance[MOVE_ID_BYTES]; /* of the gateway that its streams are of */
@@ -67,6 +69,10 @@ struct resident {
     bool is_line_whole;
     uint64_t console_bytes; /* written, and not told as an event yet */
 };
+
+/* How a connection ended: in order by the other host, by something that broke it, or before it was
+ * made, as nobody listens there. */
+enum line_end { LINE_IN_ORDER, LINE_BROKEN, LINE_REFUSED };
 
 /* One connection of a move. It may outlive the half of the move that it was of. */
 struct line {
@@ -104,7 +110,7 @@ struct move {
     bool is_recovering;        /* COMMIT is out: connections are to go on with what there is */
     uint64_t refused_since_ns; /* nobody has listened at the target's address; 0: somebody does */
     uint64_t moves;            /* of the guest, before this one */
-    uint64_t committed_ns;
+    uint64_t paused_ns, committed_ns;
     uint64_t owed_ns;   /* since when the other end owes a word, should it owe one */
     uint64_t over_ns;   /* when it was over; 0: it goes on */
     uint64_t forwarded; /* packets through the tunnel */
@@ -132,6 +138,7 @@ struct trunk {
     uint64_t retry_at_ns, retry_after_ns;
     char said[256]; /* why there is none, as it was told last */
     char instance[MOVE_ID_BYTES];
+    uint64_t asked_ns; /* when the gateway asked what time it is; 0: never */
     uint64_t dropped_events;
 };
 
@@ -156,7 +163,6 @@ struct host {
     struct line *lines;
     uint64_t turn;       /* how often the loop has come round */
     uint32_t turn_idx;   /* whose guest runs first */
-    int disk;            /* the file of blocks; -1: none */
     uint64_t bits_per_s; /* that a move may use of the link; 0: all there are */
     uint64_t latency_ns; /* that the link is to have on top of its own */
     bool is_cut;         /* no connection is made, and none taken */
@@ -171,6 +177,8 @@ struct resident *host_add_resident(struct host *host, const struct scenario *sce
                                    struct guest *guest);
 void host_drop_resident(struct resident *resident); /* its guest is closed */
 struct resident *host_find_resident(struct host *host, const char *name);
+/* Nobody could be told of a guest with another. */
+MUST_USE enum status host_check_name(const char *name, struct problem *problem);
 /* Not all that a scenario may ask for is done by real hosts. */
 MUST_USE enum status host_can(const struct scenario *scenario, struct problem *problem);
 void host_changed(struct host *host); /* what the gateway knows of the guests is old */
@@ -210,12 +218,18 @@ void mail_rehome(struct resident *resident, uint64_t now_ns);
 void mail_check_instance(struct resident *resident, uint64_t now_ns);
 
 /* host_disk.c */
-MUST_USE enum status host_disk_open(struct host *host, struct problem *problem);
-void host_disk_close(struct host *host);
+MUST_USE enum status host_disk_check(const struct host *host, struct problem *problem);
+/* Whether one that has begun to use its disk finds it here, too. */
+MUST_USE enum status host_disk_look(const struct host *host, const char *guest,
+                                    struct problem *problem);
 void host_disk_attach(struct resident *resident);
-void host_disk_serve(struct resident *resident); /* what it has asked for is done */
+void host_disk_detach(struct resident *resident);
+/* What it has asked for is done, unless it waits for another try. */
+void host_disk_serve(struct resident *resident, uint64_t now_ns);
 
 /* host_trunk.c */
+/* Refused where it never could; a gateway that is not there yet is waited for. */
+MUST_USE enum status trunk_may_open(const struct host *host, struct problem *problem);
 void trunk_open(struct host *host, uint64_t now_ns); /* if it is time */
 void trunk_close(struct host *host);
 bool trunk_takes_packets(const struct host *host);
@@ -254,7 +268,7 @@ void move_heard(struct move *move, uint64_t now_ns, const uint8_t *data, size_t 
 /* What it sends next; `lending` NULL: all of it is copied. */
 void move_lend(struct move *move, uint64_t now_ns, size_t backlog_bytes, struct bytes *to,
                struct lending *lending);
-void move_line_lost(struct move *move, uint64_t now_ns, const char *reason, bool is_in_order,
+void move_line_lost(struct move *move, uint64_t now_ns, enum line_end end, const char *reason,
                     size_t unsent_bytes);
 
 /* host_departure.c: the half at the source */
@@ -269,7 +283,7 @@ void departure_heard(struct move *move, uint64_t now_ns, const uint8_t *data, si
 void departure_lend(struct move *move, uint64_t now_ns, size_t backlog_bytes, struct bytes *to,
                     struct lending *lending);
 /* `unsent_bytes` of what the line was given have not left. */
-void departure_line_lost(struct move *move, uint64_t now_ns, const char *reason,
+void departure_line_lost(struct move *move, uint64_t now_ns, enum line_end end, const char *reason,
                          size_t unsent_bytes);
 void departure_turn(struct move *move, uint64_t now_ns);
 uint64_t departure_due_ns(const struct move *move);
@@ -287,7 +301,7 @@ MUST_USE enum status arrival_begin(struct line *line, const struct move_text *te
 void arrival_heard(struct move *move, uint64_t now_ns, const uint8_t *data, size_t count);
 /* Where what comes next should be read to, see target_place. */
 size_t arrival_place(struct move *move, struct span *spans, size_t most);
-void arrival_line_lost(struct move *move, uint64_t now_ns, bool is_in_order);
+void arrival_line_lost(struct move *move, uint64_t now_ns, enum line_end end);
 void arrival_turn(struct move *move, uint64_t now_ns);
 /* The guest moves on: what is left of the move that brought it answers who asks. */
 void arrival_settle(struct move *move, uint64_t now_ns);

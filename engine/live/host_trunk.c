@@ -18,6 +18,7 @@
 #define PACKETS_BACKLOG_MAX (1u << 20)
 #define EVENTS_BACKLOG_MAX  (256u << 10)
 #define CONSOLE_BACKLOG_MAX (256u << 10)
+#define SILENCE_NS          (10 * NS_PER_S) /* less than the gateway allows (gateway_hosts.c) */
 #define STALL_NS            (30 * NS_PER_S)
 
 /* ---- Speaking ---- */
@@ -239,7 +240,14 @@ static enum status hear_frame(void *owner, const struct frame *frame)
 static void heard(void *owner, struct channel *channel, const uint8_t *data, size_t count)
 {
     struct host *host = owner;
+    uint64_t asked_ns = host->trunk.asked_ns;
 
+    /* It asks every second, and gives up who does not answer: whatever it ordered meanwhile, while this
+     * process was stopped, nobody waits for any more. */
+    if (asked_ns != 0 && uv_hrtime() - asked_ns > SILENCE_NS) {
+        channel_close(channel, "nothing was heard of it for 10s", true);
+        return;
+    }
     if (trunk_hear(&host->trunk.in, data, count, hear_frame, host) != STATUS_OK)
         channel_close(channel, "what the gateway says cannot be read", true);
 }
@@ -283,6 +291,7 @@ static void closed(void *owner, struct channel *channel, const char *reason)
     tell_why(host, reason);
     trunk->channel = NULL;
     trunk->is_open = false;
+    trunk->asked_ns = 0;
     bytes_clear(&trunk->in);
     bytes_clear(&trunk->out);
     trunk->retry_after_ns = trunk->retry_after_ns == 0 ? HOST_RETRY_NS : 2 * trunk->retry_after_ns;
@@ -294,6 +303,17 @@ static void closed(void *owner, struct channel *channel, const char *reason)
 
 static const struct channel_owner trunk_calls = {
     .opened = opened, .heard = heard, .closed = closed};
+
+enum status trunk_may_open(const struct host *host, struct problem *problem)
+{
+    const struct host_config *config = host->config;
+    struct problem detail = {STATUS_OK, ""};
+
+    if (config->gateway == NULL ||
+        channel_may_connect(config->gateway, config->key, &detail) != STATUS_USAGE)
+        return STATUS_OK;
+    return problem_set(problem, STATUS_USAGE, "--gateway: %.300s", detail.text);
+}
 
 void trunk_open(struct host *host, uint64_t now_ns)
 {
@@ -310,7 +330,7 @@ void trunk_open(struct host *host, uint64_t now_ns)
     key_forget(&key);
     if (status == STATUS_OK)
         return;
-    host_say(host, "no way to the gateway: %s", problem.text);
+    tell_why(host, problem.text);
     trunk->retry_at_ns = now_ns + HOST_RETRY_MAX_NS;
 }
 

@@ -61,8 +61,6 @@ static void timeline_begin(struct live_session *own)
     history_init(&own->history, session, NULL);
     session->lived_ns = session->lived_events = 0;
     session->facts.origin = own->origin;
-    session->link_bits_per_s = session->facts.bandwidth_bits_per_s;
-    session->is_link_cut = false;
     session->run_count++;
 }
 
@@ -70,6 +68,16 @@ static void timeline_end(struct live_session *own)
 {
     history_fini(&own->history);
     timeline_fini(&own->session.timeline);
+}
+
+/* The link as it is now, whichever move is looked at: that is what a key changes. */
+static void set_link(struct session *session, const json_t *link)
+{
+    const char *bandwidth = control_word(link, "bandwidth", "none");
+
+    session->is_link_cut = strcmp(control_word(link, "state", ""), "cut") == 0;
+    if (units_parse(UNIT_BANDWIDTH, bandwidth, &session->link_bits_per_s, NULL) != STATUS_OK)
+        session->link_bits_per_s = 0;
 }
 
 /* What a view is told before there was any move: the first guest that is named. */
@@ -99,6 +107,7 @@ static void set_facts(struct live_session *own, const json_t *status)
                                     .stop_and_copy_downtime_ns = UINT64_MAX};
     if (facts->total_pages == 0 || facts->total_pages > RECORDING_PAGES_MAX)
         facts->total_pages = 1;
+    set_link(&own->session, json_object_get(status, "link"));
     own->is_moving =
         json_is_object(json_object_get(status, "migration")) &&
         !json_is_string(json_object_get(json_object_get(status, "migration"), "outcome"));
@@ -177,6 +186,8 @@ static void hear_event(struct live_session *own, const struct control_message *m
         snprintf(own->phase, sizeof own->phase, "%.31s", control_word(message->data, "phase", ""));
     } else if (strcmp(name, "migration_ended") == 0) {
         own->is_moving = false;
+    } else if (strcmp(name, "link_changed") == 0) {
+        set_link(&own->session, message->data);
     } else if (strcmp(name, "host_left") == 0) {
         char text[160];
         snprintf(text, sizeof text, "host %.60s is gone", control_word(message->data, "name", "?"));
@@ -240,16 +251,6 @@ static void session_listen_now(struct session *session)
 
 /* ---- Living ---- */
 
-static void fold_link(struct session *session, const struct event *event)
-{
-    if (event->kind != EVENT_LINK_CHANGED)
-        return;
-    enum link_state state = (enum link_state)event->link_changed.state;
-    if (state == LINK_SLOW)
-        session->link_bits_per_s = event->link_changed.value;
-    session->is_link_cut = state == LINK_CUT;
-}
-
 /* It came later than time was let pass without it: that time is taken back, not the event moved. */
 static void take_time_back(struct live_session *own)
 {
@@ -270,7 +271,6 @@ static bool live_next(struct live_session *own, uint64_t until_ns)
     if (event->at_ns < own->session.timeline.now_ns)
         take_time_back(own);
     history_live(&own->history, event);
-    fold_link(&own->session, event);
     live_follow_take(&own->follow);
     return true;
 }
@@ -387,7 +387,8 @@ static bool set_bandwidth(struct live_session *own, uint64_t bits_per_s)
         units_format(UNIT_BANDWIDTH, bits_per_s, text, sizeof text);
     if (!say(own, "link", json_pack("{s:s}", "bandwidth", text)))
         return false;
-    own->session.link_bits_per_s = bits_per_s;
+    own->session.link_bits_per_s =
+        bits_per_s; /* until it is told: the next key goes on from there */
     return true;
 }
 
@@ -411,7 +412,7 @@ static bool act(struct session *session, enum session_command command, uint64_t 
         return say(own, "abort", NULL);
     case SESSION_LINK_CUT:
     case SESSION_LINK_MEND:
-        session->is_link_cut = command == SESSION_LINK_CUT;
+        session->is_link_cut = command == SESSION_LINK_CUT; /* until it is told */
         return say(own, "link",
                    json_pack("{s:s}", "state", session->is_link_cut ? "cut" : "mended"));
     case SESSION_BANDWIDTH:

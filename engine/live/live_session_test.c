@@ -26,7 +26,8 @@ static const char scenario[] = "guest = kv\nmode = hybrid\nmemory = 4MiB\n";
 static const char hello[] =
     "{\"ferry\": {\"version\": \"0.1\", \"protocol\": 1, \"capabilities\": []}}\n"
     "{\"return\": {\"hosts\": [{\"name\": \"A\", \"guests\": [{\"name\": \"kv\", "
-    "\"memory_bytes\": 8388608}]}], \"migration\": null}, \"id\": 1}\n"
+    "\"memory_bytes\": 8388608}]}], \"migration\": null, "
+    "\"link\": {\"bandwidth\": \"10Mbit/s\", \"state\": \"mended\"}}, \"id\": 1}\n"
     "{\"return\": {\"id\": null}, \"id\": 2}\n";
 
 static uint64_t wall_ns; /* the session's clock */
@@ -216,6 +217,7 @@ static void what_a_view_wants_is_said_at_the_door(void **state)
     (void)state;
     open_door();
     said();
+    assert_int_equal(session->link_bits_per_s, 10000000);
     assert_false(session->ops->can(session, SESSION_ABORT));
     assert_true(session->ops->act(session, SESSION_START, MODE_POST_COPY));
     assert_non_null(strstr(said(), "\"migrate\",\"arguments\":{\"mode\":\"post-copy\"}"));
@@ -236,6 +238,11 @@ static void what_a_view_wants_is_said_at_the_door(void **state)
     assert_non_null(strstr(said(), "\"state\":\"cut\""));
     assert_true(session->ops->act(session, SESSION_LINK_MEND, 0));
     assert_non_null(strstr(said(), "\"state\":\"mended\""));
+    say("{\"event\": \"link_changed\", \"data\": {\"bandwidth\": \"1Mbit/s\", \"state\": \"cut\"}, "
+        "\"timestamp\": {\"seconds\": 1, \"microseconds\": 1}}\n"); /* a host has refused */
+    session_listen(session);
+    assert_true(session->is_link_cut);
+    assert_int_equal(session->link_bits_per_s, 1000000);
     assert_null(session->notice);
     say("{\"error\": {\"class\": \"NotNow\", \"desc\": \"the guest is paused\"}, \"id\": 5}\n");
     session_listen(session);

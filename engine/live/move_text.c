@@ -6,6 +6,8 @@
 
 #include "migrate/saved.h"
 
+#define LINK_BITS_PER_S 1000000000000ull
+
 static const char *const answers[] = {
     [MOVE_READY] = "ready", [MOVE_REFUSED] = "refused", [MOVE_UNKNOWN] = "unknown"};
 
@@ -49,7 +51,11 @@ void move_text_put(struct bytes *to, const struct move_text *text)
     put_line(&lines, "uses-disk", text->uses_disk ? "yes" : "no");
     if (*text->gateway != '\0')
         put_line(&lines, "gateway", text->gateway);
-    scenario_text(&text->scenario, &lines); /* with a NUL */
+    /* How wide the link is just now is no matter of the other end's, and a real one is no mistyped
+     * unit, however long a move takes over it. */
+    struct scenario scenario = text->scenario;
+    scenario.bandwidth_bits_per_s = LINK_BITS_PER_S;
+    scenario_text(&scenario, &lines); /* with a NUL */
     saving_begin(to, (const char *)lines.data);
     bytes_fini(&lines);
 }

@@ -85,6 +85,8 @@ static void finish_errand(struct errand *errand, const json_t *value)
         door_return(moves->door, &errand->ticket,
                     errand->kind == ERRAND_LINK ? moves_link_json(moves) : NULL);
     }
+    if (errand->kind == ERRAND_LINK) /* or is as before: whoever hoped for more learns of it */
+        door_tell(moves->door, "link_changed", moves_link_json(moves));
     free(errand);
 }
 
@@ -173,22 +175,29 @@ static enum status read_link(const json_t *arguments, struct move_link *link,
     return STATUS_OK;
 }
 
-static void record_change(struct moves *moves, enum link_state state, uint64_t value)
+/* What it is, whatever of it has changed: one that is cut stays so, however wide or long it is made. */
+static struct event link_event(const struct move_link *link)
 {
-    moves_happened(moves,
-                   (struct event){.kind = EVENT_LINK_CHANGED, .link_changed = {state, value}});
+    struct event event = {.kind = EVENT_LINK_CHANGED};
+
+    event.link_changed.state = link->is_cut           ? LINK_CUT
+                               : link->bits_per_s > 0 ? LINK_SLOW
+                               : link->latency_ns > 0 ? LINK_DELAYED
+                                                      : LINK_WHOLE;
+    if (event.link_changed.state == LINK_SLOW)
+        event.link_changed.value = link->bits_per_s;
+    if (event.link_changed.state == LINK_DELAYED)
+        event.link_changed.value = link->latency_ns;
+    return event;
 }
 
-static void record_changes(struct moves *moves, const struct move_link *before)
+static void record_link(struct moves *moves, const struct move_link *before)
 {
     const struct move_link *link = &moves->link;
+    struct event event = link_event(link), former = link_event(before);
 
-    if (link->bits_per_s != before->bits_per_s)
-        record_change(moves, link->bits_per_s > 0 ? LINK_SLOW : LINK_WHOLE, link->bits_per_s);
-    if (link->latency_ns != before->latency_ns)
-        record_change(moves, LINK_DELAYED, link->latency_ns);
-    if (link->is_cut != before->is_cut)
-        record_change(moves, link->is_cut ? LINK_CUT : LINK_WHOLE, 0);
+    if (memcmp(event.fields, former.fields, sizeof event.fields) != 0)
+        moves_happened(moves, event);
 }
 
 /* From now on it is so: for the recording, and for every host. */
@@ -196,7 +205,7 @@ static void set_link(struct moves *moves, const struct move_link *link, struct e
 {
     errand->before = moves->link;
     moves->link = *link;
-    record_changes(moves, &errand->before);
+    record_link(moves, &errand->before);
     for (unsigned host = 1; host <= GATEWAY_HOSTS; host++)
         if (gateway_is_host_here(moves->gateway, host))
             ask(errand, host, "link", moves_link_json(moves));
@@ -242,7 +251,10 @@ static bool find_way(struct moves *moves, const json_t *arguments, struct move *
     move->source = gateway_find_guest(gateway, &guest, &is_known);
     if (move->source == 0 && guest == NULL)
         door_refuse(moves->door, ticket, CONTROL_NO_SUCH_GUEST,
-                    "there is no guest, or there are several: name one by `guest`");
+                    "guest: there is none, or there are several: name one, `status` lists them");
+    else if (move->source == 0 && gateway_guest_end(gateway, guest) != NULL)
+        door_refuse(moves->door, ticket, CONTROL_NO_SUCH_GUEST, "%.60s %s: start it anew", guest,
+                    gateway_guest_end(gateway, guest));
     else if (move->source == 0 && is_known)
         door_refuse(moves->door, ticket, CONTROL_NOT_NOW,
                     "%.60s: no host can say just now that it has it: try again", guest);
@@ -283,7 +295,7 @@ static enum status read_options(const json_t *arguments, const char *guest,
     /* A guest may have a name of its own: then its options are judged by its host alone. */
     (void)!scenario_set(scenario, "guest", guest, NULL);
     enum status status = control_get_options(arguments, "guest to bandwidth", scenario, problem);
-    return status == STATUS_OK ? scenario_check(scenario, false, problem) : status;
+    return status == STATUS_OK ? scenario_check_move(scenario, problem) : status;
 }
 
 static void make_name(char name[33])

@@ -18,7 +18,7 @@ struct asked {
 static struct {
     struct asked asked[16];
     unsigned asked_count;
-    bool is_a_away, is_b_here, is_guest_known, is_moving;
+    bool is_a_away, has_ended, is_b_here, is_guest_known, is_moving;
     gateway_answer guests_answer; /* NULL: A is not asked for its guests */
     void *guests_owner;
     unsigned at;   /* where the guest is */
@@ -70,6 +70,12 @@ unsigned gateway_find_guest(const struct gateway *gateway, const char **name, bo
         return 0;
     *name = "kv";
     return post.at;
+}
+
+const char *gateway_guest_end(const struct gateway *gateway, const char *name)
+{
+    (void)gateway;
+    return post.has_ended && strcmp(name, "kv") == 0 ? "has ended" : NULL;
 }
 
 bool gateway_ask(struct gateway *gateway, unsigned host, const char *command, json_t *arguments,
@@ -287,6 +293,9 @@ static void what_makes_no_sense_begins_nothing(void **state)
     post.is_guest_known = false;
     expect(house, MIGRATE("\"guest\":\"kv\""), "NotNow\",\"desc\":\"kv: no host can say just now");
     expect(house, MIGRATE(""), "NoSuchGuest");
+    post.has_ended = true;
+    expect(house, MIGRATE("\"guest\":\"kv\""),
+           "NoSuchGuest\",\"desc\":\"kv has ended: start it anew");
     assert_int_equal(post.asked_count, 0);
 }
 
@@ -655,6 +664,7 @@ static void every_host_hears_of_the_link(void **state)
     answer(asked, "{\"return\":{}}");
     expect(house, "",
            "{\"return\":{\"bandwidth\":\"100MiB/s\",\"latency\":\"0ns\",\"state\":\"cut\"}}");
+    expect(house, "", "{\"event\":\"link_changed\"");
     tell(house, 0, "host_joined", "{\"name\":\"B\"}"); /* and who comes later, too */
     expect(house, "", "{\"event\":\"host_joined\"");
     assert_string_equal(await_asked(house, 3)->command, "link");
@@ -667,6 +677,50 @@ static void every_host_hears_of_the_link(void **state)
     assert_null(strstr(post.asked[5].arguments, "bandwidth"));
 }
 
+/* One that is cut stays so, however wide it is made. */
+static void a_link_is_told_as_it_is(void **state)
+{
+    static const char *const lines[] = {
+        LINK("\"latency\":\"5ms\""),   LINK("\"bandwidth\":\"1Mbit/s\""),
+        LINK("\"state\":\"cut\""),     LINK("\"bandwidth\":\"2Mbit/s\""),
+        LINK("\"latency\":\"0ns\""),   LINK("\"state\":\"mended\""),
+        LINK("\"bandwidth\":\"none\"")};
+    static const uint64_t rows[][2] = {{LINK_DELAYED, 5 * NS_PER_MS},
+                                       {LINK_SLOW, 1000000},
+                                       {LINK_CUT, 0},
+                                       {LINK_SLOW, 2000000},
+                                       {LINK_WHOLE, 0}};
+    struct house *house = *state;
+    unsigned told = 0;
+    begin(house);
+    for (unsigned i = 0; i < sizeof lines / sizeof *lines; i++) {
+        say(house, lines[i]);
+        answer(await_asked(house, 3 + 2 * i), "{\"return\":{}}");
+        answer(&post.asked[1 + 2 * i], "{\"return\":{}}");
+        json_decref(await_event(house, "link_changed"));
+    }
+    happens(house, 1, EVENT_MIGRATION_ENDED, OUTCOME_COMPLETED, 0);
+    json_decref(await_event(house, "migration_ended"));
+    while (house->moves->record.current != NULL)
+        uv_run(&house->loop, UV_RUN_ONCE);
+    const struct gateway_recording *recording = gateway_record_find(&house->moves->record, 1);
+    struct reading reading;
+    struct event event;
+    bool is_end = false;
+    assert_int_equal(reading_open(&reading, recording->recorder.bytes.data,
+                                  recording->recorder.bytes.count, NULL),
+                     STATUS_OK);
+    while (reading_next(&reading, &event, &is_end, NULL) == STATUS_OK && !is_end) {
+        if (event.kind != EVENT_LINK_CHANGED)
+            continue;
+        assert_true(told < sizeof rows / sizeof *rows);
+        assert_int_equal(event.link_changed.state, rows[told][0]);
+        assert_int_equal(event.link_changed.value, rows[told++][1]);
+    }
+    assert_int_equal(told, sizeof rows / sizeof *rows);
+    reading_close(&reading);
+}
+
 /* What a host refuses is not so, and nobody is left who believes it. One that goes away learns of
  * the link when it is back. */
 static void a_link_that_is_refused_is_as_before(void **state)
@@ -676,6 +730,7 @@ static void a_link_that_is_refused_is_as_before(void **state)
     answer(await_asked(house, 2), "{\"error\":{\"class\":\"BadArgument\",\"desc\":\"no\"}}");
     answer(&post.asked[0], "{\"return\":{}}");
     expect(house, "", "{\"error\":{\"class\":\"BadArgument\",\"desc\":\"no\"}}");
+    expect(house, "", "{\"event\":\"link_changed\"");
     expect(house, "{\"execute\":\"status\"}", "\"state\":\"mended\"");
     assert_int_equal(post.asked_count, 4);
     for (unsigned i = 2; i < 4; i++) {
@@ -732,6 +787,7 @@ int main(void)
         IN_A_HOUSE(a_source_that_has_lost_its_memory_may_have_moved_the_guest),
         IN_A_HOUSE(a_move_that_somebody_else_ordered_goes_on),
         IN_A_HOUSE(who_never_comes_back_is_given_up),
+        IN_A_HOUSE(a_link_is_told_as_it_is),
         IN_A_HOUSE(numbers_that_cannot_be_end_nothing_else),
         IN_A_HOUSE(whoever_may_knock_may_end_it),
     };

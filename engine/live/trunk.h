@@ -21,11 +21,14 @@
  *   host <- gateway   TALK {"return": {}, ...}        or an error, and the connection ends
  *
  * What a host tells of its guests ("guests", in hello and as an event of its own, whenever something
- * changed) is its claim to them. A guest that is "running", "paused" (by somebody's wish) or
+ * changed) is its claim to them. A guest that is "running", "paused" (the last of it leaves) or
  * "waiting" (for a page) is at this host, and its packets come here from then on; "moving" says that
  * its half of a move is here and the guest is not. What a host does not list it does not have.
- * "moves" says how often the guest has moved: of two hosts that claim one guest the higher count is
- * right, if it is no more than one above the other or its host was told to take the guest. A claim comes before the first packet that the guest sends from there.
+ * "lost": the host ends, and the guest with it. "leaves" names the move whose source it is, while that
+ * goes on. "moves" says how often the guest has moved: of two hosts that claim one guest the higher
+ * count is right, if it is no more than one above the other or its host was told to take the guest; a
+ * host that comes with one that has not moved, and is elsewhere, is refused. A claim comes before the
+ * first packet that the guest sends from there.
  *
  * The gateway asks {"execute": "clock"} now and then: {"return": {"now_ns": ...}}, the host's
  * CLOCK_MONOTONIC, brings the events of two machines in order.

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -38,6 +39,7 @@ struct peer {
 struct counting_client {
     struct stream stream;
     uint64_t asked, answered;
+    uint64_t before, least, most; /* what its key held before, which is between the two */
     char line[32];
     uint32_t line_bytes;
     bool is_called, is_accepted, is_wrong;
@@ -57,7 +59,7 @@ static struct stand {
     char outcome[16], reason[200]; /* of the move that ended last */
     unsigned replies;
     char error[24], desc[200]; /* of the last reply; "": it was none */
-    unsigned progress, moves_begun, said_whole;
+    unsigned progress, moves_begun, said_whole, told_lost;
     uint64_t permille; /* of the move, as it was told last */
     struct counting_client clients[CLIENTS];
     char instance[17];
@@ -111,6 +113,8 @@ static inline void peer_hears(struct peer *peer, const struct control_message *m
     } else if (strcmp(message->name, "guests") == 0) {
         json_decref(peer->guests);
         peer->guests = json_deep_copy(message->data);
+        const json_t *first = json_array_get(peer->guests, 0);
+        stand.told_lost += strcmp(control_word(first, "state", ""), "lost") == 0;
     } else if (strcmp(message->name, "migration_ended") == 0) {
         stand.ended++;
         snprintf(stand.outcome, sizeof stand.outcome, "%s",
@@ -173,7 +177,12 @@ static inline void client_read(struct counting_client *client)
             continue;
         client->line[client->line_bytes] = '\0';
         client->line_bytes = 0;
-        snprintf(expected, sizeof expected, ":%llu\r\n", (unsigned long long)++client->answered);
+        if (client->answered == 0 && client->most > 0) {
+            client->before = strtoull(client->line + 1, NULL, 10) - 1;
+            client->is_wrong |= client->before < client->least || client->before > client->most;
+        }
+        snprintf(expected, sizeof expected, ":%llu\r\n",
+                 (unsigned long long)(client->before + ++client->answered));
         client->is_wrong |= strcmp(client->line, expected) != 0;
     }
 }
@@ -376,6 +385,31 @@ static inline void stand_close(void)
     event_list_fini(&stand.events);
 }
 
+/* A path for the disks of guests, in a folder of its own. */
+static inline const char *disks_begin(void)
+{
+    static char path[64];
+    snprintf(path, sizeof path, "/tmp/ferry-host-test-XXXXXX");
+    assert_non_null(mkdtemp(path));
+    strcat(path, "/disk");
+    return path;
+}
+
+/* Each guest's file is gone, and there was none beside those. */
+static inline void disk_ends(const char *disks, const char *guest)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s.%s", disks, guest);
+    assert_int_equal(unlink(path), 0);
+}
+
+static inline void disks_end(const char *disks)
+{
+    char folder[64];
+    snprintf(folder, sizeof folder, "%.*s", (int)(strrchr(disks, '/') - disks), disks);
+    assert_int_equal(rmdir(folder), 0);
+}
+
 /* A guest by words as on a command line: "guest=kv memory=16MiB", with its own arguments. It has not
  * run yet; its name is returned. */
 static inline const char *put_guest(unsigned idx, const char *words, const char *args)
@@ -500,6 +534,37 @@ static inline void move_whole(const char *guest, const char *options)
     run_until(peer_with(guest) != NULL && find_resident(guest) != NULL &&
               peer_named(peer_with(guest)->name) != NULL &&
               stand.hosts[strcmp(peer_with(guest)->name, "B") == 0] == find_resident(guest)->host);
+}
+
+/* Held where its source enters that phase, until source_go_on. */
+static inline struct move *hold_at(const char *guest, const char *options, enum phase phase)
+{
+    if (*begin_move(guest, options) != '\0')
+        fail_msg("%s: %s", stand.error, stand.desc);
+    struct move *move = find_departure_half();
+    assert_non_null(move);
+    if (phase == PHASE_SETUP)
+        return move;
+    move->source.config.halt_at = 1u << phase;
+    run_until(move->source.phase == phase);
+    return move;
+}
+
+static inline void go_on(struct move *move)
+{
+    move->source.config.halt_at = 0;
+    source_go_on(&move->source);
+    move_feed(move);
+}
+
+/* It has lived on: it writes, and what it wrote last it finds. */
+static inline void lives(const char *guest)
+{
+    struct resident *resident = find_resident(guest);
+    assert_non_null(resident);
+    uint64_t before = resident->guest->ops->instructions(resident->guest);
+    run_until(find_resident(guest) == resident &&
+              resident->guest->ops->instructions(resident->guest) > before + 10000);
 }
 
 static inline void clients_begin(void)

@@ -70,7 +70,8 @@ static inline void assert_same_timeline(const struct timeline *a, const struct t
     SAME(now_ns), SAME(event_count), SAME(total_pages);
     SAME(has_started), SAME(has_ended), SAME(mode), SAME(phase), SAME(outcome);
     SAME(started_ns), SAME(ended_ns), SAME(is_limit_exceeded);
-    SAME(forecast_downtime_ns), SAME(forecast_pause_ns);
+    SAME(forecast_downtime_ns), SAME(forecast_pause_ns), SAME(forecast_sent);
+    SAME(is_pause_in_a_round), SAME(has_left_pages);
     SAME(host), SAME(is_paused), SAME(has_guest_ended), SAME(guest_ended_ns), SAME(guest_status);
     SAME(is_guest_fault), SAME(paused_at_ns), SAME(resumed_at_ns), SAME(has_resumed);
     SAME(downtime_ns);

@@ -360,8 +360,21 @@ static void fold_paused(struct timeline *timeline, const struct event *event)
 {
     timeline->is_paused = true;
     timeline->host = (uint32_t)event->guest_paused.host;
-    if (timeline->host == HOST_SOURCE)
-        timeline->paused_at_ns = event->at_ns;
+    if (timeline->host != HOST_SOURCE)
+        return;
+    timeline->paused_at_ns = event->at_ns;
+    timeline->is_pause_in_a_round = timeline->pages_sent != timeline->forecast_sent;
+}
+
+/* Of a switch that leaves pages it is the switch's own, if that was foreseen: one that comes in the
+ * middle of a round, or is asked for, was not. */
+uint64_t timeline_paused_forecast_ns(const struct timeline *timeline)
+{
+    if (!timeline->has_resumed)
+        return 0;
+    if (!timeline->has_left_pages)
+        return timeline->forecast_downtime_ns;
+    return timeline->is_pause_in_a_round ? 0 : timeline->forecast_pause_ns;
 }
 
 static void fold_resumed(struct timeline *timeline, const struct event *event)
@@ -464,6 +477,7 @@ static void fold(struct timeline *timeline, const struct event *event)
         break;
     case EVENT_PHASE_CHANGED:
         timeline->phase = (enum phase)event->phase_changed.phase;
+        timeline->has_left_pages |= timeline->phase == PHASE_POST_COPY;
         break;
     case EVENT_ROUND_STARTED:
         fold_round_started(timeline, event);
@@ -491,6 +505,7 @@ static void fold(struct timeline *timeline, const struct event *event)
         timeline->forecast_downtime_ns = event->downtime_forecast.now_ns;
         timeline->forecast_pause_ns = event->downtime_forecast.pause_ns;
         timeline->forecast_at_ns = event->at_ns;
+        timeline->forecast_sent = timeline->pages_sent;
         timeline->forecast_left_ns = event->downtime_forecast.left_ns;
         break;
     case EVENT_LIMIT_EXCEEDED:

@@ -32,11 +32,11 @@ enum page_state {
 struct timeline_round {
     uint64_t round_idx;
     uint64_t started_ns;
-    uint64_t pages;         /* in the set that was fetched */
-    uint64_t pages_sent;    /* so far; all of them when it has ended */
-    uint64_t bytes_sent;    /* charged to the link, framing included */
-    uint64_t duration_ns;   /* so far; final when it has ended */
-    uint64_t dirtied_pages; /* meanwhile; so far by the traps, final when it has ended */
+    uint64_t pages;          /* in the set that was fetched */
+    uint64_t pages_sent;     /* so far; all of them when it has ended */
+    uint64_t bytes_sent;     /* charged to the link, framing included */
+    uint64_t duration_ns;    /* so far; final when it has ended */
+    uint64_t dirtied_pages;  /* meanwhile; so far by the traps, final when it has ended */
     uint32_t share_permille; /* the least of its time that a hart was left meanwhile */
     bool is_paused;
     bool has_ended;
@@ -47,7 +47,7 @@ struct timeline_spread {
 };
 
 /* One slice of time: what clients felt in it, and what the move came to. */
-#define TIMELINE_SLICE_NS  (50 * 1000000ull)
+#define TIMELINE_SLICE_NS    (50 * 1000000ull)
 #define TIMELINE_SLICES_MAX  (1u << 20) /* half a day; what comes later is counted, but not sliced */
 #define TIMELINE_CLIENTS_MAX 64
 struct timeline_slice {
@@ -69,16 +69,16 @@ struct timeline_flight {
 
 /* Where the bytes of a move went: each byte on the wire is one of these. A page's contents count
  * as what it travelled for when they travelled as they are, else as their form. U(name, key, text) */
-#define TIMELINE_USES(U)                                        \
-    U(USE_FIRST, "first_copies", "first copies")                \
-    U(USE_RESENT, "re_sent", "re-sent")                         \
-    U(USE_FAULT, "faults", "faults")                            \
-    U(USE_PUSHED, "pushed", "pushed")                           \
-    U(USE_ZERO, "zero", "zero and free pages")                  \
-    U(USE_DELTA, "delta", "delta")                              \
-    U(USE_COMPRESSED, "compressed", "compressed")               \
-    U(USE_FRAMING, "framing", "headers of pages")               \
-    U(USE_CONTROL, "control", "frames without pages")           \
+#define TIMELINE_USES(U)                              \
+    U(USE_FIRST, "first_copies", "first copies")      \
+    U(USE_RESENT, "re_sent", "re-sent")               \
+    U(USE_FAULT, "faults", "faults")                  \
+    U(USE_PUSHED, "pushed", "pushed")                 \
+    U(USE_ZERO, "zero", "zero and free pages")        \
+    U(USE_DELTA, "delta", "delta")                    \
+    U(USE_COMPRESSED, "compressed", "compressed")     \
+    U(USE_FRAMING, "framing", "headers of pages")     \
+    U(USE_CONTROL, "control", "frames without pages") \
     U(USE_STATE, "state", "state")
 enum timeline_use {
 #define TIMELINE_USE_NAME(name, key, text) name,
@@ -104,25 +104,28 @@ struct timeline {
      * the move is expected to come to. */
     uint64_t forecast_downtime_ns, forecast_pause_ns;
     uint64_t forecast_at_ns, forecast_left_ns; /* when that was; the time left to the move's end */
+    uint64_t forecast_sent;                    /* pages sent then */
+    bool is_pause_in_a_round; /* of the hand-over: after the last forecast more was sent */
+    bool has_left_pages;      /* the guest was switched over before its pages */
 
     /* The guest. */
-    uint32_t host;             /* where it runs, or ran last */
+    uint32_t host; /* where it runs, or ran last */
     bool is_paused;
     bool has_guest_ended;
     uint64_t guest_ended_ns;
-    uint64_t guest_status;     /* of a fault: its cause */
+    uint64_t guest_status; /* of a fault: its cause */
     bool is_guest_fault;
-    uint64_t paused_at_ns;     /* when the pause of the hand-over began */
-    uint64_t resumed_at_ns;    /* when it may execute at the target */
+    uint64_t paused_at_ns;  /* when the pause of the hand-over began */
+    uint64_t resumed_at_ns; /* when it may execute at the target */
     bool has_resumed;
-    uint64_t downtime_ns;      /* so far while paused; final after */
+    uint64_t downtime_ns; /* so far while paused; final after */
 
     /* Rounds, oldest first. */
     struct timeline_round *rounds; /* owned */
     uint32_t round_count, round_capacity;
 
     /* Counts since the start of the run. */
-    uint64_t pages_sent, pages_resent;       /* resent: sent minus distinct pages */
+    uint64_t pages_sent, pages_resent; /* resent: sent minus distinct pages */
     uint64_t sent_by_why[WHY_COUNT];
     uint64_t bytes_on_wire, framing_bytes, state_bytes;
     uint64_t bytes_by_use[TIMELINE_USE_COUNT]; /* their sum is bytes_on_wire */
@@ -136,17 +139,18 @@ struct timeline {
     uint64_t dirty_traps; /* since the start of the migration; a hardware log has none */
     struct cut_counts cut;
     uint64_t faults, pages_pushed;
-    uint64_t pages_missing;                  /* at the target, while post-copy runs */
-    uint64_t pages_left;                     /* at the source, which still has to send them */
+    uint64_t pages_missing; /* at the target, while post-copy runs */
+    uint64_t pages_left;    /* at the source, which still has to send them */
     uint64_t waiting_harts;
     struct pace pace; /* how fast the guest got on, and what slowed it */
 
     /* Clients. */
     uint64_t requests, answers, errors;
-    uint64_t first_request_ns;    /* with requests > 0: when the first of all was sent */
-    uint64_t longest_silence_ns;  /* between two answers to one client that was waiting */
+    uint64_t first_request_ns;   /* with requests > 0: when the first of all was sent */
+    uint64_t longest_silence_ns; /* between two answers to one client that was waiting */
     uint64_t last_latency_ns;
-    struct timeline_slice *slices; /* owned; slice i covers [i, i + 1) * TIMELINE_SLICE_NS; the last is now's */
+    struct timeline_slice
+        *slices; /* owned; slice i covers [i, i + 1) * TIMELINE_SLICE_NS; the last is now's */
     uint32_t slice_count, slice_capacity;
 
     /* The link: run i of flight_count stands at i % TIMELINE_FLIGHTS. */
@@ -166,11 +170,15 @@ struct timeline {
 void timeline_init(struct timeline *timeline, uint64_t total_pages);
 void timeline_fini(struct timeline *timeline);
 void timeline_add(struct timeline *timeline, const struct event *event);
-void timeline_advance(struct timeline *timeline, uint64_t now_ns); /* time passed, nothing happened */
+void timeline_advance(struct timeline *timeline,
+                      uint64_t now_ns); /* time passed, nothing happened */
 
 /* `to` is initialised, of as many pages, and becomes what `from` is; nothing is shared. */
 void timeline_copy(struct timeline *to, const struct timeline *from);
 uint64_t timeline_bytes(const struct timeline *timeline); /* that a copy takes, about */
+
+/* What the downtime was to be as the pause began; 0: nobody has said. */
+uint64_t timeline_paused_forecast_ns(const struct timeline *timeline);
 
 /* The page's state at a host. */
 enum page_state timeline_page(const struct timeline *timeline, uint32_t host, uint64_t page_idx);

@@ -61,6 +61,39 @@ static const struct event pre_copy[] = {
     AT(301, EVENT_RUN_ENDED, 123456, 0xfeed),
 };
 
+/* As the last forecast before a pause said, if it was one of that pause. */
+static void what_was_forecast_for_the_pause_is_of_its_kind(void **state)
+{
+    static const struct event begin[] = {
+        AT(100, EVENT_MIGRATION_STARTED, MODE_HYBRID, 1000),
+        SENT(101, 0, 600, WHY_FIRST),
+        AT(201, EVENT_DOWNTIME_FORECAST, 5000, 4000),
+    };
+    static const struct event sent[] = {SENT(202, 600, 1, WHY_FIRST)};
+    static const struct event pause[] = {
+        AT(203, EVENT_GUEST_PAUSED, HOST_SOURCE),
+        AT(204, EVENT_GUEST_RESUMED, HOST_TARGET),
+    };
+    static const struct event rest[] = {AT(204, EVENT_PHASE_CHANGED, PHASE_POST_COPY)};
+    (void)state;
+    for (unsigned row = 0; row < 4; row++) {
+        bool is_in_a_round = row & 1, has_left_pages = row & 2;
+        struct timeline timeline;
+        timeline_init(&timeline, 1000);
+        ADD(&timeline, begin);
+        if (is_in_a_round)
+            ADD(&timeline, sent);
+        assert_int_equal(timeline_paused_forecast_ns(&timeline), 0);
+        ADD(&timeline, pause);
+        if (has_left_pages)
+            ADD(&timeline, rest);
+        assert_int_equal(timeline_paused_forecast_ns(&timeline), !has_left_pages ? 5000
+                                                                 : is_in_a_round ? 0
+                                                                                 : 4000);
+        timeline_fini(&timeline);
+    }
+}
+
 static void a_pre_copy_move_is_counted(void **state)
 {
     struct timeline timeline;
@@ -385,6 +418,7 @@ static void extreme_values_are_survived(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_was_forecast_for_the_pause_is_of_its_kind),
         cmocka_unit_test(a_pre_copy_move_is_counted),
         cmocka_unit_test(rounds_grow_and_become_final),
         cmocka_unit_test(the_link_and_the_race_are_remembered),

@@ -502,7 +502,7 @@ static const char *guest_objection(const struct scenario *scenario, uint32_t idx
             return "a model has no cache and no disk: leave it out";
         return scenario->cache != 0
                    ? NULL
-                   : "without a cache there is nothing to leave out: write --cache";
+                   : "without a cache there is nothing to leave out: start the guest with --cache";
     case OPTION_hart_count:
     case OPTION_cpu_rate:
         return scenario_is_model(scenario) ? "a model has no instructions: leave it out" : NULL;
@@ -616,6 +616,16 @@ static enum status check_bandwidth(const struct scenario *scenario, struct probl
                        "bandwidth: it is too little to carry the memory once within an hour: "
                        "write at least %s",
                        text);
+}
+
+enum status scenario_check_move(struct scenario *scenario, struct problem *problem)
+{
+    unsigned cache = scenario->cache;
+
+    scenario->cache = 1;
+    enum status status = scenario_check(scenario, false, problem);
+    scenario->cache = cache;
+    return status;
 }
 
 enum status scenario_check(struct scenario *scenario, bool is_comparison, struct problem *problem)

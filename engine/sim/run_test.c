@@ -69,7 +69,10 @@ static void test_the_link_obeys_a_hand(void **state)
     session->ops->advance(session, 900 * NS_PER_MS);
     assert_true(session->timeline.phase == PHASE_LINK_LOST && session->timeline.trouble.is_lost);
     assert_int_equal(session->timeline.pages_missing, missing);
+    assert_true(session->ops->act(session, SESSION_BANDWIDTH, 100000000));
+    assert_int_equal(session->timeline.trouble.link_state, LINK_CUT); /* all the same */
     assert_true(session->ops->act(session, SESSION_LINK_MEND, 0));
+    assert_int_equal(session->timeline.trouble.link_state, LINK_SLOW);
     session->ops->advance(session, 10 * NS_PER_S);
     assert_int_equal(session->timeline.outcome, OUTCOME_COMPLETED);
     assert_true(session->has_ended && !session->is_broken);

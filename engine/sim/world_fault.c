@@ -329,8 +329,14 @@ static void tell_link(struct world *world, const struct planned_fault *fault)
     uint32_t struck = fault != NULL && fault->strikes[HOST_SOURCE] ? HOST_SOURCE : HOST_TARGET;
     struct event event = {.kind = EVENT_LINK_CHANGED};
 
-    event.link_changed.state = LINK_WHOLE;
-    if (fault != NULL) {
+    if (fault == NULL && world->failures.is_cut_by_hand) {
+        event.link_changed.state = LINK_CUT;
+    } else if (fault == NULL && world->failures.bits_per_s_by_hand > 0) {
+        event.link_changed.state = LINK_SLOW;
+        event.link_changed.value = world->links[HOST_SOURCE].bandwidth_bits_per_s;
+    } else if (fault == NULL) {
+        event.link_changed.state = LINK_WHOLE;
+    } else {
         event.link_changed.state = fault->kind == FAULT_KIND_CUT     ? LINK_CUT
                                    : fault->kind == FAULT_KIND_SLOW  ? LINK_SLOW
                                    : fault->kind == FAULT_KIND_DELAY ? LINK_DELAYED
@@ -383,10 +389,7 @@ void world_limit_by_hand(struct world *world, uint64_t bits_per_s)
 {
     world->failures.bits_per_s_by_hand = bits_per_s;
     set_links(world);
-    world_emit(world, (struct event){.kind = EVENT_LINK_CHANGED,
-                                     .link_changed = {
-                                         .state = LINK_SLOW,
-                                         .value = world->links[HOST_SOURCE].bandwidth_bits_per_s}});
+    tell_link(world, NULL);
 }
 
 /* ---- The plan ---- */
