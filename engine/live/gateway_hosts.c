@@ -323,6 +323,17 @@ static void crash(struct gateway_host *host)
     }
 }
 
+/* Why another process does not get that host's name; NULL: it does. */
+static const char *why_it_is_taken(const struct gateway_host *host)
+{
+    if (host->trunk != NULL && !has_ended(host))
+        return "hello: a host of that name is here already: choose another --name";
+    if (host->trunk == NULL && may_come_back(host))
+        return "hello: a host of that name is away, and may come back to its guests: choose "
+               "another --name, or end it first";
+    return NULL;
+}
+
 static void welcome(struct visitor *visitor, const json_t *data)
 {
     struct gateway *gateway = visitor->gateway;
@@ -349,14 +360,9 @@ static void welcome(struct visitor *visitor, const json_t *data)
         return;
     }
     bool is_another = host->pid != pid || host->pid_space != pid_space;
-    if (host->trunk != NULL && is_another && !has_ended(host)) {
-        refuse(visitor, "hello: a host of that name is here already: choose another --name");
-        return;
-    }
-    if (host->trunk == NULL && is_another && may_come_back(host)) {
-        refuse(visitor,
-               "hello: a host of that name is away, and may come back to its guests: choose "
-               "another --name, or end it first");
+    const char *taken = is_another ? why_it_is_taken(host) : NULL;
+    if (taken != NULL) {
+        refuse(visitor, taken);
         return;
     }
     struct host_claim twin;
