@@ -1,4 +1,5 @@
-/* Addresses are written as they are read; and a Unix socket's place: of those who want it at once one gets it, and nobody takes away another's. */
+/* Addresses are written as they are read; and a Unix socket's place: of those who want it at once
+ * one gets it, and nobody takes away another's. */
 #include <fcntl.h>
 #include <poll.h>
 #include <setjmp.h>

@@ -14,8 +14,8 @@
  *                  that had taken it already says so again.
  *   FRAME_EVENTS   things that happened at the host, for the recording: of which move, as 32
  *                  hexadecimal digits, then for each u8 kind, u64 instant on the host's own clock
- *                  (CLOCK_MONOTONIC, nanoseconds), and a u64 for each field that the kind has. Events of a migration begin with
- *                  `migration_started` at its source.
+ *                  (CLOCK_MONOTONIC, nanoseconds), and a u64 for each field that the kind has.
+ *                  Events of a migration begin with `migration_started` at its source.
  *
  *   host -> gateway   TALK {"event": "hello", ...}   first of all
  *   host <- gateway   TALK {"return": {}, ...}        or an error, and the connection ends

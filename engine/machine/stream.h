@@ -3,10 +3,10 @@
  *
  * Sequence numbers count bytes in each direction, from 0 where nothing else is agreed. A packet
  * carries the sequence number of its first byte, the first byte that its sender has not read yet
- * (`ack`), and whether the sender's stream ends behind it. Bytes are acknowledged when they are read, not when they arrive: so the
- * window is the flow control as well, and what arrives in order always finds room. Nothing else is
- * needed to survive a move: the state is numbers and at most STREAM_WINDOW_BYTES of bytes each way;
- * what was in flight when the guest moved is sent again.
+ * (`ack`), and whether the sender's stream ends behind it. Bytes are acknowledged when they are
+ * read, not when they arrive: so the window is the flow control as well, and what arrives in order
+ * always finds room. Nothing else is needed to survive a move: the state is numbers and at most
+ * STREAM_WINDOW_BYTES of bytes each way; what was in flight when the guest moved is sent again.
  *
  *          to_send: acknowledged | sent, not acknowledged | not sent yet
  *                                ^ una                    ^ next        (una + to_send.count: end)

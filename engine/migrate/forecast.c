@@ -79,7 +79,7 @@ static bool get_there(const struct forecast_input *input, const struct forecast 
     return false;
 }
 
-/* A first round that ends early: what it had not sent yet is left with what was dirtied. */
+/* A round that ends early: what it had not sent yet is left with what was dirtied. */
 static void cut_round(const struct forecast_input *input, struct forecast *forecast, double sent,
                       double *left)
 {
@@ -143,6 +143,7 @@ static bool is_warm(const struct forecast_input *input, const struct forecast *f
     return true;
 }
 
+/* The deadline falls into this round. */
 static bool cut_by_deadline(const struct forecast_input *input, struct forecast *forecast,
                             double *left)
 {

@@ -156,8 +156,8 @@ void source_receive(struct source *source, uint64_t now_ns, const uint8_t *data,
 uint64_t source_send(struct source *source, uint64_t now_ns, uint64_t backlog_bytes,
                      struct bytes *to);
 
-/* The same, with pages lent (where the configuration says so): they stand in the guest's memory, and must have been sent, or copied,
- * before the guest runs again or this source is told of anything. */
+/* The same, with pages lent (where the configuration says so): they stand in the guest's memory, and
+ * must have been sent, or copied, before the guest runs again or this source is told of anything. */
 uint64_t source_send_lending(struct source *source, uint64_t now_ns, uint64_t backlog_bytes,
                              struct bytes *to, struct lending *lending);
 

@@ -1,7 +1,7 @@
 /* target_private: what the files of the target share: target.c (its life, the hand-over, what
- * arrives), target_pages.c (pages off the link), target_landing.c (pages that are read into place) and target_recover.c (a connection that breaks, the
- * next one, and the tunnel). target.h is the contract; nobody else includes
- * this.
+ * arrives), target_pages.c (pages off the link), target_landing.c (pages that are read into place)
+ * and target_recover.c (a connection that breaks, the next one, and the tunnel). target.h is the
+ * contract; nobody else includes this.
  */
 #ifndef MIGRATE_TARGET_PRIVATE_H
 #define MIGRATE_TARGET_PRIVATE_H
