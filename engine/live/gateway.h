@@ -31,11 +31,12 @@
 #include "base/status.h"
 #include "live/channel.h"
 #include "live/control.h"
+#include "live/trunk.h"
 
 #define GATEWAY_HOSTS     8u /* numbered from 1: 0 is the gateway, where sources are numbered */
 #define GATEWAY_GUESTS    4u
 #define GATEWAY_LISTENERS 8u
-#define GATEWAY_NAME_MAX  64u /* of a host or guest, its NUL counted */
+#define GATEWAY_NAME_MAX  TRUNK_GUEST_MAX
 
 /* How long a client's call is repeated before it is told that there is nobody; where a guest is lost or
  * has ended it is told at once. */

@@ -46,16 +46,6 @@ static void refuse(struct visitor *visitor, const char *reason)
 
 /* ---- What a host has ---- */
 
-/* Names come into other people's texts: web pages, JSON, terminals. */
-static bool is_name(const char *name)
-{
-    size_t count = strlen(name);
-    for (size_t i = 0; i < count; i++)
-        if (!isalnum((unsigned char)name[i]) && strchr("._-+:", name[i]) == NULL)
-            return false;
-    return count > 0 && count < GATEWAY_NAME_MAX;
-}
-
 /* Other hosts connect there, and must not wait for a name to be looked up; people are shown it. */
 static bool is_address(const char *text)
 {
@@ -81,7 +71,7 @@ static bool read_claim(const json_t *entry, struct host_claim *claim)
     const char *name = control_word(entry, "name", ""), *state = control_word(entry, "state", "");
     const json_t *port = json_array_get(json_object_get(entry, "ports"), 0);
 
-    if (!is_name(name) || strlen(state) >= sizeof claim->state || !is_name(state))
+    if (!trunk_is_name(name) || strlen(state) >= sizeof claim->state || !trunk_is_name(state))
         return false;
     *claim = (struct host_claim){
         .is_claim = is_claim(state),
@@ -342,7 +332,7 @@ static void welcome(struct visitor *visitor, const json_t *data)
     uint64_t pid_space = control_number(data, "pid_space", trunk_pid_space());
     char instance[17];
 
-    if (!is_name(name)) {
+    if (!trunk_is_name(name)) {
         refuse(visitor, "hello: a host needs a name of 1 to 63 letters, digits and ._-");
         return;
     }

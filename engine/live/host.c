@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/smaller.h"
-#include "base/utf8.h"
 #include "live/host_private.h"
 #include "scenario/guest_build.h"
 
@@ -116,15 +115,11 @@ struct guest *host_find_guest(const struct host *host, const char *name)
 
 enum status host_check_name(const char *name, struct problem *problem)
 {
-    size_t bytes = strlen(name), at = 0, count = 1;
-
-    while (at < bytes && (count = utf8_shown(name + at, bytes - at, NULL)) > 0)
-        at += count;
-    if (bytes > 0 && bytes < TRUNK_GUEST_MAX && count > 0)
+    if (trunk_is_name(name))
         return STATUS_OK;
     return problem_set(problem, STATUS_USAGE,
-                       "a guest's name is that of its file: 1 to %d bytes of UTF-8 that can be "
-                       "shown: call the file by another name",
+                       "a guest's name is that of its file: 1 to %d letters, digits and ._-+: are "
+                       "wanted: call the file by another name",
                        TRUNK_GUEST_MAX - 1);
 }
 
@@ -184,6 +179,8 @@ static void take_turn(uv_check_t *check)
             host_disk_serve(resident, now_ns);
         resident_run(resident, uv_hrtime());
         if (resident->guest != NULL)
+            resident_tell_stuck(resident, uv_hrtime());
+        if (resident->guest != NULL)
             mail_flush(resident, uv_hrtime());
     }
     host->turn_idx = (host->turn_idx + 1) % HOST_GUESTS;
@@ -211,7 +208,7 @@ static uint64_t due_ns(struct host *host)
             due_ns = smaller(due_ns, resident->due_ns);
         if (resident->has_output)
             due_ns = 0;
-        due_ns = smaller(due_ns, resident->mail_due_ns);
+        due_ns = smaller(due_ns, smaller(resident->mail_due_ns, resident_stuck_due_ns(resident)));
         if (resident->disk_due_ns != 0)
             due_ns = smaller(due_ns, resident->disk_due_ns);
     }

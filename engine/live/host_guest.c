@@ -5,6 +5,8 @@
 
 /* Packets, pages that are asked for and the hand-over wait no longer than this for a guest. */
 #define SLICE_NS (100 * NS_PER_US)
+/* Most pages are there sooner. A guest that waits for longer than that is said to wait. */
+#define STUCK_NS (100 * NS_PER_MS)
 /* A guest with a rate is run up to now so often; and so much of its time may be made up for when
  * the host was busy with something else, before it is passed. */
 #define PACE_NS     (100 * NS_PER_US)
@@ -211,6 +213,28 @@ static void page_dirtied(struct resident *resident, uint64_t now_ns, const struc
                                                   .pc = run->pc}});
 }
 
+static void set_stuck(struct resident *resident, uint64_t now_ns, bool is_stuck)
+{
+    if (is_stuck && !resident->is_stuck)
+        resident->stuck_ns = now_ns;
+    resident->is_stuck = is_stuck;
+}
+
+uint64_t resident_stuck_due_ns(const struct resident *resident)
+{
+    if (!resident->is_stuck)
+        return resident->is_stuck_told ? 0 : UINT64_MAX;
+    return resident->is_stuck_told ? UINT64_MAX : resident->stuck_ns + STUCK_NS;
+}
+
+void resident_tell_stuck(struct resident *resident, uint64_t now_ns)
+{
+    if (resident_stuck_due_ns(resident) > now_ns)
+        return;
+    resident->is_stuck_told = resident->is_stuck;
+    host_changed(resident->host);
+}
+
 /* A page is not there: it is asked for at once. */
 static bool page_missing(struct resident *resident, uint64_t now_ns, const struct guest_run *run)
 {
@@ -220,7 +244,7 @@ static bool page_missing(struct resident *resident, uint64_t now_ns, const struc
     target = &resident->in->target;
     if (!target_is_waiting(target, run->hart_idx))
         target_fault(target, now_ns, run->hart_idx, run->page_idx);
-    resident->is_stuck = run->is_stuck;
+    set_stuck(resident, now_ns, run->is_stuck);
     move_feed(resident->in);
     resident->is_held = held_until_ns(resident) > now_ns;
     return !run->is_stuck && !resident->is_held;
@@ -338,7 +362,7 @@ static bool stopped(struct resident *resident, const struct guest_run *run, uint
         flushed(resident, now_ns, run);
         return true;
     case GUEST_BARRED:
-        resident->is_stuck = true;
+        set_stuck(resident, now_ns, true);
         return false;
     case GUEST_OUTPUT:
         resident->has_output = true;

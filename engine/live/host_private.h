@@ -51,7 +51,9 @@ struct resident {
     bool is_busy;   /* it has run for all of its last slice */
     bool is_asleep; /* until due_ns it has nothing to do, and its clock is that of its last slice */
     bool is_stuck;  /* no hart can go on before a page is there, or a barrier acknowledged */
-    bool is_held;   /* by the fault throttle */
+    bool is_stuck_told;
+    uint64_t stuck_ns;                        /* since when */
+    bool is_held;                             /* by the fault throttle */
     bool is_ended, is_end_fault, is_end_told; /* told: to a gateway */
     uint64_t end_status;
     uint64_t due_ns;      /* when it is to be run next; 0: now; UINT64_MAX: when something comes */
@@ -194,6 +196,9 @@ void resident_run(struct resident *resident, uint64_t now_ns); /* a slice, if it
 /* It stood still up to now: its time goes on. */
 void resident_goes_on(struct resident *resident, uint64_t now_ns);
 void resident_wake(struct resident *resident); /* something has come for it */
+/* Whether it waits is told when it has for long, and when it does not any more. */
+uint64_t resident_stuck_due_ns(const struct resident *resident);
+void resident_tell_stuck(struct resident *resident, uint64_t now_ns);
 /* One that sleeps has lived up to now: before it may be paused. */
 void resident_sleep_on(struct resident *resident, uint64_t now_ns);
 /* That it has ended, once: where no gateway hears it yet, as soon as one does. A guest whose arguments

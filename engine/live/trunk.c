@@ -1,5 +1,6 @@
 #include "live/trunk.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -72,6 +73,15 @@ void trunk_put_packet(struct bytes *to, uint32_t stream_idx, const struct stream
     size_t begin = frame_begin(to, FRAME_PACKET, 0);
     message_put_forward_payload(to, &forward);
     frame_end(to, begin);
+}
+
+bool trunk_is_name(const char *name)
+{
+    size_t count = strlen(name);
+    for (size_t i = 0; i < count; i++)
+        if (!isalnum((unsigned char)name[i]) && strchr("._-+:", name[i]) == NULL)
+            return false;
+    return count > 0 && count < TRUNK_GUEST_MAX;
 }
 
 void trunk_put_call(struct bytes *to, uint8_t note, const struct trunk_call *call)

@@ -50,7 +50,7 @@
 
 #define TRUNK_CONNECT   1 /* notes of FRAME_PACKET */
 #define TRUNK_ACCEPTED  2
-#define TRUNK_GUEST_MAX 64 /* a guest's name, with its NUL */
+#define TRUNK_GUEST_MAX 64 /* a guest's name, or a host's, with its NUL */
 /* Of one frame of events: a client's packet never waits behind more than that. */
 #define TRUNK_EVENTS_BYTES (64u << 10)
 /* That `link` may give, one way: what is under way then a host keeps, and answers must still be
@@ -63,6 +63,9 @@ struct trunk_call {
     uint64_t first; /* number of the first byte each way: stream_begin_at */
     char guest[TRUNK_GUEST_MAX];
 };
+
+/* Letters, digits and ._-+: for names come into other people's texts: web pages, JSON, terminals. */
+bool trunk_is_name(const char *name);
 
 void trunk_put_talk(struct bytes *to, const char *json);   /* at most FRAME_PAYLOAD_MAX */
 void trunk_put_message(struct bytes *to, json_t *message); /* as talk; gives it up */
