@@ -324,7 +324,6 @@ static void what_cannot_be_is_refused(void **state)
 /* A name that no message can carry would be a guest that nobody is told of, whoever brings it. */
 static void a_name_is_what_can_be_told(void **state)
 {
-    struct problem problem;
     struct scenario scenario;
     (void)state;
     stand_open(NULL);
@@ -333,6 +332,7 @@ static void a_name_is_what_can_be_told(void **state)
         "/tmp/r\xff.elf", "\xe2\x80\xaetxt.elf", "folder/",
         "a-name-of-as-many-as-sixty-four-letters-is-one-more-than-there-is-r"};
     for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++) {
+        struct problem problem = {0};
         assert_int_equal(scenario_set(&scenario, "guest", names[i], &problem), STATUS_OK);
         assert_int_equal(host_add_guest(stand.hosts[0], &scenario, NULL, 0, &problem),
                          STATUS_USAGE);

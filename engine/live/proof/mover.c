@@ -161,7 +161,7 @@ static bool wait_for_end(struct caller *caller, const char *mode)
 static bool make_move(struct caller *caller, const json_t *options, const char *mode)
 {
     json_t *arguments = json_deep_copy(options), *result = NULL;
-    struct problem problem;
+    struct problem problem = {0};
 
     memset(&move, 0, sizeof move);
     json_object_set_new(arguments, "mode", json_string(mode));
@@ -206,7 +206,7 @@ static json_t *read_options(int count, char **words, uint64_t *pause_ms)
 int main(int argc, char **argv)
 {
     struct caller caller;
-    struct problem problem;
+    struct problem problem = {0};
     uint64_t pause_ms = 0, moved_count = 0, completed_count = 0;
 
     if (argc < 4) {
