@@ -503,8 +503,8 @@ static int serve_in_lines(struct live *live)
     return live->is_bad ? EXIT_FAILED : EXIT_DONE;
 }
 
-/* A picture has no room for how to start what has died: that is said when it is left, and the rest
- * goes on. */
+/* A picture has no room for how to start a host that has died: that is said when it is left, and the
+ * rest goes on. */
 static int go_on_in_lines(struct live *live, int status)
 {
     struct caller *caller = &live->household.caller;
@@ -531,6 +531,8 @@ static int go_on_in_lines(struct live *live, int status)
 /* A guest may have ended before all of the hosts were here. */
 static int live_on(struct live *live, bool is_drawn)
 {
+    struct bytes line = {0};
+
     for (unsigned i = 0; i < live->household.host_count; i++)
         live->neighbours[i].is_here = true;
     hear_door(live);
@@ -541,7 +543,9 @@ static int live_on(struct live *live, bool is_drawn)
     }
     /* The view reads its own keys; interrupts are its again. */
     change_signals(SIG_UNBLOCK);
-    int status = live_view_show(live->household.control, false);
+    household_write_gateway(&live->household, &line);
+    int status = live_view_show(live->household.control, false, (const char *)line.data);
+    bytes_fini(&line);
     change_signals(SIG_BLOCK);
     return go_on_in_lines(live, status);
 }

@@ -4,7 +4,7 @@
 #include "labs/watch.h"
 #include "live/live_session.h"
 
-int live_view_show(const char *control_path, bool is_plain)
+int live_view_show(const char *control_path, bool is_plain, const char *gateway_line)
 {
     static const struct command live = {.name = "live"};
     struct watch watch = {.is_plain = is_plain};
@@ -13,5 +13,6 @@ int live_view_show(const char *control_path, bool is_plain)
 
     if (live_session_open(&session, control_path, &problem) != STATUS_OK)
         return command_refuse(&live, &problem);
+    live_session_advise(session, gateway_line);
     return watch_session(session, &watch);
 }

@@ -8,7 +8,8 @@
 
 /* Shows what goes on behind the door at `control_path` until who watches has seen enough; with
  * `is_plain`, or where standard output is no terminal, in lines. Returns the exit status; what went
- * wrong was said on stderr. The hosts live on. */
-int live_view_show(const char *control_path, bool is_plain);
+ * wrong was said on stderr. The hosts live on. `gateway_line` starts another gateway, should that one
+ * end; NULL: nobody knows. */
+int live_view_show(const char *control_path, bool is_plain, const char *gateway_line);
 
 #endif

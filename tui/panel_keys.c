@@ -131,9 +131,9 @@ void panel_closing(struct canvas *canvas, struct rect rect, const struct picture
     canvas_heading(canvas, rect, session->is_broken ? "WHAT WENT WRONG" : "WHAT THIS SHOWED");
     row++;
     if (session->verdict != NULL)
-        row += canvas_wrap(canvas, (struct rect){row, rect.column + 2, 2, room},
-                           (session->is_broken ? COLOUR_WAITED_FOR : COLOUR_CLEAN) | STYLE_BOLD,
-                           session->verdict);
+        row += canvas_wrap(
+            canvas, (struct rect){row, rect.column + 2, session->is_broken ? 4 : 2, room},
+            (session->is_broken ? COLOUR_WAITED_FOR : COLOUR_CLEAN) | STYLE_BOLD, session->verdict);
     bool is_again = session->ops->can(session, session->is_live ? SESSION_START : SESSION_REPLAY);
     if (is_again) {
         int column = canvas_text(canvas, row, rect.column + 2, room, COLOUR_PLAIN,

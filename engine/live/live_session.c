@@ -18,6 +18,8 @@
 #define MESSAGES_AT_ONCE 128
 /* `step` finds nothing: it waits so long for something to happen. */
 #define STEP_WAIT_MS 5
+/* How often it is tried whether another gateway has opened the door. */
+#define KNOCK_EACH_NS (500 * NS_PER_MS)
 
 /* The move that is looked at, and those that came and went since. */
 #define WAYS 16u
@@ -28,15 +30,19 @@ struct live_session {
     uint64_t (*clock_ns)(void);
     struct live_follow follow;
     struct history history;
-    bool is_moving; /* as the door has told */
-    char phase[32]; /* of that move; "": not told yet */
-    bool is_over;   /* the door has closed */
+    bool is_moving;           /* as the door has told */
+    char phase[32];           /* of that move; "": not told yet */
+    bool is_over;             /* the door has closed */
+    bool is_lost;             /* the guest is: there is nothing to move until a host brings one */
+    bool is_own_door;         /* it was opened here, by its path: so can another gateway's be */
+    uint64_t knocked_ns;      /* at a door that had closed, last */
+    const char *gateway_line; /* borrowed; NULL: nobody knows how to start another */
     /* Between which hosts the last moves went, as the door has told. */
     struct {
         uint64_t id;
         char letters[HOST_COUNT];
     } ways[WAYS];
-    char guest[64], origin[200], notice[400], verdict[400];
+    char guest[64], origin[200], notice[400], verdict[400], why_over[400];
 };
 
 static struct live_session *own_of(struct session *session)
@@ -80,15 +86,18 @@ static void set_link(struct session *session, const json_t *link)
         session->link_bits_per_s = 0;
 }
 
-/* What a view is told before there was any move: the first guest that is named. */
+/* What a view is told before there was any move: the first guest that is named; else what was known
+ * before: hosts may come to another gateway in a moment. */
 static void set_facts(struct live_session *own, const json_t *status)
 {
     struct session_facts *facts = &own->session.facts;
-    uint64_t memory_bytes = 0;
+    uint64_t memory_bytes = 0, total_pages = facts->total_pages;
     size_t idx;
     json_t *host;
 
-    snprintf(own->guest, sizeof own->guest, "no guest yet");
+    if (facts->guest != own->guest)
+        snprintf(own->guest, sizeof own->guest, "%.60s",
+                 facts->guest != NULL ? facts->guest : "no guest yet");
     json_array_foreach(json_object_get(status, "hosts"), idx, host)
     {
         const json_t *guest = json_array_get(json_object_get(host, "guests"), 0);
@@ -99,7 +108,8 @@ static void set_facts(struct live_session *own, const json_t *status)
     }
     *facts = (struct session_facts){.guest = own->guest,
                                     .mode = MODE_PRE_COPY,
-                                    .total_pages = memory_bytes / PAGE_BYTES,
+                                    .total_pages =
+                                        memory_bytes > 0 ? memory_bytes / PAGE_BYTES : total_pages,
                                     .page_bytes = PAGE_BYTES,
                                     .start_at_ns = UINT64_MAX,
                                     .forecast_total_ns = UINT64_MAX,
@@ -155,6 +165,13 @@ static void name_hosts(struct live_session *own)
         memcpy(own->session.facts.host_letters, own->ways[id % WAYS].letters, HOST_COUNT);
 }
 
+static void begin_with(struct live_session *own, const json_t *how_it_is)
+{
+    set_facts(own, how_it_is);
+    hear_way(own, json_object_get(how_it_is, "migration"));
+    timeline_begin(own);
+}
+
 static void hear_recording(struct live_session *own, const json_t *data)
 {
     struct problem problem = {STATUS_OK, ""};
@@ -172,6 +189,17 @@ static void hear_recording(struct live_session *own, const json_t *data)
     bytes_fini(&bytes);
 }
 
+static void hear_guest_lost(struct live_session *own, const json_t *data)
+{
+    const char *guest = control_word(data, "guest", "?");
+    char text[400];
+
+    own->is_lost |= strcmp(guest, own->session.facts.guest) == 0;
+    snprintf(text, sizeof text, "%.60s is lost: %.200s%s", guest, control_word(data, "reason", "?"),
+             own->gateway_line != NULL ? "; how to begin it anew is said when this is left" : "");
+    tell(own, text);
+}
+
 static void hear_event(struct live_session *own, const struct control_message *message)
 {
     const char *name = message->name;
@@ -186,11 +214,17 @@ static void hear_event(struct live_session *own, const struct control_message *m
         snprintf(own->phase, sizeof own->phase, "%.31s", control_word(message->data, "phase", ""));
     } else if (strcmp(name, "migration_ended") == 0) {
         own->is_moving = false;
+    } else if (strcmp(name, "guest_lost") == 0) {
+        hear_guest_lost(own, message->data);
+    } else if (strcmp(name, "host_joined") == 0) {
+        own->is_lost = false; /* the door knows whether it has brought one */
     } else if (strcmp(name, "link_changed") == 0) {
         set_link(&own->session, message->data);
     } else if (strcmp(name, "host_left") == 0) {
         char text[160];
-        snprintf(text, sizeof text, "host %.60s is gone", control_word(message->data, "name", "?"));
+        snprintf(
+            text, sizeof text, "host %.60s is gone%s", control_word(message->data, "name", "?"),
+            own->gateway_line != NULL ? ": how to start another is said when this is left" : "");
         tell(own, text);
     }
 }
@@ -215,11 +249,66 @@ static void settle(struct live_session *own)
     if (!session->has_ended)
         return;
     if (own->is_over)
-        snprintf(own->verdict, sizeof own->verdict, "%s", own->caller.why_over);
+        snprintf(own->verdict, sizeof own->verdict, "%s", own->why_over);
     else if (own->follow.now.broken.status != STATUS_OK)
         snprintf(own->verdict, sizeof own->verdict, "%s", own->follow.now.broken.text);
     else
         playback_tell(&session->timeline, "live", own->verdict, sizeof own->verdict);
+}
+
+static void hear_no_more(struct live_session *own)
+{
+    own->is_over = true;
+    own->is_moving = own->is_lost = false;
+    live_follow_close(&own->follow);
+    if (own->gateway_line != NULL)
+        snprintf(own->why_over, sizeof own->why_over,
+                 "The gateway is gone: clients are cut off, guests go on. Another one:  %.300s",
+                 own->gateway_line);
+    else
+        snprintf(own->why_over, sizeof own->why_over, "%s", own->caller.why_over);
+    tell(own, own->why_over);
+}
+
+/* It is said how things are, and all recordings are given. */
+static enum status attach(struct caller *caller, json_t **how_it_is, struct problem *problem)
+{
+    uint64_t id;
+    enum status status = caller_ask(caller, "status", NULL, how_it_is, problem);
+
+    return status == STATUS_OK ? caller_send(caller, "attach", NULL, &id, problem) : status;
+}
+
+/* Another gateway numbers moves anew: nothing of the old one's goes on. */
+static void try_another_gateway(struct live_session *own)
+{
+    uint64_t now_ns = own->clock_ns();
+    struct problem problem = {STATUS_OK, ""};
+    json_t *how_it_is = NULL;
+    struct caller caller;
+
+    if (!own->is_over || !own->is_own_door || !own->session.has_ended ||
+        now_ns < own->knocked_ns + KNOCK_EACH_NS)
+        return;
+    own->knocked_ns = now_ns;
+    enum status status = caller_open(&caller, own->caller.path, &problem);
+    if (status == STATUS_OK)
+        status = attach(&caller, &how_it_is, &problem);
+    if (status != STATUS_OK) {
+        json_decref(how_it_is);
+        caller_close(&caller);
+        return;
+    }
+    caller_close(&own->caller);
+    own->caller = caller;
+    own->is_over = false;
+    timeline_end(own);
+    memset(own->ways, 0, sizeof own->ways);
+    begin_with(own, how_it_is);
+    live_follow_fini(&own->follow); /* it has the guest's name */
+    live_follow_init(&own->follow);
+    json_decref(how_it_is);
+    tell(own, "There is a gateway again.");
 }
 
 static void listen_for(struct live_session *own, int timeout_ms)
@@ -233,9 +322,7 @@ static void listen_for(struct live_session *own, int timeout_ms)
             hear(own, &message);
             control_message_fini(&message);
         } else if (heard == CALLER_OVER) {
-            own->is_over = true;
-            live_follow_close(&own->follow);
-            tell(own, own->caller.why_over);
+            hear_no_more(own);
         }
     }
     follow_on(own);
@@ -246,6 +333,7 @@ static void listen_for(struct live_session *own, int timeout_ms)
 
 static void session_listen_now(struct session *session)
 {
+    try_another_gateway(own_of(session));
     listen_for(own_of(session), 0);
 }
 
@@ -349,7 +437,7 @@ static bool can(const struct session *session, enum session_command command)
         return false;
     switch (command) {
     case SESSION_START:
-        return !own->is_moving;
+        return !own->is_moving && !own->is_lost;
     case SESSION_POST_COPY:
         return is_early;
     case SESSION_ABORT:
@@ -449,26 +537,21 @@ static enum status begin(struct live_session *own, enum status status, struct se
                          struct problem *problem)
 {
     json_t *how_it_is = NULL;
-    uint64_t id;
 
     live_follow_init(&own->follow);
     own->session.ops = &live_session_ops;
     own->session.is_live = true;
     snprintf(own->origin, sizeof own->origin, "live at %.150s", own->caller.path);
     if (status == STATUS_OK)
-        status = caller_ask(&own->caller, "status", NULL, &how_it_is, problem);
-    if (status == STATUS_OK)
-        status = caller_send(&own->caller, "attach", NULL, &id, problem);
+        status = attach(&own->caller, &how_it_is, problem);
     if (status != STATUS_OK) {
         json_decref(how_it_is);
         caller_close(&own->caller);
         free(own);
         return status;
     }
-    set_facts(own, how_it_is);
-    hear_way(own, json_object_get(how_it_is, "migration"));
+    begin_with(own, how_it_is);
     json_decref(how_it_is);
-    timeline_begin(own);
     *session = &own->session;
     return STATUS_OK;
 }
@@ -488,5 +571,11 @@ enum status live_session_open(struct session **session, const char *control_path
     struct live_session *own = calloc(1, sizeof *own);
     MUST(own != NULL);
     own->clock_ns = uv_hrtime;
+    own->is_own_door = true;
     return begin(own, caller_open(&own->caller, control_path, problem), session, problem);
+}
+
+void live_session_advise(struct session *session, const char *gateway_line)
+{
+    own_of(session)->gateway_line = gateway_line;
 }

@@ -9,7 +9,8 @@
  * where nothing happens, LIVE_SESSION_LATE_NS behind, for events are late. What a view does goes to
  * the door at once; what the door answers is the session's `notice`, as is whatever else a person
  * should hear of. When the door closes, what came until then can be looked at further: the session
- * ends there, and its verdict says why.
+ * ends there, and its verdict says why. Once that was seen to its end, and another gateway has opened
+ * that door, the timeline begins anew with what is now.
  *
  * SESSION_START moves the guest of the last move (else the first that runs) to the other host; its
  * value is the mode.
@@ -32,5 +33,8 @@ MUST_USE enum status live_session_open(struct session **session, const char *con
  * caller's (never going back, nanoseconds). */
 MUST_USE enum status live_session_open_on(struct session **session, int descriptor,
                                           uint64_t (*clock_ns)(void), struct problem *problem);
+/* The command line that starts another gateway, should this one end; borrowed. Whoever knows it can
+ * also tell, once the view is left, how another host is started. */
+void live_session_advise(struct session *session, const char *gateway_line);
 
 #endif

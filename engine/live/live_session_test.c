@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -28,6 +30,12 @@ static const char hello[] =
     "{\"return\": {\"hosts\": [{\"name\": \"A\", \"guests\": [{\"name\": \"kv\", "
     "\"memory_bytes\": 8388608}]}], \"migration\": null, "
     "\"link\": {\"bandwidth\": \"10Mbit/s\", \"state\": \"mended\"}}, \"id\": 1}\n"
+    "{\"return\": {\"id\": null}, \"id\": 2}\n";
+
+/* Of a gateway that no host has found yet. */
+static const char hello_again[] =
+    "{\"ferry\": {\"version\": \"0.1\", \"protocol\": 1, \"capabilities\": []}}\n"
+    "{\"return\": {\"hosts\": [], \"migration\": null, \"link\": {}}, \"id\": 1}\n"
     "{\"return\": {\"id\": null}, \"id\": 2}\n";
 
 static uint64_t wall_ns; /* the session's clock */
@@ -276,6 +284,82 @@ static void a_door_that_dies_leaves_what_was_seen(void **state)
     recorder_fini(&recorder);
 }
 
+/* A door of which the first gateway ends as soon as it was heard; the second stays. */
+static pid_t begin_gateways(struct sockaddr_un *address)
+{
+    int listener = socket(AF_UNIX, SOCK_STREAM, 0);
+    char text[4096];
+
+    *address = (struct sockaddr_un){.sun_family = AF_UNIX};
+    snprintf(address->sun_path, sizeof address->sun_path, "/tmp/ferry_session_test_%d",
+             (int)getpid());
+    assert_int_equal(bind(listener, (struct sockaddr *)address, sizeof *address), 0);
+    assert_int_equal(listen(listener, 4), 0);
+    pid_t child = fork();
+    if (child == 0)
+        alarm(30); /* where nobody comes again */
+    for (unsigned i = 0; child == 0 && i < 2; i++) {
+        int call = accept(listener, NULL, NULL);
+        const char *greeting = i == 0 ? hello : hello_again;
+        (void)!write(call, greeting, strlen(greeting));
+        size_t count = 0;
+        while (count < sizeof text - 1 &&
+               (count == 0 || (text[count] = '\0', i == 1 || strstr(text, "attach") == NULL))) {
+            ssize_t more = read(call, text + count, sizeof text - 1 - count);
+            if (more <= 0)
+                break;
+            count += (size_t)more;
+        }
+        close(call);
+    }
+    if (child == 0)
+        _exit(0);
+    close(listener);
+    return child;
+}
+
+static void another_gateway_is_taken_up(void **state)
+{
+    struct problem problem = {STATUS_OK, ""};
+    struct sockaddr_un address;
+    (void)state;
+    pid_t gateways = begin_gateways(&address);
+    assert_int_equal(live_session_open(&session, address.sun_path, &problem), STATUS_OK);
+    live_session_advise(session, "ferry gateway --hosts 127.0.0.1:7600");
+    while (!session->has_ended)
+        session->ops->step(session); /* which waits */
+    assert_true(session->is_broken);
+    assert_non_null(strstr(session->verdict, "Another one:  ferry gateway --hosts 127.0.0.1:7600"));
+    assert_false(session->ops->can(session, SESSION_START));
+    while (session->has_ended && waitpid(gateways, NULL, WNOHANG) == 0)
+        session_listen(session);
+    assert_false(session->has_ended || session->is_broken);
+    assert_string_equal(session->notice, "There is a gateway again.");
+    assert_string_equal(session->facts.guest, "kv"); /* its host will come */
+    assert_int_equal(session->facts.total_pages, 2048);
+    assert_int_equal(session->run_count, 2);
+    assert_true(session->ops->can(session, SESSION_START));
+    session->ops->close(session);
+    waitpid(gateways, NULL, 0);
+    unlink(address.sun_path);
+}
+
+/* Until a host comes that may have brought one. */
+static void a_guest_that_is_lost_is_not_moved(void **state)
+{
+    (void)state;
+    open_door();
+    assert_true(session->ops->can(session, SESSION_START));
+    say("{\"event\": \"guest_lost\", \"data\": {\"guest\": \"kv\", \"reason\": \"A is gone\"}}\n");
+    session_listen(session);
+    assert_string_equal(session->notice, "kv is lost: A is gone");
+    assert_false(session->ops->can(session, SESSION_START));
+    say("{\"event\": \"host_joined\", \"data\": {\"name\": \"C\"}}\n");
+    session_listen(session);
+    assert_true(session->ops->can(session, SESSION_START));
+    close_door();
+}
+
 static void a_broken_recording_ends_where_it_breaks(void **state)
 {
     static const struct event bad = {.kind = EVENT_PAGE_FAULTED,
@@ -367,6 +451,8 @@ int main(void)
         cmocka_unit_test(time_passes_by_itself_and_is_taken_back),
         cmocka_unit_test(what_a_view_wants_is_said_at_the_door),
         cmocka_unit_test(a_door_that_dies_leaves_what_was_seen),
+        cmocka_unit_test(another_gateway_is_taken_up),
+        cmocka_unit_test(a_guest_that_is_lost_is_not_moved),
         cmocka_unit_test(a_broken_recording_ends_where_it_breaks),
         cmocka_unit_test(a_recording_without_its_end_says_so),
         cmocka_unit_test(nonsense_is_survived),
