@@ -59,8 +59,11 @@ static enum status fold_recording(const struct bytes *bytes, struct timeline *ti
     return status;
 }
 
+/* Of one whose end nobody has told nothing is known. */
 static enum outcome outcome_of(const json_t *end)
 {
+    if (end == NULL)
+        return OUTCOME_COUNT;
     const char *name = control_word(end, "outcome", "");
     for (unsigned i = 0; i < OUTCOME_COUNT; i++)
         if (strcmp(name, outcome_name((enum outcome)i)) == 0)
@@ -77,7 +80,8 @@ static uint64_t digest_of_recording(const struct bytes *bytes)
     return bytes_get_u64(&reader);
 }
 
-static int tell_end(struct migrate *migrate, const struct follow *follow)
+/* `cut`: why its end was not told, or not all of the recording; "": it was. */
+static int tell_end(struct migrate *migrate, const struct follow *follow, const char *cut)
 {
     const struct command *command = migrate->at_door.command;
     struct problem problem = {STATUS_OK, ""};
@@ -91,22 +95,22 @@ static int tell_end(struct migrate *migrate, const struct follow *follow)
         scenario_fini(&scenario);
         return command_refuse(command, &problem);
     }
-    snprintf(way, sizeof way, "from %s to %s", control_word(follow->end, "from", "?"),
-             control_word(follow->end, "to", "?"));
+    snprintf(way, sizeof way, "from %s to %s", control_word(follow->last, "from", "?"),
+             control_word(follow->last, "to", "?"));
     struct report_matter matter = {
         .scenario = &scenario,
         .timeline = &timeline,
-        .reason = control_word(follow->end, "reason", ""),
+        .reason = control_word(follow->end, "reason", cut),
         .way = way,
         .recording_digest = digest_of_recording(&follow->recording),
     };
     report_make_of(&report, &matter);
     report.outcome = outcome_of(follow->end); /* the recording may be without its end */
-    if (!migrate->at_door.options.is_quiet && migrate->json.file != stdout)
+    if (follow->end != NULL && !migrate->at_door.options.is_quiet && migrate->json.file != stdout)
         report_print(&report, stdout);
     if (follow->is_cut)
         fprintf(stderr, "ferry migrate: the gateway could not keep all of the recording\n");
-    int status = report_is_good(&report) ? EXIT_DONE : EXIT_FAILED;
+    int status = report_is_good(&report) && *cut == '\0' ? EXIT_DONE : EXIT_FAILED;
     if (report_finish(&report, &follow->recording, &migrate->json, &migrate->record, &problem) !=
         STATUS_OK)
         status = command_refuse(command, &problem);
@@ -115,15 +119,45 @@ static int tell_end(struct migrate *migrate, const struct follow *follow)
     return status;
 }
 
-static int tell_of_no_end(struct migrate *migrate, const struct follow *follow,
-                          struct problem *problem)
+/* What came of a recording of which nothing more will come gets an end of its own. False: there is
+ * nothing to be read in it. */
+static bool end_recording(struct bytes *pieces)
+{
+    struct recording_feed feed;
+    struct recorder recorder;
+    struct event event;
+    bool is_there, has_begun = false;
+
+    recording_feed_init(&feed);
+    recording_feed_put(&feed, pieces->data, pieces->count);
+    while (recording_feed_next(&feed, &event, &is_there, NULL) == STATUS_OK && is_there) {
+        if (!has_begun)
+            recorder_init(&recorder, feed.recording.scenario_text, true);
+        has_begun = true;
+        recorder_add(&recorder, &event);
+    }
+    recording_feed_fini(&feed);
+    if (!has_begun)
+        return false;
+    recorder_finish(&recorder);
+    bytes_clear(pieces);
+    bytes_put(pieces, recorder.bytes.data, recorder.bytes.count);
+    recorder_fini(&recorder);
+    return true;
+}
+
+static int tell_of_no_end(struct migrate *migrate, struct follow *follow, struct problem *problem)
 {
     if (follow->is_left) {
         fprintf(stderr, "ferry migrate: the move goes on: ferry status shows it\n");
         return EXIT_FAILED;
     }
     command_refuse(migrate->at_door.command, problem);
-    return EXIT_FAILED;
+    if (!end_recording(&follow->recording))
+        return EXIT_FAILED;
+    if (follow->end == NULL)
+        fprintf(stderr, "ferry migrate: the move goes on; what was recorded of it ends early\n");
+    return tell_end(migrate, follow, problem->text);
 }
 
 /* ---- The three things it can do ---- */
@@ -148,7 +182,7 @@ static int move(struct migrate *migrate)
         .who = "ferry migrate",
     };
     json_decref(answer);
-    int status = follow_move(&follow, &problem) ? tell_end(migrate, &follow)
+    int status = follow_move(&follow, &problem) ? tell_end(migrate, &follow, "")
                                                 : tell_of_no_end(migrate, &follow, &problem);
     follow_fini(&follow);
     return status;

@@ -98,6 +98,9 @@ static void hear_event(struct follow *follow, const struct control_message *mess
     }
     if (control_number(message->data, "id", 0) != follow->id)
         return;
+    json_incref(message->data);
+    json_decref(follow->last);
+    follow->last = message->data;
     if (strcmp(message->name, "progress") == 0)
         follow_hear_progress(follow, message->data);
     if (strcmp(message->name, "migration_ended") == 0 && follow->end == NULL)
@@ -172,5 +175,6 @@ bool follow_move(struct follow *follow, struct problem *problem)
 void follow_fini(struct follow *follow)
 {
     json_decref(follow->end);
+    json_decref(follow->last);
     bytes_fini(&follow->recording);
 }

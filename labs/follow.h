@@ -21,7 +21,8 @@ struct follow {
     const char *who; /* "ferry migrate": begins what is said on stderr */
 
     /* What came of it. */
-    json_t *end; /* owned: "migration" when it was over; NULL: it was not seen */
+    json_t *end;  /* owned: "migration" when it was over; NULL: it was not seen */
+    json_t *last; /* owned: as it was told last */
     struct bytes recording;
     bool is_whole,
         is_cut;   /* of the recording: it has its end; the gateway could not keep all of it */

@@ -375,6 +375,32 @@ static void a_gateway_that_dies_has_a_successor(void **state)
     assert_int_equal(ferry("link --control $D/control --bandwidth none"), 0);
 }
 
+/* What was recorded until then is kept, and ends there: the move itself goes on. */
+static void a_gateway_that_dies_leaves_what_was_recorded(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        shell("$F live --plain --listen 127.0.0.1:0 --control $D/third --guest memwalk "
+              "--memory 16MiB --bandwidth 1MiB/s >/dev/null & L=$!; "
+              "until $F status --control $D/third 2>/dev/null | grep -q 'memwalk: running'; do "
+              "kill -0 $L || exit 9; done; "
+              "$F migrate --control $D/third --record $D/early --json $D/early.json >/dev/null & "
+              "M=$!; "
+              "until $F status --control $D/third | grep -q 'MiB sent'; do kill -0 $M || break; "
+              "done; "
+              "kill -KILL $(cut -d ' ' -f 1 /proc/$L/task/$L/children); "
+              "wait $M; S=$?; kill $L; wait $L; exit $S"),
+        1);
+    if (strstr(err, "what was recorded of it ends early") == NULL)
+        fail_msg("%s", err);
+    assert_int_equal(ferry("tui --plain $D/early"), 1);
+    if (strstr(out, "breaks off here") == NULL)
+        fail_msg("%s%s", out, err);
+    assert_int_equal(shell("grep '\"outcome\":' $D/early.json; rm $D/early $D/early.json $D/third"),
+                     0);
+    assert_non_null(strstr(out, "null"));
+}
+
 /* The process of the host that has the guest, or of one that has none; its name. */
 static pid_t find_host(bool has_guest, char *name)
 {
@@ -565,6 +591,7 @@ int main(void)
         cmocka_unit_test(the_end_of_another_guest_is_not_ours),
         cmocka_unit_test(a_guest_that_ends_at_once_says_why),
         cmocka_unit_test(a_gateway_that_dies_has_a_successor),
+        cmocka_unit_test(a_gateway_that_dies_leaves_what_was_recorded),
         cmocka_unit_test(a_host_that_dies_is_told),
     };
     return cmocka_run_group_tests(tests, start_live, stop_live);

@@ -36,12 +36,12 @@ struct report {
     const char *way;             /* NULL: simulated */
     bool has_oracle;
     struct oracle oracle;
-    enum outcome outcome;
-    const char *reason; /* why the migration ended so; then, what went wrong with the guest */
-    bool is_unserved;   /* clients were to talk to the guest, and none ever got an answer */
-    bool is_late;       /* the clients began to talk only after the guest had moved */
-    bool has_post_copy; /* pages travelled after the guest had moved */
-    bool has_forecast;  /* a formula applies */
+    enum outcome outcome; /* OUTCOME_COUNT: nobody has told */
+    const char *reason;   /* why the migration ended so; then, what went wrong with the guest */
+    bool is_unserved;     /* clients were to talk to the guest, and none ever got an answer */
+    bool is_late;         /* the clients began to talk only after the guest had moved */
+    bool has_post_copy;   /* pages travelled after the guest had moved */
+    bool has_forecast;    /* a formula applies */
     struct forecast forecast;
     struct timeline_spread latency, fault_wait;
     uint64_t recording_digest;

@@ -249,7 +249,10 @@ json_t *report_json(const struct report *report)
     set_text(object, "guest", scenario->guest);
     set_text(object, "mode", mode_name(scenario->mode));
     set_simulated(object, "seed", report, scenario->seed);
-    set_text(object, "outcome", outcome_name(report->outcome));
+    json_object_set_new(object, "outcome",
+                        report->outcome == OUTCOME_COUNT
+                            ? json_null()
+                            : json_string(outcome_name(report->outcome)));
     set_text(object, "reason", report->reason);
     enum limit limit;
     bool is_exceeded = report_exceeds_limit(report, &limit);
