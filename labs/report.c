@@ -285,7 +285,9 @@ static void print_remedies(const struct report *report, FILE *file)
     uint32_t least = report->timeline->pace.share_least_permille;
     char text[120] = "";
 
-    if (scenario->auto_converge || scenario->dirty_limit != SCENARIO_NONE)
+    if ((scenario->auto_converge || scenario->dirty_limit != SCENARIO_NONE) && least == 1000)
+        fprintf(file, "  %-18snever\n", "guest slowed");
+    else if (scenario->auto_converge || scenario->dirty_limit != SCENARIO_NONE)
         fprintf(file, "  %-18sleast share %u.%u %%\n", "guest slowed", least / 10, least % 10);
     if (!report->has_forecast)
         return;

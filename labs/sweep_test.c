@@ -147,6 +147,9 @@ static void test_remedies_are_told(void **state)
                            "--auto-converge | grep -A1 'guest slowed.*least share [1-9]' | "
                            "grep -q 'is made without --auto-converge$'"),
                      0);
+    assert_int_equal(shell("$F run --guest counter --memory 2MiB --mode pre-copy --auto-converge | "
+                           "grep -q 'guest slowed *never$'"),
+                     0);
 }
 
 /* Where nothing was to be measured, no axis from 0 ns to 0 ns is drawn. */

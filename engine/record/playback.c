@@ -27,13 +27,14 @@ static void end_broken(struct playback *playback, const char *text)
 void playback_tell(const struct timeline *timeline, const char *begin, char *text,
                    size_t text_bytes)
 {
-    char silence[32], downtime[32], clients[160] = "";
+    char silence[32], downtime[32], answers[32], errors[32], clients[160] = "";
     units_for_people(UNIT_TIME, timeline->longest_silence_ns, silence, sizeof silence);
     units_for_people(UNIT_TIME, timeline->downtime_ns, downtime, sizeof downtime);
+    units_for_people(UNIT_COUNT, timeline->answers, answers, sizeof answers);
+    units_for_people(UNIT_COUNT, timeline->errors, errors, sizeof errors);
     if (timeline->requests > 0)
-        snprintf(clients, sizeof clients, "%llu answers, %llu wrong; longest silence %s; ",
-                 (unsigned long long)timeline->answers, (unsigned long long)timeline->errors,
-                 silence);
+        snprintf(clients, sizeof clients, "%s answers, %s wrong; longest silence %s; ", answers,
+                 errors, silence);
     const char *outcome = timeline->has_ended ? outcome_name(timeline->outcome) : "not ended";
     snprintf(text, text_bytes, "%s: %sthe move: %s; downtime %s", begin, clients,
              timeline->has_started ? outcome : "none", downtime);

@@ -122,6 +122,18 @@ static void time_passes_as_it_did(void **state)
     recorder_fini(&recorder);
 }
 
+static void many_answers_are_told_as_people_write_them(void **state)
+{
+    struct timeline timeline;
+    char text[200];
+    (void)state;
+    timeline_init(&timeline, 1);
+    timeline.requests = timeline.answers = 87500;
+    playback_tell(&timeline, "live", text, sizeof text);
+    assert_non_null(strstr(text, "live: 87,500 answers, 0 wrong;"));
+    timeline_fini(&timeline);
+}
+
 static void the_past_cannot_be_changed(void **state)
 {
     struct recorder recorder = record(scenario, events, EVENTS);
@@ -322,6 +334,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(facts_are_the_scenarios),
         cmocka_unit_test(time_passes_as_it_did),
+        cmocka_unit_test(many_answers_are_told_as_people_write_them),
         cmocka_unit_test(the_past_cannot_be_changed),
         cmocka_unit_test(back_is_one_event_earlier),
         cmocka_unit_test(wrong_answers_and_cuts_are_told),
