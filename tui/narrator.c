@@ -139,6 +139,11 @@ static void tell_pages_left(const struct timeline *timeline, char *text, size_t 
         snprintf(text, room,
                  _("Downtime: the guest stands still. Only its registers and connections travel; "
                    "missing pages follow later."));
+    else if (timeline->pages_left == 0)
+        snprintf(
+            text, room,
+            _("Downtime: its registers and the list of stale pages are sent. No page is stale: "
+              "none stays behind at host A."));
     else if (timeline->mode == MODE_POST_COPY)
         snprintf(text, room,
                  _("Downtime: its registers and connections are sent. Its %s stay behind at host A "

@@ -51,6 +51,23 @@ static void each_scene_has_its_sentence(void **state)
     }
 }
 
+static void that_no_page_stays_behind_is_said(void **state)
+{
+    char text[2 * NARRATOR_MAX];
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct scripted *s = scripted_open(i == 0 ? MODE_POST_COPY : MODE_HYBRID, 4096, START_NS);
+        s->session.ops->advance(&s->session, START_NS);
+        for (int left = 20000; s->session.timeline.phase != PHASE_HAND_OVER && left > 0; left--)
+            s->session.ops->step(&s->session);
+        s->session.timeline.pages_left = 0;
+        narrator_tell(&s->session, text, sizeof text);
+        if (strstr(text, "none stays behind at host A") == NULL)
+            fail_msg("%s", text);
+        scripted_close(&s->session);
+    }
+}
+
 /* Event by event through every mode: always something, never more than two lines of 78 columns. */
 static void every_sentence_fits_two_lines(void **state)
 {
@@ -144,6 +161,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_scene_has_its_sentence),
+        cmocka_unit_test(that_no_page_stays_behind_is_said),
         cmocka_unit_test(every_sentence_fits_two_lines),
         cmocka_unit_test(a_move_given_up_and_a_broken_rule_are_said),
         cmocka_unit_test(a_debugger_that_holds_is_told),

@@ -70,7 +70,8 @@ static const char *describe_guest(const struct picture *picture, bool *is_halted
     *is_halted = timeline->is_paused;
     if (timeline->is_paused)
         return _("guest paused");
-    if (timeline->phase == PHASE_POST_COPY && picture->speed > fault_is_seen)
+    if (timeline->phase == PHASE_POST_COPY && timeline->faults > 0 &&
+        picture->speed > fault_is_seen)
         return _("runs with faults");
     *is_halted = timeline->waiting_harts > 0;
     return *is_halted ? _("guest waits") : _("guest runs here");

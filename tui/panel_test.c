@@ -122,6 +122,20 @@ static void the_pictures_say_what_is_going_on(void **state)
     }
 }
 
+/* No faults where none came, and no seed in a world that is real. */
+static void what_there_is_none_of_is_not_shown(void **state)
+{
+    struct scripted *s = scripted_open(MODE_POST_COPY, 4096, NS_PER_S);
+    (void)state;
+    s->session.ops->advance(&s->session, NS_PER_S + 1000000);
+    assert_non_null(strstr(draw(s, 40, 160, false, false), "seed"));
+    s->session.is_live = true;
+    assert_null(strstr(draw(s, 40, 160, false, false), "seed"));
+    s->session.timeline.faults = 0;
+    assert_null(strstr(draw(s, 40, 160, false, false), "runs with faults"));
+    scripted_close(&s->session);
+}
+
 /* Every size, every scene, with and without help: nothing outside, no glyph without an ASCII form.
  */
 static void no_size_breaks_a_picture(void **state)
@@ -258,6 +272,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_panels_cover_every_size_exactly),
         cmocka_unit_test(the_pictures_say_what_is_going_on),
+        cmocka_unit_test(what_there_is_none_of_is_not_shown),
         cmocka_unit_test(no_size_breaks_a_picture),
         cmocka_unit_test(a_frame_takes_less_than_five_milliseconds),
         cmocka_unit_test(a_round_cut_short_claims_no_more_than_was_sent),
