@@ -308,6 +308,11 @@ void channel_begin(struct channel *channel)
 
 /* ---- Making one ---- */
 
+/* DOC: nothing-to-pace
+ * Within this computer nothing is lost and nobody shares the way: there is nothing to pace for. Some
+ * kernels pace every connection (BBR), and each wait for the timer costs more than the bytes. */
+#define CONGESTION_WITHIN "reno"
+
 static void tune(int fd, const struct address *address)
 {
     static const struct {
@@ -321,9 +326,14 @@ static void tune(int fd, const struct address *address)
         {IPPROTO_TCP, TCP_KEEPCNT, ALIVE_ASKED},
     };
 
-    for (size_t i = 0; i < sizeof options / sizeof *options && !address_is_unix(address); i++)
+    if (address_is_unix(address))
+        return;
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++)
         (void)setsockopt(fd, options[i].level, options[i].name, &options[i].value,
                          sizeof options[i].value);
+    if (address_is_local(address))
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, CONGESTION_WITHIN,
+                         sizeof CONGESTION_WITHIN - 1);
 }
 
 enum status channel_allow(const struct address *address, const char *text,
