@@ -26,9 +26,9 @@
  * its half of a move is here and the guest is not. What a host does not list it does not have.
  * "lost": the host ends, and the guest with it. "leaves" names the move whose source it is, while that
  * goes on. "moves" says how often the guest has moved: of two hosts that claim one guest the higher
- * count is right, if it is no more than one above the other or its host was told to take the guest; a
- * host that comes with one that has not moved, and is elsewhere, is refused. A claim comes before the
- * first packet that the guest sends from there.
+ * count is right, if it is no more than one above the other; a host that comes with one that has not
+ * moved, and is elsewhere, is refused. A claim comes before the first packet that the guest sends from
+ * there.
  *
  * The gateway asks {"execute": "clock"} now and then: {"return": {"now_ns": ...}}, the host's
  * CLOCK_MONOTONIC, brings the events of two machines in order.
