@@ -11,7 +11,8 @@
  *                  last connection has used: what a tunnel still brings of that is old. From the
  *                  host, with note TRUNK_ACCEPTED, the same back: the guest's mailbox has taken that
  *                  call. It is repeated until then, and nothing of the client is sent before. A host
- *                  that had taken it already says so again.
+ *                  that had taken it already says so again. Where the guest still has the number's
+ *                  last connection, the gateway has not: the host ends it.
  *   FRAME_EVENTS   things that happened at the host, for the recording: of which move, as 32
  *                  hexadecimal digits, then for each u8 kind, u64 instant on the host's own clock
  *                  (CLOCK_MONOTONIC, nanoseconds), and a u64 for each field that the kind has.
