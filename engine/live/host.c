@@ -121,6 +121,10 @@ enum status host_can(const struct scenario *scenario, struct problem *problem)
         return problem_set(problem, STATUS_USAGE,
                            "dirty-tracking: no processor logs for a real host: leave it out, or "
                            "write trap");
+    if (scenario->route == ROUTE_NONE)
+        return problem_set(problem, STATUS_USAGE,
+                           "route: the gateway always knows where a guest is: write announce or "
+                           "tunnel");
     return STATUS_OK;
 }
 

@@ -286,6 +286,7 @@ static void what_cannot_be_is_refused(void **state)
     assert_string_equal(begin_move("memwalk", "mode=sideways"), "BadArgument");
     assert_string_equal(begin_move("memwalk", "memory=4MiB"), "BadArgument");
     assert_string_equal(begin_move("memwalk", "dirty-tracking=hardware-log"), "BadArgument");
+    assert_string_equal(begin_move("memwalk", "route=none"), "BadArgument");
     assert_string_equal(command("A", "migrate", json_pack("{s:s}", "guest", "kv")), "NoSuchGuest");
     assert_string_equal(command("A", "migrate", json_pack("{s:s}", "guest", "memwalk")),
                         "BadArgument");
