@@ -236,6 +236,7 @@ static void set_what_is_known_here(const struct moves *moves, struct scenario *s
 void moves_go(struct moves *moves, const struct move *going)
 {
     struct move *move = &moves->move;
+    char hosts[2 * GATEWAY_NAME_MAX];
 
     json_decref(move->progress);
     scenario_fini(&move->scenario);
@@ -244,7 +245,8 @@ void moves_go(struct moves *moves, const struct move *going)
     set_what_is_known_here(moves, &move->scenario);
     move->started_ns = move->commanded_ns;
     move->heard_ns = move->here_ns = moves_now_ns(moves);
-    gateway_record_begin(&moves->record, move->id, &move->scenario, move->commanded_ns);
+    snprintf(hosts, sizeof hosts, "%s %s", move->from, move->to);
+    gateway_record_begin(&moves->record, move->id, &move->scenario, hosts, move->commanded_ns);
     begin_ticking(moves);
     door_tell(moves->door, "migration_started",
               json_pack("{s:I, s:s, s:s, s:s, s:s}", "id", (json_int_t)move->id, "guest",
