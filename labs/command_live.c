@@ -365,7 +365,7 @@ static void hear_door(struct live *live)
         live->neighbours[i].is_here = false;
 }
 
-/* Another gateway knows nothing of the link, which hosts keep as it was. */
+/* Another gateway knows nothing of the link, and lets hosts have it as it is by itself. */
 static bool open_door_again(struct live *live)
 {
     struct caller *caller = &live->household.caller;
