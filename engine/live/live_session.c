@@ -19,9 +19,6 @@
 /* `step` finds nothing: it waits so long for something to happen. */
 #define STEP_WAIT_MS 5
 
-/* The move that is looked at, and those that came and went since. */
-#define WAYS 16u
-
 struct live_session {
     struct session session; /* the first member: a view's session is this */
     struct caller caller;
@@ -31,11 +28,6 @@ struct live_session {
     bool is_moving; /* as the door has told */
     char phase[32]; /* of that move; "": not told yet */
     bool is_over;   /* the door has closed */
-    /* Between which hosts the last moves went, as the door has told. */
-    struct {
-        uint64_t id;
-        char letters[HOST_COUNT];
-    } ways[WAYS];
     char guest[64], origin[200], notice[400], verdict[400];
 };
 
@@ -98,6 +90,7 @@ static void set_facts(struct live_session *own, const json_t *status)
         snprintf(own->guest, sizeof own->guest, "%.60s", control_word(guest, "name", "?"));
     }
     *facts = (struct session_facts){.guest = own->guest,
+                                    .is_real = true,
                                     .mode = MODE_PRE_COPY,
                                     .total_pages = memory_bytes / PAGE_BYTES,
                                     .page_bytes = PAGE_BYTES,
@@ -128,33 +121,6 @@ static void follow_on(struct live_session *own)
 
 /* ---- What the door tells ---- */
 
-static bool is_letter(const char *name)
-{
-    return *name >= 'A' && *name <= 'Z' && name[1] == '\0';
-}
-
-/* Names of one letter are shown in the place of A and B; with longer ones the source is A. */
-static void hear_way(struct live_session *own, const json_t *migration)
-{
-    const char *source = control_word(migration, "from", "");
-    const char *target = control_word(migration, "to", "");
-    uint64_t id = control_number(migration, "id", 0);
-
-    if (id == 0 || !is_letter(source) || !is_letter(target))
-        return;
-    own->ways[id % WAYS].id = id;
-    own->ways[id % WAYS].letters[HOST_SOURCE] = *source;
-    own->ways[id % WAYS].letters[HOST_TARGET] = *target;
-}
-
-static void name_hosts(struct live_session *own)
-{
-    uint64_t id = own->follow.now.id;
-
-    if (id != 0 && own->ways[id % WAYS].id == id)
-        memcpy(own->session.facts.host_letters, own->ways[id % WAYS].letters, HOST_COUNT);
-}
-
 static void hear_recording(struct live_session *own, const json_t *data)
 {
     struct problem problem = {STATUS_OK, ""};
@@ -182,7 +148,6 @@ static void hear_event(struct live_session *own, const struct control_message *m
     }
     if (strcmp(name, "migration_started") == 0 || strcmp(name, "progress") == 0) {
         own->is_moving = true;
-        hear_way(own, message->data);
         snprintf(own->phase, sizeof own->phase, "%.31s", control_word(message->data, "phase", ""));
     } else if (strcmp(name, "migration_ended") == 0) {
         own->is_moving = false;
@@ -239,7 +204,6 @@ static void listen_for(struct live_session *own, int timeout_ms)
         }
     }
     follow_on(own);
-    name_hosts(own);
     own->session.world_ns = live_follow_world_ns(&own->follow, own->clock_ns());
     settle(own);
 }
@@ -466,7 +430,6 @@ static enum status begin(struct live_session *own, enum status status, struct se
         return status;
     }
     set_facts(own, how_it_is);
-    hear_way(own, json_object_get(how_it_is, "migration"));
     json_decref(how_it_is);
     timeline_begin(own);
     *session = &own->session;
