@@ -223,7 +223,7 @@ void channel_set_timer(struct channel *channel)
             limit_at(channel->is_full ? channel->moved_ns : now_ns, channel->limits.stall_ns),
             limit_at(channel->is_read_off ? now_ns : channel->heard_ns,
                      channel->limits.silence_ns));
-    if (channel->in_count > 0 && channel->state == CHANNEL_OPEN && !channel->is_read_off)
+    if (channel->is_kept_back && channel->state == CHANNEL_OPEN && !channel->is_read_off)
         at_ns = 0;
     if (at_ns == UINT64_MAX)
         uv_timer_stop(&channel->timer);

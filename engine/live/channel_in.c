@@ -121,6 +121,7 @@ void channel_hear(struct channel *channel)
     if (channel->in_count == 0 || channel->is_hearing)
         return;
     channel->is_hearing = true;
+    channel->is_kept_back = false;
     if (channel_is_ending(channel)) {
         channel->in_count = 0;
     } else if (channel->seal != NULL) {
@@ -225,9 +226,11 @@ void channel_set_unread(struct channel *channel, size_t bytes)
         (void)setsockopt(channel->fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
 }
 
-/* What was read before it was turned off is heard when the loop comes round: the timer's turn. */
+/* What was read before it was turned off is heard when the loop comes round: the timer's turn. A
+ * part of a record alone waits for its rest. */
 void channel_read(struct channel *channel, bool is_on)
 {
+    channel->is_kept_back |= channel->is_read_off && channel->in_count > 0;
     channel->is_read_off = !is_on;
     channel->heard_ns = uv_hrtime();
     channel_watch(channel);

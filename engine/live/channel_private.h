@@ -52,6 +52,7 @@ struct channel {
     int events;            /* that poll watches for */
 
     bool is_read_off;  /* channel_read */
+    bool is_kept_back; /* of `in` something was read while that was so: it may be heard now */
     bool is_refused;   /* nobody listened at the address */
     bool has_heard;    /* anything, ever */
     bool has_ended;    /* the other end sends no more */

@@ -110,6 +110,21 @@ static void turned_off_it_hears_nothing(void **state)
     }
 }
 
+/* Nothing can be done with it: the loop wakes when the rest comes, or the limits are met. */
+static void a_part_of_a_record_rings_no_timer(void **state)
+{
+    static const struct channel_limits limits = {.silence_ns = 60 * NS_PER_S};
+    struct pair pair;
+    (void)state;
+
+    pair_init(&pair, &key);
+    assert_int_equal(write(pair.a.channel->fd, "", 1), 1);
+    run_until(&pair, pair.b.channel->in_count == 1);
+    channel_set_limits(pair.b.channel, &limits);
+    assert_true(uv_timer_get_due_in(&pair.b.channel->timer) > 10000);
+    pair_fini(&pair);
+}
+
 /* The proof is none of what an owner hears. */
 static void turned_off_it_still_opens(void **state)
 {
@@ -413,6 +428,7 @@ int main(void)
         cmocka_unit_test(what_was_said_before_it_opened_waits),
         cmocka_unit_test(a_rate_counts_what_is_on_the_wire),
         cmocka_unit_test(turned_off_it_hears_nothing),
+        cmocka_unit_test(a_part_of_a_record_rings_no_timer),
         cmocka_unit_test(turned_off_it_still_opens),
         cmocka_unit_test(without_the_same_key_both_say_what_is_wrong),
         cmocka_unit_test(plain_is_overheard_and_sealed_is_not),
