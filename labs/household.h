@@ -7,6 +7,7 @@
 #include "labs/children.h"
 #include "labs/options.h"
 #include "live/caller.h"
+#include "live/trunk.h"
 
 #define HOUSEHOLD_HOSTS_MAX 4
 
@@ -17,10 +18,10 @@ struct household {
     struct caller caller; /* at the gateway's door */
     char control[CONTROL_PATH_MAX];
     char hosts_address[128];
-    char clients_address[128]; /* where clients come in, first of all */
-    char listen[1024];         /* and all that --listen says, with real ports */
-    char guest[64];            /* as hosts call it; */
-    char at[64];               /* and where it is */
+    char clients_address[128];  /* where clients come in, first of all */
+    char listen[1024];          /* and all that --listen says, with real ports */
+    char guest[TRUNK_NAME_MAX]; /* as hosts call it; */
+    char at[64];                /* and where it is */
 };
 
 /* Starts all of it, and waits until every host has joined and the guest runs. `options` outlive it.

@@ -36,7 +36,6 @@
 #define GATEWAY_HOSTS     8u /* numbered from 1: 0 is the gateway, where sources are numbered */
 #define GATEWAY_GUESTS    4u
 #define GATEWAY_LISTENERS 8u
-#define GATEWAY_NAME_MAX  TRUNK_GUEST_MAX
 
 /* How long a client's call is repeated before it is told that there is nobody; where a guest is lost or
  * has ended it is told at once. */

@@ -79,10 +79,10 @@ static enum status read_guest(struct client_listener *listener, char *words,
         listener->port = (uint16_t)port;
         *slash = '\0';
     }
-    if (words[0] == '\0' || strlen(words) >= GATEWAY_NAME_MAX)
+    if (words[0] == '\0' || strlen(words) >= TRUNK_NAME_MAX)
         return problem_set(problem, STATUS_USAGE,
                            "--listen: a guest's name has 1 to %u characters, \"%.70s\" has not",
-                           GATEWAY_NAME_MAX - 1, words);
+                           TRUNK_NAME_MAX - 1, words);
     listener->guest = gateway_guest_expected(listener->gateway, words);
     if (listener->guest == NULL)
         return problem_set(problem, STATUS_USAGE, "--listen: a gateway knows at most %u guests",

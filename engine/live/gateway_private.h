@@ -70,8 +70,8 @@ enum guest_state {
 
 struct gateway_guest {
     struct gateway *gateway;
-    char name[GATEWAY_NAME_MAX]; /* "": whichever comes first */
-    bool is_named;               /* by a listener: the place is its for good */
+    char name[TRUNK_NAME_MAX]; /* "": whichever comes first */
+    bool is_named;             /* by a listener: the place is its for good */
     enum guest_state state;
     const char *why_lost;      /* where it is LOST */
     struct gateway_host *home; /* where it runs; NULL where it is not PRESENT */
@@ -88,7 +88,7 @@ struct gateway_guest {
      * where; UINT64_MAX: that has not happened. */
     uint64_t orphan_look_ns;
     bool is_orphan_asked;
-    char orphan_of[GATEWAY_NAME_MAX];
+    char orphan_of[TRUNK_NAME_MAX];
 
     /* It waits for pages, and nobody has told who has them; UINT64_MAX: it is not so. */
     uint64_t left_since_ns, left_pages;
@@ -107,7 +107,7 @@ struct gateway_guest {
 
 /* What a host says of a guest. */
 struct host_claim {
-    char name[GATEWAY_NAME_MAX], state[16];
+    char name[TRUNK_NAME_MAX], state[16];
     bool is_claim; /* it is there, not merely half of a move */
     uint64_t move_count, memory_bytes, harts, pages_missing;
     uint16_t port;
@@ -124,7 +124,7 @@ struct gateway_question {
 struct gateway_host {
     struct gateway *gateway;
     unsigned number;
-    char name[GATEWAY_NAME_MAX];      /* "": this place is free */
+    char name[TRUNK_NAME_MAX];        /* "": this place is free */
     char address[ADDRESS_TEXT_BYTES]; /* of its listener for moves */
     struct channel *trunk;            /* NULL: it is not here, */
     uint64_t left_ns;                 /* since when */

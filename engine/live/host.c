@@ -109,7 +109,7 @@ enum status host_check_name(const char *name, struct problem *problem)
     return problem_set(problem, STATUS_USAGE,
                        "a guest's name is that of its file: 1 to %d letters, digits and ._-+: are "
                        "wanted: call the file by another name",
-                       TRUNK_GUEST_MAX - 1);
+                       TRUNK_NAME_MAX - 1);
 }
 
 enum status host_can(const struct scenario *scenario, struct problem *problem)

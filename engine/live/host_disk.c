@@ -30,7 +30,7 @@ enum status host_disk_check(const struct host *host, struct problem *problem)
     snprintf(folder, sizeof folder, "%.*s.", (int)(name - path), path);
     if (*name == '\0')
         errno = EISDIR;
-    else if (strlen(path) > PATH_MAX - TRUNK_GUEST_MAX - 1)
+    else if (strlen(path) > PATH_MAX - TRUNK_NAME_MAX - 1)
         errno = ENAMETOOLONG;
     else if (access(folder, R_OK | W_OK | X_OK) == 0)
         return STATUS_OK;

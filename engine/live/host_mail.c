@@ -246,11 +246,18 @@ static json_t *console_text(uint8_t *data, size_t count)
     return text != NULL ? text : json_stringn((const char *)data, count);
 }
 
-/* Said once of each time that lasts. */
+/* Said once of each time that lasts. A host that was given no gateway has nobody to tell. */
 static void console_is_unheard(struct resident *resident, uint64_t now_ns)
 {
+    struct host *host = resident->host;
+
+    if (host->config->gateway == NULL)
+        return;
     if (resident->unheard_ns == 0 || now_ns - resident->unheard_ns > NS_PER_S)
-        host_say(resident->host, "%s writes more than the gateway takes: some of it is not told",
+        host_say(host,
+                 host->trunk.is_open
+                     ? "%s writes more than the gateway takes: some of it is not told"
+                     : "what %s writes while there is no gateway is told to nobody",
                  resident->name);
     resident->unheard_ns = now_ns;
 }

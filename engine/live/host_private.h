@@ -35,7 +35,7 @@ struct move;
 struct resident {
     struct host *host;
     struct guest *guest; /* owned; NULL: this place is free */
-    char name[TRUNK_GUEST_MAX];
+    char name[TRUNK_NAME_MAX];
     struct scenario scenario; /* what describes the guest, and how it was last moved */
     uint64_t moves;           /* how often it has moved */
     struct move *out, *in;    /* the half of a move that is here, if any */

@@ -227,6 +227,27 @@ static void a_guest_may_write_without_end(void **state)
     stand_close();
 }
 
+/* And what nobody is there to hear is said to be lost, once. */
+static void what_a_guest_writes_without_a_gateway_is_said_to_be_lost(void **state)
+{
+    static const uint8_t line[] = "is anybody there?\n";
+    (void)state;
+    stand_open(NULL);
+    add_guest(0, "guest=kv memory=4MiB", "");
+    struct resident *resident = find_resident("kv");
+    gateway_dies();
+    run_until(!resident->host->trunk.is_open);
+    unsigned before = stand.said_unheard;
+    uint64_t now_ns = uv_hrtime();
+    for (unsigned i = 0; i < 3; i++) {
+        bytes_put(machine_console(resident->guest), line, sizeof line - 1);
+        resident->has_output = true;
+        mail_flush(resident, now_ns);
+    }
+    assert_int_equal(stand.said_unheard, before + 1);
+    stand_close();
+}
+
 /* The half of a move that keeps a tunnel has nothing to do until something comes. */
 static void a_tunnel_sleeps(void **state)
 {
@@ -266,6 +287,7 @@ int main(void)
         cmocka_unit_test(pages_come_in_sight),
         cmocka_unit_test(a_guest_with_a_rate_leaves_its_host_alone),
         cmocka_unit_test(a_guest_may_write_without_end),
+        cmocka_unit_test(what_a_guest_writes_without_a_gateway_is_said_to_be_lost),
         cmocka_unit_test(a_tunnel_sleeps),
         cmocka_unit_test(a_model_moves_too),
     };

@@ -75,7 +75,7 @@ bool trunk_takes_packets(const struct host *host)
 
 bool trunk_takes_console(const struct host *host)
 {
-    return !host->trunk.is_open || backlog(host) < CONSOLE_BACKLOG_MAX;
+    return host->trunk.is_open && backlog(host) < CONSOLE_BACKLOG_MAX;
 }
 
 void trunk_packet(struct host *host, uint32_t stream_idx, const struct stream_packet *packet)

@@ -17,7 +17,7 @@ struct move {
     enum move_state state;
     uint64_t id;
     char name[33]; /* of the move among hosts: 32 hexadecimal digits */
-    char guest[GATEWAY_NAME_MAX], from[GATEWAY_NAME_MAX], to[GATEWAY_NAME_MAX];
+    char guest[TRUNK_NAME_MAX], from[TRUNK_NAME_MAX], to[TRUNK_NAME_MAX];
     unsigned source, target;
     struct scenario scenario;
     uint64_t commanded_ns;

@@ -81,8 +81,11 @@ bool trunk_is_name(const char *name)
     for (size_t i = 0; i < count; i++)
         if (!isalnum((unsigned char)name[i]) && strchr("._-+:", name[i]) == NULL)
             return false;
-    return count > 0 && count < TRUNK_GUEST_MAX;
+    return count > 0 && count < TRUNK_NAME_MAX;
 }
+
+/* A call is a packet whose bytes are the guest's name. */
+_Static_assert(TRUNK_NAME_MAX <= STREAM_WINDOW_BYTES, "a name fits in a packet");
 
 void trunk_put_call(struct bytes *to, uint8_t note, const struct trunk_call *call)
 {
@@ -128,7 +131,7 @@ enum status trunk_get_call(const struct frame *frame, uint8_t note, struct trunk
     struct message_forward forward;
     if (get_forward(frame, note, &forward) != STATUS_OK || forward.is_fin || forward.is_rehome ||
         forward.sequence == 0 || forward.sequence > UINT16_MAX || forward.bytes == 0 ||
-        forward.bytes >= TRUNK_GUEST_MAX || memchr(forward.data, '\0', forward.bytes) != NULL)
+        forward.bytes >= TRUNK_NAME_MAX || memchr(forward.data, '\0', forward.bytes) != NULL)
         return STATUS_BAD_STREAM;
     *call = (struct trunk_call){
         .stream_idx = forward.stream_idx, .port = (uint16_t)forward.sequence, .first = forward.ack};

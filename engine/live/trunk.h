@@ -49,9 +49,10 @@
 #include "machine/mailbox.h"
 #include "wire/frame.h"
 
-#define TRUNK_CONNECT   1 /* notes of FRAME_PACKET */
-#define TRUNK_ACCEPTED  2
-#define TRUNK_GUEST_MAX 64 /* a guest's name, or a host's, with its NUL */
+#define TRUNK_CONNECT  1 /* notes of FRAME_PACKET */
+#define TRUNK_ACCEPTED 2
+#define TRUNK_NAME_MAX \
+    64 /* a guest's name, or a host's, with its NUL: of both there is one limit */
 /* Of one frame of events: a client's packet never waits behind more than that. */
 #define TRUNK_EVENTS_BYTES (64u << 10)
 /* That `link` may give, one way: what is under way then a host keeps, and answers must still be
@@ -62,7 +63,7 @@ struct trunk_call {
     uint32_t stream_idx;
     uint16_t port;
     uint64_t first; /* number of the first byte each way: stream_begin_at */
-    char guest[TRUNK_GUEST_MAX];
+    char guest[TRUNK_NAME_MAX];
 };
 
 /* Letters, digits and ._-+: for names come into other people's texts: web pages, JSON, terminals. */

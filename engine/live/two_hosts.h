@@ -60,7 +60,7 @@ static struct stand {
     char outcome[16], reason[200]; /* of the move that ended last */
     unsigned replies;
     char error[24], desc[200]; /* of the last reply; "": it was none */
-    unsigned progress, moves_begun, said_whole, told_lost;
+    unsigned progress, moves_begun, said_whole, said_unheard, told_lost;
     uint64_t permille; /* of the move, as it was told last */
     struct counting_client clients[CLIENTS];
     char instance[17];
@@ -326,6 +326,7 @@ static inline void gateway_dies(void)
 static inline void host_said(void *owner, const char *line)
 {
     stand.said_whole += strstr(line, "is here as a whole") != NULL;
+    stand.said_unheard += strstr(line, "told to nobody") != NULL;
     if (getenv("TELL") != NULL)
         printf("%llu us %s: %s\n", (unsigned long long)(uv_hrtime() / 1000 % 100000000),
                (const char *)owner, line);
