@@ -236,7 +236,7 @@ static void set_what_is_known_here(const struct moves *moves, struct scenario *s
 void moves_go(struct moves *moves, const struct move *going)
 {
     struct move *move = &moves->move;
-    char hosts[2 * GATEWAY_NAME_MAX];
+    char hosts[2 * TRUNK_NAME_MAX];
 
     json_decref(move->progress);
     scenario_fini(&move->scenario);
