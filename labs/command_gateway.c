@@ -95,7 +95,8 @@ static void say_ready(const struct office *office, const char *control)
 static enum status open_office(struct office *office, const struct options *options,
                                struct problem *problem)
 {
-    static const struct moves_owner calls = {.said = say, .quit = close_office};
+    static const struct moves_owner of_all = {.said = say, .complained = say, .quit = close_office};
+    static const struct moves_owner with_parent = {.said = say, .quit = close_office};
     const char *hosts = options->live.hosts != NULL ? options->live.hosts : "127.0.0.1:0";
     const char *control = options->live.control;
     char path[CONTROL_PATH_MAX];
@@ -116,7 +117,8 @@ static enum status open_office(struct office *office, const struct options *opti
             return status;
         control = path;
     }
-    office->moves = moves_open(&office->loop, &calls, office);
+    office->moves =
+        moves_open(&office->loop, options->live.is_with_parent ? &with_parent : &of_all, office);
     status = gateway_open(&office->loop, hosts, options->live.key != NULL ? &office->key : NULL,
                           &moves_calls, office->moves, &office->gateway, problem);
     if (status == STATUS_OK)

@@ -16,6 +16,7 @@
 #include "labs/live_view.h"
 #include "labs/parent.h"
 #include "labs/people.h"
+#include "live/moves.h"
 
 /* How often it is asked how many clients there are; and, where the gateway is gone, whether there
  * is one again. */
@@ -279,7 +280,6 @@ static void hear_host(struct live *live, const json_t *data, bool is_here)
 
 static void hear_guest_lost(struct live *live, const json_t *data)
 {
-    say("%s is lost: %s", control_word(data, "guest", "?"), control_word(data, "reason", "?"));
     if (!is_ours(live, data))
         return;
     live->is_bad = true;
@@ -322,7 +322,10 @@ static void hear(struct live *live, const struct control_message *message)
 {
     const json_t *data = message->data;
     const char *name = message->kind == CONTROL_EVENT ? message->name : "";
+    char line[400];
 
+    if (moves_what_is_wrong(name, data, line, sizeof line))
+        say("%s", line);
     if (strcmp(name, "migration_started") == 0) {
         say_start(live, data);
     } else if (strcmp(name, "progress") == 0) {
@@ -337,7 +340,6 @@ static void hear(struct live *live, const struct control_message *message)
         hear_host(live, data, false);
     } else if (strcmp(name, "two_runners") == 0) {
         live->is_bad = true;
-        say("rule one_runner is BROKEN: %s runs at two hosts", control_word(data, "guest", "?"));
     } else if (strcmp(name, "guest_lost") == 0) {
         hear_guest_lost(live, data);
     } else if (strcmp(name, "guest_ended") == 0) {
@@ -363,7 +365,7 @@ static void hear_door(struct live *live)
         live->neighbours[i].is_here = false;
 }
 
-/* Another gateway knows nothing of the link, which hosts keep as it was. */
+/* Another gateway knows nothing of the link, and lets hosts have it as it is by itself. */
 static bool open_door_again(struct live *live)
 {
     struct caller *caller = &live->household.caller;

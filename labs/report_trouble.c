@@ -155,9 +155,10 @@ static void print_route(const struct report *report, FILE *file)
         fprintf(file, "  %-18srule streams does not apply: no connection has a way any more\n", "");
     if (report->scenario->route != ROUTE_TUNNEL || !report->timeline->has_resumed)
         return;
-    fprintf(file, "  %-18sthe old host sent on %s packets (%s)\n",
+    fprintf(file, "  %-18sthe old host sent on %s packet%s (%s)\n",
             trouble->packets_dropped > 0 ? "" : "connections",
             people_count(&people, trouble->packets_forwarded),
+            trouble->packets_forwarded == 1 ? "" : "s",
             people_bytes(&people, trouble->bytes_forwarded));
     print_old_host(report, file);
 }

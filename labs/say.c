@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/utf8.h"
+
 /* What a pipe takes whole wherever it says that it takes anything (PIPE_BUF of POSIX is less). */
 #define LINE_MAX_BYTES 4096u
 
@@ -25,6 +27,7 @@ void say_line(const char *format, ...)
     va_start(arguments, format);
     vsnprintf(line, sizeof line - 1, format, arguments);
     va_end(arguments);
+    utf8_make_showable(line, strlen(line), ' '); /* names and reasons in it are of others */
     strcat(line, "\n");
     /* In one piece: a line is there whole or not at all. */
     if (takes_more() && write(STDOUT_FILENO, line, strlen(line)) < 0)

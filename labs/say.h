@@ -3,7 +3,8 @@
 #ifndef LABS_SAY_H
 #define LABS_SAY_H
 
-/* A line to standard output; dropped where that takes no more just now. */
+/* A line to standard output; dropped where that takes no more just now. Nothing in it commands a
+ * terminal (base/utf8.h). */
 void say_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

@@ -35,8 +35,27 @@ static void a_full_pipe_is_not_waited_for(void **state)
     close(before);
 }
 
+static void a_line_commands_no_terminal(void **state)
+{
+    char text[200] = "";
+    int ends[2], before = dup(STDOUT_FILENO);
+    (void)state;
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(dup2(ends[1], STDOUT_FILENO), STDOUT_FILENO);
+    say_line("gateway: %s: a name", "\x1b[2J\r\xc2\x9b");
+    assert_int_equal(dup2(before, STDOUT_FILENO), STDOUT_FILENO);
+    assert_true(read(ends[0], text, sizeof text - 1) > 0);
+    assert_string_equal(text, "gateway: ?[2J???: a name\n");
+    close(ends[0]);
+    close(ends[1]);
+    close(before);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(a_full_pipe_is_not_waited_for)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_full_pipe_is_not_waited_for),
+        cmocka_unit_test(a_line_commands_no_terminal),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

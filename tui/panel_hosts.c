@@ -84,7 +84,8 @@ static void draw_heading(struct canvas *canvas, struct rect rect, const struct p
     struct words pages;
     char title[32], scale[64];
     bool is_halted, is_gone = timeline->trouble.has_crashed[host];
-    snprintf(title, sizeof title, _("HOST %c (%s)"), scene_host_letter(picture->session, host),
+    snprintf(title, sizeof title, _("HOST %c (%s)"),
+             session_host_letter(&picture->session->facts, host),
              is_gone               ? _("crashed")
              : host == HOST_SOURCE ? _("source")
                                    : _("target"));

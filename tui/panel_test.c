@@ -129,7 +129,7 @@ static void what_there_is_none_of_is_not_shown(void **state)
     (void)state;
     s->session.ops->advance(&s->session, NS_PER_S + 1000000);
     assert_non_null(strstr(draw(s, 40, 160, false, false), "seed"));
-    s->session.is_live = true;
+    s->session.facts.is_real = true;
     assert_null(strstr(draw(s, 40, 160, false, false), "seed"));
     s->session.timeline.faults = 0;
     assert_null(strstr(draw(s, 40, 160, false, false), "runs with faults"));

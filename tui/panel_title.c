@@ -41,10 +41,11 @@ static void describe_what(const struct session *session, int columns, char *text
                        : !is_switched        ? mode_name(facts->mode)
                        : left >= 40          ? _("pre-copy, then post-copy")
                                              : _("pre-, then post-copy");
-    char seed[32];
-    snprintf(seed, sizeof seed, _("  seed %llu"), (unsigned long long)facts->seed);
+    char seed[32] = "";
+    if (!facts->is_real)
+        snprintf(seed, sizeof seed, _("  seed %llu"), (unsigned long long)facts->seed);
     int length = canvas_width(facts->guest) + canvas_width(mode) + 4;
-    bool has_seed = !session->is_live && left >= length + 7 + canvas_width(seed);
+    bool has_seed = left >= length + 7 + canvas_width(seed);
     if (is_switched && left < length)
         snprintf(text, room, "%s", mode);
     else

@@ -1,5 +1,6 @@
 #include "tui/plain.h"
 
+#include <stdarg.h>
 #include <string.h>
 #include <time.h>
 
@@ -24,18 +25,36 @@ struct teller {
     uint64_t turns_told;
 };
 
+/* What names hosts names them as they are called. */
+static void tell(const struct teller *teller, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+static void tell(const struct teller *teller, const char *format, ...)
+{
+    char text[4 * NARRATOR_MAX];
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    scene_name_hosts(teller->session, text);
+    fputs(text, teller->out);
+}
+
 static void tell_head(const struct teller *teller)
 {
     const struct session_facts *facts = &teller->session->facts;
     struct words size, pages, bandwidth, latency, clients, time;
-    fprintf(teller->out, "The guest %s (%s, %s) moves from host A to host B by %s.\n", facts->guest,
-            words_size(&size, facts->total_pages * facts->page_bytes),
-            words_counted(&pages, facts->total_pages, "page"), mode_name(facts->mode));
-    fprintf(teller->out, "The link carries %s, %s one way. Seed %llu. %s.\n",
+    tell(teller, "The guest %s (%s, %s) moves from host A to host B by %s.\n", facts->guest,
+         words_size(&size, facts->total_pages * facts->page_bytes),
+         words_counted(&pages, facts->total_pages, "page"), mode_name(facts->mode));
+    fprintf(teller->out, "The link carries %s, %s one way. ",
             facts->bandwidth_bits_per_s == 0
                 ? "what it can"
                 : words_bandwidth(&bandwidth, facts->bandwidth_bits_per_s),
-            words_time(&latency, facts->latency_ns), (unsigned long long)facts->seed,
+            words_time(&latency, facts->latency_ns));
+    if (!facts->is_real)
+        fprintf(teller->out, "Seed %llu. ", (unsigned long long)facts->seed);
+    fprintf(teller->out, "%s.\n",
             facts->client_count == 0 ? "Nobody talks to the guest"
                                      : words_counted(&clients, facts->client_count, "client"));
     if (facts->forecast_downtime_ns != UINT64_MAX)
@@ -103,7 +122,7 @@ static void tell_turns(struct teller *teller, uint64_t until_ns)
         if (turn->kind == EVENT_LIMIT_EXCEEDED || !news_tell(turn, text, sizeof text))
             continue;
         tell_instant(teller, turn->at_ns);
-        fprintf(teller->out, "%s\n", text);
+        tell(teller, "%s\n", text);
     }
 }
 
@@ -126,8 +145,8 @@ static void tell_resume(const struct teller *teller)
     const struct timeline *timeline = &teller->session->timeline;
     struct words time;
     tell_instant(teller, timeline->resumed_at_ns);
-    fprintf(teller->out, "the guest runs at host B. The downtime was %s",
-            words_time(&time, timeline->downtime_ns));
+    tell(teller, "the guest runs at host B. The downtime was %s",
+         words_time(&time, timeline->downtime_ns));
     if (facts->forecast_downtime_ns != UINT64_MAX)
         fprintf(teller->out, " (forecast %s)", words_time(&time, facts->forecast_downtime_ns));
     fprintf(teller->out, ".\n");
@@ -167,7 +186,7 @@ static void tell_end(const struct teller *teller)
                              : timeline->ended_ns);
     if (timeline->outcome != OUTCOME_COMPLETED) {
         scene_failure(timeline, failure, sizeof failure);
-        fprintf(teller->out, "%s\n", failure);
+        tell(teller, "%s\n", failure);
         return;
     }
     fprintf(teller->out, "the move is complete after %s: %s sent, %s of them again.\n",
@@ -198,10 +217,10 @@ static void tell_news(struct teller *teller)
     if (timeline->has_started && !teller->has_told_start) {
         teller->has_told_start = true;
         tell_instant(teller, timeline->started_ns);
-        fprintf(teller->out,
-                timeline->mode == MODE_STOP_AND_COPY || timeline->mode == MODE_POST_COPY
-                    ? "the move starts.\n"
-                    : "the move starts. The guest runs on at host A.\n");
+        tell(teller, "the move starts.%s\n",
+             timeline->mode == MODE_STOP_AND_COPY || timeline->mode == MODE_POST_COPY
+                 ? ""
+                 : " The guest runs on at host A.");
     }
     tell_rounds(teller, false);
     if ((timeline->is_paused || timeline->has_resumed) && !teller->has_told_pause) {

@@ -70,6 +70,24 @@ static void each_mode_is_told_in_order(void **state)
     }
 }
 
+/* A real guest goes back as well: from B to A. */
+static void hosts_are_called_by_their_names(void **state)
+{
+    static const char *const parts[] = {"moves from host B to host A by hybrid.", "one way. ",
+                                        "runs on at host B.", "the guest runs at host A.", NULL};
+    int status;
+    struct scripted *s = scripted_open(MODE_HYBRID, 4096, NS_PER_S);
+    (void)state;
+    s->session.facts.is_real = true;
+    s->session.facts.host_letters[HOST_SOURCE] = 'B';
+    s->session.facts.host_letters[HOST_TARGET] = 'A';
+    char *text = lines_of(s, &status);
+    assert_in_order(text, parts);
+    assert_null(strstr(text, "Seed"));
+    free(text);
+    scripted_close(&s->session);
+}
+
 /* A limit that the rounds could not meet: what became of the move, in one sentence. */
 static void a_limit_that_was_not_met_is_told(void **state)
 {
@@ -160,6 +178,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_mode_is_told_in_order),
+        cmocka_unit_test(hosts_are_called_by_their_names),
         cmocka_unit_test(a_limit_that_was_not_met_is_told),
         cmocka_unit_test(the_lines_do_not_depend_on_the_pieces),
         cmocka_unit_test(a_broken_rule_is_status_1),

@@ -157,12 +157,6 @@ int scene_instants(const struct timeline *timeline, struct scene_instant *instan
     return count;
 }
 
-char scene_host_letter(const struct session *session, uint32_t host)
-{
-    char letter = session->facts.host_letters[host];
-    return letter != '\0' ? letter : host == HOST_SOURCE ? 'A' : 'B';
-}
-
 static bool is_letter(char byte)
 {
     return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z');
@@ -186,5 +180,5 @@ void scene_name_hosts(const struct session *session, char *text)
         return;
     for (char *at = text; *at != '\0'; at++)
         if ((*at == 'A' || *at == 'B') && !is_letter(at[1]) && is_behind_host(text, at))
-            *at = scene_host_letter(session, *at == 'A' ? HOST_SOURCE : HOST_TARGET);
+            *at = session_host_letter(&session->facts, *at == 'A' ? HOST_SOURCE : HOST_TARGET);
 }

@@ -20,9 +20,8 @@ bool scene_is_arrival(const struct timeline *timeline);
 /* The round was given up, or switched away from, before all of its set was sent. */
 bool scene_is_cut_short(const struct timeline *timeline, const struct timeline_round *round);
 
-/* The letter of a host. And a sentence that tells of host A, the source, and of host B, the target, made
- * to tell of them as they are called: a real guest moves back, too. */
-char scene_host_letter(const struct session *session, uint32_t host);
+/* A text that tells of host A, the source, and of host B, the target, is made to tell of them as they
+ * are called: a real guest moves back, too. */
 void scene_name_hosts(const struct session *session, char *text);
 
 /* The word for how it ended, to stand at that instant: in English, translated where it is shown. */

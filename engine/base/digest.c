@@ -1,6 +1,5 @@
 #include "base/digest.h"
 
-#define XXH_STATIC_LINKING_ONLY /* a state that lives on the stack */
 #include <xxhash.h>
 #if defined(__x86_64__) && __has_include(<xxh_x86dispatch.h>)
 #include <xxh_x86dispatch.h> /* the same, by the widest registers that there are: twice as fast */
@@ -41,14 +40,4 @@ uint64_t digest_value(const struct digest *digest)
 uint64_t digest_of(const void *data, size_t count)
 {
     return XXH3_64bits(data, count);
-}
-
-uint64_t digest_of_both(const void *data, size_t count, const void *rest, size_t rest_count)
-{
-    XXH3_state_t state;
-
-    MUST(XXH3_64bits_reset(&state) == XXH_OK);
-    MUST(XXH3_64bits_update(&state, data, count) == XXH_OK);
-    MUST(XXH3_64bits_update(&state, rest, rest_count) == XXH_OK);
-    return XXH3_64bits_digest(&state);
 }

@@ -18,7 +18,5 @@ uint64_t digest_value(const struct digest *digest);         /* of all that was a
 
 /* Of one piece. */
 uint64_t digest_of(const void *data, size_t count);
-/* Of one piece that lies in two places: the same as if they followed each other. */
-uint64_t digest_of_both(const void *data, size_t count, const void *rest, size_t rest_count);
 
 #endif

@@ -11,6 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/utf8.h"
+
 static void end(struct caller *caller, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 static void end(struct caller *caller, const char *format, ...)
@@ -22,6 +24,7 @@ static void end(struct caller *caller, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(caller->why_over, sizeof caller->why_over, format, arguments);
     va_end(arguments);
+    utf8_make_showable(caller->why_over, strlen(caller->why_over), ' ');
     close(caller->descriptor);
     caller->descriptor = -1;
 }
@@ -70,6 +73,20 @@ static bool receive_some(struct caller *caller, int timeout_ms)
     return false;
 }
 
+/* Whoever knocks shows people what is told, and much of that are the words of hosts and of whatever
+ * guests they have. In its place: no text becomes longer by it. */
+static void make_showable(json_t *value)
+{
+    const char *key;
+    json_t *part;
+    size_t idx;
+
+    if (json_is_string(value))
+        utf8_make_showable((char *)json_string_value(value), json_string_length(value), ' ');
+    json_array_foreach(value, idx, part) make_showable(part);
+    json_object_foreach(value, key, part) make_showable(part);
+}
+
 /* A whole message of what has been received; false: there is none, or it is over. */
 static bool take_message(struct caller *caller, struct control_message *message)
 {
@@ -83,7 +100,9 @@ static bool take_message(struct caller *caller, struct control_message *message)
             caller->path);
     if (line == NULL)
         return false;
-    if (control_read(line, count, message, &problem) == STATUS_OK)
+    enum status status = control_read(line, count, message, &problem);
+    make_showable(message->root);
+    if (status == STATUS_OK)
         return true;
     control_message_fini(message);
     end(caller, "%s: what answers there speaks no control protocol: %.160s", caller->path,

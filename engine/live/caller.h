@@ -6,7 +6,7 @@
  * ask caller_next until it has nothing first.
  *
  * The door is believed no more than any other stranger: its lines are bounded, what is no message
- * ends the call with a reason.
+ * ends the call with a reason, and nothing in a text that is heard commands a terminal (base/utf8.h).
  */
 #ifndef LIVE_CALLER_H
 #define LIVE_CALLER_H

@@ -156,6 +156,34 @@ static void messages_outlive_the_door(void **state)
     caller_close(&caller);
 }
 
+/* A guest's name, a reason: they come from whoever may be a host, and are shown to people. */
+static void nothing_heard_commands_a_terminal(void **state)
+{
+    struct control_message message;
+    struct problem problem = {0};
+    struct caller caller;
+    (void)state;
+    int door =
+        say(&caller,
+            GREETING "{\"event\": \"host_left\", \"data\": {\"name\": \"\\u001b]0;x\\u0007\", "
+                     "\"guests\": [{\"name\": \"k\\u009b1mv\\n\"}], \"at\": \"Zürich\"}}\n"
+                     "{\"error\": {\"class\": \"NotNow\", \"desc\": \"\\u001b[2J\"}, \"id\": 1}\n"
+                     "\x1b[31m\n",
+            &problem, STATUS_OK);
+    assert_int_equal(caller_ask(&caller, "abort", NULL, NULL, &problem), STATUS_REFUSED);
+    assert_string_equal(problem.text, "?[2J");
+    assert_int_equal(caller_next(&caller, -1, &message), CALLER_MESSAGE);
+    assert_string_equal(control_word(message.data, "name", ""), "?]0;x?");
+    assert_string_equal(control_word(message.data, "at", ""), "Zürich");
+    const json_t *guest = json_array_get(json_object_get(message.data, "guests"), 0);
+    assert_string_equal(control_word(guest, "name", ""), "k??1mv?");
+    control_message_fini(&message);
+    assert_int_equal(caller_next(&caller, -1, &message), CALLER_OVER);
+    assert_null(strchr(caller.why_over, 0x1b));
+    close(door);
+    caller_close(&caller);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -164,6 +192,7 @@ int main(void)
         cmocka_unit_test(an_answer_is_found_among_events),
         cmocka_unit_test(a_refusal_keeps_its_class),
         cmocka_unit_test(messages_outlive_the_door),
+        cmocka_unit_test(nothing_heard_commands_a_terminal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

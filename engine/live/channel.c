@@ -17,8 +17,9 @@
 #include "live/key_file.h"
 
 /* The kernel holds no more than this that has not left yet: what is urgent never waits behind
- * megabytes. */
-#define UNSENT_BYTES (128 << 10)
+ * megabytes. Within this computer more has left before the next timer could ring. */
+#define UNSENT_BYTES        (128 << 10)
+#define UNSENT_WITHIN_BYTES (512 << 10)
 /* A computer that is gone without a word is asked so often, after so long, before it is given up:
  * after 25 seconds. */
 #define ALIVE_AFTER_S 10
@@ -308,22 +309,33 @@ void channel_begin(struct channel *channel)
 
 /* ---- Making one ---- */
 
+/* DOC: nothing-to-pace
+ * Within this computer nothing is lost and nobody shares the way: there is nothing to pace for. Some
+ * kernels pace every connection (BBR), and each wait for the timer costs more than the bytes. */
+#define CONGESTION_WITHIN "reno"
+
 static void tune(int fd, const struct address *address)
 {
-    static const struct {
+    bool is_within = address_is_local(address);
+    const struct {
         int level, name, value;
     } options[] = {
         {IPPROTO_TCP, TCP_NODELAY, 1},
-        {IPPROTO_TCP, TCP_NOTSENT_LOWAT, UNSENT_BYTES},
+        {IPPROTO_TCP, TCP_NOTSENT_LOWAT, is_within ? UNSENT_WITHIN_BYTES : UNSENT_BYTES},
         {SOL_SOCKET, SO_KEEPALIVE, 1},
         {IPPROTO_TCP, TCP_KEEPIDLE, ALIVE_AFTER_S},
         {IPPROTO_TCP, TCP_KEEPINTVL, ALIVE_EVERY_S},
         {IPPROTO_TCP, TCP_KEEPCNT, ALIVE_ASKED},
     };
 
-    for (size_t i = 0; i < sizeof options / sizeof *options && !address_is_unix(address); i++)
+    if (address_is_unix(address))
+        return;
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++)
         (void)setsockopt(fd, options[i].level, options[i].name, &options[i].value,
                          sizeof options[i].value);
+    if (is_within)
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, CONGESTION_WITHIN,
+                         sizeof CONGESTION_WITHIN - 1);
 }
 
 enum status channel_allow(const struct address *address, const char *text,

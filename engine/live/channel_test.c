@@ -1,6 +1,8 @@
 /* Two ends of a channel on one loop: what comes is what was sent, in order; neither faster nor more
  * than may be; and whoever stalls, floods or is not there is told apart from whoever just closes.
  * Nothing is judged by the wall clock but that a rate was not exceeded. */
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,6 +19,7 @@
 
 #include "base/units.h"
 #include "live/channel_pair.h"
+#include "live/channel_private.h"
 
 /* ---- What comes is what was sent ---- */
 
@@ -41,6 +44,23 @@ static void bytes_come_in_order_both_ways(void **state)
         pair_fini(&pair);
         assert_true(pair.b.is_closed);
     }
+}
+
+/* A kernel that paces waits for timers between bytes that could be there at once. */
+static void nothing_is_paced_within_this_computer(void **state)
+{
+    struct pair pair;
+    (void)state;
+
+    pair_init(&pair, NULL);
+    const struct channel *ends[] = {pair.a.channel, pair.b.channel};
+    for (unsigned i = 0; i < 2; i++) {
+        char name[32] = "";
+        socklen_t bytes = sizeof name;
+        assert_int_equal(getsockopt(ends[i]->fd, IPPROTO_TCP, TCP_CONGESTION, name, &bytes), 0);
+        assert_string_equal(name, "reno");
+    }
+    pair_fini(&pair);
 }
 
 /* What is said last is not behind all that an end that reads slowly has not read yet. */
@@ -381,6 +401,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bytes_come_in_order_both_ways),
+        cmocka_unit_test(nothing_is_paced_within_this_computer),
         cmocka_unit_test(little_waits_unread),
         cmocka_unit_test(closing_in_order_loses_nothing),
         cmocka_unit_test(whoever_ends_still_hears_what_is_queued),

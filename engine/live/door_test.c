@@ -294,7 +294,7 @@ static void begin_recording(struct house *house, uint64_t id)
     struct scenario scenario;
     scenario_init(&scenario);
     assert_int_equal(scenario_set(&scenario, "guest", "model:uniform", NULL), STATUS_OK);
-    gateway_record_begin(&house->record, id, &scenario, id * NS_PER_S);
+    gateway_record_begin(&house->record, id, &scenario, "B A", id * NS_PER_S);
     scenario_fini(&scenario);
 }
 

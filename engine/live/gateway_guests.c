@@ -21,11 +21,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/units.h"
 #include "live/gateway_private.h"
 
 #define NEVER UINT64_MAX
 /* Two trunks are not in step: for so long an old claim may stand beside a new one. */
 #define RIVALS_GRACE_NS (1000 * 1000000ull)
+/* As long as a move's source may be away (moves_watch.c). */
+#define LEFT_WAITING_NS (60 * NS_PER_S)
 
 /* ---- Places ---- */
 
@@ -34,7 +37,7 @@ static void empty_place(struct gateway *gateway, struct gateway_guest *guest)
     memset(guest, 0, offsetof(struct gateway_guest, clients));
     guest->gateway = gateway;
     guest->route_until_ns = guest->missing_since_ns = guest->rivals_since_ns = NEVER;
-    guest->orphan_look_ns = NEVER;
+    guest->orphan_look_ns = guest->left_since_ns = NEVER;
 }
 
 void gateway_guests_init(struct gateway *gateway)
@@ -158,15 +161,13 @@ static bool is_better(const struct gateway_guest *guest, const struct gateway_ho
     return host == guest->home;
 }
 
-/* Nobody gets ahead of where the guest is known to be by more than the move that may have been going on
- * when this gateway came, but by the gateway's own order. Of a guest that it knows nothing of, or that
- * is no more, it believes whoever has it. */
-static bool is_incredible(const struct gateway_guest *guest, const struct gateway_host *host,
-                          const struct host_claim *claim)
+/* Nobody gets ahead of where the guest is known to be by more than one move: the one that was ordered, or
+ * that was going on when this gateway came. Of a guest that it knows nothing of, or that is no more, it
+ * believes whoever has it. */
+static bool is_incredible(const struct gateway_guest *guest, const struct host_claim *claim)
 {
     bool is_known = guest->state == GUEST_PRESENT || guest->state == GUEST_AWAY;
-    return is_known && claim->is_claim && host != guest->target &&
-           claim->move_count > guest->move_count + 1;
+    return is_known && claim->is_claim && claim->move_count > guest->move_count + 1;
 }
 
 static void weigh(const struct gateway_guest *guest, struct gateway_host *host,
@@ -210,7 +211,7 @@ static struct opinion ask_around(const struct gateway_guest *guest)
             continue;
         opinion.is_ended |= is_word(claim, "ended");
         opinion.is_lost |= is_word(claim, "lost");
-        if (!is_incredible(guest, host, claim))
+        if (!is_incredible(guest, claim))
             weigh(guest, host, &opinion);
         else if (host->trunk != NULL)
             opinion.incredible = host;
@@ -369,10 +370,10 @@ static bool is_useless(const struct host_claim *claim)
     return !claim->is_claim || (is_word(claim, "waiting") && claim->pages_missing > 0);
 }
 
-static void tell_to_forget(struct gateway_guest *guest, struct gateway_host *host)
+/* Gives `reason` up. */
+static void tell_to_forget(struct gateway_guest *guest, const struct gateway_host *host,
+                           json_t *reason)
 {
-    json_t *reason = json_sprintf("host %s has ended, and with it the rest of the guest's pages",
-                                  guest->orphan_of);
     (void)gateway_ask(guest->gateway, host->number, "forget",
                       json_pack("{s:s, s:o}", "guest", guest->name, "reason", reason), NULL, NULL);
 }
@@ -405,13 +406,51 @@ static void look_after_orphan(struct gateway_guest *guest)
         if (host->trunk == NULL || !is_half)
             continue;
         if (guest->is_orphan_asked && is_useless(claim))
-            tell_to_forget(guest, host);
+            tell_to_forget(
+                guest, host,
+                json_sprintf("host %s has ended, and with it the rest of the guest's pages",
+                             guest->orphan_of));
         else if (guest->is_orphan_asked)
             end_move(guest, host);
         gateway_host_ask_guests(host);
     }
     guest->is_orphan_asked = !guest->is_orphan_asked;
     guest->orphan_look_ns = is_anywhere ? gateway_now_ns() + GATEWAY_GRACE_NS : NEVER;
+}
+
+/* It waits for pages, and no host that is known may have them. */
+static bool is_left_waiting(const struct gateway_guest *guest)
+{
+    const struct host_claim *claim = guest->home != NULL ? claim_of(guest->home, guest) : NULL;
+
+    if (!is_word(claim, "waiting") || claim->pages_missing == 0)
+        return false;
+    for (unsigned i = 0; i < GATEWAY_HOSTS; i++) {
+        const struct gateway_host *host = &guest->gateway->hosts[i];
+        if (host != guest->home &&
+            (is_something(claim_of(host, guest)) || may_have_more(guest, host)))
+            return false;
+    }
+    return true;
+}
+
+/* Whose host has died before this gateway came, or was never heard here, is nobody's orphan: that it
+ * waits for nothing is known by nothing but that nobody comes. */
+static void look_after_left(struct gateway_guest *guest, uint64_t now_ns)
+{
+    if (!is_left_waiting(guest)) {
+        guest->left_since_ns = NEVER;
+        return;
+    }
+    uint64_t pages = claim_of(guest->home, guest)->pages_missing;
+    bool is_as_before = guest->left_since_ns != NEVER && pages == guest->left_pages;
+    if (is_as_before && now_ns - guest->left_since_ns < LEFT_WAITING_NS)
+        return;
+    if (is_as_before)
+        tell_to_forget(guest, guest->home,
+                       json_string("for a minute no host has come with the rest of its pages"));
+    guest->left_since_ns = now_ns;
+    guest->left_pages = pages;
 }
 
 void gateway_guests_watch(struct gateway *gateway)
@@ -423,6 +462,7 @@ void gateway_guests_watch(struct gateway *gateway)
         struct gateway_guest *guest = &gateway->guests[i];
         if (guest->orphan_look_ns <= now_ns)
             look_after_orphan(guest);
+        look_after_left(guest, now_ns);
         if (guest->missing_since_ns != NEVER &&
             now_ns - guest->missing_since_ns >= GATEWAY_GRACE_NS)
             be_lost(guest, guest->last_home != NULL && guest->last_home->is_gone

@@ -90,6 +90,9 @@ struct gateway_guest {
     bool is_orphan_asked;
     char orphan_of[TRUNK_NAME_MAX];
 
+    /* It waits for pages, and nobody has told who has them; UINT64_MAX: it is not so. */
+    uint64_t left_since_ns, left_pages;
+
     bool is_moving;
     struct gateway_host *source, *target;
     uint64_t tunnel_for_ns;

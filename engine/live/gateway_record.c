@@ -204,7 +204,7 @@ static void merge_until(struct gateway_record *record, uint64_t at_ns)
 }
 
 void gateway_record_begin(struct gateway_record *record, uint64_t id,
-                          const struct scenario *scenario, uint64_t now_ns)
+                          const struct scenario *scenario, const char *hosts, uint64_t now_ns)
 {
     struct gateway_recording *place = &record->recordings[id % GATEWAY_RECORDINGS];
     struct scenario head;
@@ -222,6 +222,10 @@ void gateway_record_begin(struct gateway_record *record, uint64_t id,
     scenario_copy(&head, scenario);
     head.start_at_ns = now_ns - place->base_ns;
     scenario_text(&head, &text);
+    text.count--; /* its NUL */
+    bytes_put(&text, "hosts = ", 8);
+    bytes_put(&text, hosts, strlen(hosts));
+    bytes_put(&text, "\n", 2);
     recorder_init(&place->recorder, (const char *)text.data, true);
     bytes_fini(&text);
     scenario_fini(&head);

@@ -73,9 +73,10 @@ void gateway_record_init(struct gateway_record *record, uint64_t now_ns);
 void gateway_record_fini(struct gateway_record *record);
 
 /* A migration begins, and ends whatever is recorded. The scenario becomes the recording's head, with
- * `start-at` where the migration begins in it. `id`: greater than all before. */
+ * `start-at` where the migration begins in it, and the names of source and target, "A B", behind it.
+ * `id`: greater than all before. */
 void gateway_record_begin(struct gateway_record *record, uint64_t id,
-                          const struct scenario *scenario, uint64_t now_ns);
+                          const struct scenario *scenario, const char *hosts, uint64_t now_ns);
 /* It is over: the recording ends GATEWAY_AFTER_NS later. */
 void gateway_record_end(struct gateway_record *record, uint64_t now_ns);
 

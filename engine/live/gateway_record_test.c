@@ -101,7 +101,7 @@ static void what_comes_out_of_order_is_recorded_in_order(void **state)
     request(&record, t - 3 * NS_PER_S / 2); /* too long before */
     request(&record, t - NS_PER_S / 2);
     gateway_record_advance(&record, t);
-    gateway_record_begin(&record, 1, &scenario, t);
+    gateway_record_begin(&record, 1, &scenario, "B A", t);
     add(&record, 2, t + 9 * NS_PER_MS, EVENT_GUEST_RESUMED, HOST_TARGET, 0);
     add(&record, 1, t + 1 * NS_PER_MS, EVENT_MIGRATION_STARTED, MODE_STOP_AND_COPY, PAGES);
     add(&record, 1, t + 5 * NS_PER_MS, EVENT_GUEST_PAUSED, HOST_SOURCE, 0);
@@ -144,6 +144,7 @@ static void what_comes_out_of_order_is_recorded_in_order(void **state)
                                   recording->recorder.bytes.count, NULL),
                      STATUS_OK);
     assert_int_equal(reading.facts.start_at_ns, NS_PER_S); /* where the move begins in it */
+    assert_int_equal(session_host_letter(&reading.facts, HOST_TARGET), 'A');
     reading_close(&reading);
     gateway_record_fini(&record);
 }
@@ -154,7 +155,7 @@ static void a_young_gateway_begins_where_it_began(void **state)
     struct gateway_record record;
     (void)state;
     gateway_record_init(&record, START_NS);
-    gateway_record_begin(&record, 1, &scenario, START_NS + 100 * NS_PER_MS);
+    gateway_record_begin(&record, 1, &scenario, "B A", START_NS + 100 * NS_PER_MS);
     assert_int_equal(record.current->base_ns, START_NS);
     gateway_record_fini(&record);
 }
@@ -165,7 +166,7 @@ static void what_cannot_be_is_refused(void **state)
     struct event event = {.at_ns = UINT64_MAX, .kind = EVENT_REQUEST_SENT};
     (void)state;
     gateway_record_init(&record, 0);
-    gateway_record_begin(&record, 1, &scenario, START_NS);
+    gateway_record_begin(&record, 1, &scenario, "B A", START_NS);
     add(&record, 1, START_NS, EVENT_PAGES_SENT, PAGES, 1);          /* pages that are not there */
     add(&record, 1, START_NS, EVENT_PHASE_CHANGED, PHASE_COUNT, 0); /* no phase */
     add(&record, 1, START_NS, EVENT_MIGRATION_STARTED, MODE_PRE_COPY, PAGES + 1);
@@ -204,7 +205,7 @@ static void recordings_are_bounded(void **state)
     gateway_record_init(&record, 0);
     record.record_max = 16384;
     for (uint64_t id = 1; id <= 20; id++) {
-        gateway_record_begin(&record, id, &scenario, id * NS_PER_S);
+        gateway_record_begin(&record, id, &scenario, "B A", id * NS_PER_S);
         for (uint64_t i = 0; id == 3 && i < 4000; i++)
             request(&record, id * NS_PER_S + i);
         gateway_record_advance(&record, id * NS_PER_S + NS_PER_S / 2);
@@ -233,11 +234,11 @@ static void a_recording_is_whole_when_the_next_begins(void **state)
     struct gateway_record record;
     (void)state;
     gateway_record_init(&record, START_NS);
-    gateway_record_begin(&record, 1, &scenario, START_NS);
+    gateway_record_begin(&record, 1, &scenario, "B A", START_NS);
     add(&record, 1, START_NS, EVENT_MIGRATION_STARTED, MODE_STOP_AND_COPY, PAGES);
     add(&record, 0, START_NS + 5 * NS_PER_MS, EVENT_MIGRATION_ENDED, OUTCOME_LOST, 0);
     gateway_record_end(&record, START_NS + 5 * NS_PER_MS);
-    gateway_record_begin(&record, 2, &scenario, START_NS + 6 * NS_PER_MS);
+    gateway_record_begin(&record, 2, &scenario, "B A", START_NS + 6 * NS_PER_MS);
     expect(gateway_record_find(&record, 1), rows, 3);
     gateway_record_advance(&record, START_NS + NS_PER_S);
     assert_int_equal(gateway_record_find(&record, 2)->recorder.event_count, 0);
@@ -255,7 +256,7 @@ static void what_is_kept_is_bounded(void **state)
         gateway_record_advance(&record, START_NS + i);
     }
     gateway_record_advance(&record, START_NS + NS_PER_S / 2);
-    gateway_record_begin(&record, 1, &scenario, START_NS + NS_PER_S / 2);
+    gateway_record_begin(&record, 1, &scenario, "B A", START_NS + NS_PER_S / 2);
     assert_int_equal(record.current->base_ns, START_NS + 1000);
     assert_int_equal(record.current->recorder.event_count, GATEWAY_KEPT_MAX);
     gateway_record_fini(&record);

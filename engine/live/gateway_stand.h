@@ -482,6 +482,25 @@ static inline void expect_echo(unsigned idx, const char *text)
     assert_memory_equal(heard, text, length);
 }
 
+/* A process that ends when it is told to. */
+static inline pid_t sleeper(void)
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        pause();
+        _exit(0);
+    }
+    return pid;
+}
+
+static inline void expect_refusal(const char *words, const char *part)
+{
+    struct problem problem = {0};
+    assert_int_not_equal(gateway_listen(fixture.gateway, words, &problem), STATUS_OK);
+    if (strstr(problem.text, part) == NULL)
+        fail_msg("%s: \"%s\" does not say \"%s\"", words, problem.text, part);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 #endif

@@ -6,20 +6,9 @@
 #include <string.h>
 
 #include "base/smaller.h"
+#include "base/utf8.h"
 #include "live/host_private.h"
 #include "scenario/guest_build.h"
-
-/* Strangers' words come into lines for people: nothing of them commands a terminal, neither by C0 nor,
- * in UTF-8, by C1. */
-static void make_harmless(char *line)
-{
-    for (unsigned char *c = (unsigned char *)line; *c != '\0'; c++) {
-        if (*c == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0)
-            c[0] = c[1] = '?';
-        else if (*c < ' ' || *c == 0x7f)
-            *c = '?';
-    }
-}
 
 void host_say(struct host *host, const char *format, ...)
 {
@@ -31,7 +20,7 @@ void host_say(struct host *host, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
-    make_harmless(line);
+    utf8_make_showable(line, strlen(line), ' '); /* strangers' words are in it */
     host->calls->said(host->owner, line);
 }
 
@@ -132,6 +121,10 @@ enum status host_can(const struct scenario *scenario, struct problem *problem)
         return problem_set(problem, STATUS_USAGE,
                            "dirty-tracking: no processor logs for a real host: leave it out, or "
                            "write trap");
+    if (scenario->route == ROUTE_NONE)
+        return problem_set(problem, STATUS_USAGE,
+                           "route: the gateway always knows where a guest is: write announce or "
+                           "tunnel");
     return STATUS_OK;
 }
 

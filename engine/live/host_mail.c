@@ -18,9 +18,10 @@ static bool has_mailbox(const struct resident *resident)
 /* ---- Streams whose client is gone ---- */
 
 /* DOC: ghost-peer
- * A gateway that died took its clients' ends of all streams with it. For each a ghost stands in,
- * which needs no state: it acknowledges whatever the guest sends and says that the stream ends. The
- * guest sees its client hang up, closes in its turn, and the slot is free. */
+ * A gateway that died took its clients' ends of all streams with it; one that takes the guest for lost
+ * forgets them. For each a ghost stands in, which needs no state: it acknowledges whatever the guest
+ * sends and says that the stream ends. The guest sees its client hang up, closes in its turn, and the
+ * slot is free. */
 static void answer_as_ghost(struct resident *resident, uint64_t now_ns, uint32_t stream_idx,
                             uint64_t ack)
 {
@@ -31,6 +32,15 @@ static void answer_as_ghost(struct resident *resident, uint64_t now_ns, uint32_t
         .sequence = stream->expected, .ack = ack, .is_fin = !stream->fin_received};
 
     mailbox_deliver(mailbox, now_ns, stream_idx, &packet);
+}
+
+static void end_as_ghost(struct resident *resident, uint32_t stream_idx)
+{
+    const struct mailbox *mailbox = machine_mailbox(resident->guest);
+
+    resident->ghosts |= 1ull << stream_idx;
+    answer_as_ghost(resident, resident_now_ns(resident), stream_idx,
+                    mailbox->slots[stream_idx].stream.next);
 }
 
 static bool is_in_use(const struct mailbox *mailbox, uint32_t stream_idx)
@@ -54,8 +64,7 @@ void mail_check_instance(struct resident *resident, uint64_t now_ns)
     for (uint32_t i = 0; i < MAILBOX_STREAMS && !is_first; i++) {
         if (!is_in_use(mailbox, i))
             continue;
-        resident->ghosts |= 1ull << i;
-        answer_as_ghost(resident, resident_now_ns(resident), i, mailbox->slots[i].stream.next);
+        end_as_ghost(resident, i);
         count++;
     }
     if (count > 0)
@@ -197,16 +206,31 @@ void mail_packet(struct host *host, uint64_t now_ns, uint32_t stream_idx,
         drop(host, now_ns, stream_idx, packet->bytes);
 }
 
+/* A number's next connection begins behind all that the last one has used: who calls with such numbers
+ * has no end of that one any more, even if the guest still has. */
+static bool is_given_up(const struct mailbox *mailbox, const struct trunk_call *call)
+{
+    return is_in_use(mailbox, call->stream_idx) &&
+           call->first > mailbox->slots[call->stream_idx].stream.expected;
+}
+
 /* The guest that is called takes it if it listens there, or nobody does, and it is repeated. */
 void mail_call(struct host *host, const struct trunk_call *call)
 {
     struct resident *resident = host_find_resident(host, call->guest);
 
     if (resident == NULL || !has_mailbox(resident) || !resident_is_here(resident) ||
-        resident->is_ended || (resident->ghosts >> call->stream_idx & 1) != 0 ||
-        !trunk_take_call(machine_mailbox(resident->guest), call))
+        resident->is_ended || (resident->ghosts >> call->stream_idx & 1) != 0)
         return;
-    trunk_accepted(host, call);
+    struct mailbox *mailbox = machine_mailbox(resident->guest);
+    if (is_given_up(mailbox, call)) {
+        end_as_ghost(resident, call->stream_idx);
+        resident->has_output = true;
+    } else if (trunk_take_call(mailbox, call)) {
+        trunk_accepted(host, call);
+    } else {
+        return;
+    }
     resident_wake(resident);
 }
 

@@ -21,9 +21,6 @@
 /* How often it is tried whether another gateway has opened the door. */
 #define KNOCK_EACH_NS (500 * NS_PER_MS)
 
-/* The move that is looked at, and those that came and went since. */
-#define WAYS 16u
-
 struct live_session {
     struct session session; /* the first member: a view's session is this */
     struct caller caller;
@@ -37,11 +34,6 @@ struct live_session {
     bool is_own_door;         /* it was opened here, by its path: so can another gateway's be */
     uint64_t knocked_ns;      /* at a door that had closed, last */
     const char *gateway_line; /* borrowed; NULL: nobody knows how to start another */
-    /* Between which hosts the last moves went, as the door has told. */
-    struct {
-        uint64_t id;
-        char letters[HOST_COUNT];
-    } ways[WAYS];
     char guest[64], origin[200], notice[400], verdict[400], why_over[400];
 };
 
@@ -107,6 +99,7 @@ static void set_facts(struct live_session *own, const json_t *status)
         snprintf(own->guest, sizeof own->guest, "%.60s", control_word(guest, "name", "?"));
     }
     *facts = (struct session_facts){.guest = own->guest,
+                                    .is_real = true,
                                     .mode = MODE_PRE_COPY,
                                     .total_pages =
                                         memory_bytes > 0 ? memory_bytes / PAGE_BYTES : total_pages,
@@ -138,37 +131,9 @@ static void follow_on(struct live_session *own)
 
 /* ---- What the door tells ---- */
 
-static bool is_letter(const char *name)
-{
-    return *name >= 'A' && *name <= 'Z' && name[1] == '\0';
-}
-
-/* Names of one letter are shown in the place of A and B; with longer ones the source is A. */
-static void hear_way(struct live_session *own, const json_t *migration)
-{
-    const char *source = control_word(migration, "from", "");
-    const char *target = control_word(migration, "to", "");
-    uint64_t id = control_number(migration, "id", 0);
-
-    if (id == 0 || !is_letter(source) || !is_letter(target))
-        return;
-    own->ways[id % WAYS].id = id;
-    own->ways[id % WAYS].letters[HOST_SOURCE] = *source;
-    own->ways[id % WAYS].letters[HOST_TARGET] = *target;
-}
-
-static void name_hosts(struct live_session *own)
-{
-    uint64_t id = own->follow.now.id;
-
-    if (id != 0 && own->ways[id % WAYS].id == id)
-        memcpy(own->session.facts.host_letters, own->ways[id % WAYS].letters, HOST_COUNT);
-}
-
 static void begin_with(struct live_session *own, const json_t *how_it_is)
 {
     set_facts(own, how_it_is);
-    hear_way(own, json_object_get(how_it_is, "migration"));
     timeline_begin(own);
 }
 
@@ -210,7 +175,6 @@ static void hear_event(struct live_session *own, const struct control_message *m
     }
     if (strcmp(name, "migration_started") == 0 || strcmp(name, "progress") == 0) {
         own->is_moving = true;
-        hear_way(own, message->data);
         snprintf(own->phase, sizeof own->phase, "%.31s", control_word(message->data, "phase", ""));
     } else if (strcmp(name, "migration_ended") == 0) {
         own->is_moving = false;
@@ -303,7 +267,6 @@ static void try_another_gateway(struct live_session *own)
     own->caller = caller;
     own->is_over = false;
     timeline_end(own);
-    memset(own->ways, 0, sizeof own->ways);
     begin_with(own, how_it_is);
     live_follow_fini(&own->follow); /* it has the guest's name */
     live_follow_init(&own->follow);
@@ -326,7 +289,6 @@ static void listen_for(struct live_session *own, int timeout_ms)
         }
     }
     follow_on(own);
-    name_hosts(own);
     own->session.world_ns = live_follow_world_ns(&own->follow, own->clock_ns());
     settle(own);
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "migrate/saved.h"
 
 #define LINK_BITS_PER_S 1000000000000ull
@@ -241,9 +242,7 @@ enum status move_text_get_answer(const uint8_t *data, size_t count, enum move_an
         if (strcmp(line.key, "reason") == 0)
             snprintf(reason, MESSAGE_REASON_MAX, "%.*s", MESSAGE_REASON_MAX - 1, line.value);
     }
-    for (char *c = reason; *c != '\0'; c++) /* it is shown to people */
-        if ((unsigned char)*c < ' ' || *c == 0x7f)
-            *c = '?';
+    utf8_make_showable(reason, strlen(reason), ' '); /* it is shown to people */
     if (is_broken || !has_answer)
         return problem_set(problem, STATUS_BAD_INPUT,
                            "the other host's answer cannot be read: is it of this version?");

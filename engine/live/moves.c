@@ -44,20 +44,28 @@ json_t *moves_link_json(const struct moves *moves)
                      link->is_cut ? "cut" : "mended");
 }
 
-/* How it ended, and instead of what its source told last, what its events came to. */
+/* Its source may have told of more than there are events: what nobody fetched was dropped. */
+static uint64_t whole_count(const struct move *move, const char *key, uint64_t by_events)
+{
+    uint64_t told = control_number(move->progress, key, 0);
+    return told > by_events ? told : by_events;
+}
+
+/* How it ended, and what it came to. */
 static void set_end(const struct move *move, json_t *object)
 {
     uint64_t total_ns = move->ended_ns > move->started_ns ? move->ended_ns - move->started_ns : 1;
+    uint64_t bytes = whole_count(move, "bytes_sent", move->bytes_sent);
     bool is_completed = move->outcome == OUTCOME_COMPLETED;
 
     json_object_set_new(object, "outcome", json_string(outcome_name(move->outcome)));
     json_object_set_new(object, "reason", control_text_json(move->reason));
     json_object_set_new(object, "total_time_ns", time_between(move->started_ns, move->ended_ns));
     json_object_set_new(object, "downtime_ns", time_between(move->paused_ns, move->resumed_ns));
-    json_object_set_new(object, "round", number(move->rounds));
-    json_object_set_new(object, "bytes_sent", number(move->bytes_sent));
+    json_object_set_new(object, "round", number(whole_count(move, "round", move->rounds)));
+    json_object_set_new(object, "bytes_sent", number(bytes));
     json_object_set_new(object, "bytes_per_s",
-                        number(units_mul_div_told(move->bytes_sent, NS_PER_S, total_ns)));
+                        number(units_mul_div_told(bytes, NS_PER_S, total_ns)));
     if (is_completed || move->outcome == OUTCOME_ABORTED)
         json_object_set_new(
             object, "phase",
@@ -99,7 +107,8 @@ json_t *moves_migration_json(const struct moves *moves)
 
 /* ---- Events take their place ---- */
 
-/* What a move came to, by its events: each in its order. */
+/* What a move came to, by its events: each in its order. Those of the gateway itself name no move, and may
+ * be of the one before. */
 static void merged(void *owner, const struct event *event)
 {
     struct moves *moves = owner;
@@ -184,16 +193,22 @@ static bool is_wanted(const struct moves *moves, unsigned source, const char *na
            (moves_is_going(moves) || moves->record.current != NULL);
 }
 
+/* Nothing of a move was before it was commanded, whatever a host's clock is taken to say. */
 static void happened(void *owner, unsigned source, const char *move, const struct event *events,
                      size_t count)
 {
     struct moves *moves = owner;
     uint64_t now_ns = moves_now_ns(moves);
+    uint64_t begun_ns = moves->is_asked ? moves->asked.commanded_ns : moves->move.commanded_ns;
 
     if (!is_wanted(moves, source, move))
         return;
-    for (size_t i = 0; i < count; i++)
-        gateway_record_add(&moves->record, source, &events[i], now_ns);
+    for (size_t i = 0; i < count; i++) {
+        struct event event = events[i];
+        if (source != 0 && event.at_ns < begun_ns)
+            event.at_ns = begun_ns;
+        gateway_record_add(&moves->record, source, &event, now_ns);
+    }
     begin_ticking(moves);
 }
 
@@ -221,6 +236,7 @@ static void set_what_is_known_here(const struct moves *moves, struct scenario *s
 void moves_go(struct moves *moves, const struct move *going)
 {
     struct move *move = &moves->move;
+    char hosts[2 * TRUNK_NAME_MAX];
 
     json_decref(move->progress);
     scenario_fini(&move->scenario);
@@ -229,7 +245,8 @@ void moves_go(struct moves *moves, const struct move *going)
     set_what_is_known_here(moves, &move->scenario);
     move->started_ns = move->commanded_ns;
     move->heard_ns = move->here_ns = moves_now_ns(moves);
-    gateway_record_begin(&moves->record, move->id, &move->scenario, move->commanded_ns);
+    snprintf(hosts, sizeof hosts, "%s %s", move->from, move->to);
+    gateway_record_begin(&moves->record, move->id, &move->scenario, hosts, move->commanded_ns);
     begin_ticking(moves);
     door_tell(moves->door, "migration_started",
               json_pack("{s:I, s:s, s:s, s:s, s:s}", "id", (json_int_t)move->id, "guest",
@@ -328,22 +345,28 @@ static void hear_end(struct moves *moves, unsigned host, const json_t *data)
     }
 }
 
-/* What whoever started the gateway should know of. */
-static void say_what_is_wrong(struct moves *moves, const char *event, const json_t *data)
+bool moves_what_is_wrong(const char *event, const json_t *data, char *line, size_t line_bytes)
 {
     const char *guest = control_word(data, "guest", ""), *reason = control_word(data, "reason", "");
-    char line[400] = "";
+    const json_t *hosts = json_object_get(data, "hosts");
+    const char *one = json_string_value(json_array_get(hosts, 0));
+    const char *other = json_string_value(json_array_get(hosts, 1));
 
+    *line = '\0';
     if (strcmp(event, "turned_away") == 0)
-        snprintf(line, sizeof line, "somebody is not let in: %s", reason);
+        snprintf(line, line_bytes, "somebody is not let in: %s", reason);
     else if (strcmp(event, "client_dropped") == 0)
-        snprintf(line, sizeof line, "%s: its client %s is dropped: %s", guest,
+        snprintf(line, line_bytes, "%s: its client %s is dropped: %s", guest,
                  control_word(data, "client", ""), reason);
     else if (strcmp(event, "claim_refused") == 0)
-        snprintf(line, sizeof line, "%s: what host %s says of it does not count: %s", guest,
+        snprintf(line, line_bytes, "%s: what host %s says of it does not count: %s", guest,
                  control_word(data, "host", ""), reason);
-    if (*line != '\0')
-        moves->calls->said(moves->owner, line);
+    else if (strcmp(event, "guest_lost") == 0)
+        snprintf(line, line_bytes, "%s is lost: %s", guest, reason);
+    else if (strcmp(event, "two_runners") == 0 && one != NULL && other != NULL)
+        snprintf(line, line_bytes, "%s runs at hosts %s and %s: rule one_runner is BROKEN", guest,
+                 one, other);
+    return *line != '\0';
 }
 
 static void told(void *owner, unsigned host, const char *event, json_t *data)
@@ -360,7 +383,9 @@ static void told(void *owner, unsigned host, const char *event, json_t *data)
         hear_end(moves, host, data);
         return;
     }
-    say_what_is_wrong(moves, event, data);
+    char line[400];
+    if (moves->calls->complained != NULL && moves_what_is_wrong(event, data, line, sizeof line))
+        moves->calls->complained(moves->owner, line);
     if (strcmp(event, "host_joined") == 0)
         moves_tell_link(moves, gateway_find_host(moves->gateway, control_word(data, "name", "")));
     if (strcmp(event, "guest_lost") == 0 && is_of_this_move(moves, data))

@@ -33,7 +33,9 @@ struct moves;
 
 struct moves_owner {
     void (*said)(void *owner, const char *line); /* for whoever runs the gateway */
-    void (*quit)(void *owner);                   /* somebody at the door wants it to end */
+    /* The same of what is told at the door, too; NULL: whoever runs it listens there. */
+    void (*complained)(void *owner, const char *line);
+    void (*quit)(void *owner); /* somebody at the door wants it to end */
 };
 
 extern const struct gateway_owner moves_calls; /* whose owner is a struct moves */
@@ -44,5 +46,8 @@ MUST_USE enum status moves_serve(struct moves *moves, struct gateway *gateway, c
                                  struct problem *problem);
 /* Freed once the loop has seen to it. */
 void moves_close(struct moves *moves);
+
+/* The line for people of an event that should not have come; false: it is none. */
+bool moves_what_is_wrong(const char *event, const json_t *data, char *line, size_t line_bytes);
 
 #endif

@@ -24,6 +24,7 @@ static struct {
     unsigned at;   /* where the guest is */
     char move[33]; /* that was ordered last */
     uint64_t tunnel_for_ns;
+    char complaint[120];
 } post;
 
 json_t *gateway_status(const struct gateway *gateway)
@@ -140,7 +141,13 @@ static void quit(void *owner)
     house->quit_count++;
 }
 
-static const struct moves_owner calls = {.said = said, .quit = quit};
+static void complained(void *owner, const char *line)
+{
+    (void)owner;
+    snprintf(post.complaint, sizeof post.complaint, "%s", line);
+}
+
+static const struct moves_owner calls = {.said = said, .complained = complained, .quit = quit};
 
 static int open_house(void **state)
 {
@@ -223,11 +230,17 @@ static void tell(struct house *house, unsigned host, const char *event, const ch
     json_decref(value);
 }
 
+static void happens_at(struct house *house, uint64_t at_ns, unsigned source, enum event_kind kind,
+                       uint64_t a, uint64_t b)
+{
+    struct event event = {.at_ns = at_ns, .kind = kind, .fields = {a, b}};
+    moves_calls.happened(house->moves, source, source == 0 ? NULL : post.move, &event, 1);
+}
+
 static void happens(struct house *house, unsigned source, enum event_kind kind, uint64_t a,
                     uint64_t b)
 {
-    struct event event = {.at_ns = uv_hrtime(), .kind = kind, .fields = {a, b}};
-    moves_calls.happened(house->moves, source, source == 0 ? NULL : post.move, &event, 1);
+    happens_at(house, uv_hrtime(), source, kind, a, b);
 }
 
 /* The next message that is an event of that name. */
@@ -407,6 +420,56 @@ static void a_move_is_told_and_recorded(void **state)
     }
     reading_close(&reading);
     bytes_fini(&bytes);
+}
+
+/* By the best guess at its clock a host may tell of a move before it was commanded. */
+static void a_clock_that_is_behind_loses_nothing(void **state)
+{
+    struct house *house = *state;
+    begin(house);
+    uint64_t early_ns = house->moves->move.commanded_ns - NS_PER_MS;
+    happens_at(house, early_ns, 1, EVENT_MIGRATION_STARTED, MODE_HYBRID, 64);
+    happens_at(house, early_ns, 1, EVENT_FRAME_SENT, 4096, 0);
+    happens_at(house, early_ns, 1, EVENT_GUEST_PAUSED, HOST_SOURCE, 0);
+    happens(house, 2, EVENT_GUEST_RESUMED, HOST_TARGET, 0);
+    happens(house, 1, EVENT_MIGRATION_ENDED, OUTCOME_COMPLETED, 0);
+    json_t *data = await_event(house, "migration_ended");
+    assert_int_equal(control_number(data, "bytes_sent", 0), 4096);
+    assert_true(control_number(data, "downtime_ns", 0) > 0);
+    json_decref(data);
+}
+
+/* Events that nobody fetched for long are dropped: what was told of them still stands. */
+static void an_end_says_no_less_than_the_progress(void **state)
+{
+    struct house *house = *state;
+    begin(house);
+    happens(house, 1, EVENT_FRAME_SENT, 100, 0);
+    tell(house, 1, "progress",
+         "{\"guest\":\"kv\",\"phase\":\"copy\",\"round\":2,\"bytes_sent\":4096}");
+    tell(house, 1, "migration_ended", "{\"guest\":\"kv\",\"outcome\":\"aborted\",\"reason\":\"\"}");
+    json_t *data = await_event(house, "migration_ended");
+    assert_int_equal(control_number(data, "bytes_sent", 0), 4096);
+    assert_int_equal(control_number(data, "round", 0), 2);
+    assert_true(control_number(data, "bytes_per_s", 0) > 0);
+    json_decref(data);
+}
+
+static void what_is_wrong_is_said(void **state)
+{
+    static const char *const rows[][3] = {
+        {"guest_lost", "{\"guest\":\"kv\",\"reason\":\"it fell\"}", "kv is lost: it fell"},
+        {"two_runners", "{\"guest\":\"kv\",\"hosts\":[\"A\",\"B\"]}",
+         "kv runs at hosts A and B: rule one_runner is BROKEN"},
+        {"turned_away", "{\"reason\":\"no key\"}", "somebody is not let in: no key"},
+        {"host_left", "{\"name\":\"A\",\"reason\":\"killed\"}", ""},
+    };
+    struct house *house = *state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        post.complaint[0] = '\0';
+        tell(house, 0, rows[i][0], rows[i][1]);
+        assert_string_equal(post.complaint, rows[i][2]);
+    }
 }
 
 /* Commands during a move go to its source; a caller gets its answer. */
@@ -775,6 +838,9 @@ int main(void)
         IN_A_HOUSE(what_makes_no_sense_begins_nothing),
         IN_A_HOUSE(a_host_may_refuse),
         IN_A_HOUSE(a_move_is_told_and_recorded),
+        IN_A_HOUSE(a_clock_that_is_behind_loses_nothing),
+        IN_A_HOUSE(an_end_says_no_less_than_the_progress),
+        IN_A_HOUSE(what_is_wrong_is_said),
         IN_A_HOUSE(a_move_is_steered),
         IN_A_HOUSE(no_move_begins_while_one_ends),
         IN_A_HOUSE(a_lost_guest_ends_its_move),

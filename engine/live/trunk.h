@@ -11,7 +11,8 @@
  *                  last connection has used: what a tunnel still brings of that is old. From the
  *                  host, with note TRUNK_ACCEPTED, the same back: the guest's mailbox has taken that
  *                  call. It is repeated until then, and nothing of the client is sent before. A host
- *                  that had taken it already says so again.
+ *                  that had taken it already says so again. Where the guest still has the number's
+ *                  last connection, the gateway has not: the host ends it.
  *   FRAME_EVENTS   things that happened at the host, for the recording: of which move, as 32
  *                  hexadecimal digits, then for each u8 kind, u64 instant on the host's own clock
  *                  (CLOCK_MONOTONIC, nanoseconds), and a u64 for each field that the kind has.
@@ -26,9 +27,9 @@
  * its half of a move is here and the guest is not. What a host does not list it does not have.
  * "lost": the host ends, and the guest with it. "leaves" names the move whose source it is, while that
  * goes on. "moves" says how often the guest has moved: of two hosts that claim one guest the higher
- * count is right, if it is no more than one above the other or its host was told to take the guest; a
- * host that comes with one that has not moved, and is elsewhere, is refused. A claim comes before the
- * first packet that the guest sends from there.
+ * count is right, if it is no more than one above the other; a host that comes with one that has not
+ * moved, and is elsewhere, is refused. A claim comes before the first packet that the guest sends from
+ * there.
  *
  * The gateway asks {"execute": "clock"} now and then: {"return": {"now_ns": ...}}, the host's
  * CLOCK_MONOTONIC, brings the events of two machines in order.

@@ -40,6 +40,7 @@ struct counting_client {
     struct stream stream;
     uint64_t asked, answered;
     uint64_t before, least, most; /* what its key held before, which is between the two */
+    uint64_t first;               /* number of its first byte */
     char line[32];
     uint32_t line_bytes;
     bool is_called, is_accepted, is_wrong;
@@ -201,7 +202,8 @@ static inline void clients_turn(void)
         if (!client->is_called)
             continue;
         if (!client->is_accepted) {
-            const struct trunk_call call = {.stream_idx = i, .port = PORT, .guest = "kv"};
+            const struct trunk_call call = {
+                .stream_idx = i, .port = PORT, .first = client->first, .guest = "kv"};
             trunk_put_call(&frames, TRUNK_CONNECT, &call);
             continue;
         }
@@ -573,6 +575,16 @@ static inline void clients_begin(void)
     for (uint32_t i = 0; i < CLIENTS; i++) {
         stand.clients[i] = (struct counting_client){.is_called = true};
         stream_init(&stand.clients[i].stream);
+    }
+}
+
+/* Their keys hold what the clients before them had counted to: the first answer says it. */
+static inline void successors_begin(const struct counting_client former[CLIENTS])
+{
+    clients_begin();
+    for (uint32_t i = 0; i < CLIENTS; i++) {
+        stand.clients[i].least = former[i].answered;
+        stand.clients[i].most = former[i].asked;
     }
 }
 

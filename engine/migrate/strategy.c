@@ -113,8 +113,11 @@ bool view_is_out_of_time(const struct view *view)
     /* Pages that are to be sent and were written again as well count once; but to count them is
      * worth its time only when the simple sum says that it is late. */
     uint64_t most = view->to_send->set_count + view->dirty->set_count;
+    /* Nor does the first round's beginning tell its rate: a slow start, or a socket that swallows what
+     * has gone nowhere yet. */
+    bool is_early = view->last.pages == 0 && lived_ns < limit_ns / 2;
 
-    if (limit_ns == LIMIT_NONE || lived_ns + view_downtime_ns(view, most) < limit_ns)
+    if (is_early || limit_ns == LIMIT_NONE || lived_ns + view_downtime_ns(view, most) < limit_ns)
         return false;
     return lived_ns + view_downtime_ns(view, view_left_pages(view)) >= limit_ns;
 }
@@ -125,15 +128,18 @@ bool view_end_at_limit(const struct view *view, enum limit limit, struct action 
         [LIMIT_ROUNDS] = {"the round limit was met with the downtime limit out of reach",
                           "the round limit was met with the downtime limit out of reach "
                           "(--on-limit abort)"},
-        [LIMIT_TIME] = {"the total-time limit was met with the downtime limit out of reach",
-                        "the total-time limit was met with the downtime limit out of reach "
+        [LIMIT_TIME] = {"the total-time limit left no time to bring the downtime within its limit",
+                        "the total-time limit left no time to bring the downtime within its limit "
                         "(--on-limit abort)"},
         [LIMIT_PROGRESS] = {"pages were written as fast as they were copied, with the downtime "
                             "limit out of reach",
                             "pages were written as fast as they were copied, with the downtime "
                             "limit out of reach (--on-limit abort)"},
     };
-    bool is_within = view_is_within_limit(view, view_left_pages(view));
+    uint64_t left = view_left_pages(view);
+    bool is_known =
+        view->last.pages > 0 || left == 0; /* how long the pause takes: as a round did */
+    bool is_within = is_known && view_is_within_limit(view, left);
     bool is_abort = view->limits.on_limit == ON_LIMIT_ABORT;
 
     action->kind = !is_within && is_abort ? ACTION_GIVE_UP : ACTION_PAUSE;

@@ -304,6 +304,49 @@ static void test_what_happens_at_the_total_time_limit(void **state)
         }
 }
 
+/* Of the first round it is little that was measured at its beginning: neither is the move ended because
+ * that was slow, nor is the guest paused because it was quick. */
+static void test_an_early_measurement_ends_nothing(void **state)
+{
+    static const struct {
+        uint64_t link_ns, now_ns;
+        enum on_limit on_limit;
+        enum action_kind expected;
+    } rows[] = {
+        {1000000, 100000, ON_LIMIT_ABORT, ACTION_SEND},
+        {1000000, 499999, ON_LIMIT_PAUSE, ACTION_SEND},
+        {1000000, 500000, ON_LIMIT_ABORT, ACTION_GIVE_UP},
+        {1000000, 500000, ON_LIMIT_PAUSE, ACTION_PAUSE},
+        {1000, 500000, ON_LIMIT_ABORT, ACTION_SEND},
+        {1000, 999999, ON_LIMIT_ABORT, ACTION_GIVE_UP},
+        {1000, 999999, ON_LIMIT_POST_COPY, ACTION_PAUSE},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct situation situation = {.phase = PHASE_COPY,
+                                      .left = 900,
+                                      .pages_sent = 100,
+                                      .downtime_limit_ns = 100000000,
+                                      .now_ns = rows[i].now_ns,
+                                      .total_time_ns = 1000000,
+                                      .on_limit = rows[i].on_limit};
+        uint64_t memo[MEMO_BYTES / 8] = {0};
+        struct action action = {.kind = ACTION_WAIT};
+        struct sets sets;
+        struct view view = view_of(&situation, &sets);
+        view.current = (struct round){.pages = 1000,
+                                      .pages_sent = 100,
+                                      .bytes_sent = 412000,
+                                      .duration_ns = rows[i].link_ns,
+                                      .link_ns = rows[i].link_ns};
+        pre_copy_next(&view, memo, &action);
+        sets_fini(&sets);
+        if (action.kind != rows[i].expected)
+            fail_msg("row %zu: %s", i, action_name(action.kind));
+        assert_int_equal(action.is_limit_exceeded, action.kind != ACTION_SEND);
+    }
+}
+
 /* The chunk that is fetched is the next in which anything is dirty, round and round; then what is
  * to be sent of it is sent, and no more than that. */
 static void test_a_scan_goes_round_by_chunks(void **state)
@@ -403,6 +446,7 @@ int main(void)
         cmocka_unit_test(test_hybrid_does_not_wait_for_rounds_that_cannot_come),
         cmocka_unit_test(test_when_hybrid_switches),
         cmocka_unit_test(test_what_happens_at_the_total_time_limit),
+        cmocka_unit_test(test_an_early_measurement_ends_nothing),
         cmocka_unit_test(test_a_scan_goes_round_by_chunks),
         cmocka_unit_test(test_a_scan_that_wins_nothing_ends),
         cmocka_unit_test(test_a_run_of_pages_is_one_action),

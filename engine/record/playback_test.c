@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
@@ -86,6 +87,31 @@ static void facts_are_the_scenarios(void **state)
     assert_null(facts->forecast_round_pages);
     session->ops->close(session);
     recorder_fini(&recorder);
+}
+
+/* A real guest moves back, too; hosts with long names are source and target. */
+static void a_real_move_says_between_which_hosts(void **state)
+{
+    static const struct {
+        const char *line, *letters;
+        bool is_real;
+    } rows[] = {{"", "AB", false},
+                {"hosts = B A\n", "BA", true},
+                {"hosts = C D\n", "CD", true},
+                {"hosts = left right\n", "AB", true},
+                {"hosts = B \n", "AB", true}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char text[400];
+        snprintf(text, sizeof text, "%s%s", scenario, rows[i].line);
+        struct recorder recorder = record(text, events, EVENTS);
+        struct session *session = open_playback(&recorder);
+        for (uint32_t host = 0; host < HOST_COUNT; host++)
+            assert_int_equal(session_host_letter(&session->facts, host), rows[i].letters[host]);
+        assert_int_equal(session->facts.is_real, rows[i].is_real);
+        session->ops->close(session);
+        recorder_fini(&recorder);
+    }
 }
 
 static void time_passes_as_it_did(void **state)
@@ -333,6 +359,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(facts_are_the_scenarios),
+        cmocka_unit_test(a_real_move_says_between_which_hosts),
         cmocka_unit_test(time_passes_as_it_did),
         cmocka_unit_test(many_answers_are_told_as_people_write_them),
         cmocka_unit_test(the_past_cannot_be_changed),

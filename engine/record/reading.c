@@ -107,6 +107,19 @@ static enum status read_numbers(const char *text, struct session_facts *facts,
     return STATUS_OK;
 }
 
+/* Only a real move says between which hosts it was: "hosts = B A". */
+static void read_hosts(const char *text, struct session_facts *facts)
+{
+    char hosts[256];
+
+    facts->is_real = find_value(text, "hosts", hosts, sizeof hosts);
+    if (!facts->is_real || strlen(hosts) != 3 || hosts[1] != ' ' ||
+        !isupper((unsigned char)hosts[0]) || !isupper((unsigned char)hosts[2]))
+        return;
+    facts->host_letters[HOST_SOURCE] = hosts[0];
+    facts->host_letters[HOST_TARGET] = hosts[2];
+}
+
 static enum status read_facts(const char *text, struct session_facts *facts, char **owned_guest,
                               struct problem *problem)
 {
@@ -121,6 +134,7 @@ static enum status read_facts(const char *text, struct session_facts *facts, cha
     *owned_guest = strdup(guest);
     MUST(*owned_guest != NULL);
     facts->guest = *owned_guest;
+    read_hosts(text, facts);
     enum status status = find_mode(text, &facts->mode, problem);
     return status == STATUS_OK ? read_numbers(text, facts, problem) : status;
 }

@@ -10,7 +10,8 @@
  * its end: two runs are the same run when their digests are. A file without its end was cut off;
  * one that does not fit its digest is damaged, even where every event could have been.
  *
- * The scenario text is what `ferry run` reads: key = value lines, all options as used.
+ * The scenario text is what `ferry run` reads: key = value lines, all options as used. Of a real move
+ * a line more says from which host to which it went: "hosts = B A".
  */
 #ifndef RECORD_RECORDING_H
 #define RECORD_RECORDING_H

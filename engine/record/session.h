@@ -51,6 +51,7 @@ struct session_facts {
     uint64_t downtime_limit_ns;
     uint64_t client_count, request_rate;
     uint64_t start_at_ns;
+    bool is_real; /* hosts, links and clients were: nothing follows from the seed */
     char host_letters[HOST_COUNT]; /* how source and target are called; 0: A and B */
     /* The curriculum's forecast, made before the run from the scenario alone (integers, rounded);
      * UINT64_MAX where no formula applies. */
@@ -59,6 +60,13 @@ struct session_facts {
     const uint64_t *forecast_round_pages; /* V0, V1, ...: NULL where no formula applies */
     uint32_t forecast_round_count;
 };
+
+/* Hosts with longer names are A and B as well: source and target. */
+static inline char session_host_letter(const struct session_facts *facts, uint32_t host)
+{
+    char letter = facts->host_letters[host];
+    return letter != '\0' ? letter : host == HOST_SOURCE ? 'A' : 'B';
+}
 
 /* The source of the strategy that decides, where it is to be seen (a student's, for example), and
  * what it decided last. Who runs the strategy keeps it up to date; the session only hands it on. */

@@ -426,13 +426,16 @@ void trace_init(struct trace *trace, const struct session_facts *facts)
     *trace = (struct trace){.bandwidth_bits_per_s = facts->bandwidth_bits_per_s};
     timeline_init(&trace->timeline, facts->total_pages);
     struct bytes *text = &trace->text;
+    char name[32];
     trace_text(text, "{\"displayTimeUnit\":\"ns\",\"otherData\":{");
     trace_line_text(text, "guest", facts->guest);
     trace_line_text(text, "mode", mode_name(facts->mode));
     trace_line_number(text, "seed", facts->seed);
     trace_text(text, "},\"traceEvents\":[");
-    name_something(trace, "process_name", PID_A, 0, "host A (source)");
-    name_something(trace, "process_name", PID_B, 0, "host B (target)");
+    snprintf(name, sizeof name, "host %c (source)", session_host_letter(facts, HOST_SOURCE));
+    name_something(trace, "process_name", PID_A, 0, name);
+    snprintf(name, sizeof name, "host %c (target)", session_host_letter(facts, HOST_TARGET));
+    name_something(trace, "process_name", PID_B, 0, name);
     name_something(trace, "process_name", PID_CLIENTS, 0, "clients");
     for (unsigned track = 0; track < TRACK_HARTS; track++)
         name_track(trace, track);

@@ -151,7 +151,8 @@ enum writes_pattern scenario_model_pattern(const struct scenario *scenario); /* 
 bool scenario_is_file(const struct scenario *scenario); /* the guest is a file of the user's */
 void scenario_text(const struct scenario *scenario, struct bytes *text); /* NUL-terminated */
 /* Sets what such a text says, on top of what is set: the head of a recording, what one host tells
- * another. STATUS_USAGE with the line where it is none of ours. scenario_check is the caller's. */
+ * another. STATUS_USAGE with the line where it is none of ours; but between which `hosts` a recorded
+ * move went is left to whoever shows it. scenario_check is the caller's. */
 MUST_USE enum status scenario_read_text(struct scenario *scenario, const char *text,
                                         struct problem *problem);
 

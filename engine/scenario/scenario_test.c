@@ -300,6 +300,7 @@ static void text_is_read_back(void **state)
     assert_int_equal(scenario_read_text(&other, (const char *)text.data, &problem), STATUS_OK);
     scenario_text(&other, &again);
     assert_string_equal(text.data, again.data);
+    assert_int_equal(scenario_read_text(&other, "seed = 3\nhosts = B A\n", &problem), STATUS_OK);
     static const char *const wrong[][2] = {{"guest = kv\nmemory\n", "line 2 is not"},
                                            {"memory = 64", "line 1: memory: \"64\" has no unit"},
                                            {"seed = 1\nmode = 2\n", "line 2: mode"}};

@@ -26,19 +26,32 @@ static uint64_t header_check(const uint8_t *header)
     return digest_of(header, AT_CHECK) & UINT16_MAX;
 }
 
-/* The payload's fingerprint, bound to the header's first eight bytes. */
-static uint64_t checksum(const uint8_t *header, uint64_t payload_digest)
+/* What is in front of the whole pages at the payload's end, and those: each in one go, wherever it
+ * lies, which is twice as fast as piece by piece. */
+static uint64_t checksum(const uint8_t *header, const uint8_t *front, size_t front_bytes,
+                         const uint8_t *pages, size_t pages_bytes)
 {
-    uint8_t both[16];
-    put_little_endian(both, payload_digest, 8);
+    uint8_t all[24];
+
     for (unsigned i = 0; i < 8; i++)
-        both[8 + i] = header[i];
-    return digest_of(both, sizeof both);
+        all[i] = header[i];
+    put_little_endian(all + 8, digest_of(front, front_bytes), 8);
+    put_little_endian(all + 16, digest_of(pages, pages_bytes), 8);
+    return digest_of(all, sizeof all);
 }
 
-static bool is_checksum_right(const uint8_t *header, uint64_t payload_digest)
+static uint64_t checksum_of_whole(const uint8_t *header, size_t payload_bytes)
 {
-    return little_endian(header + AT_CHECKSUM, 8) == checksum(header, payload_digest);
+    const uint8_t *payload = header + FRAME_HEADER_BYTES;
+    size_t front_bytes = payload_bytes % FRAME_PAGE_BYTES;
+
+    return checksum(header, payload, front_bytes, payload + front_bytes,
+                    payload_bytes - front_bytes);
+}
+
+static bool is_checksum(const uint8_t *header, uint64_t expected)
+{
+    return little_endian(header + AT_CHECKSUM, 8) == expected;
 }
 
 size_t frame_begin(struct bytes *to, enum frame_type type, uint8_t note)
@@ -58,20 +71,21 @@ void frame_end(struct bytes *to, size_t begin)
     MUST(payload_bytes <= FRAME_PAYLOAD_MAX);
     put_little_endian(header, payload_bytes, 4);
     put_little_endian(header + AT_CHECK, header_check(header), 2);
-    put_little_endian(header + AT_CHECKSUM,
-                      checksum(header, digest_of(header + FRAME_HEADER_BYTES, payload_bytes)), 8);
+    put_little_endian(header + AT_CHECKSUM, checksum_of_whole(header, payload_bytes), 8);
 }
 
-void frame_end_with(struct bytes *to, size_t begin, const void *rest, size_t rest_bytes)
+void frame_end_with(struct bytes *to, size_t begin, const void *pages, size_t pages_bytes)
 {
-    size_t head_bytes = to->count - begin - FRAME_HEADER_BYTES;
+    size_t front_bytes = to->count - begin - FRAME_HEADER_BYTES;
     uint8_t *header = to->data + begin;
-    uint64_t digest = digest_of_both(header + FRAME_HEADER_BYTES, head_bytes, rest, rest_bytes);
 
-    MUST(head_bytes + rest_bytes <= FRAME_PAYLOAD_MAX);
-    put_little_endian(header, head_bytes + rest_bytes, 4);
+    MUST(front_bytes < FRAME_PAGE_BYTES && pages_bytes % FRAME_PAGE_BYTES == 0 &&
+         front_bytes + pages_bytes <= FRAME_PAYLOAD_MAX);
+    put_little_endian(header, front_bytes + pages_bytes, 4);
     put_little_endian(header + AT_CHECK, header_check(header), 2);
-    put_little_endian(header + AT_CHECKSUM, checksum(header, digest), 8);
+    put_little_endian(
+        header + AT_CHECKSUM,
+        checksum(header, header + FRAME_HEADER_BYTES, front_bytes, pages, pages_bytes), 8);
 }
 
 enum status frame_decode_header(const uint8_t *header, struct frame *frame)
@@ -89,12 +103,15 @@ enum status frame_decode_header(const uint8_t *header, struct frame *frame)
     return STATUS_OK;
 }
 
-bool frame_is_whole(const uint8_t *head, size_t head_bytes, const uint8_t *rest, size_t rest_bytes)
+bool frame_is_whole(const uint8_t *head, size_t head_bytes, const uint8_t *pages,
+                    size_t pages_bytes)
 {
-    uint64_t digest = digest_of_both(head + FRAME_HEADER_BYTES, head_bytes - FRAME_HEADER_BYTES,
-                                     rest, rest_bytes);
-    return little_endian(head, 4) == head_bytes - FRAME_HEADER_BYTES + rest_bytes &&
-           is_checksum_right(head, digest);
+    size_t front_bytes = head_bytes - FRAME_HEADER_BYTES;
+
+    return little_endian(head, 4) == front_bytes + pages_bytes && front_bytes < FRAME_PAGE_BYTES &&
+           pages_bytes % FRAME_PAGE_BYTES == 0 &&
+           is_checksum(head,
+                       checksum(head, head + FRAME_HEADER_BYTES, front_bytes, pages, pages_bytes));
 }
 
 enum status frame_decode(const uint8_t *data, size_t count, struct frame *frame, size_t *consumed)
@@ -107,7 +124,7 @@ enum status frame_decode(const uint8_t *data, size_t count, struct frame *frame,
     if (count - FRAME_HEADER_BYTES < frame->payload_bytes)
         return STATUS_OK;
     frame->payload = data + FRAME_HEADER_BYTES;
-    if (!is_checksum_right(data, digest_of(frame->payload, frame->payload_bytes)))
+    if (!is_checksum(data, checksum_of_whole(data, frame->payload_bytes)))
         return STATUS_BAD_STREAM;
     *consumed = FRAME_HEADER_BYTES + frame->payload_bytes;
     return STATUS_OK;

@@ -78,9 +78,9 @@ finish() {
 
 # ---- Numbers ----
 
-# The value behind each NAME in "NAME value" words on standard input.
+# The value behind each NAME in "NAME value" words on standard input; a reason's words are none.
 values_of() {
-    awk -v name="$1" '{ for (i = 1; i < NF; i++) if ($i == name) print $(i + 1) }'
+    awk -v name="$1" '{ for (i = 1; i < NF && $i != "reason"; i++) if ($i == name) print $(i + 1) }'
 }
 
 # Of numbers, one a line; what is none is left out.
