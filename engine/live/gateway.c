@@ -66,7 +66,7 @@ static void turn_ends(uv_prepare_t *prepare)
 
     for (unsigned i = 0; i < gateway->guest_count; i++)
         gateway_clients_turn(&gateway->guests[i]);
-    gateway_hosts_turn(gateway);
+    gateway_trunks_turn(gateway);
     if (gateway->happened.count > 0)
         gateway->calls->happened(gateway->owner, 0, NULL, gateway->happened.items,
                                  gateway->happened.count);
@@ -107,7 +107,8 @@ enum status gateway_open(uv_loop_t *loop, const char *hosts_address, const struc
     gateway->guests = calloc(GATEWAY_GUESTS, sizeof *gateway->guests);
     MUST(gateway->guests != NULL);
     gateway_guests_init(gateway);
-    enum status status = gateway_hosts_open(gateway, hosts_address, problem);
+    gateway_hosts_init(gateway);
+    enum status status = gateway_trunks_open(gateway, hosts_address, problem);
     if (status != STATUS_OK) {
         free(gateway->guests);
         free(gateway);
@@ -154,8 +155,9 @@ void gateway_close(struct gateway *gateway)
     for (unsigned i = 0; i < gateway->guest_count; i++)
         gateway_clients_hang_up(&gateway->guests[i]);
     gateway_listeners_close(gateway);
-    gateway_hosts_turn(gateway);
-    gateway_hosts_close(gateway);
+    gateway_trunks_turn(gateway);
+    gateway_trunks_close(gateway);
+    gateway_hosts_fini(gateway);
     uv_close((uv_handle_t *)&gateway->turn, handle_closed);
     uv_close((uv_handle_t *)&gateway->alarm, handle_closed);
     uv_close((uv_handle_t *)&gateway->watch, handle_closed);

@@ -287,6 +287,13 @@ static void be_lost(struct gateway_guest *guest, const char *reason)
                  json_pack("{s:s, s:s}", "guest", guest->name, "reason", reason));
 }
 
+static void be_missed(struct gateway_guest *guest)
+{
+    be_lost(guest, guest->last_home != NULL && guest->last_home->is_gone
+                       ? "the host that had it has ended, and no other has it"
+                       : "no host has it any more");
+}
+
 static void leave_home(struct gateway_guest *guest)
 {
     guest->home = guest->route = NULL;
@@ -361,6 +368,17 @@ void gateway_guests_bereave(const struct gateway_host *host)
         guest->orphan_look_ns = gateway_now_ns() + GATEWAY_GRACE_NS;
         guest->is_orphan_asked = false;
         snprintf(guest->orphan_of, sizeof guest->orphan_of, "%s", host->name);
+    }
+}
+
+/* Where a move goes on its other half may still come to something. */
+void gateway_guests_part(const struct gateway_host *host)
+{
+    gateway_guests_look(host->gateway);
+    for (unsigned i = 0; i < host->gateway->guest_count; i++) {
+        struct gateway_guest *guest = &host->gateway->guests[i];
+        if (guest->last_home == host && guest->missing_since_ns != NEVER && !guest->is_moving)
+            be_missed(guest);
     }
 }
 
@@ -455,9 +473,8 @@ static void look_after_left(struct gateway_guest *guest, uint64_t now_ns)
 
 void gateway_guests_watch(struct gateway *gateway)
 {
-    uint64_t now_ns = gateway_now_ns();
-
     gateway_guests_look(gateway);
+    uint64_t now_ns = gateway_now_ns(); /* nobody is missed since later than that */
     for (unsigned i = 0; i < gateway->guest_count; i++) {
         struct gateway_guest *guest = &gateway->guests[i];
         if (guest->orphan_look_ns <= now_ns)
@@ -465,9 +482,7 @@ void gateway_guests_watch(struct gateway *gateway)
         look_after_left(guest, now_ns);
         if (guest->missing_since_ns != NEVER &&
             now_ns - guest->missing_since_ns >= GATEWAY_GRACE_NS)
-            be_lost(guest, guest->last_home != NULL && guest->last_home->is_gone
-                               ? "the host that had it has ended, and no other has it"
-                               : "no host has it any more");
+            be_missed(guest);
     }
 }
 

@@ -18,6 +18,8 @@ static void a_guest_is_lost_with_its_process(void **state)
         turn();
     assert_int_equal(fixture.gateway->guests[0].state, GUEST_AWAY); /* it lives, and may be back */
     kill(pid, SIGKILL);
+    turn_until(fixture.gateway->hosts[0].is_gone);
+    assert_int_equal(fixture.lost, 0); /* another may be about to say that it has it */
     turn_until(fixture.lost == 1);
     waitpid(pid, NULL, 0);
     turn_until((count = client_hears(0, heard, sizeof heard)) == 0 ||
@@ -98,6 +100,68 @@ static void a_target_may_still_claim(void **state)
     expect_echo(0, "over there");
     assert_int_equal(count_events(EVENT_HOST_CRASHED), 1);
     assert_int_equal(count_events(EVENT_MIGRATION_ENDED), 0);
+}
+
+/* Its computer was begun anew, and the host, with its guest, by the same command. */
+static void begin_anew(bool is_elsewhere)
+{
+    struct stub *stub = &fixture.stubs[0];
+    char heard[8];
+    ssize_t count;
+    pid_t pid = sleeper();
+
+    stub->pid = (uint64_t)pid;
+    stub->is_in_container = is_elsewhere;
+    both_hosts_come();
+    client_comes(0);
+    expect_echo(0, "hello");
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    channel_close(stub->trunk, "cut", true);
+    turn_until(fixture.left == 1);
+    fixture.gateway->hosts[0].left_ns = 0;
+    stub->pid = (uint64_t)getpid();
+    mailbox_init(&fixture.guest->mailbox);
+    assert_int_equal(mailbox_listen(&fixture.guest->mailbox, PORT), 0);
+    stub_connect(stub);
+    turn_until(stub->is_welcome);
+    turn_until((count = client_hears(0, heard, sizeof heard)) == 0 ||
+               (count < 0 && errno == ECONNRESET));
+    assert_int_equal(fixture.lost, 1);
+    client_comes(1);
+    expect_echo(1, "new");
+}
+
+static void a_guest_that_was_begun_anew_has_no_clients_yet(void **state)
+{
+    (void)state;
+    begin_anew(true);
+}
+
+static void nor_has_it_on_this_computer(void **state)
+{
+    (void)state;
+    begin_anew(false);
+}
+
+/* Whoever begins it at another host is told of the name that gives up what was there. */
+static void the_guest_of_a_host_that_is_away_is_taken(void **state)
+{
+    struct stub *away = &fixture.stubs[0], *other = &fixture.stubs[1];
+    (void)state;
+
+    away->pid = 100;
+    away->is_in_container = true;
+    stub_connect(away);
+    turn_until(away->is_welcome);
+    channel_close(away->trunk, "cut", true);
+    turn_until(fixture.left == 1);
+    away->guest = NULL;
+    other->guest = fixture.guest;
+    stub_connect(other);
+    turn_until(other->trunk == NULL);
+    assert_false(other->is_welcome);
+    assert_non_null(strstr(other->reason, "--name A"));
 }
 
 static void a_move_whose_halves_are_gone_is_lost(void **state)
@@ -466,6 +530,9 @@ int main(void)
         TEST(a_host_that_is_dead_already_is_lost),
         TEST(a_host_in_a_container_is_not_judged_by_its_pid),
         TEST(a_target_may_still_claim),
+        TEST(a_guest_that_was_begun_anew_has_no_clients_yet),
+        TEST(nor_has_it_on_this_computer),
+        TEST(the_guest_of_a_host_that_is_away_is_taken),
         TEST(a_move_whose_halves_are_gone_is_lost),
         TEST(a_guest_that_waits_in_vain_is_forgotten),
         TEST(a_half_at_a_host_that_is_away_is_looked_at_later),

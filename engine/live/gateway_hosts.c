@@ -1,6 +1,6 @@
-/* Hosts and their trunks: who comes in and proves to be one, what is said on the way, and who has
- * gone. What a host says is believed as far as it can be checked, and counted: a name is a name, a
- * claim one of at most GATEWAY_GUESTS.
+/* Hosts: who comes and has a place here, what it has of guests, what it is asked, and who has gone. What
+ * a host says is believed as far as it can be checked, and counted: a name is a name, a claim one of
+ * at most GATEWAY_GUESTS.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -15,34 +15,10 @@
 #include "live/gateway_private.h"
 #include "live/key_file.h"
 
-/* A host that reads nothing for so long, or says nothing although it is asked for the time, is not
- * there: it comes back by a trunk of its own. */
-#define TRUNK_STALL_NS   (10 * NS_PER_S)
-#define TRUNK_SILENCE_NS (15 * NS_PER_S)
-/* Packets beyond that are lost instead: their streams send them again when the host reads on. */
-#define TRUNK_BACKLOG_BYTES (1u << 20)
 /* A host tries at least every second to come back: one elsewhere that has not by then has ended, if
  * another comes with its name. */
-#define RETURN_NS (3 * NS_PER_S)
-/* What a host tells becomes a line of the door, in which other words stand too. */
-#define TOLD_MAX       (CONTROL_LINE_MAX - 256)
+#define RETURN_NS      (3 * NS_PER_S)
 #define CLOCK_ASKED_NS (1 * NS_PER_S) /* clocks of two machines drift by microseconds in that */
-
-static void send_away(struct visitor *visitor, const char *reason, bool is_at_once)
-{
-    visitor->is_leaving = true;
-    channel_close(visitor->trunk, reason, is_at_once);
-}
-
-static void refuse(struct visitor *visitor, const char *reason)
-{
-    struct bytes out = {0};
-
-    trunk_put_message(&out, control_refusal(CONTROL_REFUSED, reason, NULL));
-    channel_send(visitor->trunk, out.data, out.count);
-    bytes_fini(&out);
-    send_away(visitor, reason, false);
-}
 
 /* ---- What a host has ---- */
 
@@ -87,7 +63,7 @@ static bool read_claim(const json_t *entry, struct host_claim *claim)
     return true;
 }
 
-static void take_claims(struct gateway_host *host, const json_t *list)
+void gateway_host_claims(struct gateway_host *host, const json_t *list)
 {
     size_t count = json_array_size(list);
 
@@ -99,7 +75,7 @@ static void take_claims(struct gateway_host *host, const json_t *list)
 
 /* ---- Questions ---- */
 
-static void answer_question(struct gateway_host *host, const struct control_message *reply)
+void gateway_host_answers(struct gateway_host *host, const struct control_message *reply)
 {
     uint64_t id = json_is_integer(reply->id) ? (uint64_t)json_integer_value(reply->id) : 0;
 
@@ -156,7 +132,7 @@ bool gateway_ask(struct gateway *gateway, unsigned number, const char *command, 
 static void guests_told(void *owner, const struct control_message *reply)
 {
     if (reply != NULL && reply->kind == CONTROL_RETURN)
-        take_claims(owner, reply->data);
+        gateway_host_claims(owner, reply->data);
 }
 
 void gateway_host_ask_guests(struct gateway_host *host)
@@ -242,7 +218,7 @@ static bool may_come_back(const struct gateway_host *host)
     return host->pidfd >= 0 || gateway_now_ns() < host->left_ns + RETURN_NS;
 }
 
-static void lose_trunk(struct gateway_host *host, const char *reason)
+void gateway_host_leaves(struct gateway_host *host, const char *reason)
 {
     host->trunk = NULL;
     host->left_ns = gateway_now_ns();
@@ -324,260 +300,97 @@ static const char *why_it_is_taken(const struct gateway_host *host)
     return NULL;
 }
 
-static void welcome(struct visitor *visitor, const json_t *data)
+/* What hello says of the host itself. */
+static enum status read_hello(const json_t *data, struct problem *problem)
+{
+    if (!trunk_is_name(control_word(data, "name", "")))
+        return problem_set(problem, STATUS_REFUSED,
+                           "hello: a host needs a name of 1 to 63 letters, digits and ._-");
+    if (!is_address(control_word(data, "address", "")))
+        return problem_set(problem, STATUS_REFUSED,
+                           "hello: a host's address is a number with its port: 192.0.2.7:7000");
+    if (control_number(data, "protocol", CONTROL_PROTOCOL) != CONTROL_PROTOCOL)
+        return problem_set(problem, STATUS_REFUSED,
+                           "hello: this gateway speaks protocol 1: both need the same ferry");
+    return STATUS_OK;
+}
+
+static bool is_another_process(const struct gateway_host *host, const json_t *data)
+{
+    return host->pid != control_number(data, "pid", 0) ||
+           host->pid_space != control_number(data, "pid_space", trunk_pid_space());
+}
+
+/* Whether it may have that place, and what it brings. */
+static enum status judge_hello(const struct gateway_host *host, const json_t *data,
+                               struct problem *problem)
+{
+    struct host_claim twin;
+
+    if (host == NULL)
+        return problem_set(problem, STATUS_REFUSED,
+                           "hello: this gateway has no place for one more host");
+    const char *taken = is_another_process(host, data) ? why_it_is_taken(host) : NULL;
+    if (taken != NULL)
+        return problem_set(problem, STATUS_REFUSED, "%s", taken);
+    const struct gateway_host *other = find_twin(host, json_object_get(data, "guests"), &twin);
+    if (other == NULL)
+        return STATUS_OK;
+    if (other->trunk == NULL)
+        return problem_set(problem, STATUS_REFUSED,
+                           "hello: there is a guest %s already, at host %s, which is away: choose "
+                           "another --guest, or --name %s, which gives up what was there",
+                           twin.name, other->name, other->name);
+    return problem_set(problem, STATUS_REFUSED,
+                       "hello: there is a guest %s already, at host %s: choose another --guest, or "
+                       "none",
+                       twin.name, other->name);
+}
+
+enum status gateway_host_comes(struct visitor *visitor, const json_t *data, struct problem *problem)
 {
     struct gateway *gateway = visitor->gateway;
-    const char *name = control_word(data, "name", ""), *address = control_word(data, "address", "");
-    uint64_t pid = control_number(data, "pid", 0);
-    uint64_t pid_space = control_number(data, "pid_space", trunk_pid_space());
+    const char *name = control_word(data, "name", "");
+    struct gateway_host *host = NULL;
     char instance[17];
+    enum status status = read_hello(data, problem);
 
-    if (!trunk_is_name(name)) {
-        refuse(visitor, "hello: a host needs a name of 1 to 63 letters, digits and ._-");
-        return;
+    if (status == STATUS_OK) {
+        host = place_for(gateway, name);
+        status = judge_hello(host, data, problem);
     }
-    if (!is_address(address)) {
-        refuse(visitor, "hello: a host's address is a number with its port: 192.0.2.7:7000");
-        return;
-    }
-    if (control_number(data, "protocol", CONTROL_PROTOCOL) != CONTROL_PROTOCOL) {
-        refuse(visitor, "hello: this gateway speaks protocol 1: both need the same ferry");
-        return;
-    }
-    struct gateway_host *host = place_for(gateway, name);
-    if (host == NULL) {
-        refuse(visitor, "hello: this gateway has no place for one more host");
-        return;
-    }
-    bool is_another = host->pid != pid || host->pid_space != pid_space;
-    const char *taken = is_another ? why_it_is_taken(host) : NULL;
-    if (taken != NULL) {
-        refuse(visitor, taken);
-        return;
-    }
-    struct host_claim twin;
-    const struct gateway_host *other = find_twin(host, json_object_get(data, "guests"), &twin);
-    if (other != NULL) {
-        char reason[256];
-        snprintf(reason, sizeof reason,
-                 "hello: there is a guest %s already, at host %s: choose another --guest, or none",
-                 twin.name, other->name);
-        refuse(visitor, reason);
-        return;
-    }
+    if (status != STATUS_OK)
+        return status;
     if (host->trunk != NULL) { /* it came back before its old trunk was seen to be broken */
         struct channel *old = host->trunk;
-        lose_trunk(host, "it has come back by another connection");
+        gateway_host_leaves(host, "it has come back by another connection");
         channel_close(old, "its host has come back by another connection", true);
     }
-    /* Of one that lives elsewhere nothing else tells that it has ended. */
-    if (is_another && !host->is_gone && strcmp(host->name, name) == 0)
-        crash(host);
+    if (is_another_process(host, data) && strcmp(host->name, name) == 0) {
+        if (!host->is_gone) /* of one that lives elsewhere nothing else tells that it has ended */
+            crash(host);
+        gateway_guests_part(host);
+    }
     host->trunk = visitor->trunk;
     visitor->host = host;
-    host->pid = pid;
-    host->pid_space = pid_space;
+    host->pid = control_number(data, "pid", 0);
+    host->pid_space = control_number(data, "pid_space", trunk_pid_space());
     host->is_refusal_told = false;
     host->clock_rtt_ns = UINT64_MAX / 2;
     host->clock_ahead_ns = 0;
     snprintf(host->name, sizeof host->name, "%s", name);
-    snprintf(host->address, sizeof host->address, "%s", address);
+    snprintf(host->address, sizeof host->address, "%s", control_word(data, "address", ""));
     watch_process(host);
     snprintf(instance, sizeof instance, "%016llx", (unsigned long long)gateway->instance);
     trunk_put_message(&host->out, control_return(json_pack("{s:s}", "instance", instance), NULL));
     ask_clock(host);
     gateway_tell(gateway, 0, "host_joined",
                  json_pack("{s:s, s:s}", "name", host->name, "address", host->address));
-    take_claims(host, json_object_get(data, "guests"));
-}
-
-/* ---- What is said on a trunk ---- */
-
-static bool is_one_of(const char *word, const char *const *words, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(word, words[i]) == 0)
-            return true;
-    return false;
-}
-
-/* What a host may tell everybody at the door: not what is the gateway's to see, and of no guest but
- * its own. Whose a move is they know who have ordered it. */
-static bool may_tell(const struct gateway_host *host, const struct control_message *message)
-{
-    static const char *const of_guests[] = {"console", "guest_ended"};
-    static const char *const of_moves[] = {"progress", "migration_ended"};
-    const char *guest = control_word(message->data, "guest", "");
-
-    if (!is_one_of(message->name, of_guests, 2))
-        return is_one_of(message->name, of_moves, 2);
-    for (unsigned i = 0; i < host->claim_count; i++)
-        if (strcmp(host->claims[i].name, guest) == 0)
-            return true;
-    return false;
-}
-
-static void hear_event(struct visitor *visitor, const struct control_message *message)
-{
-    struct gateway_host *host = visitor->host;
-
-    if (strcmp(message->name, "guests") == 0)
-        take_claims(host, message->data);
-    else if (json_dumpb(message->data, NULL, 0, JSON_COMPACT | JSON_ENCODE_ANY) > TOLD_MAX)
-        send_away(visitor, "it tells more than a line of the control protocol holds", true);
-    else if (may_tell(host, message))
-        gateway_tell(host->gateway, host->number, message->name, json_incref(message->data));
-}
-
-static void hear_talk(struct visitor *visitor, const struct frame *frame)
-{
-    struct gateway_host *host = visitor->host;
-    struct control_message message;
-    struct problem problem = {0};
-
-    if (control_read((const char *)frame->payload, frame->payload_bytes, &message, &problem) !=
-        STATUS_OK) {
-        send_away(visitor, problem.text, true);
-    } else if (host == NULL) {
-        if (message.kind == CONTROL_EVENT && strcmp(message.name, "hello") == 0)
-            welcome(visitor, message.data);
-        else
-            refuse(visitor, "a trunk begins with hello");
-    } else if (message.kind == CONTROL_RETURN || message.kind == CONTROL_ERROR) {
-        answer_question(host, &message);
-    } else if (message.kind == CONTROL_EVENT) {
-        hear_event(visitor, &message);
-    }
-    control_message_fini(&message);
-}
-
-static enum status hear_packet(struct gateway_host *host, const struct frame *frame)
-{
-    struct gateway_guest *guest;
-    struct stream_packet packet;
-    struct trunk_call call;
-    uint32_t stream_idx;
-
-    if (frame->note == TRUNK_ACCEPTED) {
-        if (trunk_get_call(frame, TRUNK_ACCEPTED, &call) != STATUS_OK)
-            return STATUS_BAD_STREAM;
-        guest = gateway_guest_named(host->gateway, call.guest);
-        if (guest != NULL && guest->home == host)
-            gateway_clients_accepted(guest, &call);
-        return STATUS_OK;
-    }
-    if (trunk_get_packet(frame, &stream_idx, &packet) != STATUS_OK)
-        return STATUS_BAD_STREAM;
-    guest = gateway_clients_guest(host, stream_idx);
-    if (guest != NULL) /* else it is of one who has moved on, and will be sent again from there */
-        gateway_clients_packet(guest, stream_idx, &packet);
+    gateway_host_claims(host, json_object_get(data, "guests"));
     return STATUS_OK;
 }
 
-static enum status hear_events(struct gateway_host *host, const struct frame *frame)
-{
-    struct gateway *gateway = host->gateway;
-    struct event_list events = {0};
-    char move[MOVE_ID_BYTES];
-    enum status status = trunk_get_events(frame, move, &events);
-
-    for (size_t i = 0; i < events.count; i++)
-        events.items[i].at_ns -= (uint64_t)host->clock_ahead_ns;
-    if (status == STATUS_OK && gateway->calls->happened != NULL && !gateway->is_closing)
-        gateway->calls->happened(gateway->owner, host->number, move, events.items, events.count);
-    event_list_fini(&events);
-    return status;
-}
-
-/* A visitor may be sent away on the way: then nothing more of it counts. */
-static enum status hear_frame(void *owner, const struct frame *frame)
-{
-    struct visitor *visitor = owner;
-
-    if (visitor->is_leaving)
-        return STATUS_OK;
-    if (frame->type == FRAME_TALK) {
-        hear_talk(visitor, frame);
-        return STATUS_OK;
-    }
-    if (visitor->host == NULL)
-        return STATUS_BAD_STREAM;
-    if (frame->type == FRAME_PACKET)
-        return hear_packet(visitor->host, frame);
-    if (frame->type == FRAME_EVENTS)
-        return hear_events(visitor->host, frame);
-    return STATUS_BAD_STREAM;
-}
-
-static void trunk_heard(void *owner, struct channel *channel, const uint8_t *data, size_t count)
-{
-    struct visitor *visitor = owner;
-    (void)channel;
-
-    if (trunk_hear(&visitor->in, data, count, hear_frame, visitor) != STATUS_OK)
-        send_away(visitor, "what came on the trunk cannot be read", true);
-}
-
-static void trunk_opened(void *owner, struct channel *channel)
-{
-    (void)owner, (void)channel; /* the host speaks first */
-}
-
-static void trunk_closed(void *owner, struct channel *channel, const char *reason)
-{
-    struct visitor *visitor = owner;
-    struct gateway_host *host = visitor->host;
-
-    visitor->trunk = NULL;
-    visitor->host = NULL;
-    bytes_fini(&visitor->in);
-    if (host != NULL && host->trunk == channel)
-        lose_trunk(host, reason[0] != '\0' ? reason : "it has closed its connection");
-    gateway_let_go(visitor->gateway);
-}
-
-static bool trunk_comes(void *listener_owner, struct channel *channel,
-                        const struct channel_owner **calls, void **owner)
-{
-    static const struct channel_owner trunk_calls = {
-        .opened = trunk_opened, .heard = trunk_heard, .closed = trunk_closed};
-    static const struct channel_limits limits = {.stall_ns = TRUNK_STALL_NS,
-                                                 .silence_ns = TRUNK_SILENCE_NS,
-                                                 .backlog_bytes = 4 * TRUNK_BACKLOG_BYTES};
-    struct gateway *gateway = listener_owner;
-
-    for (unsigned i = 0; i < GATEWAY_VISITORS; i++) {
-        struct visitor *visitor = &gateway->visitors[i];
-        if (visitor->trunk != NULL)
-            continue;
-        *visitor = (struct visitor){.gateway = gateway, .trunk = channel};
-        gateway->open_handles++;
-        channel_set_limits(channel, &limits);
-        *calls = &trunk_calls;
-        *owner = visitor;
-        return true;
-    }
-    return false;
-}
-
 /* ---- The loop's turns ---- */
-
-bool gateway_host_takes(const struct gateway_host *host)
-{
-    return host->trunk != NULL &&
-           channel_backlog(host->trunk) + host->out.count < TRUNK_BACKLOG_BYTES;
-}
-
-void gateway_hosts_turn(struct gateway *gateway)
-{
-    for (unsigned i = 0; i < GATEWAY_HOSTS; i++) {
-        struct gateway_host *host = &gateway->hosts[i];
-        if (host->trunk == NULL || host->out.count == 0)
-            continue;
-        channel_send(host->trunk, host->out.data, host->out.count);
-        bytes_clear(&host->out);
-    }
-}
 
 void gateway_hosts_watch(struct gateway *gateway)
 {
@@ -592,32 +405,14 @@ void gateway_hosts_watch(struct gateway *gateway)
     gateway_guests_watch(gateway);
 }
 
-static void turned_away(void *owner, const char *line)
-{
-    gateway_tell(owner, 0, "turned_away", json_pack("{s:o}", "reason", control_text_json(line)));
-}
-
-enum status gateway_hosts_open(struct gateway *gateway, const char *address,
-                               struct problem *problem)
+void gateway_hosts_init(struct gateway *gateway)
 {
     for (unsigned i = 0; i < GATEWAY_HOSTS; i++)
         gateway->hosts[i] = (struct gateway_host){.gateway = gateway, .number = i + 1, .pidfd = -1};
-    struct channel_key key;
-    enum status status =
-        channel_listen(gateway->loop, address, key_for(gateway->key, KEY_FOR_TRUNK, "", &key),
-                       trunk_comes, gateway, &gateway->hosts_listener, problem);
-    key_forget(&key);
-    if (status == STATUS_OK)
-        channel_listener_tell(gateway->hosts_listener, turned_away);
-    return status;
 }
 
-void gateway_hosts_close(struct gateway *gateway)
+void gateway_hosts_fini(struct gateway *gateway)
 {
-    channel_listener_close(gateway->hosts_listener);
-    for (unsigned i = 0; i < GATEWAY_VISITORS; i++)
-        if (gateway->visitors[i].trunk != NULL)
-            channel_close(gateway->visitors[i].trunk, "", false);
     for (unsigned i = 0; i < GATEWAY_HOSTS; i++)
         forget_process(&gateway->hosts[i]);
 }

@@ -1,7 +1,8 @@
 /* gateway_private: what the gateway's files share. gateway.h is the contract.
  *
  *   gateway.c           life, the loop's turns, status
- *   gateway_hosts.c     trunks: who comes in, what is said and asked on them
+ *   gateway_trunks.c    trunks: who comes in, what is said on them
+ *   gateway_hosts.c     hosts: who has a place, what they have and are asked, who has gone
  *   gateway_guests.c    where each guest is, and when it is lost
  *   gateway_clients.c   real clients and their streams
  *   gateway_listeners.c where they come in
@@ -199,15 +200,26 @@ void gateway_tell(struct gateway *gateway, unsigned host, const char *event, jso
 void gateway_let_go(struct gateway *gateway); /* one of its open handles is closed */
 void gateway_set_alarm(struct gateway *gateway, uint64_t at_ns);
 
-/* gateway_hosts.c */
-MUST_USE enum status gateway_hosts_open(struct gateway *gateway, const char *address,
-                                        struct problem *problem);
-void gateway_hosts_close(struct gateway *gateway);
-void gateway_hosts_turn(struct gateway *gateway);  /* what is to be sent goes out */
-void gateway_hosts_watch(struct gateway *gateway); /* whose process has ended; whose clock to ask */
-void gateway_host_ask_guests(struct gateway_host *host); /* its claims, as they are now */
+/* gateway_trunks.c */
+MUST_USE enum status gateway_trunks_open(struct gateway *gateway, const char *address,
+                                         struct problem *problem);
+void gateway_trunks_close(struct gateway *gateway);
+void gateway_trunks_turn(struct gateway *gateway); /* what is to be sent goes out */
 /* Whether packets for it can be put into host->out now. */
 bool gateway_host_takes(const struct gateway_host *host);
+
+/* gateway_hosts.c */
+void gateway_hosts_init(struct gateway *gateway);
+void gateway_hosts_fini(struct gateway *gateway);
+void gateway_hosts_watch(struct gateway *gateway); /* whose process has ended; whose clock to ask */
+/* Its hello: it has a place from now on, or is refused with the reason. */
+MUST_USE enum status gateway_host_comes(struct visitor *visitor, const json_t *hello,
+                                        struct problem *problem);
+/* Its trunk is no more: it may come back. */
+void gateway_host_leaves(struct gateway_host *host, const char *reason);
+void gateway_host_claims(struct gateway_host *host, const json_t *list); /* what it has now */
+void gateway_host_answers(struct gateway_host *host, const struct control_message *reply);
+void gateway_host_ask_guests(struct gateway_host *host); /* its claims, as they are now */
 json_t *gateway_hosts_status(const struct gateway *gateway);
 
 /* gateway_guests.c */
@@ -222,6 +234,9 @@ struct gateway_guest *gateway_guest_named(struct gateway *gateway, const char *n
 struct gateway_guest *gateway_guest_expected(struct gateway *gateway, const char *name);
 /* That host's process has ended, and whatever it had of guests. Its claims still stand. */
 void gateway_guests_bereave(const struct gateway_host *host);
+/* Another process has taken that host's place: what only the one before had is lost, and a guest of
+ * the same name is another guest. */
+void gateway_guests_part(const struct gateway_host *host);
 /* What is to be shown of it instead of its host's word; NULL: that stands. */
 const char *gateway_guest_word(const struct gateway_guest *guest);
 /* The guests that no host has any more: {"guest", "reason"} each. */

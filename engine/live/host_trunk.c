@@ -18,7 +18,7 @@
 #define PACKETS_BACKLOG_MAX (1u << 20)
 #define EVENTS_BACKLOG_MAX  (256u << 10)
 #define CONSOLE_BACKLOG_MAX (256u << 10)
-#define SILENCE_NS          (10 * NS_PER_S) /* less than the gateway allows (gateway_hosts.c) */
+#define SILENCE_NS          (10 * NS_PER_S) /* less than the gateway allows (gateway_trunks.c) */
 #define STALL_NS            (30 * NS_PER_S)
 
 /* ---- Speaking ---- */
