@@ -262,7 +262,7 @@ static void tell(const struct session *session, char *text, size_t room)
                  (unsigned long long)timeline->guest_status);
     else if (!timeline->has_started)
         tell_before(session, text, room);
-    else if (turn != NULL && news_tell(turn, text, room))
+    else if (turn != NULL && news_tell(turn, session->facts.is_real, text, room))
         return;
     else if (timeline->is_paused)
         tell_pause(session, text, room);

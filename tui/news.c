@@ -38,7 +38,7 @@ static bool tell_limit(const struct event *event, char *text, size_t room)
     return true;
 }
 
-static bool tell_link(const struct event *event, char *text, size_t room)
+static bool tell_link(const struct event *event, bool is_real, char *text, size_t room)
 {
     uint64_t value = event->link_changed.value;
     struct words words;
@@ -51,7 +51,7 @@ static bool tell_link(const struct event *event, char *text, size_t room)
         return true;
     case LINK_SLOW:
         snprintf(text, room, _("The link has become slow: it carries %s."),
-                 words_bandwidth(&words, value));
+                 words_bandwidth(&words, value, is_real));
         return true;
     case LINK_DELAYED:
         snprintf(text, room, _("The link has become long: what it carries arrives %s later."),
@@ -150,7 +150,7 @@ static bool tell_pace(const struct event *event, char *text, size_t room)
     return true;
 }
 
-bool news_tell(const struct event *event, char *text, size_t room)
+bool news_tell(const struct event *event, bool is_real, char *text, size_t room)
 {
     struct words words;
     switch (event->kind) {
@@ -159,7 +159,7 @@ bool news_tell(const struct event *event, char *text, size_t room)
     case EVENT_LIMIT_EXCEEDED:
         return tell_limit(event, text, room);
     case EVENT_LINK_CHANGED:
-        return tell_link(event, text, room);
+        return tell_link(event, is_real, text, room);
     case EVENT_PHASE_CHANGED:
         return tell_phase(event, text, room);
     case EVENT_HOST_CRASHED:
@@ -199,18 +199,34 @@ const struct event *news_of_now(const struct timeline *timeline)
                                                                                          : NULL;
 }
 
-const char *news_link(const struct trouble *trouble, char *text, size_t room)
+/* A live session tells only of what it is now; how late it is made only the move's events tell. */
+static enum link_state state_of_now(const struct session *session, uint64_t *value)
+{
+    const struct trouble *trouble = &session->timeline.trouble;
+    *value = trouble->link_value;
+    if (!session->is_live)
+        return trouble->link_state;
+    if (session->is_link_cut)
+        return LINK_CUT;
+    if (session->link_bits_per_s == 0)
+        return trouble->link_state == LINK_DELAYED ? LINK_DELAYED : LINK_WHOLE;
+    *value = session->link_bits_per_s;
+    return LINK_SLOW;
+}
+
+const char *news_link(const struct session *session, char *text, size_t room)
 {
     struct words words;
-    switch (trouble->link_state) {
+    uint64_t value;
+    switch (state_of_now(session, &value)) {
     case LINK_CUT:
         snprintf(text, room, "%s", _("cut"));
         return text;
     case LINK_SLOW:
-        snprintf(text, room, "%s", words_bandwidth(&words, trouble->link_value));
+        snprintf(text, room, "%s", words_bandwidth(&words, value, session->facts.is_real));
         return text;
     case LINK_DELAYED:
-        snprintf(text, room, _("+%s late"), words_time(&words, trouble->link_value));
+        snprintf(text, room, _("+%s late"), words_time(&words, value));
         return text;
     case LINK_CORRUPTING:
         snprintf(text, room, "%s", _("corrupting"));

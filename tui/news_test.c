@@ -61,14 +61,18 @@ static void each_is_told_and_fits_two_lines(void **state)
     canvas_resize(&canvas, 3, 78);
     for (size_t i = 0; i < NEWS; i++) {
         text[0] = '\0';
-        bool is_told = news_tell(&news[i].event, text, sizeof text);
+        bool is_told = news_tell(&news[i].event, false, text, sizeof text);
         if (!is_told || strstr(text, news[i].part) == NULL)
             fail_msg("row %zu: \"%s\" is not in \"%s\"", i, news[i].part, text);
         assert_in_range(canvas_wrap(&canvas, lines, 0, text), 1, 2);
     }
-    assert_false(news_tell(&(struct event){.kind = EVENT_PAGE_FAULTED}, text, sizeof text));
+    assert_false(news_tell(&(struct event){.kind = EVENT_PAGE_FAULTED}, false, text, sizeof text));
     assert_false(news_tell(&(struct event){.kind = EVENT_PHASE_CHANGED, .fields = {PHASE_COPY}},
-                           text, sizeof text));
+                           false, text, sizeof text));
+    /* As `ferry link` says it. */
+    const struct event slow = {.kind = EVENT_LINK_CHANGED, .fields = {LINK_SLOW, 8u << 20}};
+    assert_true(news_tell(&slow, true, text, sizeof text));
+    assert_non_null(strstr(text, "it carries 1.000 MiB/s."));
     canvas_fini(&canvas);
 }
 

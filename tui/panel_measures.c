@@ -71,12 +71,15 @@ static bool draw_share(struct canvas *canvas, struct rect rect, int *row, const 
 }
 
 static bool draw_link_state(struct canvas *canvas, struct rect rect, int *row,
-                            const struct trouble *trouble)
+                            const struct session *session)
 {
     char text[64];
-    if (news_link(trouble, text, sizeof text) == NULL)
+    if (news_link(session, text, sizeof text) == NULL)
         return false;
-    draw_line(canvas, rect, row, COLOUR_WAITED_FOR, _("link"), text);
+    /* The limit that a live link was given is no trouble. */
+    draw_line(canvas, rect, row,
+              session->is_live && !session->is_link_cut ? COLOUR_PLAIN : COLOUR_WAITED_FOR,
+              _("link"), text);
     return true;
 }
 
@@ -127,7 +130,7 @@ void panel_measures(struct canvas *canvas, struct rect rect, const struct pictur
     draw_clock(canvas, rect, &row, timeline);
     /* There is always room for what slows the move or the guest: it stands where else is what was
      * known beforehand. */
-    if (!draw_link_state(canvas, rect, &row, &timeline->trouble) &&
+    if (!draw_link_state(canvas, rect, &row, picture->session) &&
         !draw_barriers(canvas, rect, &row, timeline, facts))
         draw_line(canvas, rect, &row, COLOUR_FORECAST, _("forecast at start"),
                   words_time(&words, facts->forecast_downtime_ns));

@@ -136,6 +136,23 @@ static void what_there_is_none_of_is_not_shown(void **state)
     scripted_close(&s->session);
 }
 
+/* Of a live world it is the link as it is now, whatever the move that is looked at has seen of it. */
+static void the_link_of_a_live_world_is_the_one_of_now(void **state)
+{
+    struct scripted *s = scripted_open(MODE_PRE_COPY, 4096, NS_PER_S);
+    (void)state;
+    s->session.ops->advance(&s->session, 100 * NS_PER_S);
+    s->session.facts.is_real = s->session.is_live = true;
+    s->session.timeline.trouble.link_state = LINK_CUT;
+    assert_null(strstr(draw(s, 24, 80, false, false), "  cut"));
+    s->session.link_bits_per_s = 40 * (8u << 20);
+    s->session.timeline.trouble.link_state = LINK_WHOLE;
+    assert_non_null(strstr(draw(s, 24, 80, false, false), "40.00 MiB/s"));
+    s->session.is_link_cut = true;
+    assert_non_null(strstr(draw(s, 24, 80, false, false), "  cut"));
+    scripted_close(&s->session);
+}
+
 /* Every size, every scene, with and without help: nothing outside, no glyph without an ASCII form.
  */
 static void no_size_breaks_a_picture(void **state)
@@ -273,6 +290,7 @@ int main(void)
         cmocka_unit_test(the_panels_cover_every_size_exactly),
         cmocka_unit_test(the_pictures_say_what_is_going_on),
         cmocka_unit_test(what_there_is_none_of_is_not_shown),
+        cmocka_unit_test(the_link_of_a_live_world_is_the_one_of_now),
         cmocka_unit_test(no_size_breaks_a_picture),
         cmocka_unit_test(a_frame_takes_less_than_five_milliseconds),
         cmocka_unit_test(a_round_cut_short_claims_no_more_than_was_sent),

@@ -50,7 +50,7 @@ static void tell_head(const struct teller *teller)
     fprintf(teller->out, "The link carries %s, %s one way. ",
             facts->bandwidth_bits_per_s == 0
                 ? "what it can"
-                : words_bandwidth(&bandwidth, facts->bandwidth_bits_per_s),
+                : words_bandwidth(&bandwidth, facts->bandwidth_bits_per_s, facts->is_real),
             words_time(&latency, facts->latency_ns));
     if (!facts->is_real)
         fprintf(teller->out, "Seed %llu. ", (unsigned long long)facts->seed);
@@ -119,7 +119,8 @@ static void tell_turns(struct teller *teller, uint64_t until_ns)
             continue;
         if (turn->at_ns > until_ns)
             return;
-        if (turn->kind == EVENT_LIMIT_EXCEEDED || !news_tell(turn, text, sizeof text))
+        if (turn->kind == EVENT_LIMIT_EXCEEDED ||
+            !news_tell(turn, teller->session->facts.is_real, text, sizeof text))
             continue;
         tell_instant(teller, turn->at_ns);
         tell(teller, "%s\n", text);

@@ -107,7 +107,8 @@ void player_step(struct player *player)
     step_begin(&step, &player->session->timeline);
     player_stop(player, true);
     player->session->ops->step(player->session);
-    step_tell(&step, &player->session->timeline, player->step_text, sizeof player->step_text);
+    step_tell(&step, &player->session->timeline, player->session->facts.is_real, player->step_text,
+              sizeof player->step_text);
     scene_name_hosts(player->session, player->step_text);
 }
 

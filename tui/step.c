@@ -185,7 +185,8 @@ static void tell_quiet_step(const struct step *step, const struct timeline *afte
         snprintf(text, room, _("The guest printed something, or a key was noted."));
 }
 
-void step_tell(struct step *step, const struct timeline *after, char *text, size_t room)
+void step_tell(struct step *step, const struct timeline *after, bool is_real, char *text,
+               size_t room)
 {
     const struct timeline *before = &step->before;
     struct change change = find_change(step, after);
@@ -194,7 +195,7 @@ void step_tell(struct step *step, const struct timeline *after, char *text, size
     name_pages(change, _("a page"), pages, sizeof pages);
     tell_sent_step(before, after, change, what, sizeof what);
     if (what[0] == '\0')
-        (void)news_tell(&after->turns.last, what, sizeof what);
+        (void)news_tell(&after->turns.last, is_real, what, sizeof what);
     if (what[0] == '\0')
         tell_guest_step(before, after, pages, what, sizeof what);
     if (what[0] == '\0')

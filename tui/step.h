@@ -20,6 +20,7 @@ struct step {
 /* Notes how everything stands; then let one event happen; then have it told, which ends the step.
  */
 void step_begin(struct step *step, const struct timeline *timeline);
-void step_tell(struct step *step, const struct timeline *after, char *text, size_t text_bytes);
+void step_tell(struct step *step, const struct timeline *after, bool is_real, char *text,
+               size_t text_bytes);
 
 #endif

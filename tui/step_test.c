@@ -59,7 +59,7 @@ static void each_event_is_told_when_stepped_to(void **state)
         struct event event = rows[i].event;
         event.at_ns = 1000 * (i + 1);
         timeline_add(&timeline, &event);
-        step_tell(&step, &timeline, text, sizeof text);
+        step_tell(&step, &timeline, false, text, sizeof text);
         if (strstr(text, rows[i].part) == NULL)
             fail_msg("row %zu: \"%s\" is not in \"%s\"", i, rows[i].part, text);
     }
@@ -80,12 +80,12 @@ static void every_step_fits_two_lines(void **state)
         struct step step;
         step_begin(&step, &s->session.timeline);
         while (s->session.ops->step(&s->session)) {
-            step_tell(&step, &s->session.timeline, text, sizeof text);
+            step_tell(&step, &s->session.timeline, false, text, sizeof text);
             step_begin(&step, &s->session.timeline);
             assert_true(canvas_width(text) > 10);
             assert_in_range(canvas_wrap(&canvas, lines, 0, text), 1, 2);
         }
-        step_tell(&step, &s->session.timeline, text, sizeof text);
+        step_tell(&step, &s->session.timeline, false, text, sizeof text);
         scripted_close(&s->session);
     }
     canvas_fini(&canvas);

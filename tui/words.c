@@ -1,6 +1,5 @@
 #include "tui/words.h"
 
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -88,11 +87,16 @@ const char *words_page_rate(struct words *words, uint64_t pages_per_s)
     return words->text;
 }
 
-const char *words_bandwidth(struct words *words, uint64_t bits_per_s)
+const char *words_bandwidth(struct words *words, uint64_t bits_per_s, bool is_real)
 {
     if (bits_per_s == 0) /* a real link, as it is */
         return _("no limit");
-    units_for_people(UNIT_BANDWIDTH, bits_per_s, words->text, sizeof words->text);
+    if (is_real)
+        units_for_people(UNIT_SIZE, bits_per_s / 8, words->text, sizeof words->text);
+    else
+        units_for_people(UNIT_BANDWIDTH, bits_per_s, words->text, sizeof words->text);
+    if (is_real)
+        strcat(words->text, "/s");
     return words->text;
 }
 

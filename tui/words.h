@@ -6,6 +6,7 @@
 #ifndef TUI_WORDS_H
 #define TUI_WORDS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct words {
@@ -28,8 +29,8 @@ const char *words_clock(struct words *words, uint64_t time_ns);
 const char *words_clock_fine(struct words *words, uint64_t time_ns);
 /* "6,061 pages/s"; "-" for 0, which stands for "not measured yet". */
 const char *words_page_rate(struct words *words, uint64_t pages_per_s);
-/* "200.0 Mbit/s" */
-const char *words_bandwidth(struct words *words, uint64_t bits_per_s);
+/* "200.0 Mbit/s"; of a real link "23.84 MiB/s", as all that is moved over it is told. */
+const char *words_bandwidth(struct words *words, uint64_t bits_per_s, bool is_real);
 /* "64.00 MiB" */
 const char *words_size(struct words *words, uint64_t bytes);
 

@@ -151,12 +151,14 @@ static void draw_name(const struct sheet *sheet, struct area area, const struct 
     int line = paint_line_height(sheet->paint, type);
     struct words bandwidth, latency;
     char text[96], trouble[64];
-    if (news_link(&session->timeline.trouble, trouble, sizeof trouble) != NULL) {
-        type.colour = sheet->theme->alarm;
+    if (news_link(session, trouble, sizeof trouble) != NULL) {
+        if (!session->is_live || session->is_link_cut)
+            type.colour = sheet->theme->alarm;
         snprintf(text, sizeof text, _("the link: %s"), trouble);
     } else {
         snprintf(text, sizeof text, _("the link: %s, %s"),
-                 words_bandwidth(&bandwidth, facts->bandwidth_bits_per_s),
+                 words_bandwidth(&bandwidth, session->is_live ? 0 : facts->bandwidth_bits_per_s,
+                                 facts->is_real),
                  words_time(&latency, facts->latency_ns));
     }
     sheet_fit(sheet, area.x + area.width / 2, area.y + (area.height - line) / 2, area.width,

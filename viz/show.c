@@ -49,7 +49,7 @@ static void draw_title(const struct sheet *sheet, struct area area, const struct
                           words_size(&size, facts->total_pages * facts->page_bytes));
     if (facts->bandwidth_bits_per_s > 0 && length < (int)sizeof what)
         snprintf(what + length, sizeof what - (size_t)length, _(" over %s"),
-                 words_bandwidth(&bandwidth, facts->bandwidth_bits_per_s));
+                 words_bandwidth(&bandwidth, facts->bandwidth_bits_per_s, facts->is_real));
     sheet_fit(sheet, area.x, area.y, area.width - taken - 2 * sheet_gap(sheet), type, what);
 }
 

@@ -34,6 +34,8 @@ struct live_session {
     bool is_own_door;         /* it was opened here, by its path: so can another gateway's be */
     uint64_t knocked_ns;      /* at a door that had closed, last */
     const char *gateway_line; /* borrowed; NULL: nobody knows how to start another */
+    bool is_cut_told;         /* the link, by the door; a key is ahead of it */
+    uint64_t bits_per_s_told; /* likewise */
     char guest[64], origin[200], notice[400], verdict[400], why_over[400];
 };
 
@@ -69,13 +71,34 @@ static void timeline_end(struct live_session *own)
 }
 
 /* The link as it is now, whichever move is looked at: that is what a key changes. */
-static void set_link(struct session *session, const json_t *link)
+static void set_link(struct live_session *own, const json_t *link)
 {
+    struct session *session = &own->session;
     const char *bandwidth = control_word(link, "bandwidth", "none");
 
     session->is_link_cut = strcmp(control_word(link, "state", ""), "cut") == 0;
     if (units_parse(UNIT_BANDWIDTH, bandwidth, &session->link_bits_per_s, NULL) != STATUS_OK)
         session->link_bits_per_s = 0;
+    own->is_cut_told = session->is_link_cut;
+    own->bits_per_s_told = session->link_bits_per_s;
+}
+
+static void hear_link(struct live_session *own, const json_t *link)
+{
+    struct session *session = &own->session;
+    bool was_cut = own->is_cut_told;
+    uint64_t before_bits_per_s = own->bits_per_s_told;
+    char size[32], text[100];
+
+    set_link(own, link);
+    if (session->is_link_cut == was_cut && session->link_bits_per_s == before_bits_per_s)
+        return;
+    units_for_people(UNIT_SIZE, session->link_bits_per_s / 8, size, sizeof size);
+    snprintf(text, sizeof text, "The link %scarries %s%s.", was_cut ? "is mended: it " : "",
+             session->link_bits_per_s > 0 ? size : "what it can",
+             session->link_bits_per_s > 0 ? "/s" : "");
+    tell(own,
+         session->is_link_cut ? "The link is cut: it carries nothing until it is mended." : text);
 }
 
 /* What a view is told before there was any move: the first guest that is named; else what was known
@@ -110,7 +133,7 @@ static void set_facts(struct live_session *own, const json_t *status)
                                     .stop_and_copy_downtime_ns = UINT64_MAX};
     if (facts->total_pages == 0 || facts->total_pages > RECORDING_PAGES_MAX)
         facts->total_pages = 1;
-    set_link(&own->session, json_object_get(status, "link"));
+    set_link(own, json_object_get(status, "link"));
     own->is_moving =
         json_is_object(json_object_get(status, "migration")) &&
         !json_is_string(json_object_get(json_object_get(status, "migration"), "outcome"));
@@ -183,7 +206,7 @@ static void hear_event(struct live_session *own, const struct control_message *m
     } else if (strcmp(name, "host_joined") == 0) {
         own->is_lost = false; /* the door knows whether it has brought one */
     } else if (strcmp(name, "link_changed") == 0) {
-        set_link(&own->session, message->data);
+        hear_link(own, message->data);
     } else if (strcmp(name, "host_left") == 0) {
         char text[160];
         snprintf(

@@ -251,11 +251,45 @@ static void what_a_view_wants_is_said_at_the_door(void **state)
     session_listen(session);
     assert_true(session->is_link_cut);
     assert_int_equal(session->link_bits_per_s, 1000000);
-    assert_null(session->notice);
     say("{\"error\": {\"class\": \"NotNow\", \"desc\": \"the guest is paused\"}, \"id\": 5}\n");
     session_listen(session);
     assert_string_equal(session->notice, "the guest is paused");
-    assert_int_equal(session->notice_count, 1);
+    close_door();
+}
+
+/* Whoever changed it, and whether anything is moved or not; once for each change. */
+static void what_became_of_the_link_is_said(void **state)
+{
+    static const struct {
+        const char *bandwidth, *link, *says; /* NULL: nothing new */
+    } rows[] = {
+        {"10Mbit/s", "mended", NULL},
+        {"10Mbit/s", "cut", "The link is cut: it carries nothing until it is mended."},
+        {"20MiB/s", "cut", "The link is cut: it carries nothing until it is mended."},
+        {"20MiB/s", "mended", "The link is mended: it carries 20.00 MiB/s."},
+        {"20MiB/s", "mended", NULL},
+        {"none", "mended", "The link carries what it can."},
+        {"none", "cut", "The link is cut: it carries nothing until it is mended."},
+        {"none", "mended", "The link is mended: it carries what it can."},
+    };
+    (void)state;
+    open_door();
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char line[200];
+        uint32_t before = session->notice_count;
+        snprintf(line, sizeof line,
+                 "{\"event\": \"link_changed\", \"data\": {\"bandwidth\": \"%s\", \"state\": "
+                 "\"%s\"}, \"timestamp\": {\"seconds\": 1, \"microseconds\": 1}}\n",
+                 rows[i].bandwidth, rows[i].link);
+        /* What a key has changed is known here before it is told. */
+        if (strcmp(rows[i].link, "cut") == 0 && !session->is_link_cut)
+            assert_true(session->ops->act(session, SESSION_LINK_CUT, 0));
+        say(line);
+        session_listen(session);
+        assert_int_equal(session->notice_count - before, rows[i].says != NULL);
+        if (rows[i].says != NULL)
+            assert_string_equal(session->notice, rows[i].says);
+    }
     close_door();
 }
 
@@ -450,6 +484,7 @@ int main(void)
         cmocka_unit_test(the_next_move_waits_until_this_was_seen),
         cmocka_unit_test(time_passes_by_itself_and_is_taken_back),
         cmocka_unit_test(what_a_view_wants_is_said_at_the_door),
+        cmocka_unit_test(what_became_of_the_link_is_said),
         cmocka_unit_test(a_door_that_dies_leaves_what_was_seen),
         cmocka_unit_test(another_gateway_is_taken_up),
         cmocka_unit_test(a_guest_that_is_lost_is_not_moved),
