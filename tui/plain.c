@@ -1,10 +1,13 @@
 #include "tui/plain.h"
 
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "base/status.h"
 #include "base/units.h"
+#include "tui/lines.h"
 #include "tui/narrator.h"
 #include "tui/news.h"
 #include "tui/scene.h"
@@ -299,9 +302,24 @@ static void await_move(struct session *session)
     }
 }
 
+/* What was told since the last call. */
+static void show(const struct teller *teller, char *const *told, FILE *out)
+{
+    if (ftello(teller->out) == 0)
+        return;
+    fputc('\0', teller->out); /* what was there before may be longer */
+    fflush(teller->out);
+    lines_put(out, *told);
+    fflush(out);
+    rewind(teller->out);
+}
+
 static void play_lines(struct session *session, FILE *out)
 {
-    struct teller teller = {.session = session, .out = out};
+    char *told = NULL;
+    size_t told_bytes = 0;
+    struct teller teller = {.session = session, .out = open_memstream(&told, &told_bytes)};
+    MUST(teller.out != NULL);
     await_move(session);
     tell_head(&teller);
     tell_terms(&teller);
@@ -309,12 +327,14 @@ static void play_lines(struct session *session, FILE *out)
         session_attend(session, HELD_MS);
         live_on(session);
         tell_news(&teller);
-        fflush(out);
+        show(&teller, &told, out);
     }
     tell_clients(&teller);
     if (session->verdict != NULL)
-        fprintf(out, "%s\n", session->verdict);
-    fflush(out);
+        fprintf(teller.out, "%s\n", session->verdict);
+    show(&teller, &told, out);
+    fclose(teller.out);
+    free(told);
 }
 
 void plain_tell_code(const struct session_code *code, FILE *out)

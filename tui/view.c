@@ -5,6 +5,7 @@
 
 #include "base/units.h"
 #include "tui/keys.h"
+#include "tui/lines.h"
 #include "tui/plain.h"
 #include "tui/screen.h"
 #include "tui/translate.h"
@@ -232,7 +233,7 @@ int view_play(struct session *session, const struct view_options *options)
     if (view.is_closed)
         return VIEW_TROUBLE;
     if (session->verdict != NULL)
-        printf("%s\n", session->verdict);
+        lines_put(stdout, session->verdict);
     fflush(stdout);
     return session->is_broken ? VIEW_BROKEN : VIEW_FINE;
 }

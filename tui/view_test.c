@@ -117,7 +117,10 @@ static void the_last_screen_stays_and_names_what_is_next(void **state)
     assert_shows(terminal, "downtime");
     for (int i = 0; i < 10; i++)
         assert_true(terminal_take(terminal, 20)); /* it does not end by itself */
-    quit(terminal);
+    terminal_type(terminal, "q");
+    terminal_end(terminal);
+    assert_true(terminal_shows(terminal, "stop-and-copy would have\nbeen 2.7 s\n"));
+    terminal_close(terminal);
 }
 
 static void a_broken_rule_is_exit_status_1(void **state)
