@@ -104,7 +104,7 @@ void panel_clients(struct canvas *canvas, struct rect rect, const struct picture
     draw_heading(canvas, rect, picture);
     if (!session_has_clients(session)) {
         canvas_text(canvas, inner.row, rect.column + 2, rect.columns - 3, COLOUR_FAINT,
-                    _("Nobody talks to this guest."));
+                    scene_no_clients(session));
         return;
     }
     struct felt_strip strip = felt_strip_make(session, picture->latency, (uint64_t)inner.columns);

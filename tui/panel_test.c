@@ -136,6 +136,21 @@ static void what_there_is_none_of_is_not_shown(void **state)
     scripted_close(&s->session);
 }
 
+/* Who talks to a real guest is told with its move. */
+static void of_a_live_guest_it_is_not_said_that_nobody_talks_to_it(void **state)
+{
+    struct scripted *s = scripted_open(MODE_PRE_COPY, 4096, NS_PER_S);
+    (void)state;
+    s->session.facts.client_count = 0;
+    assert_non_null(strstr(draw(s, 24, 80, false, false), "Nobody talks to this guest."));
+    s->session.facts.is_real = s->session.is_live = true;
+    assert_null(strstr(draw(s, 24, 80, false, false), "Nobody"));
+    assert_non_null(strstr(draw(s, 24, 80, false, false), "shown with its move."));
+    s->session.timeline.has_started = true;
+    assert_non_null(strstr(draw(s, 24, 80, false, false), "Nobody talks to this guest."));
+    scripted_close(&s->session);
+}
+
 /* Of a live world it is the link as it is now, whatever the move that is looked at has seen of it. */
 static void the_link_of_a_live_world_is_the_one_of_now(void **state)
 {
@@ -291,6 +306,7 @@ int main(void)
         cmocka_unit_test(the_pictures_say_what_is_going_on),
         cmocka_unit_test(what_there_is_none_of_is_not_shown),
         cmocka_unit_test(the_link_of_a_live_world_is_the_one_of_now),
+        cmocka_unit_test(of_a_live_guest_it_is_not_said_that_nobody_talks_to_it),
         cmocka_unit_test(no_size_breaks_a_picture),
         cmocka_unit_test(a_frame_takes_less_than_five_milliseconds),
         cmocka_unit_test(a_round_cut_short_claims_no_more_than_was_sent),

@@ -125,6 +125,13 @@ void scene_failure(const struct timeline *timeline, char *text, size_t room)
         snprintf(text, room, _("The guest is lost: neither host has all of it."));
 }
 
+const char *scene_no_clients(const struct session *session)
+{
+    return session->is_live && !session->timeline.has_started
+               ? _("What its clients feel is shown with its move.")
+               : _("Nobody talks to this guest.");
+}
+
 uint64_t scene_forecast_pages(const struct session_facts *facts, uint64_t round_idx)
 {
     if (facts->forecast_round_pages == NULL || round_idx >= facts->forecast_round_count)

@@ -37,6 +37,10 @@ void scene_failure(const struct timeline *timeline, char *text, size_t text_byte
  * while it is not known, and where the limit was met. */
 const char *scene_limit(const struct timeline *timeline);
 
+/* In the place of clients, where the session knows of none: a real guest's become known with its
+ * move. */
+const char *scene_no_clients(const struct session *session);
+
 /* How many pages were forecast for a round; UINT64_MAX where there is no forecast of it. */
 uint64_t scene_forecast_pages(const struct session_facts *facts, uint64_t round_idx);
 

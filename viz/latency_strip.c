@@ -5,6 +5,7 @@
 
 #include "base/units.h"
 #include "tui/felt.h"
+#include "tui/scene.h"
 #include "tui/translate.h"
 #include "tui/words.h"
 
@@ -106,7 +107,7 @@ void latency_strip(const struct sheet *sheet, struct area area, const struct sta
                         area.height - line * 3 / 2};
     int column = 1 + paint_height(sheet->paint) / COLUMN_PART;
     if (!session_has_clients(stage->session)) {
-        sheet_wrap(sheet, area, type, _("Nobody talks to this guest."));
+        sheet_wrap(sheet, area, type, scene_no_clients(stage->session));
         return;
     }
     if (plot.width < column || plot.height <= 0)
