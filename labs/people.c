@@ -1,5 +1,7 @@
 #include "labs/people.h"
 
+#include <ctype.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -43,18 +45,38 @@ const char *people_rate(struct people *people, uint64_t pages_per_s)
     return text;
 }
 
+static bool is_number_before(const char *text, size_t end)
+{
+    size_t begin = end;
+    while (begin > 0 && text[begin - 1] != ' ')
+        begin--;
+    return begin < end && isdigit((unsigned char)text[begin]) &&
+           isdigit((unsigned char)text[end - 1]);
+}
+
+/* A number's unit stands behind it: a line ends elsewhere, if it can. */
+static size_t line_bytes(const char *text, size_t room)
+{
+    size_t count = strlen(text), behind_number = 0;
+    if (count <= room)
+        return count;
+    for (count = room; count > 0; count--) {
+        if (text[count] == ' ' && !is_number_before(text, count))
+            return count;
+        if (text[count] == ' ' && behind_number == 0)
+            behind_number = count;
+    }
+    return behind_number > 0 ? behind_number
+                             : strcspn(text, " "); /* one word, longer than the line */
+}
+
 void people_wrap(FILE *file, const char *head, const char *text)
 {
     size_t indent = strlen(head), room = 80 - indent;
 
     fputs(head, file);
     for (;;) {
-        size_t count = strlen(text);
-        if (count > room)
-            for (count = room; count > 0 && text[count] != ' '; count--)
-                ;
-        if (count == 0) /* one word, longer than the line */
-            count = strcspn(text, " ");
+        size_t count = line_bytes(text, room);
         fprintf(file, "%.*s\n", (int)count, text);
         text += count + strspn(text + count, " ");
         if (*text == '\0')

@@ -20,7 +20,7 @@ const char *people_seconds(struct people *people, double seconds); /* the same, 
 const char *people_rate(struct people *people, uint64_t pages_per_s);
 
 /* Text after `head`, in lines of at most 80 columns, each but the first indented to where it began.
- */
+ * None ends with a number whose unit would stand on the next. */
 void people_wrap(FILE *file, const char *head, const char *text);
 
 #endif

@@ -366,8 +366,9 @@ static void print_pace(const struct report *report, FILE *file)
                 people_time(&people, report->fault_wait.p99), pace->share_least_permille / 10,
                 pace->share_least_permille % 10);
     if (switched > 0)
-        fprintf(file, "  %-18s%s instructions/s until the last page, %s after it\n", "progress",
-                people_count(&people, switched), after > 0 ? people_count(&people, after) : "-");
+        fprintf(file, "  %-18s%s instructions/s until the last page%s%s%s\n", "progress",
+                people_count(&people, switched), after > 0 ? ", " : "",
+                after > 0 ? people_count(&people, after) : "", after > 0 ? " after it" : "");
 }
 
 static void print_clients(const struct report *report, FILE *file)

@@ -247,12 +247,66 @@ static void the_summary_is_for_people(void **state)
     run_close(&run);
 }
 
+/* What could not be measured is no part of the sentence. */
+static void an_unknown_pace_is_left_out(void **state)
+{
+    struct run run;
+    struct report report;
+    (void)state;
+    open_run(&run, post_copy);
+    report_make(&report, &run, world_oracle(run.world));
+    struct timeline timeline = *report.timeline;
+    report.timeline = &timeline;
+    assert_true(timeline.pace.network_faults > 0);
+    for (int is_known = 0; is_known < 2; is_known++) {
+        char text[8192] = "";
+        FILE *file = fmemopen(text, sizeof text, "w");
+        timeline.pace.instructions[STRETCH_SWITCHED] = timeline.pace.duration_ns[STRETCH_SWITCHED] =
+            1000;
+        timeline.pace.instructions[STRETCH_AFTER] = timeline.pace.duration_ns[STRETCH_AFTER] =
+            is_known ? 1000 : 0;
+        report_print(&report, file);
+        fclose(file);
+        assert_non_null(strstr(text, is_known ? "until the last page, 1,000,000,000 after it\n"
+                                              : " instructions/s until the last page\n"));
+    }
+    run_close(&run);
+}
+
+/* A number is told with its unit: both stand on one line. Of 80 columns 13 are left. */
+#define HEAD  "Behind this head there are thirteen columns for a text, of all 80: "
+#define BLANK "                                                                   "
+static void a_number_stays_with_its_unit(void **state)
+{
+    static const struct {
+        const char *text, *lines;
+    } rows[] = {
+        {"one 384.0 KiB", HEAD "one 384.0 KiB\n"},
+        {"onetwo 384.0 KiB", HEAD "onetwo\n" BLANK "384.0 KiB\n"},
+        {"one, two, 34, 384.0 KiB", HEAD "one, two, 34,\n" BLANK "384.0 KiB\n"},
+        {"12345678 901234", HEAD "12345678\n" BLANK "901234\n"}, /* nowhere else */
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char text[1024] = "";
+        FILE *file = fmemopen(text, sizeof text, "w");
+        people_wrap(file, HEAD, rows[i].text);
+        fclose(file);
+        assert_string_equal(text, rows[i].lines);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(decisions_are_told),    cmocka_unit_test(the_object_has_the_agreed_keys),
-        cmocka_unit_test(numbers_add_up),        cmocka_unit_test(what_there_is_none_of_is_null),
-        cmocka_unit_test(a_broken_rule_is_told), cmocka_unit_test(the_summary_is_for_people),
+        cmocka_unit_test(decisions_are_told),
+        cmocka_unit_test(the_object_has_the_agreed_keys),
+        cmocka_unit_test(numbers_add_up),
+        cmocka_unit_test(what_there_is_none_of_is_null),
+        cmocka_unit_test(a_broken_rule_is_told),
+        cmocka_unit_test(the_summary_is_for_people),
+        cmocka_unit_test(an_unknown_pace_is_left_out),
+        cmocka_unit_test(a_number_stays_with_its_unit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
