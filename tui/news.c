@@ -50,7 +50,9 @@ static bool tell_link(const struct event *event, bool is_real, char *text, size_
         snprintf(text, room, _("The link is cut: what was under way on it is lost."));
         return true;
     case LINK_SLOW:
-        snprintf(text, room, _("The link has become slow: it carries %s."),
+        snprintf(text, room,
+                 is_real ? _("The link carries %s from now on.")
+                         : _("The link has become slow: it carries %s."),
                  words_bandwidth(&words, value, is_real));
         return true;
     case LINK_DELAYED:
