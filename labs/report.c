@@ -300,6 +300,29 @@ static void print_remedies(const struct report *report, FILE *file)
         people_wrap(file, "  the forecast      ", text);
 }
 
+/* What came after the guest. */
+static void print_switched(const struct report *report, FILE *file)
+{
+    const struct timeline *timeline = report->timeline;
+    struct people people = {0};
+    char text[300], waits[80] = "";
+
+    if (report->fault_wait.count > 0)
+        snprintf(waits, sizeof waits, ", wait %s (median) to %s",
+                 people_time(&people, report->fault_wait.p50),
+                 people_time(&people, report->fault_wait.max));
+    int used = snprintf(text, sizeof text, "%s faults%s; %s pages pushed; ",
+                        people_count(&people, timeline->faults), waits,
+                        people_count(&people, timeline->pages_pushed));
+    if (timeline->pages_missing > 0)
+        snprintf(text + used, sizeof text - (size_t)used, "%s pages never came",
+                 people_count(&people, timeline->pages_missing));
+    else
+        snprintf(text + used, sizeof text - (size_t)used, "last page %s after the guest ran on",
+                 people_time(&people, timeline->ended_ns - timeline->resumed_at_ns));
+    people_wrap(file, "  after the switch  ", text);
+}
+
 static void print_times(const struct report *report, FILE *file)
 {
     const struct timeline *timeline = report->timeline;
@@ -330,21 +353,8 @@ static void print_times(const struct report *report, FILE *file)
     report_print_forms(report, file);
     report_print_cut(timeline, file);
     print_uses(timeline, file);
-    char waits[80] = "";
-    if (report->fault_wait.count > 0)
-        snprintf(waits, sizeof waits, ", wait %s (median) to %s",
-                 people_time(&people, report->fault_wait.p50),
-                 people_time(&people, report->fault_wait.max));
     if (report->has_post_copy && timeline->has_resumed)
-        fprintf(file, "  %-18s%s faults%s; %s pages pushed;\n", "after the switch",
-                people_count(&people, timeline->faults), waits,
-                people_count(&people, timeline->pages_pushed));
-    if (report->has_post_copy && timeline->has_resumed && timeline->pages_missing > 0)
-        fprintf(file, "  %-18s%s pages never came\n", "",
-                people_count(&people, timeline->pages_missing));
-    else if (report->has_post_copy && timeline->has_resumed)
-        fprintf(file, "  %-18slast page %s after the guest ran on\n", "",
-                people_time(&people, timeline->ended_ns - timeline->resumed_at_ns));
+        print_switched(report, file);
 }
 
 /* What stood in the guest's way after the switch, and how much it got done all the same. */
@@ -354,6 +364,7 @@ static void print_pace(const struct report *report, FILE *file)
     uint64_t queue = pace_queue_permille(pace);
     uint64_t switched = pace_rate(pace, STRETCH_SWITCHED), after = pace_rate(pace, STRETCH_AFTER);
     struct people people = {0};
+    char text[160];
 
     if (!report->has_post_copy || pace->network_faults == 0)
         return;
@@ -365,10 +376,14 @@ static void print_pace(const struct report *report, FILE *file)
                 people_time(&people, pace->set_point_ns),
                 people_time(&people, report->fault_wait.p99), pace->share_least_permille / 10,
                 pace->share_least_permille % 10);
-    if (switched > 0)
-        fprintf(file, "  %-18s%s instructions/s until the last page%s%s%s\n", "progress",
-                people_count(&people, switched), after > 0 ? ", " : "",
-                after > 0 ? people_count(&people, after) : "", after > 0 ? " after it" : "");
+    if (switched == 0)
+        return;
+    int used = snprintf(text, sizeof text, "%s instructions/s until the last page",
+                        people_count(&people, switched));
+    if (after > 0)
+        snprintf(text + used, sizeof text - (size_t)used, ", %s after it",
+                 people_count(&people, after));
+    people_wrap(file, "  progress          ", text);
 }
 
 static void print_clients(const struct report *report, FILE *file)
