@@ -38,7 +38,8 @@ struct client_socket {
 struct gateway_client {
     enum client_state state;
     uint8_t slot_idx;
-    bool was_used; /* by any connection: its stream means something */
+    bool was_used;  /* by any connection: its stream means something */
+    bool is_direct; /* its call was taken where the guest is: an older host does not know it */
     struct gateway_guest *guest;
     struct client_socket *socket; /* NULL: it has gone, and what still comes is dropped */
     struct stream stream;
@@ -96,7 +97,7 @@ struct gateway_guest {
 
     bool is_moving;
     struct gateway_host *source, *target;
-    uint64_t tunnel_for_ns;
+    uint64_t tunnel_for_ns; /* once it has come to the target; 0: it has, or there is to be none */
 
     /* Of the place, whoever has it: numbers go on. */
     struct gateway_client clients[MAILBOX_STREAMS];
