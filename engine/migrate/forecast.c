@@ -51,10 +51,15 @@ static bool is_time_to_pause(const struct forecast_input *input, double left, do
            (is_within_limit(input, left) && burst_s(input, next) > burst_s(input, left) * 0.75);
 }
 
+static bool has_time_limit(const struct forecast_input *input)
+{
+    return input->limits.total_time_ns != LIMIT_NONE && input->limits.total_time_ns != 0;
+}
+
 static bool is_out_of_time(const struct forecast_input *input, const struct forecast *forecast,
                            double left)
 {
-    return input->limits.total_time_ns != LIMIT_NONE && input->limits.total_time_ns != 0 &&
+    return has_time_limit(input) &&
            (forecast->total_s + burst_s(input, left)) * 1e9 >= (double)input->limits.total_time_ns;
 }
 
@@ -79,15 +84,23 @@ static bool get_there(const struct forecast_input *input, const struct forecast 
     return false;
 }
 
-/* A round that ends early: what it had not sent yet is left with what was dirtied. */
+/* What is left of `left` pages where the round ends when so many of them were sent: those, and what
+ * was dirtied. */
+static double left_after(const struct forecast_input *input, const struct forecast *forecast,
+                         double left, double sent)
+{
+    double began_s = forecast->total_s, ended_s = began_s + sent / forecast->page_rate;
+    double again = dirty_law_between(&input->writes, began_s, ended_s);
+
+    return fmin(input->writes.total_pages, left - sent + again * sent / left);
+}
+
+/* A round that ends early. */
 static void cut_round(const struct forecast_input *input, struct forecast *forecast, double sent,
                       double *left)
 {
-    double began_s = forecast->total_s;
-
+    *left = left_after(input, forecast, *left, sent);
     add_round(forecast, sent);
-    double again = dirty_law_between(&input->writes, began_s, forecast->total_s);
-    *left = fmin(input->writes.total_pages, *left - sent + again * sent / *left);
 }
 
 /* Pages that are new while as many are sent as lie between the two. */
@@ -155,6 +168,37 @@ static bool cut_by_deadline(const struct forecast_input *input, struct forecast 
     return true;
 }
 
+/* By how much the move is late where the round ends when so many pages were sent. */
+static double late_s(const struct forecast_input *input, const struct forecast *forecast,
+                     double left, double sent)
+{
+    return forecast->total_s + sent / forecast->page_rate +
+           burst_s(input, left_after(input, forecast, left, sent)) -
+           (double)input->limits.total_time_ns / 1e9;
+}
+
+/* The total-time limit ends this round: where what is dirtied uses up what there is to spare; in the
+ * first, half of the time is waited for where it is out of reach, or the move is to be given up. */
+static bool cut_by_total_time(const struct forecast_input *input, struct forecast *forecast,
+                              double *left)
+{
+    double half_s = (double)input->limits.total_time_ns / 2e9, low = 0, high = *left;
+    bool is_first = forecast->round_count == 0;
+
+    if (!has_time_limit(input) || *left <= 0 || late_s(input, forecast, *left, *left) < 0)
+        return false;
+    bool is_waiting =
+        late_s(input, forecast, *left, 0) >= 0 || input->limits.on_limit == ON_LIMIT_ABORT;
+    for (unsigned i = 0; i < 50; i++) {
+        double middle = (low + high) / 2;
+        *(late_s(input, forecast, *left, middle) < 0 ? &low : &high) = middle;
+    }
+    if (is_first && is_waiting)
+        high = fmin(fmax(high, (half_s - forecast->total_s) * forecast->page_rate), *left);
+    cut_round(input, forecast, high, left);
+    return true;
+}
+
 /* Returns what is left when the guest is paused; `*leaves_rest`: for post-copy. */
 static double copy_rounds(enum mode mode, const struct forecast_input *input,
                           struct forecast *forecast, bool *leaves_rest)
@@ -174,6 +218,10 @@ static double copy_rounds(enum mode mode, const struct forecast_input *input,
             *leaves_rest = true;
             return left;
         }
+        if (cut_by_total_time(input, forecast, &left)) {
+            forecast->end = FORECAST_TIME;
+            break;
+        }
         double began_s = forecast->total_s;
         add_round(forecast, sent);
         left = dirty_law_between(&input->writes, began_s, forecast->total_s); /* C4 */
@@ -190,10 +238,6 @@ static double copy_rounds(enum mode mode, const struct forecast_input *input,
             forecast->end = FORECAST_CONVERGES;
             break;
         }
-        if (is_out_of_time(input, forecast, left)) {
-            forecast->end = FORECAST_TIME;
-            break;
-        }
     }
     if (is_within_limit(input, left))
         forecast->end = FORECAST_CONVERGES;
@@ -201,7 +245,8 @@ static double copy_rounds(enum mode mode, const struct forecast_input *input,
         *leaves_rest = true;
         forecast->end = FORECAST_CONVERGES;
     }
-    *leaves_rest |= mode == MODE_HYBRID;
+    if (mode == MODE_HYBRID)
+        *leaves_rest |= forecast->end != FORECAST_TIME || input->limits.on_limit != ON_LIMIT_ABORT;
     return left;
 }
 

@@ -152,6 +152,38 @@ static void test_hybrid_carries_a_bitmap_where_something_is_stale(void **state)
     NEAR(forecast.total_s, 0.002 + 1 + 0.002, 1e-4);
 }
 
+/* The total-time limit falls into the first round: where it can be kept it is, by a round that ends when
+ * what was written again has used up what there was to spare. Out of reach, or to be given up: half. */
+static void test_a_total_time_limit_cuts_the_first_round(void **state)
+{
+    static const struct {
+        enum mode mode;
+        enum on_limit on_limit;
+        double limit_s, total_s;
+    } rows[] = {
+        {MODE_PRE_COPY, ON_LIMIT_PAUSE, 1.1, 1.1},
+        {MODE_PRE_COPY, ON_LIMIT_POST_COPY, 1.1, 1.1},
+        {MODE_HYBRID, ON_LIMIT_PAUSE, 1.1, 1.1},
+        {MODE_PRE_COPY, ON_LIMIT_ABORT, 1.1, 0.55},
+        {MODE_HYBRID, ON_LIMIT_ABORT, 1.1, 0.55},
+        /* After 2 ms, 0.448 of memory, of which so much is written again: 0.448 (1 - e^-0.896) */
+        {MODE_PRE_COPY, ON_LIMIT_PAUSE, 0.9, 1.269},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct forecast_input input = even;
+        struct forecast forecast;
+        input.writes.write_rate = 2 * 16384;
+        input.limits.switch_after = 30;
+        input.limits.on_limit = rows[i].on_limit;
+        input.limits.total_time_ns = (uint64_t)(rows[i].limit_s * 1e9);
+        forecast_make(rows[i].mode, &input, &forecast);
+        if (fabs(forecast.total_s - rows[i].total_s) > 0.002)
+            fail_msg("row %zu: %f s", i, forecast.total_s);
+        assert_int_equal(forecast.end, FORECAST_TIME);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -162,6 +194,7 @@ int main(void)
         cmocka_unit_test(test_hot_pages_end_the_rounds),
         cmocka_unit_test(test_a_race_that_cannot_be_won_ends_at_the_round_limit),
         cmocka_unit_test(test_hybrid_carries_a_bitmap_where_something_is_stale),
+        cmocka_unit_test(test_a_total_time_limit_cuts_the_first_round),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -123,7 +123,7 @@ static bool is_too_early(const struct view *view, uint64_t lived_ns, uint64_t le
     if (view->last.pages > 0 || lived_ns >= limit_ns / 2)
         return false;
     return view->limits.on_limit == ON_LIMIT_ABORT || lived_ns < limit_ns / 32 ||
-           lived_ns + view_downtime_ns(view, view->to_send->set_count) >= limit_ns ||
+           view->current.link_ns + view_downtime_ns(view, view->to_send->set_count) >= limit_ns ||
            lived_ns + pause_ns(view, &view->late, left_pages) < limit_ns;
 }
 

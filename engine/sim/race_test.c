@@ -166,20 +166,21 @@ static void test_what_is_written_again_is_within_the_total_time(void **state)
 {
     static const char *const modes[] = {"pre-copy downtime-limit=0ms",
                                         "pre-copy downtime-limit=0ms on-limit=post-copy",
-                                        "continuous downtime-limit=0ms", "hybrid switch-after=99"};
+                                        "continuous downtime-limit=0ms", "hybrid switch-after=99",
+                                        "pre-copy bandwidth-limit=1Gbit/s downtime-limit=0ms"};
     static const double ratios[] = {0.5, 1, 4}, spare[] = {0.04, 0.17, 0.4};
     const uint64_t pages = 25000;
     (void)state;
-    for (size_t i = 0; i < 36; i++) {
-        double limit_us = (double)pages / PAGE_RATE * 1e6 * (1 + spare[i / 4 % 3]);
+    for (size_t i = 0; i < 45; i++) {
+        double limit_us = (double)pages / PAGE_RATE * 1e6 * (1 + spare[i / 5 % 3]);
         char words[200];
         struct run run;
         snprintf(words, sizeof words, "guest=model:uniform total-time-limit=%.0fus mode=%s",
-                 limit_us, modes[i % 4]);
-        race(&run, words, pages, ratios[i / 12], 1);
+                 limit_us, modes[i % 5]);
+        race(&run, words, pages, ratios[i / 15], 1);
         uint64_t total_ns = run.timeline.ended_ns - run.timeline.started_ns;
         if ((double)total_ns > limit_us * 1010 || (double)total_ns < limit_us * 900)
-            fail_msg("%s at w = %g mu: %llu ns", words, ratios[i / 12],
+            fail_msg("%s at w = %g mu: %llu ns", words, ratios[i / 15],
                      (unsigned long long)total_ns);
         run_close(&run);
     }
