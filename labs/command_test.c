@@ -231,6 +231,11 @@ static void what_fails_ends_with_status_1(void **state)
                            "--on-limit post-copy --downtime-limit 1us"),
                      0);
     assert_non_null(strstr(out, "completed; the downtime limit was out of reach by pre-copy\n"));
+    assert_int_equal(ferry("run --guest model:uniform --dirty-rate 90kpages/s --max-rounds 3 "
+                           "--total-time-limit 100ms"),
+                     0);
+    assert_non_null(strstr(out, "the total-time limit was exceeded as well\n"));
+    assert_non_null(strstr(out, ", limit 100.0 ms\n  downtime "));
     assert_int_equal(ferry("run --quiet --json /dev/full"), 2);
     assert_non_null(strstr(err, "cannot be written"));
 }

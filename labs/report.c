@@ -175,22 +175,23 @@ uint64_t report_total_ns(const struct report *report)
     return timeline->has_ended ? timeline->ended_ns - timeline->started_ns : 0;
 }
 
+/* A limit is met by what is left being sent in time, as it was measured: to a hundredth. */
+static bool is_out_of_time(const struct report *report)
+{
+    uint64_t limit_ns = report->scenario->total_time_limit_ns;
+
+    return limit_ns != SCENARIO_NONE && report_total_ns(report) > limit_ns + limit_ns / 100;
+}
+
 bool report_exceeds_limit(const struct report *report, enum limit *limit)
 {
-    /* A limit is met by what is left being sent in time, as it was measured: to a hundredth. */
-    uint64_t limit_ns = report->scenario->total_time_limit_ns;
-    bool is_out_of_time =
-        limit_ns != SCENARIO_NONE && report_total_ns(report) > limit_ns + limit_ns / 100;
-
     *limit = report->timeline->is_limit_exceeded ? report->timeline->exceeded_limit : LIMIT_TIME;
-    return report->timeline->is_limit_exceeded || is_out_of_time;
+    return report->timeline->is_limit_exceeded || is_out_of_time(report);
 }
 
 static void print_heading(const struct report *report, FILE *file)
 {
     const struct timeline *timeline = report->timeline;
-    enum limit limit;
-
     char where[80];
 
     snprintf(where, sizeof where, "seed %llu", (unsigned long long)report->scenario->seed);
@@ -205,11 +206,13 @@ static void print_heading(const struct report *report, FILE *file)
     else if (timeline->is_limit_exceeded)
         fprintf(file, "; the downtime limit was out of reach by %s",
                 mode_name(report->scenario->mode));
-    else if (report_exceeds_limit(report, &limit))
+    else if (is_out_of_time(report))
         fprintf(file, ", with the total-time limit exceeded");
     fprintf(file, "\n");
     if (*report->reason != '\0')
         people_wrap(file, "  ", report->reason);
+    if (timeline->is_limit_exceeded && is_out_of_time(report))
+        fprintf(file, "  the total-time limit was exceeded as well\n");
 }
 
 static void print_rounds(const struct report *report, FILE *file)
@@ -332,6 +335,8 @@ static void print_times(const struct report *report, FILE *file)
     fprintf(file, "\n  %-18s%s", "total time", people_time(&people, report_total_ns(report)));
     if (report->has_forecast)
         fprintf(file, ", forecast %s", people_seconds(&people, forecast->total_s));
+    if (report->scenario->total_time_limit_ns != SCENARIO_NONE)
+        fprintf(file, ", limit %s", people_time(&people, report->scenario->total_time_limit_ns));
     fprintf(file, "\n  %-18s%s", "downtime", people_time(&people, timeline->downtime_ns));
     if (report->has_forecast)
         fprintf(file, ", forecast %s", people_seconds(&people, forecast->downtime_s));
