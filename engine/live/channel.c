@@ -84,6 +84,7 @@ void channel_fail_by(struct channel *channel, int error)
     bool is_connecting = channel->state == CHANNEL_CONNECTING;
 
     channel->is_refused = is_connecting && error == ECONNREFUSED;
+    channel->is_broken = !is_connecting;
     if (is_connecting)
         channel_fail(channel, "%s cannot be reached: %s", channel->peer, strerror(error));
     else if (channel->state == CHANNEL_PROVING)
@@ -111,6 +112,11 @@ void channel_close(struct channel *channel, const char *reason, bool is_at_once)
 bool channel_was_refused(const struct channel *channel)
 {
     return channel->is_refused;
+}
+
+bool channel_is_broken(const struct channel *channel)
+{
+    return channel->is_broken;
 }
 
 bool channel_is_open(const struct channel *channel)

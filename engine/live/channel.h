@@ -120,6 +120,9 @@ size_t channel_backlog(const struct channel *channel);
 bool channel_is_open(const struct channel *channel);
 /* It was never made, as nobody listens at its address: a word of the system's, nobody else's. */
 bool channel_was_refused(const struct channel *channel);
+/* It was closed as the system says that the other end, or the way there, is gone: not for what the
+ * other end did. */
+bool channel_is_broken(const struct channel *channel);
 /* Ends it: what is queued is sent first unless `is_at_once`, if it has ever opened and the other end
  * takes it in half a minute, or as fast as the rate has it. Nothing is heard or asked any more, and
  * `closed` is called with that reason. Closing twice is no harm: the first reason stays. */

@@ -48,7 +48,7 @@ struct gateway;
 /* All of them may be NULL. They are called from the loop, never from within a call of the owner's. */
 struct gateway_owner {
     /* A host has told an event: `data` is borrowed, and may be NULL. It is console or guest_ended, of
-     * a guest that it has, or progress or migration_ended, of any. The gateway's own, of host 0:
+     * a guest that it has, or progress or migration_ended, of any, or link. The gateway's own, of host 0:
      *   host_joined {"name", "address"}       host_left {"name", "reason"}
      *   turned_away {"reason"}: somebody at the hosts' door has not proved that he has the key
      *   client_dropped {"guest", "client", "reason"}: one that did not read

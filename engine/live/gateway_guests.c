@@ -108,13 +108,18 @@ static struct gateway_guest *new_guest(struct gateway *gateway, unsigned from, c
     return guest;
 }
 
-/* The first place is kept for whoever comes without having been spoken of. */
+/* The first place is kept for whoever comes without having been spoken of, unless each has been. */
 struct gateway_guest *gateway_guest_expected(struct gateway *gateway, const char *name)
 {
     struct gateway_guest *guest = gateway_guest_named(gateway, name);
+    bool is_first_kept = false;
 
+    for (unsigned i = 0; i < gateway->listener_count; i++)
+        is_first_kept |= gateway->listeners[i].guest == &gateway->guests[0];
     if (guest == NULL)
         guest = new_guest(gateway, 1, name);
+    if (guest == NULL && !is_first_kept)
+        guest = new_guest(gateway, 0, name);
     if (guest != NULL)
         guest->is_named = true;
     return guest;

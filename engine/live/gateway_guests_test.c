@@ -503,6 +503,30 @@ static void a_guest_too_many_is_told(void **state)
     expect_refusal("127.0.0.1:0=four", "at most 4 guests");
 }
 
+/* Where each listener names its guest, none is kept for a guest without a name. */
+static void as_many_guests_are_named_as_it_knows(void **state)
+{
+    static const struct gateway_owner calls = {0};
+    struct problem problem = {0};
+    struct gateway *usual = fixture.gateway;
+    char words[40];
+    (void)state;
+
+    assert_int_equal(
+        gateway_open(&fixture.loop, "127.0.0.1:0", NULL, &calls, NULL, &fixture.gateway, &problem),
+        STATUS_OK);
+    for (unsigned i = 0; i < GATEWAY_GUESTS; i++) {
+        snprintf(words, sizeof words, "127.0.0.1:0=guest%u", i);
+        if (gateway_listen(fixture.gateway, words, &problem) != STATUS_OK)
+            fail_msg("%s: %s", words, problem.text);
+    }
+    expect_refusal("127.0.0.1:0=another", "at most 4 guests");
+    expect_refusal("127.0.0.1:0", "at most 4 guests");
+    assert_int_equal(gateway_listen(fixture.gateway, "127.0.0.1:0=guest3/7", &problem), STATUS_OK);
+    gateway_close(fixture.gateway);
+    fixture.gateway = usual;
+}
+
 static void an_ended_guest_has_no_clients(void **state)
 {
     char heard[8];
@@ -546,6 +570,7 @@ int main(void)
         TEST(places_of_guests_are_given_back),
         TEST(the_guest_that_is_there_is_meant),
         TEST(a_guest_too_many_is_told),
+        TEST(as_many_guests_are_named_as_it_knows),
         TEST(an_ended_guest_has_no_clients),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

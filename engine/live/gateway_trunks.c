@@ -56,11 +56,11 @@ static bool is_one_of(const char *word, const char *const *words, size_t count)
 static bool may_tell(const struct gateway_host *host, const struct control_message *message)
 {
     static const char *const of_guests[] = {"console", "guest_ended"};
-    static const char *const of_moves[] = {"progress", "migration_ended"};
+    static const char *const of_moves[] = {"progress", "migration_ended", "link"};
     const char *guest = control_word(message->data, "guest", "");
 
     if (!is_one_of(message->name, of_guests, 2))
-        return is_one_of(message->name, of_moves, 2);
+        return is_one_of(message->name, of_moves, 3);
     for (unsigned i = 0; i < host->claim_count; i++)
         if (strcmp(host->claims[i].name, guest) == 0)
             return true;

@@ -211,6 +211,7 @@ static json_t *set_link(struct host *host, const json_t *arguments, struct probl
         (void)!problem_set(problem, STATUS_USAGE, "state: %.40s: it is cut or mended", state);
         return NULL;
     }
+    json_object_update(host->link, (json_t *)arguments);
     if (bandwidth != NULL)
         move_set_rate(host, bits_per_s);
     if (latency != NULL)

@@ -168,6 +168,7 @@ struct host {
     uint64_t bits_per_s; /* that a move may use of the link; 0: all there are */
     uint64_t latency_ns; /* that the link is to have on top of its own */
     bool is_cut;         /* no connection is made, and none taken */
+    json_t *link;        /* owned: all this, in the words that were told; empty: nothing yet */
     bool is_closing;
     bool is_changed; /* the gateway is to be told of the guests */
     uint64_t events_at_ns;

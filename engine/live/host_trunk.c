@@ -182,6 +182,9 @@ static void answered(struct host *host, const struct control_message *message)
         snprintf(trunk->instance, sizeof trunk->instance, "%s", instance);
     host_say(host, "the gateway at %s knows this host", host->config->gateway);
     host_changed(host);
+    /* Another gateway knows nothing of the link, before it hears of moves on it. */
+    if (json_object_size(host->link) > 0)
+        trunk_tell(host, "link", json_deep_copy(host->link));
     /* Whether what was said on the last connection was heard, nobody knows. */
     for (uint64_t i = 0; i < HOST_ENDS; i++)
         if (host->ends[(host->end_count + i) % HOST_ENDS] != NULL)

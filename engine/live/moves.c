@@ -383,6 +383,10 @@ static void told(void *owner, unsigned host, const char *event, json_t *data)
         hear_end(moves, host, data);
         return;
     }
+    if (strcmp(event, "link") == 0) {
+        moves_learn_link(moves, data);
+        return;
+    }
     char line[400];
     if (moves->calls->complained != NULL && moves_what_is_wrong(event, data, line, sizeof line))
         moves->calls->complained(moves->owner, line);

@@ -31,7 +31,7 @@ struct peer {
     struct channel *channel;
     struct bytes in;
     char name[8];
-    json_t *guests;
+    json_t *guests, *link;
     bool is_here;
 };
 
@@ -122,6 +122,9 @@ static inline void peer_hears(struct peer *peer, const struct control_message *m
                  control_word(message->data, "outcome", ""));
         snprintf(stand.reason, sizeof stand.reason, "%s",
                  control_word(message->data, "reason", ""));
+    } else if (strcmp(message->name, "link") == 0) {
+        json_decref(peer->link);
+        peer->link = json_deep_copy(message->data);
     } else if (strcmp(message->name, "progress") == 0) {
         stand.progress++;
         stand.permille = control_number(message->data, "progress_permille", 1000);
@@ -280,6 +283,7 @@ static inline void peer_closed(void *owner, struct channel *channel, const char 
     (void)channel;
     (void)reason;
     json_decref(peer->guests);
+    json_decref(peer->link);
     bytes_fini(&peer->in);
     *peer = (struct peer){0};
 }
