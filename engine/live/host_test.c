@@ -253,8 +253,8 @@ static void a_tunnel_sleeps(void **state)
 {
     (void)state;
     stand_open(NULL);
-    add_guest(0, "guest=kv memory=4MiB", "");
-    move_whole("kv", "mode=pre-copy route=tunnel");
+    add_guest(0, "guest=metronome memory=4MiB", "");
+    move_whole("metronome", "mode=pre-copy route=tunnel");
     struct move *move = find_departure_half();
     assert_non_null(move);
     run_until(move->events.count == 0);
