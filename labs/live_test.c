@@ -382,8 +382,8 @@ static void a_gateway_that_dies_leaves_what_was_recorded(void **state)
     assert_int_equal(
         shell("$F live --plain --listen 127.0.0.1:0 --control $D/third --guest memwalk "
               "--memory 16MiB --bandwidth 1MiB/s >/dev/null & L=$!; "
-              "until $F status --control $D/third 2>/dev/null | grep -q 'memwalk: running'; do "
-              "kill -0 $L || exit 9; done; "
+              "until [ $($F status --control $D/third 2>/dev/null | "
+              "grep -c 'memwalk: running\\|^B ') = 2 ]; do kill -0 $L || exit 9; done; "
               "$F migrate --control $D/third --record $D/early --json $D/early.json >/dev/null & "
               "M=$!; "
               "until $F status --control $D/third | grep -q 'MiB sent'; do kill -0 $M || break; "

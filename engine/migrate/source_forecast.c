@@ -196,6 +196,15 @@ static uint64_t forecast_left_ns(const struct source *source, uint64_t now_ns)
     return source->forecast.left_ns > gone_ns ? source->forecast.left_ns - gone_ns : 0;
 }
 
+/* Of pages that are copied while the guest runs no more goes than its limit lets. */
+static uint64_t paced_ns(const struct source *source, const struct view *view)
+{
+    uint64_t bits_per_s = source->config.bandwidth_limit_bits_per_s;
+    return source->phase != PHASE_COPY || bits_per_s == 0
+               ? 0
+               : units_mul_div(view_left_pages(view) * view->page_bytes * 8, NS_PER_S, bits_per_s);
+}
+
 bool source_left_ns(const struct source *source, uint64_t now_ns, uint64_t *left_ns)
 {
     bool is_measured = source->last.link_ns > 0 || source->current.link_ns > 0;
@@ -221,7 +230,9 @@ bool source_left_ns(const struct source *source, uint64_t now_ns, uint64_t *left
     }
     if (is_measured) {
         const struct view view = source_view(source, now_ns, true);
-        *left_ns = view_downtime_ns(&view, view_left_pages(&view));
+        uint64_t pause_ns = view_downtime_ns(&view, view_left_pages(&view));
+        uint64_t copy_ns = paced_ns(source, &view);
+        *left_ns = pause_ns > copy_ns ? pause_ns : copy_ns;
     }
     return is_measured;
 }

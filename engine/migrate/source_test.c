@@ -454,6 +454,24 @@ static void test_a_run_of_pages_is_bounded_by_a_frame(void **state)
     guest->ops->close(guest);
 }
 
+static void test_what_is_left_is_as_slow_as_the_limit_lets_it(void **state)
+{
+    struct pair pair;
+    uint64_t left_ns;
+    (void)state;
+
+    pair_init(&pair, strategy_of(MODE_PRE_COPY), PAGES);
+    pair.source.config.bandwidth_limit_bits_per_s = pair.source.pacer.bits_per_s = 1000000000;
+    pair.source.config.limits.total_time_ns = LIMIT_NONE;
+    source_start(&pair.source, 0);
+    for (unsigned i = 0; i < 1000 && pair.source.current.pages_sent < PAGES / 4; i++)
+        (void)pair_exchange(&pair, 1 << 20);
+    assert_int_equal(pair.source.phase, PHASE_COPY);
+    assert_true(source_left_ns(&pair.source, pair.now_ns, &left_ns));
+    assert_true(left_ns >= pair.source.to_send.set_count * 4096 * 8); /* ns, at a bit each */
+    pair_fini(&pair);
+}
+
 static void play_to_the_end(struct pair *pair, const struct strategy *strategy)
 {
     pair_init(pair, strategy, PAGES);
@@ -560,6 +578,7 @@ int main(void)
         cmocka_unit_test(test_a_recovery_of_another_move_is_not_answered),
         cmocka_unit_test(test_who_cannot_read_after_commit_hangs_up),
         cmocka_unit_test(test_a_run_of_pages_is_bounded_by_a_frame),
+        cmocka_unit_test(test_what_is_left_is_as_slow_as_the_limit_lets_it),
         cmocka_unit_test(test_a_strategy_cannot_break_a_rule),
         cmocka_unit_test(test_a_strategy_that_never_sends_is_stopped),
         cmocka_unit_test(test_pages_that_a_strategy_leaves_behind_are_pushed_by_the_engine),
