@@ -185,6 +185,8 @@ static void reap(struct move *move, enum phase before, uint64_t now_ns)
         move->paused_ns = now_ns;
         move_tell_progress(move, now_ns, STRETCH_COPYING);
     }
+    if (after == PHASE_HAND_OVER && !move->is_recovering)
+        mail_leaves(move);
     if (after == PHASE_HAND_OVER)
         move->committed_ns = move->owed_ns = now_ns;
     if (after == PHASE_ABORTED)

@@ -146,6 +146,30 @@ static struct resident *find_owner(struct host *host, uint32_t stream_idx)
     return lingering;
 }
 
+/* A number that is used is of that guest alone, whoever left with it before. One whose connection is over
+ * is so only where nobody else has it: its peer may want the last word again. */
+void mail_leaves(struct move *move)
+{
+    const struct resident *resident = move->resident;
+    uint64_t used = 0, lingering = 0, others = 0;
+
+    if (!has_mailbox(resident))
+        return;
+    const struct mailbox *mailbox = machine_mailbox(resident->guest);
+    for (uint32_t i = 0; i < MAILBOX_STREAMS; i++) {
+        uint64_t bit = 1ull << i & ~resident->ghosts;
+        if (is_in_use(mailbox, i))
+            used |= bit;
+        else if (mailbox->slots[i].state != MAILBOX_FREE)
+            lingering |= bit;
+    }
+    for (uint32_t i = 0; i < HOST_MOVES; i++) {
+        move->host->moves[i].streams &= ~used;
+        others |= move->host->moves[i].streams;
+    }
+    move->streams = used | (lingering & ~others);
+}
+
 /* The old host sends on what still comes to it: --route tunnel. */
 static bool forward(struct host *host, uint64_t now_ns, uint32_t stream_idx,
                     const struct stream_packet *packet)
@@ -161,8 +185,9 @@ static bool forward(struct host *host, uint64_t now_ns, uint32_t stream_idx,
     for (uint32_t i = 0; i < HOST_MOVES; i++) {
         struct move *move = &host->moves[i];
         uint64_t charge;
-        if (!move->is_used || !move->is_out || move->scenario.route != ROUTE_TUNNEL ||
-            move->line == NULL || !source_forward(&move->source, &message, &charge))
+        if (!move->is_used || (move->streams >> stream_idx & 1) == 0 ||
+            move->scenario.route != ROUTE_TUNNEL || move->line == NULL ||
+            !source_forward(&move->source, &message, &charge))
             continue;
         move->forwarded++;
         event_append(&move->events, (struct event){.at_ns = now_ns,

@@ -115,7 +115,8 @@ struct move {
     uint64_t paused_ns, committed_ns;
     uint64_t owed_ns;   /* since when the other end owes a word, should it owe one */
     uint64_t over_ns;   /* when it was over; 0: it goes on */
-    uint64_t forwarded; /* packets through the tunnel */
+    uint64_t streams;   /* at the source: those that left with the guest, as bits */
+    uint64_t forwarded; /* packets of those through the tunnel */
 
     /* For the progress that is told. */
     uint64_t bytes_sent, bytes_before, rate_at_ns, rate_bytes_per_s;
@@ -220,6 +221,7 @@ void mail_packet(struct host *host, uint64_t now_ns, uint32_t stream_idx,
                  const struct stream_packet *packet);
 void mail_call(struct host *host, const struct trunk_call *call);
 void mail_rehome(struct resident *resident, uint64_t now_ns);
+void mail_leaves(struct move *move); /* with COMMIT: which streams were its guest's */
 /* The gateway is another one than that of its streams: they are ended. */
 void mail_check_instance(struct resident *resident, uint64_t now_ns);
 
