@@ -78,6 +78,12 @@ bool trunk_takes_console(const struct host *host)
     return host->trunk.is_open && backlog(host) < CONSOLE_BACKLOG_MAX;
 }
 
+bool trunk_keeps_console(const struct host *host, size_t count)
+{
+    return !host->trunk.is_open && host->trunk.channel != NULL && host->trunk.retry_after_ns == 0 &&
+           count < CONSOLE_BACKLOG_MAX;
+}
+
 void trunk_packet(struct host *host, uint32_t stream_idx, const struct stream_packet *packet)
 {
     tell_guests(host);
@@ -105,6 +111,17 @@ static void put_events(struct host *host, struct move *move)
     events->count -= put;
 }
 
+static void say_dropped(struct host *host)
+{
+    struct trunk *trunk = &host->trunk;
+
+    if (trunk->dropped_events == 0 || !trunk->is_open)
+        return;
+    host_say(host, "%llu events of a move were told to nobody: the gateway was gone, or slow",
+             (unsigned long long)trunk->dropped_events);
+    trunk->dropped_events = 0;
+}
+
 static void tell_events(struct host *host, uint64_t now_ns)
 {
     size_t waiting = 0;
@@ -116,6 +133,7 @@ static void tell_events(struct host *host, uint64_t now_ns)
         progress_look(move);
         waiting += move->events.count;
     }
+    say_dropped(host);
     if (waiting == 0 || (waiting < EVENTS_BATCH && now_ns < host->events_at_ns + EVENTS_NS))
         return;
     host->events_at_ns = now_ns;
@@ -130,11 +148,6 @@ static void tell_events(struct host *host, uint64_t now_ns)
             continue;
         host->trunk.dropped_events += move->events.count;
         move->events.count = move->looked = 0;
-    }
-    if (host->trunk.dropped_events > 0 && host->trunk.is_open) {
-        host_say(host, "%llu events of a move were told to nobody: the gateway was gone, or slow",
-                 (unsigned long long)host->trunk.dropped_events);
-        host->trunk.dropped_events = 0;
     }
 }
 
@@ -194,7 +207,9 @@ static void answered(struct host *host, const struct control_message *message)
     for (uint32_t i = 0; i < HOST_GUESTS; i++) {
         if (host->residents[i].guest == NULL || !resident_is_here(&host->residents[i]))
             continue;
+        host->residents[i].is_unheard = false;
         mail_rehome(&host->residents[i], now_ns);
+        mail_flush(&host->residents[i], now_ns); /* what it has said comes before its end */
         resident_tell_end(&host->residents[i]);
     }
 }

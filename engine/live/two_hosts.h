@@ -60,7 +60,7 @@ static struct stand {
     char outcome[16], reason[200]; /* of the move that ended last */
     unsigned replies;
     char error[24], desc[200]; /* of the last reply; "": it was none */
-    unsigned progress, moves_begun, said_whole, said_unheard, told_lost;
+    unsigned progress, moves_begun, said_whole, said_unheard, said_dropped, told_lost, told_console;
     uint64_t permille; /* of the move, as it was told last */
     struct counting_client clients[CLIENTS];
     char instance[17];
@@ -122,6 +122,8 @@ static inline void peer_hears(struct peer *peer, const struct control_message *m
                  control_word(message->data, "outcome", ""));
         snprintf(stand.reason, sizeof stand.reason, "%s",
                  control_word(message->data, "reason", ""));
+    } else if (strcmp(message->name, "console") == 0) {
+        stand.told_console++;
     } else if (strcmp(message->name, "progress") == 0) {
         stand.progress++;
         stand.permille = control_number(message->data, "progress_permille", 1000);
@@ -326,7 +328,8 @@ static inline void gateway_dies(void)
 static inline void host_said(void *owner, const char *line)
 {
     stand.said_whole += strstr(line, "is here as a whole") != NULL;
-    stand.said_unheard += strstr(line, "told to nobody") != NULL;
+    stand.said_unheard += strstr(line, "is told to nobody") != NULL;
+    stand.said_dropped += strstr(line, "were told to nobody") != NULL;
     if (getenv("TELL") != NULL)
         printf("%llu us %s: %s\n", (unsigned long long)(uv_hrtime() / 1000 % 100000000),
                (const char *)owner, line);
