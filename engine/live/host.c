@@ -257,7 +257,7 @@ enum status host_open(uv_loop_t *loop, const struct host_config *config,
     struct host *host = calloc(1, sizeof *host);
     MUST(host != NULL);
     *host = (struct host){.loop = loop, .config = config, .calls = calls, .owner = owner};
-    enum status status = trunk_may_open(host, problem);
+    enum status status = trunk_find(host, problem);
 
     if (status == STATUS_OK)
         status = host_disk_check(host, problem);

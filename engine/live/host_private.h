@@ -134,8 +134,9 @@ struct bygone {
 };
 
 struct trunk {
-    struct channel *channel; /* NULL: none; it is made at retry_at_ns */
-    bool is_open;            /* the gateway has answered hello */
+    char gateway[ADDRESS_TEXT_BYTES]; /* its number; "": there is none */
+    struct channel *channel;          /* NULL: none; it is made at retry_at_ns */
+    bool is_open;                     /* the gateway has answered hello */
     struct bytes in, out;
     uint64_t retry_at_ns, retry_after_ns;
     char said[256]; /* why there is none, as it was told last */
@@ -233,8 +234,9 @@ void host_disk_detach(struct resident *resident);
 void host_disk_serve(struct resident *resident, uint64_t now_ns);
 
 /* host_trunk.c */
-/* Refused where it never could; a gateway that is not there yet is waited for. */
-MUST_USE enum status trunk_may_open(const struct host *host, struct problem *problem);
+/* Once, before there are guests who would stand still until a name has been looked up. A gateway that is
+ * not there yet is waited for. */
+MUST_USE enum status trunk_find(struct host *host, struct problem *problem);
 void trunk_open(struct host *host, uint64_t now_ns); /* if it is time */
 void trunk_close(struct host *host);
 bool trunk_takes_packets(const struct host *host);

@@ -1,7 +1,8 @@
-/* What a host tells its gateway, and when: the end of a move whichever way it comes, and the first
- * words of a guest. */
+/* A host and its gateway: how it is found, who is taken, and what it is told: the end of a move whichever
+ * way that comes, and the first words of a guest. */
 #include <arpa/inet.h>
-#include <fcntl.h>
+#include <dlfcn.h>
+#include <netdb.h>
 #include <sys/socket.h>
 
 #include "live/two_hosts.h"
@@ -133,6 +134,87 @@ static void the_first_words_of_a_guest_are_told(void **state)
     stand_close();
 }
 
+/* ---- Coming ---- */
+
+#define NAME "gate.example"
+static unsigned lookups;
+
+/* A resolver that knows one name more. */
+int getaddrinfo(const char *host, const char *port, const struct addrinfo *hints,
+                struct addrinfo **found)
+{
+    int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+
+    *(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
+    if (strcmp(host, "nobody.example") == 0)
+        return EAI_NONAME;
+    lookups += strcmp(host, NAME) == 0;
+    return real(strcmp(host, NAME) == 0 ? "127.0.0.1" : host, port, hints, found);
+}
+
+static void gateway_begins_again(const char *instance)
+{
+    char address[64];
+
+    snprintf(address, sizeof address, "%s", stand.address);
+    gateway_dies();
+    run_until(!stand.hosts[0]->trunk.is_open);
+    gateway_begins(address, instance);
+}
+
+/* Guests stand still as long as that takes: where the gateway is gone the name server often is, too. */
+static void a_gateways_name_is_looked_up_once(void **state)
+{
+    struct problem problem = {0};
+    char name[64];
+    (void)state;
+
+    stand_open(NULL);
+    host_dies(0);
+    run_until(peer_named("A") == NULL);
+    lookups = 0;
+    snprintf(name, sizeof name, NAME "%s", strrchr(stand.address, ':'));
+    stand.configs[0].gateway = name;
+    assert_int_equal(host_open(&stand.loop, &stand.configs[0], &host_calls, (void *)"A",
+                               &stand.hosts[0], &problem),
+                     STATUS_OK);
+    run_until(peer_named("A") != NULL && stand.hosts[0]->trunk.is_open);
+    gateway_begins_again("2222");
+    run_until(peer_named("A") != NULL);
+    assert_int_equal(lookups, 1);
+    host_dies(0);
+    stand.configs[0].gateway = "nobody.example:7000";
+    assert_int_equal(host_open(&stand.loop, &stand.configs[0], &host_calls, (void *)"A",
+                               &stand.hosts[0], &problem),
+                     STATUS_USAGE);
+    assert_non_null(strstr(problem.text, "--gateway: nobody.example:7000: there is no computer"));
+    stand_close();
+}
+
+/* Who is not taken at first ends, if that cannot change: its guest is not run beside another. */
+static void who_is_refused_for_good_ends_unless_he_was_known(void **state)
+{
+    (void)state;
+    stand_open(NULL);
+    run_until(stand.hosts[0]->trunk.is_open);
+    stand.is_refusing = true;
+    stand.refusal = CONTROL_REFUSED;
+    gateway_begins_again("2222");
+    unsigned before = stand.hellos;
+    run_until(stand.hellos == before + 2);
+    assert_int_equal(stand.refused, 0);
+    host_dies(0);
+    stand.refusal = CONTROL_NOT_NOW;
+    host_begins(0, NULL);
+    before = stand.hellos;
+    run_until(stand.hellos == before + 2);
+    assert_int_equal(stand.refused, 0);
+    stand.refusal = CONTROL_REFUSED;
+    run_until(stand.refused == 1);
+    assert_null(stand.hosts[0]);
+    stand_close();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -140,6 +222,8 @@ int main(void)
         cmocka_unit_test(a_reason_keeps_its_letters_whole),
         cmocka_unit_test(events_that_were_dropped_are_said_to_be),
         cmocka_unit_test(the_first_words_of_a_guest_are_told),
+        cmocka_unit_test(a_gateways_name_is_looked_up_once),
+        cmocka_unit_test(who_is_refused_for_good_ends_unless_he_was_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -172,6 +172,21 @@ void trunk_turn(struct host *host, uint64_t now_ns)
 
 /* ---- Listening ---- */
 
+/* It comes again, for that may change; but what is wrong with the host itself does not. Where it had been
+ * taken before, the guests here may be the only ones that know their clients: they go on. */
+static void turned_away(struct host *host, const struct control_message *message)
+{
+    bool is_for_good = strcmp(message->name, control_error_name(CONTROL_REFUSED)) == 0;
+    char reason[240];
+
+    snprintf(reason, sizeof reason, "the gateway does not take this host: %.200s",
+             message->desc == NULL ? "" : message->desc);
+    if (is_for_good && *host->trunk.instance == '\0' && host->calls->refused != NULL)
+        host->calls->refused(host->owner, reason);
+    else
+        channel_close(host->trunk.channel, reason, true);
+}
+
 /* The gateway has answered hello: from now on packets pass. */
 static void answered(struct host *host, const struct control_message *message)
 {
@@ -182,10 +197,7 @@ static void answered(struct host *host, const struct control_message *message)
     if (trunk->is_open)
         return;
     if (message->kind == CONTROL_ERROR) {
-        char reason[200];
-        snprintf(reason, sizeof reason, "the gateway does not take this host: %.150s",
-                 message->desc == NULL ? "" : message->desc);
-        channel_close(trunk->channel, reason, true);
+        turned_away(host, message);
         return;
     }
     trunk->is_open = true;
@@ -319,13 +331,13 @@ static void closed(void *owner, struct channel *channel, const char *reason)
 static const struct channel_owner trunk_calls = {
     .opened = opened, .heard = heard, .closed = closed};
 
-enum status trunk_may_open(const struct host *host, struct problem *problem)
+enum status trunk_find(struct host *host, struct problem *problem)
 {
     const struct host_config *config = host->config;
     struct problem detail = {STATUS_OK, ""};
 
     if (config->gateway == NULL ||
-        channel_may_connect(config->gateway, config->key, &detail) != STATUS_USAGE)
+        channel_find(config->gateway, config->key, host->trunk.gateway, &detail) == STATUS_OK)
         return STATUS_OK;
     return problem_set(problem, STATUS_USAGE, "--gateway: %.300s", detail.text);
 }
@@ -337,9 +349,9 @@ void trunk_open(struct host *host, uint64_t now_ns)
     struct channel_key key;
 
     trunk->retry_at_ns = UINT64_MAX;
-    if (host->config->gateway == NULL || host->is_closing)
+    if (*trunk->gateway == '\0' || host->is_closing)
         return;
-    enum status status = channel_connect(host->loop, host->config->gateway,
+    enum status status = channel_connect(host->loop, trunk->gateway,
                                          key_for(host->config->key, KEY_FOR_TRUNK, "", &key),
                                          &trunk_calls, host, &trunk->channel, &problem);
     key_forget(&key);
