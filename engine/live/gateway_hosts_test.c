@@ -164,6 +164,7 @@ static void a_name_is_taken_once(void **state)
     turn_until(b->trunk == NULL);
     assert_string_equal(b->reason,
                         "hello: a host of that name is here already: choose another --name");
+    assert_false(b->may_come_again);
     b->pid = a->pid; /* the same process, by a new connection: the old one is broken, then */
     stub_connect(b);
     turn_until(b->is_welcome && a->trunk == NULL);
@@ -199,6 +200,7 @@ static void a_name_is_not_taken_from_a_host_that_is_away(void **state)
     turn_until(fixture.left == 1);
     fixture.gateway->hosts[0].left_ns = 0; /* however long: its process lives */
     expect_that_it_is_away(b);
+    assert_false(b->may_come_again);
     comes_in(a);
     client_comes(0);
     expect_echo(0, "hello");
@@ -223,6 +225,7 @@ static void nor_from_one_elsewhere_for_as_long_as_it_may_need(void **state)
     turn_until(fixture.left == 1);
     fixture.gateway->hosts[0].left_ns = gateway_now_ns() + HANG_NS; /* no second passes */
     expect_that_it_is_away(b);
+    assert_true(b->may_come_again);
     assert_int_equal(fixture.lost, 0);
     fixture.gateway->hosts[0].left_ns = 0; /* seconds pass */
     comes_in(b);
@@ -244,6 +247,7 @@ static void a_guest_is_started_once(void **state)
     assert_string_equal(b->reason,
                         "hello: there is a guest echo already, at host A: choose another "
                         "--guest, or none");
+    assert_false(b->may_come_again);
     b->half = "ended"; /* but it may have an old one's word */
     stub_connect(b);
     turn_until(b->is_welcome);

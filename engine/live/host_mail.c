@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/units.h"
 #include "live/host_private.h"
 #include "live/trunk.h"
 
@@ -271,20 +270,18 @@ static json_t *console_text(uint8_t *data, size_t count)
     return text != NULL ? text : json_stringn((const char *)data, count);
 }
 
-/* Said once of each time that lasts. A host that was given no gateway has nobody to tell. */
-static void console_is_unheard(struct resident *resident, uint64_t now_ns)
+/* Said once until there is another trunk. A host that was given no gateway has nobody to tell. */
+static void console_is_unheard(struct resident *resident)
 {
     struct host *host = resident->host;
 
-    if (host->config->gateway == NULL)
+    if (host->config->gateway == NULL || resident->is_unheard)
         return;
-    if (resident->unheard_ns == 0 || now_ns - resident->unheard_ns > NS_PER_S)
-        host_say(host,
-                 host->trunk.is_open
-                     ? "%s writes more than the gateway takes: some of it is not told"
-                     : "what %s writes while there is no gateway is told to nobody",
-                 resident->name);
-    resident->unheard_ns = now_ns;
+    host_say(host,
+             host->trunk.is_open ? "%s writes more than the gateway takes: some of it is not told"
+                                 : "what %s writes while there is no gateway is told to nobody",
+             resident->name);
+    resident->is_unheard = true;
 }
 
 /* What a guest says last says what it came to. */
@@ -308,7 +305,7 @@ static void drain_console(struct resident *resident, uint64_t now_ns)
     struct host *host = resident->host;
     struct bytes *console = machine_console(resident->guest);
 
-    if (console->count == 0)
+    if (console->count == 0 || trunk_keeps_console(host, console->count))
         return;
     remember_line(resident, console->data, console->count);
     if (host->calls->console != NULL)
@@ -316,7 +313,7 @@ static void drain_console(struct resident *resident, uint64_t now_ns)
     for (size_t at = 0; at < console->count; at += CONSOLE_PIECE_BYTES) {
         size_t left = console->count - at;
         if (!trunk_takes_console(host)) {
-            console_is_unheard(resident, now_ns);
+            console_is_unheard(resident);
             break;
         }
         size_t count = left < CONSOLE_PIECE_BYTES ? left : CONSOLE_PIECE_BYTES;

@@ -242,7 +242,7 @@ static void what_a_guest_writes_without_a_gateway_is_said_to_be_lost(void **stat
     for (unsigned i = 0; i < 3; i++) {
         bytes_put(machine_console(resident->guest), line, sizeof line - 1);
         resident->has_output = true;
-        mail_flush(resident, now_ns);
+        mail_flush(resident, now_ns + i * 2 * NS_PER_S);
     }
     assert_int_equal(stand.said_unheard, before + 1);
     stand_close();
