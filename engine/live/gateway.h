@@ -92,6 +92,11 @@ unsigned gateway_other_host(const struct gateway *gateway, unsigned but);
  * guest, or more than one (!*is_known), or nobody knows where it is just now. */
 unsigned gateway_find_guest(const struct gateway *gateway, const char **name, bool *is_known);
 
+/* How many clients talk to the guest of that name. */
+unsigned gateway_guest_clients(const struct gateway *gateway, const char *name);
+/* That client, as events number them, is that guest's, or was last; true where it is nobody's. */
+bool gateway_is_client_of(const struct gateway *gateway, uint64_t client_idx, const char *name);
+
 /* What became of the guest of that name: "has ended", "is lost"; NULL: neither. */
 const char *gateway_guest_end(const struct gateway *gateway, const char *name);
 

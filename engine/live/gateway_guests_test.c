@@ -29,6 +29,8 @@ static void a_guest_is_lost_with_its_process(void **state)
     assert_int_equal(gateway_find_guest(fixture.gateway, &name, &is_known), 0);
     assert_true(is_known);
     json_t *status = gateway_status(fixture.gateway);
+    const json_t *host = json_array_get(json_object_get(status, "hosts"), 0);
+    assert_true(json_is_true(json_object_get(host, "has_ended")));
     const json_t *lost = json_array_get(json_object_get(status, "lost"), 0);
     assert_string_equal(control_word(lost, "guest", ""), name);
     assert_string_not_equal(control_word(lost, "reason", ""), "");
@@ -479,6 +481,17 @@ static void the_guest_that_is_there_is_meant(void **state)
     assert_string_equal(name, "echo");
 }
 
+static void a_host_that_ends_in_order_is_named(void **state)
+{
+    (void)state;
+
+    both_hosts_come();
+    fixture.stubs[0].half = "lost";
+    claim(&fixture.stubs[0]);
+    turn_until(fixture.lost == 1);
+    assert_string_equal(fixture.gateway->guests[0].why_lost, "host A has ended");
+}
+
 static void a_guest_too_many_is_told(void **state)
 {
     static const char *const names[] = {"=one", "=two", "=three"};
@@ -569,6 +582,7 @@ int main(void)
         TEST(a_new_gateway_believes_who_has_the_guest),
         TEST(places_of_guests_are_given_back),
         TEST(the_guest_that_is_there_is_meant),
+        TEST(a_host_that_ends_in_order_is_named),
         TEST(a_guest_too_many_is_told),
         TEST(as_many_guests_are_named_as_it_knows),
         TEST(an_ended_guest_has_no_clients),

@@ -476,9 +476,9 @@ static json_t *host_status(const struct gateway_host *host)
 
     for (unsigned i = 0; i < host->claim_count; i++)
         json_array_append_new(guests, claim_status(host->gateway, &host->claims[i], host));
-    return json_pack("{s:s, s:s, s:I, s:b, s:o}", "name", host->name, "address", host->address,
-                     "pid", (json_int_t)host->pid, "is_here", host->trunk != NULL, "guests",
-                     guests);
+    return json_pack("{s:s, s:s, s:I, s:b, s:b, s:o}", "name", host->name, "address", host->address,
+                     "pid", (json_int_t)host->pid, "is_here", host->trunk != NULL, "has_ended",
+                     host->is_gone, "guests", guests);
 }
 
 json_t *gateway_hosts_status(const struct gateway *gateway)

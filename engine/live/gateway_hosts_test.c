@@ -85,6 +85,10 @@ static void several_guests_share_the_numbers(void **state)
     assert_int_equal(__builtin_popcountll(used[0]), MAILBOX_STREAMS / 2);
     assert_int_equal(used[0] & used[1], 0);
     assert_int_equal(used[0] | used[1], UINT64_MAX);
+    assert_int_equal(gateway_guest_clients(fixture.gateway, "other"), MAILBOX_STREAMS / 2);
+    for (unsigned i = 0; i < MAILBOX_STREAMS; i++)
+        assert_int_equal(gateway_is_client_of(fixture.gateway, i, "other"), used[1] >> i & 1);
+    assert_false(gateway_is_client_of(fixture.gateway, MAILBOX_STREAMS, "other"));
     client_comes_to(0, MAILBOX_STREAMS); /* there is no number for it */
     for (unsigned i = 0; i < 50; i++)
         turn();

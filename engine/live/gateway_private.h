@@ -75,7 +75,7 @@ struct gateway_guest {
     char name[TRUNK_NAME_MAX]; /* "": whichever comes first */
     bool is_named;             /* by a listener: the place is its for good */
     enum guest_state state;
-    const char *why_lost;      /* where it is LOST */
+    char why_lost[100];        /* where it is LOST */
     struct gateway_host *home; /* where it runs; NULL where it is not PRESENT */
     struct gateway_host *last_home;
     struct gateway_host *route; /* where packets go: the old host, as long as there is a tunnel */

@@ -30,7 +30,19 @@ static struct {
 json_t *gateway_status(const struct gateway *gateway)
 {
     (void)gateway;
-    return json_pack("{s:{s:i}, s:[]}", "gateway", "clients", 3, "hosts");
+    return json_pack("{s:{s:i}, s:[]}", "gateway", "clients", 7, "hosts");
+}
+
+unsigned gateway_guest_clients(const struct gateway *gateway, const char *name)
+{
+    (void)gateway;
+    return strcmp(name, "kv") == 0 ? 3 : 4;
+}
+
+bool gateway_is_client_of(const struct gateway *gateway, uint64_t client_idx, const char *name)
+{
+    (void)gateway;
+    return (strcmp(name, "kv") == 0) == (client_idx < 3);
 }
 
 unsigned gateway_find_host(const struct gateway *gateway, const char *name)
@@ -364,7 +376,10 @@ static void a_move_is_told_and_recorded(void **state)
     struct house *house = *state;
     struct bytes bytes = {0};
     struct reading reading;
+    happens(house, 0, EVENT_REQUEST_SENT, 3, 10); /* by clients of another guest */
     begin(house);
+    happens(house, 0, EVENT_REQUEST_SENT, 2, 10);
+    happens(house, 0, EVENT_REQUEST_ANSWERED, 3, 1);
     expect(house, MIGRATE(""), "NotNow");
     happens(house, 1, EVENT_MIGRATION_STARTED, MODE_HYBRID, 64);
     tell(house, 1, "progress",
@@ -409,10 +424,10 @@ static void a_move_is_told_and_recorded(void **state)
     assert_int_equal(reading.facts.total_pages, 64); /* of the host's own scenario */
     assert_int_equal(reading.facts.client_count, 3);
     assert_int_equal(reading.facts.bandwidth_bits_per_s, 0); /* no limit */
-    static const enum event_kind kinds[] = {EVENT_MIGRATION_STARTED, EVENT_GUEST_PAUSED,
-                                            EVENT_GUEST_RESUMED, EVENT_MIGRATION_ENDED,
-                                            EVENT_RUN_ENDED};
-    for (unsigned i = 0; i < 5; i++) {
+    static const enum event_kind kinds[] = {EVENT_REQUEST_SENT,    EVENT_MIGRATION_STARTED,
+                                            EVENT_GUEST_PAUSED,    EVENT_GUEST_RESUMED,
+                                            EVENT_MIGRATION_ENDED, EVENT_RUN_ENDED};
+    for (unsigned i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         struct event event;
         bool is_end;
         assert_int_equal(reading_next(&reading, &event, &is_end, NULL), STATUS_OK);
