@@ -44,7 +44,6 @@ struct live {
     struct follow follow; /* of the move that goes on: what was said of it last */
     uint64_t clients;     /* as was said last */
     struct neighbour neighbours[HOUSEHOLD_HOSTS_MAX];
-    json_t *link;          /* as it was when it was looked at last */
     uint64_t door_lost_ms; /* 0: it is open */
     char gateway_end[60];  /* how; "": it has not ended, or all is said */
     bool is_gateway_gone;  /* as was said */
@@ -365,7 +364,6 @@ static void hear_door(struct live *live)
         live->neighbours[i].is_here = false;
 }
 
-/* Another gateway knows nothing of the link, and lets hosts have it as it is by itself. */
 static bool open_door_again(struct live *live)
 {
     struct caller *caller = &live->household.caller;
@@ -376,10 +374,6 @@ static bool open_door_again(struct live *live)
     live->door_lost_ms = 0;
     live->is_gateway_gone = false;
     say("there is a gateway again");
-    if (live->link == NULL ||
-        caller_ask(caller, "link", json_deep_copy(live->link), NULL, NULL) == STATUS_OK)
-        return true;
-    say("it does not know how the link was: write ferry link");
     return true;
 }
 
@@ -406,8 +400,6 @@ static void look(struct live *live)
         if (neighbour != NULL && is_here && !neighbour->is_here)
             hear_host(live, host, true);
     }
-    json_decref(live->link);
-    live->link = json_incref(json_object_get(status, "link"));
     json_decref(status);
 }
 
@@ -597,7 +589,6 @@ int command_live(const struct command *command, int word_count, char **words)
     else
         status = start_and_live(&live);
     follow_fini(&live.follow);
-    json_decref(live.link);
     if (live.signals >= 0)
         close(live.signals);
     options_fini(&live.options);

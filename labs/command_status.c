@@ -53,8 +53,11 @@ static void print_hosts(const json_t *hosts)
     {
         const json_t *guests = json_object_get(host, "guests");
         bool is_here = !json_is_false(json_object_get(host, "is_here"));
+        bool has_ended = json_is_true(json_object_get(host, "has_ended"));
         printf("%-12s%-24s", control_word(host, "name", "?"),
-               is_here ? control_word(host, "address", "") : "not here just now");
+               is_here     ? control_word(host, "address", "")
+               : has_ended ? "has ended"
+                           : "not here just now");
         if (json_array_size(guests) == 0)
             printf("-\n");
         json_array_foreach(guests, j, guest)

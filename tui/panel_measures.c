@@ -45,7 +45,7 @@ static void draw_heading(struct canvas *canvas, struct rect rect, const struct s
         return;
     units_format(UNIT_TIME, facts->downtime_limit_ns, words.text, sizeof words.text);
     /* Pre-copy may have missed the limit and the hand-over met it: post-copy took over. */
-    bool has_begun = timeline->is_paused || timeline->has_resumed;
+    bool has_begun = timeline->is_paused || timeline->has_resumed || timeline->downtime_ns > 0;
     bool is_exceeded =
         timeline->is_limit_exceeded && timeline->downtime_ns > facts->downtime_limit_ns;
     bool is_far = timeline->is_limit_exceeded && (is_exceeded || !has_begun);
@@ -105,7 +105,7 @@ static void draw_clock(struct canvas *canvas, struct rect rect, int *row,
                        const struct timeline *timeline)
 {
     struct words words;
-    bool has_begun = timeline->is_paused || timeline->has_resumed;
+    bool has_begun = timeline->is_paused || timeline->has_resumed || timeline->downtime_ns > 0;
     uint32_t style = STYLE_BOLD | (timeline->is_paused ? COLOUR_WAITED_FOR | STYLE_REVERSE : 0);
     char text[64];
     snprintf(text, sizeof text, " %s ",

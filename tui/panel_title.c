@@ -22,9 +22,10 @@ static void describe_where(const struct timeline *timeline, char *text, size_t r
         snprintf(round_text, sizeof round_text, _("round %llu"),
                  (unsigned long long)round->round_idx);
     snprintf(text, room, _("%s  downtime %s"), round_text,
-             words_time(&downtime, timeline->is_paused || timeline->has_resumed
-                                       ? timeline->downtime_ns
-                                       : UINT64_MAX));
+             words_time(&downtime,
+                        timeline->is_paused || timeline->has_resumed || timeline->downtime_ns > 0
+                            ? timeline->downtime_ns
+                            : UINT64_MAX));
 }
 
 /* What the clock, the round and the downtime take at most. What stands before them is chosen by

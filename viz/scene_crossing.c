@@ -210,7 +210,7 @@ static int draw_downtime(const struct sheet *sheet, struct area area, const stru
 {
     const struct timeline *timeline = &stage->session->timeline;
     const struct theme *theme = sheet->theme;
-    bool has_begun = timeline->is_paused || timeline->has_resumed;
+    bool has_begun = timeline->is_paused || timeline->has_resumed || timeline->downtime_ns > 0;
     struct type small = sheet_type(sheet, LETTERS_SMALL, theme->faint);
     struct type plain = sheet_bold(sheet, LETTERS_PLAIN, theme->ink);
     struct type huge = sheet_bold(sheet, LETTERS_HUGE, theme->ink);

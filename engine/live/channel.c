@@ -84,6 +84,7 @@ void channel_fail_by(struct channel *channel, int error)
     bool is_connecting = channel->state == CHANNEL_CONNECTING;
 
     channel->is_refused = is_connecting && error == ECONNREFUSED;
+    channel->is_broken = !is_connecting;
     if (is_connecting)
         channel_fail(channel, "%s cannot be reached: %s", channel->peer, strerror(error));
     else if (channel->state == CHANNEL_PROVING)
@@ -111,6 +112,11 @@ void channel_close(struct channel *channel, const char *reason, bool is_at_once)
 bool channel_was_refused(const struct channel *channel)
 {
     return channel->is_refused;
+}
+
+bool channel_is_broken(const struct channel *channel)
+{
+    return channel->is_broken;
 }
 
 bool channel_is_open(const struct channel *channel)
@@ -381,13 +387,17 @@ void channel_seal(struct channel *channel, enum seal_role role, const struct cha
     seal_init(channel->seal, role, key->bytes, nonce);
 }
 
-enum status channel_may_connect(const char *text, const struct channel_key *key,
-                                struct problem *problem)
+enum status channel_find(const char *text, const struct channel_key *key,
+                         char number[ADDRESS_TEXT_BYTES], struct problem *problem)
 {
     struct address address;
     enum status status = address_parse(text, &address, problem);
 
-    return status == STATUS_OK ? channel_allow(&address, text, key, problem) : status;
+    if (status == STATUS_OK)
+        status = channel_allow(&address, text, key, problem);
+    if (status == STATUS_OK)
+        address_format(&address, number);
+    return status;
 }
 
 enum status channel_connect(uv_loop_t *loop, const char *text, const struct channel_key *key,

@@ -54,6 +54,7 @@ struct channel {
     bool is_read_off;  /* channel_read */
     bool is_kept_back; /* of `in` something was read while that was so: it may be heard now */
     bool is_refused;   /* nobody listened at the address */
+    bool is_broken;    /* it was open, and the system says that it is no more */
     bool has_heard;    /* anything, ever */
     bool has_ended;    /* the other end sends no more */
     bool is_hearing;   /* within a call of `heard` */

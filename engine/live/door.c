@@ -284,9 +284,10 @@ static void closed(void *owner, struct channel *channel, const char *reason)
     bool is_caller = knock != &door->knocks[DOOR_CALLERS_MAX];
     char line[400];
 
-    (void)channel;
     control_lines_fini(&knock->lines);
-    if (*reason != '\0' && is_caller && !door->is_closing && knock->is_open) {
+    /* Who goes, with whatever unread, is no news. */
+    if (*reason != '\0' && is_caller && !door->is_closing && knock->is_open &&
+        !channel_is_broken(channel)) {
         snprintf(line, sizeof line, "caller %llu at the control door was shut out: %.300s",
                  (unsigned long long)knock->number, reason);
         door->calls->told(door->owner, line);

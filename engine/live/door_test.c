@@ -217,6 +217,26 @@ static void a_reader_who_does_not_read_is_shut_out(void **state)
     caller_close(&reads);
 }
 
+/* To be told more than he waits for is no fault of his. */
+static void who_goes_is_no_news(void **state)
+{
+    struct house *house = *state;
+    struct caller asks, hears;
+    open_knocker(&house->loop, house->path, &hears);
+    for (unsigned i = 0; i < 2; i++) { /* with something unread, and with something on its way */
+        open_knocker(&house->loop, house->path, &asks);
+        if (i == 0)
+            door_tell(house->door, "noise", json_true());
+        caller_close(&asks);
+        door_tell(house->door, "noise", json_true());
+        for (unsigned turns = 0; turns < 5; turns++)
+            turn(house);
+        expect_answer(&house->loop, &hears, "", "noise");
+    }
+    assert_int_equal(house->told_count, 0);
+    caller_close(&hears);
+}
+
 static void who_does_not_read_a_guests_chatter_is_spared_it(void **state)
 {
     struct house *house = *state;
@@ -432,6 +452,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(there_is_room_for_sixteen, open_house, close_house),
         cmocka_unit_test_setup_teardown(a_reader_who_does_not_read_is_shut_out, open_house,
                                         close_house),
+        cmocka_unit_test_setup_teardown(who_goes_is_no_news, open_house, close_house),
         cmocka_unit_test_setup_teardown(who_does_not_read_a_guests_chatter_is_spared_it, open_house,
                                         close_house),
         cmocka_unit_test_setup_teardown(who_is_shut_out_is_not_obeyed, open_house, close_house),

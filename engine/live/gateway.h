@@ -48,7 +48,7 @@ struct gateway;
 /* All of them may be NULL. They are called from the loop, never from within a call of the owner's. */
 struct gateway_owner {
     /* A host has told an event: `data` is borrowed, and may be NULL. It is console or guest_ended, of
-     * a guest that it has, or progress or migration_ended, of any. The gateway's own, of host 0:
+     * a guest that it has, or progress or migration_ended, of any, or link. The gateway's own, of host 0:
      *   host_joined {"name", "address"}       host_left {"name", "reason"}
      *   turned_away {"reason"}: somebody at the hosts' door has not proved that he has the key
      *   client_dropped {"guest", "client", "reason"}: one that did not read
@@ -91,6 +91,11 @@ unsigned gateway_other_host(const struct gateway *gateway, unsigned but);
 /* The host where that guest is; *name NULL: of the only guest, whose name is put there. 0: no such
  * guest, or more than one (!*is_known), or nobody knows where it is just now. */
 unsigned gateway_find_guest(const struct gateway *gateway, const char **name, bool *is_known);
+
+/* How many clients talk to the guest of that name. */
+unsigned gateway_guest_clients(const struct gateway *gateway, const char *name);
+/* That client, as events number them, is that guest's, or was last; true where it is nobody's. */
+bool gateway_is_client_of(const struct gateway *gateway, uint64_t client_idx, const char *name);
 
 /* What became of the guest of that name: "has ended", "is lost"; NULL: neither. */
 const char *gateway_guest_end(const struct gateway *gateway, const char *name);

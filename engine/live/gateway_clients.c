@@ -433,6 +433,29 @@ unsigned gateway_clients_count(const struct gateway_guest *guest, bool is_callin
     return count;
 }
 
+unsigned gateway_guest_clients(const struct gateway *gateway, const char *name)
+{
+    const struct gateway_guest *guest = gateway_guest_named((struct gateway *)gateway, name);
+    return guest == NULL ? 0 : gateway_clients_count(guest, false);
+}
+
+bool gateway_is_client_of(const struct gateway *gateway, uint64_t client_idx, const char *name)
+{
+    const struct gateway_client *found = NULL;
+
+    if (client_idx >= MAILBOX_STREAMS) /* a host says so */
+        return false;
+    for (unsigned i = 0; i < gateway->guest_count; i++) {
+        const struct gateway_client *client = &gateway->guests[i].clients[client_idx];
+        bool is_free = client->state == CLIENT_FREE;
+        if (!is_free ||
+            (client->was_used && (found == NULL || (found->state == CLIENT_FREE &&
+                                                    found->freed_ns < client->freed_ns))))
+            found = client;
+    }
+    return found == NULL || strcmp(found->guest->name, name) == 0;
+}
+
 /* ---- Coming in ---- */
 
 /* A number is of one guest at a time, and of its last one until that has certainly no more to say. */

@@ -108,13 +108,18 @@ static struct gateway_guest *new_guest(struct gateway *gateway, unsigned from, c
     return guest;
 }
 
-/* The first place is kept for whoever comes without having been spoken of. */
+/* The first place is kept for whoever comes without having been spoken of, unless each has been. */
 struct gateway_guest *gateway_guest_expected(struct gateway *gateway, const char *name)
 {
     struct gateway_guest *guest = gateway_guest_named(gateway, name);
+    bool is_first_kept = false;
 
+    for (unsigned i = 0; i < gateway->listener_count; i++)
+        is_first_kept |= gateway->listeners[i].guest == &gateway->guests[0];
     if (guest == NULL)
         guest = new_guest(gateway, 1, name);
+    if (guest == NULL && !is_first_kept)
+        guest = new_guest(gateway, 0, name);
     if (guest != NULL)
         guest->is_named = true;
     return guest;
@@ -292,7 +297,7 @@ static void be_no_more(struct gateway_guest *guest, enum guest_state state)
 
 static void be_lost(struct gateway_guest *guest, const char *reason)
 {
-    guest->why_lost = reason;
+    snprintf(guest->why_lost, sizeof guest->why_lost, "%s", reason);
     guest->missing_since_ns = NEVER;
     if (guest->is_moving)
         gateway_happen(guest->gateway, (struct event){.kind = EVENT_MIGRATION_ENDED,
@@ -309,6 +314,15 @@ static void be_missed(struct gateway_guest *guest)
     be_lost(guest, guest->last_home != NULL && guest->last_home->is_gone
                        ? "the host that had it has ended, and no other has it"
                        : "no host has it any more");
+}
+
+/* That it is lost a host says that ends, of all that it has. */
+static void be_lost_in_order(struct gateway_guest *guest)
+{
+    char reason[100];
+
+    snprintf(reason, sizeof reason, "host %s has ended", guest->last_home->name);
+    be_lost(guest, reason);
 }
 
 static void leave_home(struct gateway_guest *guest)
@@ -358,7 +372,7 @@ static void look(struct gateway_guest *guest)
     } else if (opinion.is_ended) {
         be_no_more(guest, GUEST_OVER);
     } else if (opinion.is_lost) {
-        be_lost(guest, "the host that had it says that it is lost");
+        be_lost_in_order(guest);
     } else if (guest->missing_since_ns == NEVER) {
         guest->missing_since_ns = gateway_now_ns();
     }

@@ -29,6 +29,8 @@ static void a_guest_is_lost_with_its_process(void **state)
     assert_int_equal(gateway_find_guest(fixture.gateway, &name, &is_known), 0);
     assert_true(is_known);
     json_t *status = gateway_status(fixture.gateway);
+    const json_t *host = json_array_get(json_object_get(status, "hosts"), 0);
+    assert_true(json_is_true(json_object_get(host, "has_ended")));
     const json_t *lost = json_array_get(json_object_get(status, "lost"), 0);
     assert_string_equal(control_word(lost, "guest", ""), name);
     assert_string_not_equal(control_word(lost, "reason", ""), "");
@@ -479,6 +481,17 @@ static void the_guest_that_is_there_is_meant(void **state)
     assert_string_equal(name, "echo");
 }
 
+static void a_host_that_ends_in_order_is_named(void **state)
+{
+    (void)state;
+
+    both_hosts_come();
+    fixture.stubs[0].half = "lost";
+    claim(&fixture.stubs[0]);
+    turn_until(fixture.lost == 1);
+    assert_string_equal(fixture.gateway->guests[0].why_lost, "host A has ended");
+}
+
 static void a_guest_too_many_is_told(void **state)
 {
     static const char *const names[] = {"=one", "=two", "=three"};
@@ -501,6 +514,30 @@ static void a_guest_too_many_is_told(void **state)
         turn();
     assert_int_equal(fixture.refused, 1);
     expect_refusal("127.0.0.1:0=four", "at most 4 guests");
+}
+
+/* Where each listener names its guest, none is kept for a guest without a name. */
+static void as_many_guests_are_named_as_it_knows(void **state)
+{
+    static const struct gateway_owner calls = {0};
+    struct problem problem = {0};
+    struct gateway *usual = fixture.gateway;
+    char words[40];
+    (void)state;
+
+    assert_int_equal(
+        gateway_open(&fixture.loop, "127.0.0.1:0", NULL, &calls, NULL, &fixture.gateway, &problem),
+        STATUS_OK);
+    for (unsigned i = 0; i < GATEWAY_GUESTS; i++) {
+        snprintf(words, sizeof words, "127.0.0.1:0=guest%u", i);
+        if (gateway_listen(fixture.gateway, words, &problem) != STATUS_OK)
+            fail_msg("%s: %s", words, problem.text);
+    }
+    expect_refusal("127.0.0.1:0=another", "at most 4 guests");
+    expect_refusal("127.0.0.1:0", "at most 4 guests");
+    assert_int_equal(gateway_listen(fixture.gateway, "127.0.0.1:0=guest3/7", &problem), STATUS_OK);
+    gateway_close(fixture.gateway);
+    fixture.gateway = usual;
 }
 
 static void an_ended_guest_has_no_clients(void **state)
@@ -545,7 +582,9 @@ int main(void)
         TEST(a_new_gateway_believes_who_has_the_guest),
         TEST(places_of_guests_are_given_back),
         TEST(the_guest_that_is_there_is_meant),
+        TEST(a_host_that_ends_in_order_is_named),
         TEST(a_guest_too_many_is_told),
+        TEST(as_many_guests_are_named_as_it_knows),
         TEST(an_ended_guest_has_no_clients),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

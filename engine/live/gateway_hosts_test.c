@@ -85,6 +85,10 @@ static void several_guests_share_the_numbers(void **state)
     assert_int_equal(__builtin_popcountll(used[0]), MAILBOX_STREAMS / 2);
     assert_int_equal(used[0] & used[1], 0);
     assert_int_equal(used[0] | used[1], UINT64_MAX);
+    assert_int_equal(gateway_guest_clients(fixture.gateway, "other"), MAILBOX_STREAMS / 2);
+    for (unsigned i = 0; i < MAILBOX_STREAMS; i++)
+        assert_int_equal(gateway_is_client_of(fixture.gateway, i, "other"), used[1] >> i & 1);
+    assert_false(gateway_is_client_of(fixture.gateway, MAILBOX_STREAMS, "other"));
     client_comes_to(0, MAILBOX_STREAMS); /* there is no number for it */
     for (unsigned i = 0; i < 50; i++)
         turn();
@@ -164,6 +168,7 @@ static void a_name_is_taken_once(void **state)
     turn_until(b->trunk == NULL);
     assert_string_equal(b->reason,
                         "hello: a host of that name is here already: choose another --name");
+    assert_false(b->may_come_again);
     b->pid = a->pid; /* the same process, by a new connection: the old one is broken, then */
     stub_connect(b);
     turn_until(b->is_welcome && a->trunk == NULL);
@@ -199,6 +204,7 @@ static void a_name_is_not_taken_from_a_host_that_is_away(void **state)
     turn_until(fixture.left == 1);
     fixture.gateway->hosts[0].left_ns = 0; /* however long: its process lives */
     expect_that_it_is_away(b);
+    assert_false(b->may_come_again);
     comes_in(a);
     client_comes(0);
     expect_echo(0, "hello");
@@ -223,6 +229,7 @@ static void nor_from_one_elsewhere_for_as_long_as_it_may_need(void **state)
     turn_until(fixture.left == 1);
     fixture.gateway->hosts[0].left_ns = gateway_now_ns() + HANG_NS; /* no second passes */
     expect_that_it_is_away(b);
+    assert_true(b->may_come_again);
     assert_int_equal(fixture.lost, 0);
     fixture.gateway->hosts[0].left_ns = 0; /* seconds pass */
     comes_in(b);
@@ -244,6 +251,7 @@ static void a_guest_is_started_once(void **state)
     assert_string_equal(b->reason,
                         "hello: there is a guest echo already, at host A: choose another "
                         "--guest, or none");
+    assert_false(b->may_come_again);
     b->half = "ended"; /* but it may have an old one's word */
     stub_connect(b);
     turn_until(b->is_welcome);

@@ -84,9 +84,6 @@ static enum status read_guest(struct client_listener *listener, char *words,
                            "--listen: a guest's name has 1 to %u characters, \"%.70s\" has not",
                            TRUNK_NAME_MAX - 1, words);
     listener->guest = gateway_guest_expected(listener->gateway, words);
-    if (listener->guest == NULL)
-        return problem_set(problem, STATUS_USAGE, "--listen: a gateway knows at most %u guests",
-                           GATEWAY_GUESTS);
     return STATUS_OK;
 }
 
@@ -148,6 +145,9 @@ enum status gateway_listen(struct gateway *gateway, const char *words, struct pr
         if (status != STATUS_OK)
             return status;
     }
+    if (listener->guest == NULL || (equals == NULL && listener->guest->is_named))
+        return problem_set(problem, STATUS_USAGE, "--listen: a gateway knows at most %u guests",
+                           GATEWAY_GUESTS);
     enum status status = bind_listener(listener, text, problem);
     if (status != STATUS_OK)
         return status;

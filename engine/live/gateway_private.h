@@ -75,7 +75,7 @@ struct gateway_guest {
     char name[TRUNK_NAME_MAX]; /* "": whichever comes first */
     bool is_named;             /* by a listener: the place is its for good */
     enum guest_state state;
-    const char *why_lost;      /* where it is LOST */
+    char why_lost[100];        /* where it is LOST */
     struct gateway_host *home; /* where it runs; NULL where it is not PRESENT */
     struct gateway_host *last_home;
     struct gateway_host *route; /* where packets go: the old host, as long as there is a tunnel */
@@ -213,7 +213,8 @@ bool gateway_host_takes(const struct gateway_host *host);
 void gateway_hosts_init(struct gateway *gateway);
 void gateway_hosts_fini(struct gateway *gateway);
 void gateway_hosts_watch(struct gateway *gateway); /* whose process has ended; whose clock to ask */
-/* Its hello: it has a place from now on, or is refused with the reason. */
+/* Its hello: it has a place from now on, or is refused with the reason: STATUS_REFUSED, it may come again;
+ * STATUS_USAGE, that would be in vain. */
 MUST_USE enum status gateway_host_comes(struct visitor *visitor, const json_t *hello,
                                         struct problem *problem);
 /* Its trunk is no more: it may come back. */

@@ -113,7 +113,7 @@ static void write_event(struct gateway_record *record, const struct event *event
     struct recorder *recorder = &current->recorder;
     struct event written = *event;
 
-    if (current->is_full)
+    if (current->is_full || (record->belongs != NULL && !record->belongs(record->owner, event)))
         return;
     if (reading_objection(&current->facts, event) != NULL) {
         record->refused_count++;

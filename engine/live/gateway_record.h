@@ -66,6 +66,8 @@ struct gateway_record {
     /* Told of each event as it takes its place, but with its own instant on the gateway's clock, even
      * where it came too late for that; may be NULL. */
     void (*merged)(void *owner, const struct event *event);
+    /* Whether it belongs into the current recording; may be NULL. */
+    bool (*belongs)(void *owner, const struct event *event);
     void *owner;
 };
 

@@ -257,7 +257,8 @@ enum status host_open(uv_loop_t *loop, const struct host_config *config,
     struct host *host = calloc(1, sizeof *host);
     MUST(host != NULL);
     *host = (struct host){.loop = loop, .config = config, .calls = calls, .owner = owner};
-    enum status status = trunk_may_open(host, problem);
+    host->link = json_object();
+    enum status status = trunk_find(host, problem);
 
     if (status == STATUS_OK)
         status = host_disk_check(host, problem);
@@ -268,6 +269,7 @@ enum status host_open(uv_loop_t *loop, const struct host_config *config,
         status = problem_set(problem, STATUS_NO_FILE, "this process has no file descriptor left");
     }
     if (status != STATUS_OK) {
+        json_decref(host->link);
         free(host);
         return status;
     }
@@ -297,6 +299,7 @@ void host_freed(struct host *host)
         bytes_fini(&host->trunk.out);
         for (uint32_t i = 0; i < HOST_ENDS; i++)
             json_decref(host->ends[i]);
+        json_decref(host->link);
         free(host);
     }
 }

@@ -52,7 +52,7 @@ static enum status set_options(struct scenario *scenario, const json_t *argument
     enum status status = control_get_options(arguments, own, scenario, problem);
 
     if (status == STATUS_OK)
-        status = scenario_check(scenario, false, problem);
+        status = scenario_check_move(scenario, true, problem);
     return status == STATUS_OK ? host_can(scenario, problem) : status;
 }
 
@@ -211,6 +211,7 @@ static json_t *set_link(struct host *host, const json_t *arguments, struct probl
         (void)!problem_set(problem, STATUS_USAGE, "state: %.40s: it is cut or mended", state);
         return NULL;
     }
+    json_object_update(host->link, (json_t *)arguments);
     if (bandwidth != NULL)
         move_set_rate(host, bits_per_s);
     if (latency != NULL)

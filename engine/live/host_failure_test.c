@@ -276,6 +276,25 @@ static void cut_and_mended_after_the_switch(void **state)
     stand_close();
 }
 
+static void another_gateway_is_told_of_the_link(void **state)
+{
+    char address[64];
+    (void)state;
+    stand_open(NULL);
+    assert_string_equal(command("A", "link", json_pack("{s:s}", "bandwidth", "4MiB/s")), "");
+    assert_string_equal(command("A", "link", json_pack("{s:s}", "state", "cut")), "");
+    snprintf(address, sizeof address, "%s", stand.address);
+    gateway_dies();
+    run_until(peer_named("A") == NULL && peer_named("B") == NULL);
+    gateway_begins(address, "2222");
+    run_until(peer_named("A") != NULL && peer_named("A")->link != NULL);
+    assert_string_equal(control_word(peer_named("A")->link, "bandwidth", ""), "4MiB/s");
+    assert_string_equal(control_word(peer_named("A")->link, "state", ""), "cut");
+    run_until(stand.hosts[1]->trunk.is_open);
+    assert_null(peer_named("B")->link); /* which has been told nothing */
+    stand_close();
+}
+
 static void what_cannot_be_is_refused(void **state)
 {
     (void)state;
@@ -550,6 +569,7 @@ int main(void)
         cmocka_unit_test(a_commit_that_does_not_leave_is_none),
         cmocka_unit_test(a_copy_may_take_longer_than_an_answer),
         cmocka_unit_test(cut_and_mended_after_the_switch),
+        cmocka_unit_test(another_gateway_is_told_of_the_link),
         cmocka_unit_test(what_cannot_be_is_refused),
         cmocka_unit_test(a_name_is_what_can_be_told),
         cmocka_unit_test(a_target_dies_before_commit),

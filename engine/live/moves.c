@@ -135,6 +135,19 @@ static void merged(void *owner, const struct event *event)
         moves_end(moves, (enum outcome)event->migration_ended.outcome, "");
 }
 
+/* A gateway's other guests have clients, too. */
+static bool belongs(void *owner, const struct event *event)
+{
+    const struct moves *moves = owner;
+    const char *guest = moves->move.guest;
+
+    if (event->kind == EVENT_REQUEST_SENT)
+        return gateway_is_client_of(moves->gateway, event->request_sent.client_idx, guest);
+    if (event->kind == EVENT_REQUEST_ANSWERED)
+        return gateway_is_client_of(moves->gateway, event->request_answered.client_idx, guest);
+    return true;
+}
+
 static void tell_end(struct moves *moves)
 {
     struct move *move = &moves->move;
@@ -223,10 +236,8 @@ void moves_happened(struct moves *moves, struct event event)
 /* The link, and who talks to the guest, stand in the recording's head as they are. */
 static void set_what_is_known_here(const struct moves *moves, struct scenario *scenario)
 {
-    json_t *status = gateway_status(moves->gateway);
-    uint64_t clients = control_number(json_object_get(status, "gateway"), "clients", 0);
+    unsigned clients = gateway_guest_clients(moves->gateway, moves->move.guest);
 
-    json_decref(status);
     scenario->client_count = clients < SCENARIO_CLIENTS_MAX ? clients : SCENARIO_CLIENTS_MAX;
     scenario->bandwidth_bits_per_s =
         moves->link.bits_per_s > 0 ? moves->link.bits_per_s : SCENARIO_NONE;
@@ -383,6 +394,10 @@ static void told(void *owner, unsigned host, const char *event, json_t *data)
         hear_end(moves, host, data);
         return;
     }
+    if (strcmp(event, "link") == 0) {
+        moves_learn_link(moves, data);
+        return;
+    }
     char line[400];
     if (moves->calls->complained != NULL && moves_what_is_wrong(event, data, line, sizeof line))
         moves->calls->complained(moves->owner, line);
@@ -408,6 +423,7 @@ struct moves *moves_open(uv_loop_t *loop, const struct moves_owner *calls, void 
     moves->owner = owner;
     gateway_record_init(&moves->record, moves_now_ns(moves));
     moves->record.merged = merged;
+    moves->record.belongs = belongs;
     moves->record.owner = moves;
     scenario_init(&moves->move.scenario);
     strcpy(moves->link.bandwidth, "none");

@@ -18,6 +18,7 @@
  *              text} -> {"scenario": the whole as text}: the head of the recording
  *   abort, post-copy, set      {"guest", ...}      link, quit
  *   progress   {"guest", "phase", "round", "bytes_sent", ...} every 100 ms, from the source
+ *   link       {"bandwidth", "latency", "state"} as it was told last, from a host that joins
  *   migration_ended  {"guest", "move", "outcome", "reason"}, from the source, or from a target that
  *              knows better than nobody
  */

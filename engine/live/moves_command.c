@@ -205,6 +205,7 @@ static void set_link(struct moves *moves, const struct move_link *link, struct e
 {
     errand->before = moves->link;
     moves->link = *link;
+    moves->is_link_known = true;
     record_link(moves, &errand->before);
     for (unsigned host = 1; host <= GATEWAY_HOSTS; host++)
         if (gateway_is_host_here(moves->gateway, host))
@@ -229,12 +230,22 @@ void moves_tell_link(struct moves *moves, unsigned host)
 {
     struct door_ticket nobody = {0};
 
-    if (host == 0)
+    if (host == 0 || !moves->is_link_known)
         return;
     struct errand *errand = new_errand(moves, ERRAND_PLAIN, &nobody);
     ask(errand, host, "link", moves_link_json(moves));
     if (errand->awaited == 0)
         finish_errand(errand, NULL);
+}
+
+void moves_learn_link(struct moves *moves, const json_t *data)
+{
+    struct move_link link = moves->link;
+    struct problem problem = {STATUS_OK, ""};
+    struct door_ticket nobody = {0};
+
+    if (!moves->is_link_known && read_link(data, &link, &problem) == STATUS_OK)
+        set_link(moves, &link, new_errand(moves, ERRAND_LINK, &nobody));
 }
 
 /* ---- migrate ---- */
@@ -295,7 +306,7 @@ static enum status read_options(const json_t *arguments, const char *guest,
     /* A guest may have a name of its own: then its options are judged by its host alone. */
     (void)!scenario_set(scenario, "guest", guest, NULL);
     enum status status = control_get_options(arguments, "guest to bandwidth", scenario, problem);
-    return status == STATUS_OK ? scenario_check_move(scenario, problem) : status;
+    return status == STATUS_OK ? scenario_check_move(scenario, false, problem) : status;
 }
 
 static void make_name(char name[33])

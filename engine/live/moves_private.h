@@ -72,6 +72,7 @@ struct moves {
     bool is_asked;
     uint64_t last_id;
     struct move_link link;
+    bool is_link_known;     /* somebody has told it: else hosts have what they have */
     struct errand *errands; /* that are under way */
 };
 
@@ -79,6 +80,8 @@ struct moves {
 void moves_obey(struct moves *moves, const char *name, const json_t *arguments,
                 struct door_ticket *ticket);
 void moves_tell_link(struct moves *moves, unsigned host); /* to a host that has just joined */
+/* What the link is by a host that another gateway had told it: where nobody here has, it is so. */
+void moves_learn_link(struct moves *moves, const json_t *data);
 void moves_drop_errands(struct moves *moves); /* whoever is still asked answers to nobody */
 /* The source of the move going on is asked for its guests; then moves_judge. */
 void moves_ask_source(struct moves *moves);

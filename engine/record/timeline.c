@@ -138,7 +138,8 @@ static void note_silence(struct timeline *timeline, uint64_t since_ns)
         timeline->longest_silence_ns = timeline->now_ns - since_ns;
 }
 
-/* The downtime that counts is the hand-over's: from the source's pause until the target may run. */
+/* The downtime that counts is the hand-over's: from the source's pause until the target may run, or, where
+ * it comes to nothing, until the source goes on. */
 static bool is_down(const struct timeline *timeline)
 {
     return timeline->has_started && timeline->is_paused && !timeline->has_resumed &&
@@ -381,8 +382,6 @@ static void fold_resumed(struct timeline *timeline, const struct event *event)
 {
     timeline->is_paused = false;
     timeline->host = (uint32_t)event->guest_resumed.host;
-    if (timeline->host == HOST_SOURCE && !timeline->has_resumed)
-        timeline->downtime_ns = 0; /* nothing was handed over */
     if (timeline->host == HOST_SOURCE || timeline->has_resumed)
         return;
     timeline->has_resumed = true;
