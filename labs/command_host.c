@@ -18,6 +18,7 @@ struct house {
     struct host *host;
     struct host_config config;
     struct channel_key key;
+    struct problem refusal; /* of the gateway, for good */
     bool is_closing;
 };
 
@@ -38,6 +39,14 @@ static void close_house(void *owner)
         host_close(house->host);
     uv_close((uv_handle_t *)&house->interrupted, NULL);
     uv_close((uv_handle_t *)&house->terminated, NULL);
+}
+
+static void refused(void *owner, const char *reason)
+{
+    struct house *house = owner;
+
+    (void)!problem_set(&house->refusal, STATUS_REFUSED, "%s", reason);
+    close_house(house);
 }
 
 static void on_signal(uv_signal_t *signal, int number)
@@ -109,7 +118,7 @@ static enum status add_guest(struct house *house, struct options *options, struc
 
 static enum status open_house(struct house *house, struct options *options, struct problem *problem)
 {
-    static const struct host_owner calls = {.said = say, .quit = close_house};
+    static const struct host_owner calls = {.said = say, .quit = close_house, .refused = refused};
 
     house->config = (struct host_config){
         .name = options->live.name,
@@ -147,6 +156,10 @@ static int run(const struct command *command, struct options *options)
     if (status != STATUS_OK)
         close_house(&house);
     uv_run(&house.loop, UV_RUN_DEFAULT);
+    if (house.refusal.status != STATUS_OK) {
+        problem = house.refusal;
+        status = problem.status;
+    }
     key_forget(&house.key);
     MUST(uv_loop_close(&house.loop) == 0);
     return status == STATUS_OK ? EXIT_DONE : command_refuse(command, &problem);

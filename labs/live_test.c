@@ -378,17 +378,16 @@ static void a_gateway_that_dies_leaves_what_was_recorded(void **state)
 {
     (void)state;
     assert_int_equal(
-        shell(
-            "$F live --plain --listen 127.0.0.1:0 --control $D/third --guest memwalk "
-            "--memory 16MiB --bandwidth 1MiB/s >/dev/null & L=$!; "
-            "until $F status --control $D/third 2>/dev/null | grep -q '^B '; do " /* the last to come */
-            "kill -0 $L || exit 9; done; "
-            "$F migrate --control $D/third --record $D/early --json $D/early.json >/dev/null & "
-            "M=$!; "
-            "until $F status --control $D/third | grep -q 'MiB sent'; do kill -0 $M || break; "
-            "done; "
-            "kill -KILL $(cut -d ' ' -f 1 /proc/$L/task/$L/children); "
-            "wait $M; S=$?; kill $L; wait $L; exit $S"),
+        shell("$F live --plain --listen 127.0.0.1:0 --control $D/third --guest memwalk "
+              "--memory 16MiB --bandwidth 1MiB/s >/dev/null & L=$!; "
+              "until [ $($F status --control $D/third 2>/dev/null | "
+              "grep -c 'memwalk: running\\|^B ') = 2 ]; do kill -0 $L || exit 9; done; "
+              "$F migrate --control $D/third --record $D/early --json $D/early.json >/dev/null & "
+              "M=$!; "
+              "until $F status --control $D/third | grep -q 'MiB sent'; do kill -0 $M || break; "
+              "done; "
+              "kill -KILL $(cut -d ' ' -f 1 /proc/$L/task/$L/children); "
+              "wait $M; S=$?; kill $L; wait $L; exit $S"),
         1);
     if (strstr(err, "what was recorded of it ends early") == NULL)
         fail_msg("%s", err);

@@ -446,7 +446,7 @@ static enum status check_whole(struct options *options, unsigned takes, struct p
 
     enum status status =
         (takes & TAKES_MOVE) != 0
-            ? scenario_check_move(&options->scenario, &detail)
+            ? scenario_check_move(&options->scenario, false, &detail)
             : scenario_check(&options->scenario, (takes & TAKES_EVERY_MODE) != 0, &detail);
     if (status == STATUS_OK)
         return STATUS_OK;

@@ -387,13 +387,17 @@ void channel_seal(struct channel *channel, enum seal_role role, const struct cha
     seal_init(channel->seal, role, key->bytes, nonce);
 }
 
-enum status channel_may_connect(const char *text, const struct channel_key *key,
-                                struct problem *problem)
+enum status channel_find(const char *text, const struct channel_key *key,
+                         char number[ADDRESS_TEXT_BYTES], struct problem *problem)
 {
     struct address address;
     enum status status = address_parse(text, &address, problem);
 
-    return status == STATUS_OK ? channel_allow(&address, text, key, problem) : status;
+    if (status == STATUS_OK)
+        status = channel_allow(&address, text, key, problem);
+    if (status == STATUS_OK)
+        address_format(&address, number);
+    return status;
 }
 
 enum status channel_connect(uv_loop_t *loop, const char *text, const struct channel_key *key,

@@ -22,6 +22,7 @@
 #include "base/bytes.h"
 #include "base/lending.h"
 #include "base/status.h"
+#include "live/address.h"
 
 struct channel;
 
@@ -61,9 +62,10 @@ struct channel_limits {
     size_t backlog_bytes; /* of channel_send that have not left */
 };
 
-/* STATUS_USAGE: an address that is none, or is to be reached with a key alone: it need not be tried. */
-MUST_USE enum status channel_may_connect(const char *text, const struct channel_key *key,
-                                         struct problem *problem);
+/* Looks a name up: `number` is the same address, for channel_connect to take at once. Not STATUS_OK: it
+ * is none, nobody has that name, or it is to be reached with a key alone. */
+MUST_USE enum status channel_find(const char *text, const struct channel_key *key,
+                                  char number[ADDRESS_TEXT_BYTES], struct problem *problem);
 /* Makes one, and calls `opened` or `closed` later. On STATUS_USAGE (the address makes no sense, or
  * needs a key) there is none. `key` may be NULL. */
 MUST_USE enum status channel_connect(uv_loop_t *loop, const char *address,

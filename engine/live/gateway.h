@@ -107,8 +107,8 @@ bool gateway_ask(struct gateway *gateway, unsigned host, const char *command, js
                  gateway_answer answer, void *owner);
 
 /* A move of that guest has been ordered: packets may take another way, and a host that dies may take
- * the guest with it. `tunnel_for_ns`: how long its old host passes its packets on; UINT64_MAX: for
- * ever; 0: not at all. */
+ * the guest with it. `tunnel_for_ns`: how long its old host passes its packets on, once the target has
+ * it, be that before the move's end is told or after; UINT64_MAX: for ever; 0: not at all. */
 void gateway_move_begins(struct gateway *gateway, const char *guest, unsigned source,
                          unsigned target, uint64_t tunnel_for_ns);
 void gateway_move_ends(struct gateway *gateway, const char *guest);

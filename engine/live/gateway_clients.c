@@ -255,7 +255,7 @@ void gateway_clients_accepted(struct gateway_guest *guest, const struct trunk_ca
     if (client->state == CLIENT_TALKING || is_old)
         return; /* it was called again before the answer was here */
     client->state = CLIENT_TALKING;
-    client->was_used = true;
+    client->was_used = client->is_direct = true;
     stream_init(&client->stream);
     stream_begin_at(&client->stream, client->first);
     if (client->socket == NULL)
@@ -301,7 +301,8 @@ void gateway_clients_packet(struct gateway_guest *guest, uint32_t stream_idx,
 /* Sends what the client has to say; when does it want to be asked again? */
 static uint64_t send_packets(struct gateway_client *client, uint64_t now_ns)
 {
-    struct gateway_host *route = client->guest->route;
+    const struct gateway_guest *guest = client->guest;
+    struct gateway_host *route = client->is_direct ? guest->home : guest->route;
     struct stream *stream = &client->stream;
     struct stream_packet packet;
 
@@ -313,7 +314,7 @@ static uint64_t send_packets(struct gateway_client *client, uint64_t now_ns)
             return now_ns + NOBODY_TAKES_NS;
         if (!stream_next_packet(stream, now_ns, &packet))
             return stream_deadline_ns(stream);
-        client->guest->gateway->packets_again += is_again;
+        guest->gateway->packets_again += is_again;
         trunk_put_packet(&route->out, client->slot_idx, &packet);
     }
 }
@@ -397,6 +398,7 @@ unsigned gateway_clients_route(struct gateway_guest *guest, bool is_to_announce)
 
     for (uint32_t i = 0; i < MAILBOX_STREAMS; i++) {
         struct gateway_client *client = &guest->clients[i];
+        client->is_direct = false;
         if (client->state == CLIENT_CALLING)
             call_at_once(client);
         if (client->state == CLIENT_TALKING) {

@@ -15,7 +15,8 @@
  *              to the old one is dropped there; the target's streams announce themselves (stream.h),
  *              and are answered at once
  *   tunnel     packets still go to the old host, which puts them into the migration's stream, for as
- *              long as was asked or until it is gone. Answers come from the new host directly
+ *              long as was asked or until it is gone. Answers come from the new host directly, and
+ *              who comes later talks to it directly
  */
 #include <stddef.h>
 #include <stdio.h>
@@ -251,6 +252,22 @@ static void route_to(struct gateway_guest *guest, struct gateway_host *host, boo
                        .streams_rehomed = {.streams = streams, .host = role_of(guest, host)}});
 }
 
+/* What is left of the order for one is used up. The end of the move may have been told before. */
+static bool take_tunnel(struct gateway_guest *guest, const struct gateway_host *host)
+{
+    uint64_t tunnel_for_ns = guest->tunnel_for_ns;
+
+    if (host != guest->target || tunnel_for_ns == 0)
+        return false;
+    guest->tunnel_for_ns = 0;
+    if (guest->source->trunk == NULL)
+        return false;
+    guest->route = guest->source;
+    guest->route_until_ns = tunnel_for_ns == NEVER ? NEVER : gateway_now_ns() + tunnel_for_ns;
+    gateway_clients_route(guest, false); /* callers: these go to where the guest is */
+    return true;
+}
+
 /* The guest is at that host. */
 static void settle(struct gateway_guest *guest, const struct opinion *opinion)
 {
@@ -265,21 +282,21 @@ static void settle(struct gateway_guest *guest, const struct opinion *opinion)
         return;
     guest->state = GUEST_PRESENT;
     guest->home = guest->last_home = host;
-    if (guest->is_moving && host == guest->target && guest->tunnel_for_ns > 0 &&
-        guest->source != NULL && guest->source->trunk != NULL) {
-        guest->route = guest->source;
-        guest->route_until_ns =
-            guest->tunnel_for_ns == NEVER ? NEVER : gateway_now_ns() + guest->tunnel_for_ns;
-        gateway_clients_route(guest, false); /* callers: these go to where the guest is */
-        return;
-    }
     /* A trunk that broke has lost what was on it, and neither end of a stream knows. */
-    route_to(guest, host, was_silent);
+    if (!take_tunnel(guest, host))
+        route_to(guest, host, was_silent);
+}
+
+/* Whoever comes by that name is another. */
+static void be_no_more(struct gateway_guest *guest, enum guest_state state)
+{
+    guest->state = state;
+    guest->tunnel_for_ns = 0;
+    gateway_clients_hang_up(guest);
 }
 
 static void be_lost(struct gateway_guest *guest, const char *reason)
 {
-    guest->state = GUEST_LOST;
     snprintf(guest->why_lost, sizeof guest->why_lost, "%s", reason);
     guest->missing_since_ns = NEVER;
     if (guest->is_moving)
@@ -287,7 +304,7 @@ static void be_lost(struct gateway_guest *guest, const char *reason)
                                                       .at_ns = gateway_now_ns(),
                                                       .migration_ended = {OUTCOME_LOST}});
     guest->is_moving = false;
-    gateway_clients_hang_up(guest);
+    be_no_more(guest, GUEST_LOST);
     gateway_tell(guest->gateway, 0, "guest_lost",
                  json_pack("{s:s, s:s}", "guest", guest->name, "reason", reason));
 }
@@ -353,8 +370,7 @@ static void look(struct gateway_guest *guest)
     if (opinion.is_somewhere) {
         guest->missing_since_ns = NEVER;
     } else if (opinion.is_ended) {
-        guest->state = GUEST_OVER;
-        gateway_clients_hang_up(guest);
+        be_no_more(guest, GUEST_OVER);
     } else if (opinion.is_lost) {
         be_lost_in_order(guest);
     } else if (guest->missing_since_ns == NEVER) {
@@ -377,6 +393,8 @@ void gateway_guests_bereave(const struct gateway_host *host)
 {
     for (unsigned i = 0; i < host->gateway->guest_count; i++) {
         struct gateway_guest *guest = &host->gateway->guests[i];
+        if (guest->source == host)
+            guest->tunnel_for_ns = 0; /* its entrance is gone */
         if (!is_party(guest, host) && claim_of(host, guest) == NULL)
             continue;
         guest->orphan_look_ns = gateway_now_ns() + GATEWAY_GRACE_NS;

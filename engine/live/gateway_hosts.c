@@ -300,17 +300,23 @@ static const char *why_it_is_taken(const struct gateway_host *host)
     return NULL;
 }
 
+/* One elsewhere that is away will be back, or has ended, in no time. */
+static bool is_soon_known(const struct gateway_host *host)
+{
+    return host->trunk == NULL && host->pidfd < 0;
+}
+
 /* What hello says of the host itself. */
 static enum status read_hello(const json_t *data, struct problem *problem)
 {
     if (!trunk_is_name(control_word(data, "name", "")))
-        return problem_set(problem, STATUS_REFUSED,
+        return problem_set(problem, STATUS_USAGE,
                            "hello: a host needs a name of 1 to 63 letters, digits and ._-");
     if (!is_address(control_word(data, "address", "")))
-        return problem_set(problem, STATUS_REFUSED,
+        return problem_set(problem, STATUS_USAGE,
                            "hello: a host's address is a number with its port: 192.0.2.7:7000");
     if (control_number(data, "protocol", CONTROL_PROTOCOL) != CONTROL_PROTOCOL)
-        return problem_set(problem, STATUS_REFUSED,
+        return problem_set(problem, STATUS_USAGE,
                            "hello: this gateway speaks protocol 1: both need the same ferry");
     return STATUS_OK;
 }
@@ -332,16 +338,17 @@ static enum status judge_hello(const struct gateway_host *host, const json_t *da
                            "hello: this gateway has no place for one more host");
     const char *taken = is_another_process(host, data) ? why_it_is_taken(host) : NULL;
     if (taken != NULL)
-        return problem_set(problem, STATUS_REFUSED, "%s", taken);
+        return problem_set(problem, is_soon_known(host) ? STATUS_REFUSED : STATUS_USAGE, "%s",
+                           taken);
     const struct gateway_host *other = find_twin(host, json_object_get(data, "guests"), &twin);
     if (other == NULL)
         return STATUS_OK;
     if (other->trunk == NULL)
-        return problem_set(problem, STATUS_REFUSED,
+        return problem_set(problem, STATUS_USAGE,
                            "hello: there is a guest %s already, at host %s, which is away: choose "
                            "another --guest, or --name %s, which gives up what was there",
                            twin.name, other->name, other->name);
-    return problem_set(problem, STATUS_REFUSED,
+    return problem_set(problem, STATUS_USAGE,
                        "hello: there is a guest %s already, at host %s: choose another --guest, or "
                        "none",
                        twin.name, other->name);

@@ -3,21 +3,59 @@
 
 /* ---- Ways and words ---- */
 
+/* The end of a move is told on the source's trunk, and the target's claim comes on another. */
+static void move_through_tunnel(uint64_t tunnel_for_ns, bool is_end_first)
+{
+    struct stub *a = &fixture.stubs[0], *b = &fixture.stubs[1];
+
+    both_hosts_come();
+    client_comes(0);
+    expect_echo(0, "hello");
+    gateway_move_begins(fixture.gateway, "echo", 1, 2, tunnel_for_ns);
+    if (is_end_first)
+        gateway_move_ends(fixture.gateway, "echo");
+    move_guest(a, b, false);
+    assert_int_equal(send(fixture.clients[0], "?", 1, 0), 1);
+    turn_until(a->dropped_packets > 0); /* here it would go on through the migration's stream */
+    gateway_move_ends(fixture.gateway, "echo");
+    assert_ptr_equal(fixture.gateway->guests[0].route, &fixture.gateway->hosts[0]);
+}
+
 static void a_tunnel_is_used_for_as_long_as_was_asked(void **state)
+{
+    (void)state;
+    move_through_tunnel(NS_PER_S / 5, false);
+    turn_until(count_events(EVENT_STREAMS_REHOMED) == 2);
+    assert_ptr_equal(fixture.gateway->guests[0].route, &fixture.gateway->hosts[1]);
+}
+
+/* Its old host does not know whose a number is that was given to somebody later. */
+static void who_comes_later_needs_no_tunnel(void **state)
+{
+    (void)state;
+    move_through_tunnel(UINT64_MAX, true);
+    client_comes(1);
+    expect_echo(1, "talks to where the guest is");
+    assert_ptr_equal(fixture.gateway->guests[0].route, &fixture.gateway->hosts[0]);
+}
+
+/* The guest that was to come through it is no more: what is begun there is another. */
+static void a_tunnel_is_of_one_move(void **state)
 {
     struct stub *a = &fixture.stubs[0], *b = &fixture.stubs[1];
     (void)state;
 
     both_hosts_come();
-    client_comes(0);
-    expect_echo(0, "hello");
-    gateway_move_begins(fixture.gateway, "echo", 1, 2, NS_PER_S / 5);
-    move_guest(a, b, false);
-    assert_int_equal(send(fixture.clients[0], "?", 1, 0), 1);
-    turn_until(a->dropped_packets > 0); /* here it would go on through the migration's stream */
-    client_comes(1);
-    expect_echo(1, "talks when the tunnel ends");
-    assert_int_equal(count_events(EVENT_STREAMS_REHOMED), 2);
+    gateway_move_begins(fixture.gateway, "echo", 1, 2, UINT64_MAX);
+    gateway_move_ends(fixture.gateway, "echo"); /* it came to nothing */
+    b->guest = a->guest;
+    a->guest = NULL;
+    a->half = "lost";
+    claim(a);
+    turn_until(fixture.lost == 1);
+    a->half = NULL;
+    claim(b);
+    turn_until(fixture.gateway->guests[0].home == &fixture.gateway->hosts[1]);
     assert_ptr_equal(fixture.gateway->guests[0].route, &fixture.gateway->hosts[1]);
 }
 
@@ -130,6 +168,7 @@ static void a_name_is_taken_once(void **state)
     turn_until(b->trunk == NULL);
     assert_string_equal(b->reason,
                         "hello: a host of that name is here already: choose another --name");
+    assert_false(b->may_come_again);
     b->pid = a->pid; /* the same process, by a new connection: the old one is broken, then */
     stub_connect(b);
     turn_until(b->is_welcome && a->trunk == NULL);
@@ -165,6 +204,7 @@ static void a_name_is_not_taken_from_a_host_that_is_away(void **state)
     turn_until(fixture.left == 1);
     fixture.gateway->hosts[0].left_ns = 0; /* however long: its process lives */
     expect_that_it_is_away(b);
+    assert_false(b->may_come_again);
     comes_in(a);
     client_comes(0);
     expect_echo(0, "hello");
@@ -189,6 +229,7 @@ static void nor_from_one_elsewhere_for_as_long_as_it_may_need(void **state)
     turn_until(fixture.left == 1);
     fixture.gateway->hosts[0].left_ns = gateway_now_ns() + HANG_NS; /* no second passes */
     expect_that_it_is_away(b);
+    assert_true(b->may_come_again);
     assert_int_equal(fixture.lost, 0);
     fixture.gateway->hosts[0].left_ns = 0; /* seconds pass */
     comes_in(b);
@@ -210,6 +251,7 @@ static void a_guest_is_started_once(void **state)
     assert_string_equal(b->reason,
                         "hello: there is a guest echo already, at host A: choose another "
                         "--guest, or none");
+    assert_false(b->may_come_again);
     b->half = "ended"; /* but it may have an old one's word */
     stub_connect(b);
     turn_until(b->is_welcome);
@@ -394,6 +436,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_tunnel_is_used_for_as_long_as_was_asked),
+        TEST(who_comes_later_needs_no_tunnel),
+        TEST(a_tunnel_is_of_one_move),
         TEST(several_guests_share_the_numbers),
         TEST(questions_are_answered_once),
         TEST(a_host_that_does_not_answer_harms_itself),

@@ -38,7 +38,8 @@ struct client_socket {
 struct gateway_client {
     enum client_state state;
     uint8_t slot_idx;
-    bool was_used; /* by any connection: its stream means something */
+    bool was_used;  /* by any connection: its stream means something */
+    bool is_direct; /* its call was taken where the guest is: an older host does not know it */
     struct gateway_guest *guest;
     struct client_socket *socket; /* NULL: it has gone, and what still comes is dropped */
     struct stream stream;
@@ -96,7 +97,7 @@ struct gateway_guest {
 
     bool is_moving;
     struct gateway_host *source, *target;
-    uint64_t tunnel_for_ns;
+    uint64_t tunnel_for_ns; /* once it has come to the target; 0: it has, or there is to be none */
 
     /* Of the place, whoever has it: numbers go on. */
     struct gateway_client clients[MAILBOX_STREAMS];
@@ -212,7 +213,8 @@ bool gateway_host_takes(const struct gateway_host *host);
 void gateway_hosts_init(struct gateway *gateway);
 void gateway_hosts_fini(struct gateway *gateway);
 void gateway_hosts_watch(struct gateway *gateway); /* whose process has ended; whose clock to ask */
-/* Its hello: it has a place from now on, or is refused with the reason. */
+/* Its hello: it has a place from now on, or is refused with the reason: STATUS_REFUSED, it may come again;
+ * STATUS_USAGE, that would be in vain. */
 MUST_USE enum status gateway_host_comes(struct visitor *visitor, const json_t *hello,
                                         struct problem *problem);
 /* Its trunk is no more: it may come back. */

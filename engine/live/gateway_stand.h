@@ -58,6 +58,7 @@ struct stub {
     char command[32]; /* the last that it was given, but for clock */
     uint64_t dropped_packets, calls;
     char instance[17], reason[160];
+    bool may_come_again; /* for all that was said against it */
     bool is_welcome;
 };
 
@@ -113,6 +114,7 @@ static inline void stub_talk(struct stub *stub, const struct frame *frame)
                  control_word(message.data, "instance", ""));
     } else if (message.kind == CONTROL_ERROR) {
         snprintf(stub->reason, sizeof stub->reason, "%s", message.desc);
+        stub->may_come_again = strcmp(message.name, "NotNow") == 0;
     } else if (stub->is_mute) {
         stub->clock_questions += strcmp(message.name, "clock") == 0;
     } else if (strcmp(message.name, "clock") == 0) {

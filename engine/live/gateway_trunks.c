@@ -23,11 +23,11 @@ static void send_away(struct visitor *visitor, const char *reason, bool is_at_on
 }
 
 /* With a reason that it hears. */
-static void refuse(struct visitor *visitor, const char *reason)
+static void refuse(struct visitor *visitor, enum control_error error, const char *reason)
 {
     struct bytes out = {0};
 
-    trunk_put_message(&out, control_refusal(CONTROL_REFUSED, reason, NULL));
+    trunk_put_message(&out, control_refusal(error, reason, NULL));
     channel_send(visitor->trunk, out.data, out.count);
     bytes_fini(&out);
     send_away(visitor, reason, false);
@@ -39,8 +39,9 @@ static void welcome(struct visitor *visitor, const json_t *hello)
 {
     struct problem problem = {0};
 
-    if (gateway_host_comes(visitor, hello, &problem) != STATUS_OK)
-        refuse(visitor, problem.text);
+    enum status status = gateway_host_comes(visitor, hello, &problem);
+    if (status != STATUS_OK)
+        refuse(visitor, status == STATUS_REFUSED ? CONTROL_NOT_NOW : CONTROL_REFUSED, problem.text);
 }
 
 static bool is_one_of(const char *word, const char *const *words, size_t count)
@@ -92,7 +93,7 @@ static void hear_talk(struct visitor *visitor, const struct frame *frame)
         if (message.kind == CONTROL_EVENT && strcmp(message.name, "hello") == 0)
             welcome(visitor, message.data);
         else
-            refuse(visitor, "a trunk begins with hello");
+            refuse(visitor, CONTROL_REFUSED, "a trunk begins with hello");
     } else if (message.kind == CONTROL_RETURN || message.kind == CONTROL_ERROR) {
         gateway_host_answers(host, &message);
     } else if (message.kind == CONTROL_EVENT) {

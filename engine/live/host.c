@@ -258,7 +258,7 @@ enum status host_open(uv_loop_t *loop, const struct host_config *config,
     MUST(host != NULL);
     *host = (struct host){.loop = loop, .config = config, .calls = calls, .owner = owner};
     host->link = json_object();
-    enum status status = trunk_may_open(host, problem);
+    enum status status = trunk_find(host, problem);
 
     if (status == STATUS_OK)
         status = host_disk_check(host, problem);

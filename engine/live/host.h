@@ -48,6 +48,9 @@ struct host_owner {
     void (*said)(void *owner, const char *line); /* something has happened: one line for people */
     void (*console)(void *owner, const char *guest, const uint8_t *text, size_t count);
     void (*quit)(void *owner); /* the gateway asks the host to end */
+    /* Its name or a guest of it is another's, as the first gateway says that it finds: there is nothing
+     * to wait for. NULL, or not closed then: it asks again and again. */
+    void (*refused)(void *owner, const char *reason);
 };
 
 struct host;

@@ -52,7 +52,7 @@ static enum status set_options(struct scenario *scenario, const json_t *argument
     enum status status = control_get_options(arguments, own, scenario, problem);
 
     if (status == STATUS_OK)
-        status = scenario_check(scenario, false, problem);
+        status = scenario_check_move(scenario, true, problem);
     return status == STATUS_OK ? host_can(scenario, problem) : status;
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/smaller.h"
 #include "base/units.h"
+#include "base/utf8.h"
 #include "live/host_private.h"
 #include "scenario/ends.h"
 
@@ -185,6 +186,8 @@ static void reap(struct move *move, enum phase before, uint64_t now_ns)
         move->paused_ns = now_ns;
         move_tell_progress(move, now_ns, STRETCH_COPYING);
     }
+    if (after == PHASE_HAND_OVER && !move->is_recovering)
+        mail_leaves(move);
     if (after == PHASE_HAND_OVER)
         move->committed_ns = move->owed_ns = now_ns;
     if (after == PHASE_ABORTED)
@@ -296,7 +299,7 @@ void departure_line_lost(struct move *move, uint64_t now_ns, enum line_end end, 
     move->is_put_off = false;
     if (move->over_ns != 0)
         return;
-    snprintf(why, sizeof why, "%.100s%s", reason,
+    snprintf(why, sizeof why, "%.*s%s", (int)utf8_cut(reason, 100), reason,
              before == PHASE_SETUP ? "" : ": the guest goes on at the source");
     if (has_kept_commit(move, unsent_bytes))
         source_take_back(&move->source, now_ns, why);
@@ -322,8 +325,8 @@ void departure_unknown(struct move *move, uint64_t now_ns, const char *reason)
 {
     char why[MESSAGE_REASON_MAX];
 
-    snprintf(why, sizeof why, "the target has died after COMMIT, and the guest with it: %.70s",
-             reason);
+    snprintf(why, sizeof why, "the target has died after COMMIT, and the guest with it: %.*s",
+             (int)utf8_cut(reason, 70), reason);
     snprintf(move->source.reason, sizeof move->source.reason, "%s", why);
     move_forget(move, now_ns, why);
 }

@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/units.h"
 #include "live/host_private.h"
 #include "live/trunk.h"
 
@@ -146,6 +145,30 @@ static struct resident *find_owner(struct host *host, uint32_t stream_idx)
     return lingering;
 }
 
+/* A number that is used is of that guest alone, whoever left with it before. One whose connection is over
+ * is so only where nobody else has it: its peer may want the last word again. */
+void mail_leaves(struct move *move)
+{
+    const struct resident *resident = move->resident;
+    uint64_t used = 0, lingering = 0, others = 0;
+
+    if (!has_mailbox(resident))
+        return;
+    const struct mailbox *mailbox = machine_mailbox(resident->guest);
+    for (uint32_t i = 0; i < MAILBOX_STREAMS; i++) {
+        uint64_t bit = 1ull << i & ~resident->ghosts;
+        if (is_in_use(mailbox, i))
+            used |= bit;
+        else if (mailbox->slots[i].state != MAILBOX_FREE)
+            lingering |= bit;
+    }
+    for (uint32_t i = 0; i < HOST_MOVES; i++) {
+        move->host->moves[i].streams &= ~used;
+        others |= move->host->moves[i].streams;
+    }
+    move->streams = used | (lingering & ~others);
+}
+
 /* The old host sends on what still comes to it: --route tunnel. */
 static bool forward(struct host *host, uint64_t now_ns, uint32_t stream_idx,
                     const struct stream_packet *packet)
@@ -161,8 +184,9 @@ static bool forward(struct host *host, uint64_t now_ns, uint32_t stream_idx,
     for (uint32_t i = 0; i < HOST_MOVES; i++) {
         struct move *move = &host->moves[i];
         uint64_t charge;
-        if (!move->is_used || !move->is_out || move->scenario.route != ROUTE_TUNNEL ||
-            move->line == NULL || !source_forward(&move->source, &message, &charge))
+        if (!move->is_used || (move->streams >> stream_idx & 1) == 0 ||
+            move->scenario.route != ROUTE_TUNNEL || move->line == NULL ||
+            !source_forward(&move->source, &message, &charge))
             continue;
         move->forwarded++;
         event_append(&move->events, (struct event){.at_ns = now_ns,
@@ -246,20 +270,18 @@ static json_t *console_text(uint8_t *data, size_t count)
     return text != NULL ? text : json_stringn((const char *)data, count);
 }
 
-/* Said once of each time that lasts. A host that was given no gateway has nobody to tell. */
-static void console_is_unheard(struct resident *resident, uint64_t now_ns)
+/* Said once until there is another trunk. A host that was given no gateway has nobody to tell. */
+static void console_is_unheard(struct resident *resident)
 {
     struct host *host = resident->host;
 
-    if (host->config->gateway == NULL)
+    if (host->config->gateway == NULL || resident->is_unheard)
         return;
-    if (resident->unheard_ns == 0 || now_ns - resident->unheard_ns > NS_PER_S)
-        host_say(host,
-                 host->trunk.is_open
-                     ? "%s writes more than the gateway takes: some of it is not told"
-                     : "what %s writes while there is no gateway is told to nobody",
-                 resident->name);
-    resident->unheard_ns = now_ns;
+    host_say(host,
+             host->trunk.is_open ? "%s writes more than the gateway takes: some of it is not told"
+                                 : "what %s writes while there is no gateway is told to nobody",
+             resident->name);
+    resident->is_unheard = true;
 }
 
 /* What a guest says last says what it came to. */
@@ -283,7 +305,7 @@ static void drain_console(struct resident *resident, uint64_t now_ns)
     struct host *host = resident->host;
     struct bytes *console = machine_console(resident->guest);
 
-    if (console->count == 0)
+    if (console->count == 0 || trunk_keeps_console(host, console->count))
         return;
     remember_line(resident, console->data, console->count);
     if (host->calls->console != NULL)
@@ -291,7 +313,7 @@ static void drain_console(struct resident *resident, uint64_t now_ns)
     for (size_t at = 0; at < console->count; at += CONSOLE_PIECE_BYTES) {
         size_t left = console->count - at;
         if (!trunk_takes_console(host)) {
-            console_is_unheard(resident, now_ns);
+            console_is_unheard(resident);
             break;
         }
         size_t count = left < CONSOLE_PIECE_BYTES ? left : CONSOLE_PIECE_BYTES;

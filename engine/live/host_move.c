@@ -80,8 +80,9 @@ void move_tell_end(struct move *move, enum outcome outcome, const char *reason)
     json_t **end = &host->ends[host->end_count++ % HOST_ENDS];
 
     json_decref(*end);
-    *end = json_pack("{s:s, s:s, s:s, s:s}", "guest", host_guest_name(&move->scenario), "move",
-                     move->id, "outcome", outcome_name(outcome), "reason", reason);
+    *end =
+        json_pack("{s:s, s:s, s:s, s:o}", "guest", host_guest_name(&move->scenario), "move",
+                  move->id, "outcome", outcome_name(outcome), "reason", control_text_json(reason));
     trunk_tell(host, "migration_ended", json_incref(*end));
 }
 
@@ -145,11 +146,12 @@ void move_line_lost(struct move *move, uint64_t now_ns, enum line_end end, const
 
 /* ---- Time ---- */
 
-/* What it has to tell is told, or there is nobody: the place is free. */
+/* What it has to tell is told, or there is nobody: the place is free. It may be over since a little
+ * after `now_ns`, which was when the host's turn began. */
 static bool is_done(const struct move *move, uint64_t now_ns)
 {
     return move->over_ns != 0 && move->line == NULL &&
-           (move->events.count == 0 || now_ns - move->over_ns > OVER_NS);
+           (move->events.count == 0 || now_ns > move->over_ns + OVER_NS);
 }
 
 void move_turn(struct move *move, uint64_t now_ns)

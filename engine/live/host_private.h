@@ -65,7 +65,7 @@ struct resident {
     uint64_t ghosts;              /* streams whose clients a gateway took with it, as bits */
     char instance[MOVE_ID_BYTES]; /* of the gateway that its streams are of */
     uint16_t told_ports[MAILBOX_PORTS];
-    uint64_t unheard_ns; /* when it wrote last what the gateway was not told; 0: never */
+    bool is_unheard;     /* what it writes is told to nobody, which was said */
     char last_line[120]; /* that it has written, without what is no letter of ASCII */
     uint32_t last_line_count;
     bool is_line_whole;
@@ -115,7 +115,8 @@ struct move {
     uint64_t paused_ns, committed_ns;
     uint64_t owed_ns;   /* since when the other end owes a word, should it owe one */
     uint64_t over_ns;   /* when it was over; 0: it goes on */
-    uint64_t forwarded; /* packets through the tunnel */
+    uint64_t streams;   /* at the source: those that left with the guest, as bits */
+    uint64_t forwarded; /* packets of those through the tunnel */
 
     /* For the progress that is told. */
     uint64_t bytes_sent, bytes_before, rate_at_ns, rate_bytes_per_s;
@@ -134,8 +135,9 @@ struct bygone {
 };
 
 struct trunk {
-    struct channel *channel; /* NULL: none; it is made at retry_at_ns */
-    bool is_open;            /* the gateway has answered hello */
+    char gateway[ADDRESS_TEXT_BYTES]; /* its number; "": there is none */
+    struct channel *channel;          /* NULL: none; it is made at retry_at_ns */
+    bool is_open;                     /* the gateway has answered hello */
     struct bytes in, out;
     uint64_t retry_at_ns, retry_after_ns;
     char said[256]; /* why there is none, as it was told last */
@@ -220,6 +222,7 @@ void mail_packet(struct host *host, uint64_t now_ns, uint32_t stream_idx,
                  const struct stream_packet *packet);
 void mail_call(struct host *host, const struct trunk_call *call);
 void mail_rehome(struct resident *resident, uint64_t now_ns);
+void mail_leaves(struct move *move); /* with COMMIT: which streams were its guest's */
 /* The gateway is another one than that of its streams: they are ended. */
 void mail_check_instance(struct resident *resident, uint64_t now_ns);
 
@@ -234,12 +237,15 @@ void host_disk_detach(struct resident *resident);
 void host_disk_serve(struct resident *resident, uint64_t now_ns);
 
 /* host_trunk.c */
-/* Refused where it never could; a gateway that is not there yet is waited for. */
-MUST_USE enum status trunk_may_open(const struct host *host, struct problem *problem);
+/* Once, before there are guests who would stand still until a name has been looked up. A gateway that is
+ * not there yet is waited for. */
+MUST_USE enum status trunk_find(struct host *host, struct problem *problem);
 void trunk_open(struct host *host, uint64_t now_ns); /* if it is time */
 void trunk_close(struct host *host);
 bool trunk_takes_packets(const struct host *host);
 bool trunk_takes_console(const struct host *host); /* or it would be kept here without end */
+/* The first try is under way: what a guest says before it is known how that ends can wait. */
+bool trunk_keeps_console(const struct host *host, size_t count);
 void trunk_packet(struct host *host, uint32_t stream_idx, const struct stream_packet *packet);
 void trunk_accepted(struct host *host, const struct trunk_call *call);
 void trunk_tell(struct host *host, const char *event, json_t *data);

@@ -242,7 +242,7 @@ static void what_a_guest_writes_without_a_gateway_is_said_to_be_lost(void **stat
     for (unsigned i = 0; i < 3; i++) {
         bytes_put(machine_console(resident->guest), line, sizeof line - 1);
         resident->has_output = true;
-        mail_flush(resident, now_ns);
+        mail_flush(resident, now_ns + i * 2 * NS_PER_S);
     }
     assert_int_equal(stand.said_unheard, before + 1);
     stand_close();
@@ -253,13 +253,53 @@ static void a_tunnel_sleeps(void **state)
 {
     (void)state;
     stand_open(NULL);
-    add_guest(0, "guest=kv memory=4MiB", "");
-    move_whole("kv", "mode=pre-copy route=tunnel");
+    add_guest(0, "guest=metronome memory=4MiB", "");
+    move_whole("metronome", "mode=pre-copy route=tunnel");
     struct move *move = find_departure_half();
     assert_non_null(move);
     run_until(move->events.count == 0);
     assert_non_null(move->line);
     assert_true(move_due_ns(move) == UINT64_MAX);
+    stand_close();
+}
+
+/* Somebody has that number at the guest, which is at A. */
+static void call_guest(const char *guest, uint16_t port, uint32_t stream_idx)
+{
+    struct trunk_call call = {.stream_idx = stream_idx, .port = port};
+    const struct mailbox *mailbox = machine_mailbox(find_resident(guest)->guest);
+
+    snprintf(call.guest, sizeof call.guest, "%s", guest);
+    run_until(
+        (mail_call(stand.hosts[0], &call), mailbox->slots[stream_idx].state == MAILBOX_ACCEPTED));
+}
+
+/* How many packets that tunnel of A has taken, when one more has come for that number. */
+static uint64_t forwarded(struct move *move, uint32_t stream_idx)
+{
+    mail_packet(stand.hosts[0], uv_hrtime(), stream_idx, &(struct stream_packet){.bytes = 1});
+    return move->forwarded;
+}
+
+static void each_tunnel_takes_what_is_its_guest_s(void **state)
+{
+    (void)state;
+    stand_open(NULL);
+    add_guest(0, "guest=kv memory=4MiB", "");
+    add_guest(0, "guest=web memory=4MiB", "");
+    call_guest("kv", PORT, 10);
+    call_guest("kv", PORT, 11);
+    move_whole("kv", "mode=pre-copy route=tunnel");
+    call_guest("web", 80, 11); /* the number was free again */
+    call_guest("web", 80, 12);
+    move_whole("web", "mode=pre-copy route=tunnel");
+    struct move *of_kv = move_find(stand.hosts[0], "00000000000000000000000000000001", true);
+    struct move *of_web = move_find(stand.hosts[0], "00000000000000000000000000000002", true);
+    assert_int_equal(forwarded(of_kv, 10), 1);
+    assert_int_equal(forwarded(of_web, 11), 1);
+    assert_int_equal(forwarded(of_web, 12), 2);
+    assert_int_equal(forwarded(of_web, 13), 2); /* nobody's */
+    assert_int_equal(of_kv->forwarded, 1);
     stand_close();
 }
 
@@ -289,6 +329,7 @@ int main(void)
         cmocka_unit_test(a_guest_may_write_without_end),
         cmocka_unit_test(what_a_guest_writes_without_a_gateway_is_said_to_be_lost),
         cmocka_unit_test(a_tunnel_sleeps),
+        cmocka_unit_test(each_tunnel_takes_what_is_its_guest_s),
         cmocka_unit_test(a_model_moves_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -78,6 +78,12 @@ bool trunk_takes_console(const struct host *host)
     return host->trunk.is_open && backlog(host) < CONSOLE_BACKLOG_MAX;
 }
 
+bool trunk_keeps_console(const struct host *host, size_t count)
+{
+    return !host->trunk.is_open && host->trunk.channel != NULL && host->trunk.retry_after_ns == 0 &&
+           count < CONSOLE_BACKLOG_MAX;
+}
+
 void trunk_packet(struct host *host, uint32_t stream_idx, const struct stream_packet *packet)
 {
     tell_guests(host);
@@ -105,6 +111,17 @@ static void put_events(struct host *host, struct move *move)
     events->count -= put;
 }
 
+static void say_dropped(struct host *host)
+{
+    struct trunk *trunk = &host->trunk;
+
+    if (trunk->dropped_events == 0 || !trunk->is_open)
+        return;
+    host_say(host, "%llu events of a move were told to nobody: the gateway was gone, or slow",
+             (unsigned long long)trunk->dropped_events);
+    trunk->dropped_events = 0;
+}
+
 static void tell_events(struct host *host, uint64_t now_ns)
 {
     size_t waiting = 0;
@@ -116,6 +133,7 @@ static void tell_events(struct host *host, uint64_t now_ns)
         progress_look(move);
         waiting += move->events.count;
     }
+    say_dropped(host);
     if (waiting == 0 || (waiting < EVENTS_BATCH && now_ns < host->events_at_ns + EVENTS_NS))
         return;
     host->events_at_ns = now_ns;
@@ -130,11 +148,6 @@ static void tell_events(struct host *host, uint64_t now_ns)
             continue;
         host->trunk.dropped_events += move->events.count;
         move->events.count = move->looked = 0;
-    }
-    if (host->trunk.dropped_events > 0 && host->trunk.is_open) {
-        host_say(host, "%llu events of a move were told to nobody: the gateway was gone, or slow",
-                 (unsigned long long)host->trunk.dropped_events);
-        host->trunk.dropped_events = 0;
     }
 }
 
@@ -159,6 +172,21 @@ void trunk_turn(struct host *host, uint64_t now_ns)
 
 /* ---- Listening ---- */
 
+/* It comes again, for that may change; but what is wrong with the host itself does not. Where it had been
+ * taken before, the guests here may be the only ones that know their clients: they go on. */
+static void turned_away(struct host *host, const struct control_message *message)
+{
+    bool is_for_good = strcmp(message->name, control_error_name(CONTROL_REFUSED)) == 0;
+    char reason[240];
+
+    snprintf(reason, sizeof reason, "the gateway does not take this host: %.200s",
+             message->desc == NULL ? "" : message->desc);
+    if (is_for_good && *host->trunk.instance == '\0' && host->calls->refused != NULL)
+        host->calls->refused(host->owner, reason);
+    else
+        channel_close(host->trunk.channel, reason, true);
+}
+
 /* The gateway has answered hello: from now on packets pass. */
 static void answered(struct host *host, const struct control_message *message)
 {
@@ -169,10 +197,7 @@ static void answered(struct host *host, const struct control_message *message)
     if (trunk->is_open)
         return;
     if (message->kind == CONTROL_ERROR) {
-        char reason[200];
-        snprintf(reason, sizeof reason, "the gateway does not take this host: %.150s",
-                 message->desc == NULL ? "" : message->desc);
-        channel_close(trunk->channel, reason, true);
+        turned_away(host, message);
         return;
     }
     trunk->is_open = true;
@@ -197,7 +222,9 @@ static void answered(struct host *host, const struct control_message *message)
     for (uint32_t i = 0; i < HOST_GUESTS; i++) {
         if (host->residents[i].guest == NULL || !resident_is_here(&host->residents[i]))
             continue;
+        host->residents[i].is_unheard = false;
         mail_rehome(&host->residents[i], now_ns);
+        mail_flush(&host->residents[i], now_ns); /* what it has said comes before its end */
         resident_tell_end(&host->residents[i]);
     }
 }
@@ -307,13 +334,13 @@ static void closed(void *owner, struct channel *channel, const char *reason)
 static const struct channel_owner trunk_calls = {
     .opened = opened, .heard = heard, .closed = closed};
 
-enum status trunk_may_open(const struct host *host, struct problem *problem)
+enum status trunk_find(struct host *host, struct problem *problem)
 {
     const struct host_config *config = host->config;
     struct problem detail = {STATUS_OK, ""};
 
     if (config->gateway == NULL ||
-        channel_may_connect(config->gateway, config->key, &detail) != STATUS_USAGE)
+        channel_find(config->gateway, config->key, host->trunk.gateway, &detail) == STATUS_OK)
         return STATUS_OK;
     return problem_set(problem, STATUS_USAGE, "--gateway: %.300s", detail.text);
 }
@@ -325,9 +352,9 @@ void trunk_open(struct host *host, uint64_t now_ns)
     struct channel_key key;
 
     trunk->retry_at_ns = UINT64_MAX;
-    if (host->config->gateway == NULL || host->is_closing)
+    if (*trunk->gateway == '\0' || host->is_closing)
         return;
-    enum status status = channel_connect(host->loop, host->config->gateway,
+    enum status status = channel_connect(host->loop, trunk->gateway,
                                          key_for(host->config->key, KEY_FOR_TRUNK, "", &key),
                                          &trunk_calls, host, &trunk->channel, &problem);
     key_forget(&key);

@@ -306,7 +306,7 @@ static enum status read_options(const json_t *arguments, const char *guest,
     /* A guest may have a name of its own: then its options are judged by its host alone. */
     (void)!scenario_set(scenario, "guest", guest, NULL);
     enum status status = control_get_options(arguments, "guest to bandwidth", scenario, problem);
-    return status == STATUS_OK ? scenario_check_move(scenario, problem) : status;
+    return status == STATUS_OK ? scenario_check_move(scenario, false, problem) : status;
 }
 
 static void make_name(char name[33])

@@ -1,6 +1,5 @@
 #include "live/trunk.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -75,13 +74,15 @@ void trunk_put_packet(struct bytes *to, uint32_t stream_idx, const struct stream
     frame_end(to, begin);
 }
 
+/* Letters of ASCII, whatever else the user's language may call one. */
+#define NAME_LETTERS                                                 \
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789" \
+    "._-+:"
+
 bool trunk_is_name(const char *name)
 {
-    size_t count = strlen(name);
-    for (size_t i = 0; i < count; i++)
-        if (!isalnum((unsigned char)name[i]) && strchr("._-+:", name[i]) == NULL)
-            return false;
-    return count > 0 && count < TRUNK_NAME_MAX;
+    size_t count = strspn(name, NAME_LETTERS);
+    return name[count] == '\0' && count > 0 && count < TRUNK_NAME_MAX;
 }
 
 /* A call is a packet whose bytes are the guest's name. */

@@ -1,5 +1,6 @@
 /* What a host and its gateway say to each other: whole, cut at every byte, and changed at every
  * byte. A frame's checksum would find most of it: here the payload itself is given to the readers. */
+#include <locale.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -336,6 +337,27 @@ static void a_window_is_the_most_that_a_packet_has(void **state)
     bytes_fini(&bytes);
 }
 
+/* Else a host and a gateway that speak two languages would not agree, and JSON could not tell it. */
+static void a_name_has_letters_of_ascii_in_every_language(void **state)
+{
+    char name[TRUNK_NAME_MAX + 1] = "kv";
+    (void)state;
+
+    (void)setlocale(LC_CTYPE, "en_US.ISO-8859-1"); /* where it is known */
+    for (unsigned byte = 0x80; byte <= 0xff; byte++) {
+        name[1] = (char)byte;
+        assert_false(trunk_is_name(name));
+    }
+    (void)setlocale(LC_CTYPE, "C");
+    assert_true(trunk_is_name("Model:uniform-2.elf_+9"));
+    assert_false(trunk_is_name("a/b"));
+    assert_false(trunk_is_name(""));
+    memset(name, 'a', sizeof name - 1);
+    assert_false(trunk_is_name(name));
+    name[TRUNK_NAME_MAX - 1] = '\0';
+    assert_true(trunk_is_name(name));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -351,6 +373,7 @@ int main(void)
         cmocka_unit_test(a_packet_cut_or_changed_anywhere),
         cmocka_unit_test(events_cut_or_changed_anywhere),
         cmocka_unit_test(a_window_is_the_most_that_a_packet_has),
+        cmocka_unit_test(a_name_has_letters_of_ascii_in_every_language),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

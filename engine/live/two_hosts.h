@@ -60,8 +60,11 @@ static struct stand {
     char outcome[16], reason[200]; /* of the move that ended last */
     unsigned replies;
     char error[24], desc[200]; /* of the last reply; "": it was none */
-    unsigned progress, moves_begun, said_whole, said_unheard, told_lost;
-    uint64_t permille; /* of the move, as it was told last */
+    unsigned progress, moves_begun, said_whole, said_unheard, said_dropped, told_lost, told_console;
+    bool is_refusing;           /* hosts, */
+    enum control_error refusal; /* for that */
+    unsigned hellos, refused;   /* of host A */
+    uint64_t permille;          /* of the move, as it was told last */
     struct counting_client clients[CLIENTS];
     char instance[17];
     uint64_t began_ns;
@@ -106,8 +109,13 @@ static inline void peer_hears(struct peer *peer, const struct control_message *m
         snprintf(stand.desc, sizeof stand.desc, "%s",
                  message->kind == CONTROL_ERROR ? message->desc : "");
     } else if (strcmp(message->name, "hello") == 0) {
-        peer->is_here = true;
         snprintf(peer->name, sizeof peer->name, "%s", control_word(message->data, "name", ""));
+        stand.hellos += strcmp(peer->name, "A") == 0;
+        if (stand.is_refusing) {
+            peer_talk(peer, control_refusal(stand.refusal, "hello: no", NULL));
+            return;
+        }
+        peer->is_here = true;
         json_decref(peer->guests);
         peer->guests = json_deep_copy(json_object_get(message->data, "guests"));
         peer_talk(peer, control_return(json_pack("{s:s}", "instance", stand.instance), NULL));
@@ -125,6 +133,8 @@ static inline void peer_hears(struct peer *peer, const struct control_message *m
     } else if (strcmp(message->name, "link") == 0) {
         json_decref(peer->link);
         peer->link = json_deep_copy(message->data);
+    } else if (strcmp(message->name, "console") == 0) {
+        stand.told_console++;
     } else if (strcmp(message->name, "progress") == 0) {
         stand.progress++;
         stand.permille = control_number(message->data, "progress_permille", 1000);
@@ -330,7 +340,8 @@ static inline void gateway_dies(void)
 static inline void host_said(void *owner, const char *line)
 {
     stand.said_whole += strstr(line, "is here as a whole") != NULL;
-    stand.said_unheard += strstr(line, "told to nobody") != NULL;
+    stand.said_unheard += strstr(line, "is told to nobody") != NULL;
+    stand.said_dropped += strstr(line, "were told to nobody") != NULL;
     if (getenv("TELL") != NULL)
         printf("%llu us %s: %s\n", (unsigned long long)(uv_hrtime() / 1000 % 100000000),
                (const char *)owner, line);
@@ -346,7 +357,21 @@ static inline void host_console(void *owner, const char *guest, const uint8_t *t
     stand.console_bytes += count;
 }
 
-static const struct host_owner host_calls = {.said = host_said, .console = host_console};
+static inline void host_dies(unsigned idx)
+{
+    host_close(stand.hosts[idx]);
+    stand.hosts[idx] = NULL;
+}
+
+static inline void host_refused(void *owner, const char *reason)
+{
+    assert_string_equal(reason, "the gateway does not take this host: hello: no");
+    stand.refused++;
+    host_dies(strcmp(owner, "B") == 0);
+}
+
+static const struct host_owner host_calls = {
+    .said = host_said, .console = host_console, .refused = host_refused};
 
 static inline void host_begins(unsigned idx, const char *disk)
 {
@@ -361,12 +386,6 @@ static inline void host_begins(unsigned idx, const char *disk)
     if (host_open(&stand.loop, &stand.configs[idx], &host_calls, (void *)names[idx],
                   &stand.hosts[idx], &problem) != STATUS_OK)
         fail_msg("%s", problem.text);
-}
-
-static inline void host_dies(unsigned idx)
-{
-    host_close(stand.hosts[idx]);
-    stand.hosts[idx] = NULL;
 }
 
 static inline void stand_open(const char *disk)

@@ -82,7 +82,8 @@ struct source {
     struct bitmap sent; /* sent at least once */
     uint64_t rounds_done;
     struct round last;
-    struct round current; /* the round going on: counts so far */
+    struct round current;  /* the round going on: counts so far */
+    struct round marks[2]; /* as they were when its time had doubled the last two times */
     uint64_t round_started_ns;
     /* What was told last of the time to come; at_ns 0: nothing yet. */
     struct {

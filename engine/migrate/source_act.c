@@ -6,12 +6,18 @@
 
 /* ---- Rounds ---- */
 
+static void begin_counts(struct source *source, uint64_t now_ns, uint64_t pages)
+{
+    source->current = (struct round){.pages = pages};
+    source->marks[0] = source->marks[1] = (struct round){0};
+    source->round_started_ns = now_ns;
+    source->growth_due_ns = GROWTH_FIRST_NS;
+}
+
 void source_open_round(struct source *source, uint64_t now_ns)
 {
     source->is_round_open = true;
-    source->current = (struct round){.pages = source->to_send.set_count};
-    source->round_started_ns = now_ns;
-    source->growth_due_ns = GROWTH_FIRST_NS;
+    begin_counts(source, now_ns, source->to_send.set_count);
     source_emit(source,
                 (struct event){.at_ns = now_ns,
                                .kind = EVENT_ROUND_STARTED,
@@ -108,6 +114,8 @@ struct view source_view(const struct source *source, uint64_t now_ns, bool is_li
         .rounds_done = source->rounds_done,
         .last = source->last,
         .current = source->current,
+        .late = {.bytes_sent = source->current.bytes_sent - source->marks[0].bytes_sent,
+                 .link_ns = source->current.link_ns - source->marks[0].link_ns},
         .pages_sent = source->pages_sent,
         .is_link_idle = is_link_idle,
         .is_slowing = throttle_has_more(&source->throttle),
@@ -149,8 +157,7 @@ static void open_scan(struct source *source, uint64_t now_ns)
     uint64_t left = source->to_send.set_count - given_away(source) + source->guest->dirty.set_count;
     source->is_scanning = true;
     bitmap_clear_all(&source->flush_dirtied);
-    source->current = (struct round){.pages = left > SCAN_PAGES_MIN ? left : SCAN_PAGES_MIN};
-    source->round_started_ns = now_ns;
+    begin_counts(source, now_ns, left > SCAN_PAGES_MIN ? left : SCAN_PAGES_MIN);
     source->dirty_at_opening = source->guest->dirty.set_count;
 }
 

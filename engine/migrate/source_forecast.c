@@ -22,11 +22,15 @@ struct ahead {
 void source_note_growth(struct source *source, uint64_t now_ns)
 {
     uint64_t ns = now_ns - source->round_started_ns;
+    bool is_counting = source->is_round_open || source->is_scanning;
 
-    if (!source->is_round_open || source->phase != PHASE_COPY || ns < source->growth_due_ns)
+    if (!is_counting || source->phase != PHASE_COPY || ns < source->growth_due_ns)
         return;
-    growth_note(&source->growth, ns, source->guest->dirty.set_count);
+    if (source->is_round_open)
+        growth_note(&source->growth, ns, source->guest->dirty.set_count);
     source->growth_due_ns = 2 * ns;
+    source->marks[0] = source->marks[1];
+    source->marks[1] = source->current;
 }
 
 /* ---- Will it pause there? ---- */

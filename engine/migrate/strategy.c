@@ -78,13 +78,18 @@ static const struct round *measured_round(const struct view *view)
     return view->last.bytes_sent > 0 ? &view->last : &view->current;
 }
 
-uint64_t view_downtime_ns(const struct view *view, uint64_t pages)
+/* At the rate of that round. */
+static uint64_t pause_ns(const struct view *view, const struct round *round, uint64_t pages)
 {
-    const struct round *round = measured_round(view);
     uint64_t bytes = pages * view->page_bytes + view->state_bytes;
     if (round->bytes_sent == 0)
         return view->half_rtt_ns;
     return units_mul_div(bytes, round->link_ns, round->bytes_sent) + view->half_rtt_ns;
+}
+
+uint64_t view_downtime_ns(const struct view *view, uint64_t pages)
+{
+    return pause_ns(view, measured_round(view), pages);
 }
 
 /* ---- When it is time ---- */
@@ -106,6 +111,22 @@ bool view_is_time_to_pause(const struct view *view, uint64_t pages)
     return view_is_within_limit(view, pages) && next_ns > downtime_ns - downtime_ns / 4;
 }
 
+/* The first round's beginning does not tell its rate: there is a slow start, or a socket that swallows
+ * what has gone nowhere yet. To give up for it, or because the limit seems out of reach whatever is
+ * done, waits for half of the time. Where the limit can be kept, and what was written again uses up
+ * what there was to spare, that would be too late: but a link that has become faster is judged as it is
+ * now. */
+static bool is_too_early(const struct view *view, uint64_t lived_ns, uint64_t left_pages)
+{
+    uint64_t limit_ns = view->limits.total_time_ns;
+
+    if (view->last.pages > 0 || lived_ns >= limit_ns / 2)
+        return false;
+    return view->limits.on_limit == ON_LIMIT_ABORT || lived_ns < limit_ns / 32 ||
+           lived_ns + view_downtime_ns(view, view->to_send->set_count) >= limit_ns ||
+           lived_ns + pause_ns(view, &view->late, left_pages) < limit_ns;
+}
+
 bool view_is_out_of_time(const struct view *view)
 {
     uint64_t limit_ns = view->limits.total_time_ns;
@@ -113,13 +134,12 @@ bool view_is_out_of_time(const struct view *view)
     /* Pages that are to be sent and were written again as well count once; but to count them is
      * worth its time only when the simple sum says that it is late. */
     uint64_t most = view->to_send->set_count + view->dirty->set_count;
-    /* Nor does the first round's beginning tell its rate: a slow start, or a socket that swallows what
-     * has gone nowhere yet. */
-    bool is_early = view->last.pages == 0 && lived_ns < limit_ns / 2;
 
-    if (is_early || limit_ns == LIMIT_NONE || lived_ns + view_downtime_ns(view, most) < limit_ns)
+    if (limit_ns == LIMIT_NONE || lived_ns + view_downtime_ns(view, most) < limit_ns)
         return false;
-    return lived_ns + view_downtime_ns(view, view_left_pages(view)) >= limit_ns;
+    uint64_t left = view_left_pages(view);
+    return lived_ns + view_downtime_ns(view, left) >= limit_ns &&
+           !is_too_early(view, lived_ns, left);
 }
 
 bool view_end_at_limit(const struct view *view, enum limit limit, struct action *action)

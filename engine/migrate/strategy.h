@@ -88,12 +88,13 @@ struct view {
     uint64_t rounds_done;       /* rounds that have ended by a fetch */
     struct round last;          /* the one that ended last; zeros before that */
     struct round current;       /* the one that goes on: counts so far */
-    uint64_t pages_sent;        /* since the start, each as often as it was sent */
-    bool is_link_idle;          /* the last byte handed out has left the source */
-    bool is_slowing;            /* auto-converge may still slow the guest down further */
-    uint64_t page_bytes;        /* what one page that was written costs on the link: measured */
-    uint64_t state_bytes;       /* what the state would cost now */
-    uint64_t half_rtt_ns;       /* measured when READY came */
+    struct round late;    /* of these, what its later half at least has sent: bytes and link_ns */
+    uint64_t pages_sent;  /* since the start, each as often as it was sent */
+    bool is_link_idle;    /* the last byte handed out has left the source */
+    bool is_slowing;      /* auto-converge may still slow the guest down further */
+    uint64_t page_bytes;  /* what one page that was written costs on the link: measured */
+    uint64_t state_bytes; /* what the state would cost now */
+    uint64_t half_rtt_ns; /* measured when READY came */
     struct limits limits;
     void *outside; /* of struct strategy */
 };

@@ -347,6 +347,46 @@ static void test_an_early_measurement_ends_nothing(void **state)
     }
 }
 
+/* Where the limit can be kept, and only what is written again is too much, that is not waited for; but a
+ * link that has become faster is judged as it is now. The first 100 of 1,000 pages took 100 us: with 20 us
+ * to spare, and 25 us for what was written again, it is time. */
+static void test_what_is_written_again_ends_the_first_round_in_time(void **state)
+{
+    static const struct {
+        uint64_t in_log, total_time_ns, late_ns; /* of the last 50 pages */
+        enum on_limit on_limit;
+        enum action_kind expected;
+    } rows[] = {
+        {0, 1020000, 50000, ON_LIMIT_PAUSE, ACTION_SEND},
+        {25, 1020000, 50000, ON_LIMIT_PAUSE, ACTION_PAUSE},
+        {25, 1020000, 50000, ON_LIMIT_POST_COPY, ACTION_PAUSE},
+        {25, 1020000, 50000, ON_LIMIT_ABORT, ACTION_SEND}, /* half of the time is still to come */
+        {25, 1020000, 40000, ON_LIMIT_PAUSE, ACTION_SEND},
+        {25, 990000, 50000, ON_LIMIT_PAUSE, ACTION_SEND}, /* out of reach, it seems */
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct situation situation = {.phase = PHASE_COPY,
+                                      .left = 900,
+                                      .in_log = rows[i].in_log,
+                                      .downtime_limit_ns = 1000,
+                                      .now_ns = 100000,
+                                      .total_time_ns = rows[i].total_time_ns,
+                                      .on_limit = rows[i].on_limit};
+        uint64_t memo[MEMO_BYTES / 8] = {0};
+        struct action action = {.kind = ACTION_WAIT};
+        struct sets sets;
+        struct view view = view_of(&situation, &sets);
+        view.current = (struct round){
+            .pages = 1000, .pages_sent = 100, .bytes_sent = 412000, .link_ns = 100000};
+        view.late = (struct round){.bytes_sent = 206000, .link_ns = rows[i].late_ns};
+        pre_copy_next(&view, memo, &action);
+        sets_fini(&sets);
+        if (action.kind != rows[i].expected)
+            fail_msg("row %zu: %s", i, action_name(action.kind));
+    }
+}
+
 /* The chunk that is fetched is the next in which anything is dirty, round and round; then what is
  * to be sent of it is sent, and no more than that. */
 static void test_a_scan_goes_round_by_chunks(void **state)
@@ -447,6 +487,7 @@ int main(void)
         cmocka_unit_test(test_when_hybrid_switches),
         cmocka_unit_test(test_what_happens_at_the_total_time_limit),
         cmocka_unit_test(test_an_early_measurement_ends_nothing),
+        cmocka_unit_test(test_what_is_written_again_ends_the_first_round_in_time),
         cmocka_unit_test(test_a_scan_goes_round_by_chunks),
         cmocka_unit_test(test_a_scan_that_wins_nothing_ends),
         cmocka_unit_test(test_a_run_of_pages_is_one_action),

@@ -618,21 +618,11 @@ static enum status check_bandwidth(const struct scenario *scenario, struct probl
                        text);
 }
 
-enum status scenario_check_move(struct scenario *scenario, struct problem *problem)
-{
-    unsigned cache = scenario->cache;
-
-    scenario->cache = 1;
-    enum status status = scenario_check(scenario, false, problem);
-    scenario->cache = cache;
-    return status;
-}
-
-enum status scenario_check(struct scenario *scenario, bool is_comparison, struct problem *problem)
+static enum status judge(const struct scenario *scenario, bool is_comparison,
+                         struct problem *problem)
 {
     uint64_t argument_bytes = scenario->arguments.count + sizeof scenario->guest;
 
-    fill_what_depends_on_the_guest(scenario);
     for (uint32_t i = 0; i < OPTION_COUNT; i++) {
         const char *objection = guest_objection(scenario, i);
         if (objection == NULL && !is_comparison)
@@ -647,6 +637,24 @@ enum status scenario_check(struct scenario *scenario, bool is_comparison, struct
     if (check_memory(scenario, problem) != STATUS_OK)
         return STATUS_USAGE;
     return check_bandwidth(scenario, problem);
+}
+
+enum status scenario_check(struct scenario *scenario, bool is_comparison, struct problem *problem)
+{
+    fill_what_depends_on_the_guest(scenario);
+    return judge(scenario, is_comparison, problem);
+}
+
+enum status scenario_check_move(struct scenario *scenario, bool is_guest_known,
+                                struct problem *problem)
+{
+    fill_what_depends_on_the_guest(scenario);
+    struct scenario granted = *scenario; /* what it owns is not touched */
+    if (granted.client_count == 0)
+        granted.client_count = 1;
+    if (!is_guest_known)
+        granted.cache = 1;
+    return judge(&granted, false, problem);
 }
 
 struct limits scenario_limits(const struct scenario *scenario)

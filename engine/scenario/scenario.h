@@ -137,8 +137,10 @@ void scenario_name_image(struct scenario *scenario, const uint8_t *image, size_t
  * together. `is_comparison`: options of one mode are accepted although another mode is set. */
 MUST_USE enum status scenario_check(struct scenario *scenario, bool is_comparison,
                                     struct problem *problem);
-/* The options of a move, where the guest is not known: that it may have a cache is granted. */
-MUST_USE enum status scenario_check_move(struct scenario *scenario, struct problem *problem);
+/* The options of a move of a guest whose clients are real: they may come, and that is granted; where
+ * the guest is not known, that it may have a cache, too. */
+MUST_USE enum status scenario_check_move(struct scenario *scenario, bool is_guest_known,
+                                         struct problem *problem);
 
 /* The port on which its guest serves; 0: it serves nobody. A file of the user's is spoken to as kv. */
 uint16_t scenario_port(const struct scenario *scenario);

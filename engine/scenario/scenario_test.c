@@ -316,6 +316,41 @@ static void text_is_read_back(void **state)
     scenario_fini(&other);
 }
 
+/* Its clients are real: they come when they like, whatever guest it is. */
+static void a_move_is_judged_without_clients(void **state)
+{
+    static const struct {
+        const char *line;
+        bool is_guest_known;
+        enum status status;
+    } rows[] = {
+        {"guest=metronome route=tunnel tunnel-for=1s", true, STATUS_OK},
+        {"guest=metronome route=tunnel tunnel-for=1s", false, STATUS_OK},
+        {"guest=kv clients=0 route=tunnel", true, STATUS_OK},
+        {"guest=kv tunnel-for=1s", true, STATUS_USAGE},
+        {"guest=kv leave-out=barrier", true, STATUS_USAGE},
+        {"guest=kv leave-out=barrier", false, STATUS_OK},
+        {"guest=kv cache=on leave-out=barrier", true, STATUS_OK},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct scenario scenario, filled;
+        struct problem problem;
+        assert_int_equal(try(&filled, "guest=metronome", false, &problem), STATUS_OK);
+        (void)!try(&scenario, rows[i].line, false, &problem);
+        unsigned cache = scenario.cache;
+        assert_int_equal(scenario_check_move(&scenario, rows[i].is_guest_known, &problem),
+                         rows[i].status);
+        assert_int_equal(scenario.cache, cache);
+        if (i == 0) {
+            assert_int_equal(scenario.client_count, 0);
+            assert_int_equal(scenario.run_for_ns, filled.run_for_ns);
+        }
+        scenario_fini(&scenario);
+        scenario_fini(&filled);
+    }
+}
+
 static void every_option_has_its_time(void **state)
 {
     static const struct {
@@ -349,6 +384,7 @@ int main(void)
         cmocka_unit_test(text_is_a_scenario),
         cmocka_unit_test(a_copy_is_its_own),
         cmocka_unit_test(text_is_read_back),
+        cmocka_unit_test(a_move_is_judged_without_clients),
         cmocka_unit_test(every_option_has_its_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

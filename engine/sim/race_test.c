@@ -160,6 +160,31 @@ static void test_a_total_time_limit_is_kept(void **state)
     }
 }
 
+/* As well where what is written again uses up in the first round what there was to spare, and early in
+ * it. */
+static void test_what_is_written_again_is_within_the_total_time(void **state)
+{
+    static const char *const modes[] = {"pre-copy downtime-limit=0ms",
+                                        "pre-copy downtime-limit=0ms on-limit=post-copy",
+                                        "continuous downtime-limit=0ms", "hybrid switch-after=99"};
+    static const double ratios[] = {0.5, 1, 4}, spare[] = {0.04, 0.17, 0.4};
+    const uint64_t pages = 25000;
+    (void)state;
+    for (size_t i = 0; i < 36; i++) {
+        double limit_us = (double)pages / PAGE_RATE * 1e6 * (1 + spare[i / 4 % 3]);
+        char words[200];
+        struct run run;
+        snprintf(words, sizeof words, "guest=model:uniform total-time-limit=%.0fus mode=%s",
+                 limit_us, modes[i % 4]);
+        race(&run, words, pages, ratios[i / 12], 1);
+        uint64_t total_ns = run.timeline.ended_ns - run.timeline.started_ns;
+        if ((double)total_ns > limit_us * 1010 || (double)total_ns < limit_us * 900)
+            fail_msg("%s at w = %g mu: %llu ns", words, ratios[i / 12],
+                     (unsigned long long)total_ns);
+        run_close(&run);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -169,6 +194,7 @@ int main(void)
         cmocka_unit_test(test_a_scan_knows_when_it_does_not_win),
         cmocka_unit_test(test_a_scan_does_not_spend_its_allowance),
         cmocka_unit_test(test_a_total_time_limit_is_kept),
+        cmocka_unit_test(test_what_is_written_again_is_within_the_total_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -50,7 +50,7 @@
 #include "wire/message_pages.h"
 
 #define MESSAGE_MAGIC      0x59525246u /* "FRRY" */
-#define MESSAGE_VERSION    2
+#define MESSAGE_VERSION    3
 #define MESSAGE_KIND_BYTES 16
 #define MESSAGE_AGAIN      1
 #define MESSAGE_REASON_MAX 160

@@ -1,5 +1,8 @@
 #include "wire/message_pages.h"
 
+_Static_assert(PAGE_CODEC_BYTES == FRAME_PAGE_BYTES,
+               "a checksum looks at whole pages where rows have them");
+
 #define NOTE_FORM_SHIFT 4
 #define NOTE_WHY_MASK   0xf
 
