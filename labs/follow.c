@@ -19,10 +19,21 @@ static void note_interrupt(int signal)
 
 /* ---- How far it is ---- */
 
-static const char *time_or_dash(struct people *people, const json_t *move, const char *key)
+/* As far as it is known. A connection that is lost carries nothing. */
+static void print_figures(FILE *file, const struct follow *follow, const json_t *move,
+                          const char *rate, const char *left)
 {
-    uint64_t ns = control_number(move, key, UINT64_MAX);
-    return ns == UINT64_MAX ? "-" : people_time(people, ns);
+    struct people people = {0};
+    uint64_t left_ns = control_number(move, "left_ns", UINT64_MAX);
+    uint64_t pause_ns = control_number(move, "downtime_forecast_ns", UINT64_MAX);
+
+    if (strcmp(follow->phase, phase_name(PHASE_LINK_LOST)) != 0)
+        fprintf(file, "%s%s/s", rate,
+                people_bytes(&people, control_number(move, "bytes_per_s", 0)));
+    if (left_ns != UINT64_MAX)
+        fprintf(file, "%s%s left", left, people_time(&people, left_ns));
+    if (pause_ns != UINT64_MAX)
+        fprintf(file, ", downtime %s", people_time(&people, pause_ns));
 }
 
 static void draw(struct follow *follow, const json_t *move)
@@ -33,13 +44,9 @@ static void draw(struct follow *follow, const json_t *move)
     if (control_number(move, "progress_permille", UINT64_MAX) != UINT64_MAX)
         fprintf(stderr, " %llu.%llu %%", (unsigned long long)follow->permille / 10,
                 (unsigned long long)follow->permille % 10);
-    fprintf(stderr, ", round %s, %s, %s/s", people_count(&people, follow->round),
-            people_bytes(&people, control_number(move, "bytes_sent", 0)),
-            people_bytes(&people, control_number(move, "bytes_per_s", 0)));
-    if (control_number(move, "left_ns", UINT64_MAX) != UINT64_MAX)
-        fprintf(stderr, ", about %s left", time_or_dash(&people, move, "left_ns"));
-    if (control_number(move, "downtime_forecast_ns", UINT64_MAX) != UINT64_MAX)
-        fprintf(stderr, ", downtime %s", time_or_dash(&people, move, "downtime_forecast_ns"));
+    fprintf(stderr, ", round %s, %s", people_count(&people, follow->round),
+            people_bytes(&people, control_number(move, "bytes_sent", 0)));
+    print_figures(stderr, follow, move, ", ", ", about ");
     fflush(stderr);
 }
 
@@ -47,12 +54,11 @@ static void print_line(struct follow *follow, const json_t *move)
 {
     struct people people = {0};
 
-    fprintf(follow->lines, "%s, round %s: %s sent at %s/s; %s left, downtime %s\n", follow->phase,
+    fprintf(follow->lines, "%s, round %s: %s sent", follow->phase,
             people_count(&people, follow->round),
-            people_bytes(&people, control_number(move, "bytes_sent", 0)),
-            people_bytes(&people, control_number(move, "bytes_per_s", 0)),
-            time_or_dash(&people, move, "left_ns"),
-            time_or_dash(&people, move, "downtime_forecast_ns"));
+            people_bytes(&people, control_number(move, "bytes_sent", 0)));
+    print_figures(follow->lines, follow, move, " at ", "; ");
+    fprintf(follow->lines, "\n");
     fflush(follow->lines);
 }
 

@@ -290,6 +290,10 @@ static void receive_frame(struct source *source, uint64_t now_ns, const struct f
         if (source->phase != PHASE_HAND_OVER && source->phase != PHASE_RECOVER)
             return;
         source->was_running = true;
+        if (source->phase == PHASE_RECOVER) {
+            source->push_from_ns = now_ns;
+            source->push_from_pages = source->to_send.set_count;
+        }
         /* Pages that were pushed since COMMIT have been sent, and may yet be lost. On a connection
          * that recovers, what is left is what the target has not got. */
         source_enter(source, now_ns,

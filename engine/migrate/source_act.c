@@ -278,8 +278,8 @@ static void act_hand_over(struct source *source, uint64_t now_ns)
                                                 .state_digest = source->state_digest});
     bytes_fini(&state);
     source->is_commit_pending = true;
-    source->handed_over_ns = now_ns;
-    source->handed_over_pages = missing_pages;
+    source->handed_over_ns = source->push_from_ns = now_ns;
+    source->push_from_pages = missing_pages;
     source_enter(source, now_ns, PHASE_HAND_OVER);
 }
 

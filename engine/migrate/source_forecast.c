@@ -176,18 +176,17 @@ void source_forecast(struct source *source, uint64_t now_ns)
                                                              .pages_left = left_pages}});
 }
 
-/* As fast as it has gone since the switch. */
+/* As fast as it has gone since the switch, or since the connection was made anew. */
 static bool push_left_ns(const struct source *source, uint64_t now_ns, uint64_t *left_ns)
 {
     uint64_t left_pages = source->to_send.set_count;
-    uint64_t sent_pages = source->handed_over_pages - left_pages;
+    uint64_t sent_pages = source->push_from_pages - left_pages;
 
-    if (left_pages > 0 &&
-        left_pages >= source->handed_over_pages) /* nothing went yet, or was lost */
+    if (left_pages > 0 && left_pages >= source->push_from_pages) /* nothing went yet, or was lost */
         return false;
     *left_ns = left_pages == 0
                    ? source->half_rtt_ns
-                   : units_mul_div(left_pages, now_ns - source->handed_over_ns, sent_pages);
+                   : units_mul_div(left_pages, now_ns - source->push_from_ns, sent_pages);
     return true;
 }
 

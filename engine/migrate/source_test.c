@@ -327,6 +327,27 @@ static void test_a_move_is_recovered_however_often_the_connection_breaks(void **
     pair_fini(&pair);
 }
 
+/* While there was no connection nothing went: that is no rate. */
+static void test_what_is_left_is_as_slow_as_the_new_connection(void **state)
+{
+    struct pair pair;
+    uint64_t left_ns;
+    (void)state;
+    pair_init(&pair, strategy_of(MODE_POST_COPY), PAGES);
+    source_start(&pair.source, 0);
+    while (!target_is_running(&pair.target) || pair.source.to_send.set_count > PAGES - 16)
+        pair_exchange(&pair, 4096);
+    pair_disconnect(&pair);
+    assert_false(source_left_ns(&pair.source, pair.now_ns, &left_ns));
+    pair.now_ns += 60 * NS_PER_S;
+    pair_connect(&pair);
+    while (pair.source.phase != PHASE_POST_COPY || pair.source.to_send.set_count > PAGES - 32)
+        pair_exchange(&pair, 4096);
+    assert_true(source_left_ns(&pair.source, pair.now_ns, &left_ns));
+    assert_true(left_ns < 60 * NS_PER_S);
+    pair_fini(&pair);
+}
+
 /* The source of another move is told nothing, least of all that it may have its guest back. */
 static void test_a_recovery_of_another_move_is_not_answered(void **state)
 {
@@ -575,6 +596,7 @@ int main(void)
         cmocka_unit_test(test_a_requested_page_overtakes_the_push),
         cmocka_unit_test(test_a_commit_that_was_lost_is_refused_on_the_next_connection),
         cmocka_unit_test(test_a_move_is_recovered_however_often_the_connection_breaks),
+        cmocka_unit_test(test_what_is_left_is_as_slow_as_the_new_connection),
         cmocka_unit_test(test_a_recovery_of_another_move_is_not_answered),
         cmocka_unit_test(test_who_cannot_read_after_commit_hangs_up),
         cmocka_unit_test(test_a_run_of_pages_is_bounded_by_a_frame),
