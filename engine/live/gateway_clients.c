@@ -439,21 +439,27 @@ unsigned gateway_guest_clients(const struct gateway *gateway, const char *name)
     return guest == NULL ? 0 : gateway_clients_count(guest, false);
 }
 
+/* Whose number that is, or was last; NULL: nobody's, ever. */
+static const struct gateway_client *find_client(const struct gateway *gateway, uint32_t stream_idx)
+{
+    const struct gateway_client *last = NULL;
+
+    for (unsigned i = 0; i < gateway->guest_count; i++) {
+        const struct gateway_client *client = &gateway->guests[i].clients[stream_idx];
+        if (client->state != CLIENT_FREE)
+            return client;
+        if (client->was_used && (last == NULL || last->freed_ns < client->freed_ns))
+            last = client;
+    }
+    return last;
+}
+
 bool gateway_is_client_of(const struct gateway *gateway, uint64_t client_idx, const char *name)
 {
-    const struct gateway_client *found = NULL;
-
     if (client_idx >= MAILBOX_STREAMS) /* a host says so */
         return false;
-    for (unsigned i = 0; i < gateway->guest_count; i++) {
-        const struct gateway_client *client = &gateway->guests[i].clients[client_idx];
-        bool is_free = client->state == CLIENT_FREE;
-        if (!is_free ||
-            (client->was_used && (found == NULL || (found->state == CLIENT_FREE &&
-                                                    found->freed_ns < client->freed_ns))))
-            found = client;
-    }
-    return found == NULL || strcmp(found->guest->name, name) == 0;
+    const struct gateway_client *client = find_client(gateway, (uint32_t)client_idx);
+    return client == NULL || strcmp(client->guest->name, name) == 0;
 }
 
 /* ---- Coming in ---- */

@@ -43,8 +43,7 @@ static void a_host_that_is_dead_already_is_lost(void **state)
     pid_t pid = sleeper();
     (void)state;
 
-    kill(pid, SIGKILL);
-    waitpid(pid, NULL, 0);
+    end_sleeper(pid);
     fixture.stubs[0].pid = (uint64_t)pid;
     both_hosts_come();
     client_comes(0);
@@ -60,8 +59,7 @@ static void a_host_in_a_container_is_not_judged_by_its_pid(void **state)
     pid_t pid = sleeper();
     (void)state;
 
-    kill(pid, SIGKILL);
-    waitpid(pid, NULL, 0);
+    end_sleeper(pid);
     fixture.stubs[0].pid = (uint64_t)pid;
     fixture.stubs[0].is_in_container = true;
     both_hosts_come();
@@ -84,9 +82,7 @@ static void a_target_may_still_claim(void **state)
     client_comes(0);
     expect_echo(0, "hello");
     gateway_move_begins(fixture.gateway, "echo", 1, 2, 0);
-    kill(pid, SIGKILL);
-    waitpid(pid, NULL, 0);
-    channel_close(fixture.stubs[0].trunk, "cut", true);
+    host_dies(&fixture.stubs[0], pid);
     turn_until(fixture.gateway->hosts[0].is_gone);
     fixture.gateway->guests[0].missing_since_ns =
         fixture.gateway->guests[0].missing_since_ns == UINT64_MAX ? UINT64_MAX : 0;
@@ -117,9 +113,7 @@ static void begin_anew(bool is_elsewhere)
     both_hosts_come();
     client_comes(0);
     expect_echo(0, "hello");
-    kill(pid, SIGKILL);
-    waitpid(pid, NULL, 0);
-    channel_close(stub->trunk, "cut", true);
+    host_dies(stub, pid);
     turn_until(fixture.left == 1);
     fixture.gateway->hosts[0].left_ns = 0;
     stub->pid = (uint64_t)getpid();
@@ -175,9 +169,7 @@ static void a_move_whose_halves_are_gone_is_lost(void **state)
     fixture.stubs[1].half = "moving";
     both_hosts_come();
     gateway_move_begins(fixture.gateway, "echo", 1, 2, 0);
-    kill(pid, SIGKILL);
-    waitpid(pid, NULL, 0);
-    channel_close(fixture.stubs[0].trunk, "cut", true);
+    host_dies(&fixture.stubs[0], pid);
     turn_until(fixture.gateway->hosts[0].is_gone);
     fixture.stubs[1].half = NULL; /* it forgets its half */
     claim(&fixture.stubs[1]);
@@ -201,9 +193,7 @@ static void a_guest_that_waits_in_vain_is_forgotten(void **state)
     b->pages_missing = 100;
     move_guest(&fixture.stubs[0], b, false);
     expect_echo(0, "over there");
-    kill(pid, SIGKILL);
-    waitpid(pid, NULL, 0);
-    channel_close(fixture.stubs[0].trunk, "cut", true);
+    host_dies(&fixture.stubs[0], pid);
     turn_until(fixture.gateway->guests[0].is_orphan_asked);
     turn_until(!fixture.gateway->guests[0].is_orphan_asked); /* it was asked, and runs */
     expect_echo(0, "still there");
@@ -237,9 +227,7 @@ static void end_while_the_other_is_away(bool has_told)
     turn_until(fixture.left == 1);
     b->guest = fixture.guest;
     b->half = "waiting";
-    kill(pid, SIGKILL);
-    waitpid(pid, NULL, 0);
-    channel_close(a->trunk, "cut", true);
+    host_dies(a, pid);
     turn_until(guest->orphan_look_ns != UINT64_MAX);
     uint64_t first_ns = guest->orphan_look_ns; /* B is away at some more of them */
     turn_until(guest->orphan_look_ns > first_ns + GATEWAY_GRACE_NS);
@@ -277,9 +265,7 @@ static void an_ended_guest_is_no_half(void **state)
     b->half = "ended";
     both_hosts_come();
     gateway_move_begins(fixture.gateway, "echo", 1, 2, 0);
-    kill(pid, SIGKILL);
-    waitpid(pid, NULL, 0);
-    channel_close(a->trunk, "cut", true);
+    host_dies(a, pid);
     turn_until(fixture.gateway->guests[0].orphan_look_ns != UINT64_MAX);
     turn_until(fixture.gateway->guests[0].orphan_look_ns == UINT64_MAX);
     assert_string_equal(b->command, "");

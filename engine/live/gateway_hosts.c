@@ -13,7 +13,6 @@
 
 #include "base/units.h"
 #include "live/gateway_private.h"
-#include "live/key_file.h"
 
 /* A host tries at least every second to come back: one elsewhere that has not by then has ended, if
  * another comes with its name. */

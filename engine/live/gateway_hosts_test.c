@@ -209,8 +209,7 @@ static void a_name_is_not_taken_from_a_host_that_is_away(void **state)
     client_comes(0);
     expect_echo(0, "hello");
     channel_close(a->trunk, "cut", true);
-    kill(pid, SIGKILL);
-    waitpid(pid, NULL, 0);
+    end_sleeper(pid);
     comes_in(b); /* it is started anew */
     turn_until(fixture.lost == 1);
 }

@@ -495,6 +495,19 @@ static inline pid_t sleeper(void)
     return pid;
 }
 
+static inline void end_sleeper(pid_t pid)
+{
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+}
+
+/* Its process ends, and so its trunk. */
+static inline void host_dies(struct stub *stub, pid_t pid)
+{
+    end_sleeper(pid);
+    channel_close(stub->trunk, "cut", true);
+}
+
 static inline void expect_refusal(const char *words, const char *part)
 {
     struct problem problem = {0};

@@ -443,17 +443,23 @@ static void only_where_nobody_listens_it_is_dead(void **state)
     stand_close();
 }
 
+/* kv, and clients who have been answered. `timer`: theirs, to be closed. */
+static void clients_talk(uv_timer_t *timer)
+{
+    uv_timer_init(&stand.loop, timer);
+    uv_timer_start(timer, clients_tick, 1, 1);
+    add_guest(0, "guest=kv memory=8MiB", "");
+    clients_begin();
+    run_until(clients_answered() > 50);
+}
+
 /* Its clients go with it; the guest hears that they hang up, and their numbers are free again. */
 static void a_gateway_dies_and_another_comes(void **state)
 {
     uv_timer_t timer;
     (void)state;
     stand_open(NULL);
-    uv_timer_init(&stand.loop, &timer);
-    uv_timer_start(&timer, clients_tick, 1, 1);
-    add_guest(0, "guest=kv memory=8MiB", "");
-    clients_begin();
-    run_until(clients_answered() > 50);
+    clients_talk(&timer);
     struct mailbox *mailbox = machine_mailbox(find_resident("kv")->guest);
     char address[64];
     snprintf(address, sizeof address, "%s", stand.address);
@@ -484,11 +490,7 @@ static void a_gateway_forgets_its_clients(void **state)
     uv_timer_t timer;
     (void)state;
     stand_open(NULL);
-    uv_timer_init(&stand.loop, &timer);
-    uv_timer_start(&timer, clients_tick, 1, 1);
-    add_guest(0, "guest=kv memory=8MiB", "");
-    clients_begin();
-    run_until(clients_answered() > 50);
+    clients_talk(&timer);
     memcpy(former, stand.clients, sizeof former);
     successors_begin(former);
     for (uint32_t i = 0; i < CLIENTS; i++) {

@@ -96,9 +96,10 @@ void move_feed(struct move *move)
 
 void move_line_ready(struct move *move, uint64_t now_ns)
 {
-    move->owed_ns = move->rate_at_ns = now_ns;
-    move->bytes_before =
-        move->bytes_sent; /* no rate is measured over a time without a connection */
+    move->owed_ns = now_ns;
+    /* No rate is measured over a time without a connection. */
+    move->rate_at_ns = now_ns;
+    move->bytes_before = move->bytes_sent;
     move->retry_after_ns = move->refused_since_ns = 0;
     if (move->is_out)
         departure_ready(move, now_ns);

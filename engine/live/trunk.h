@@ -51,8 +51,8 @@
 
 #define TRUNK_CONNECT  1 /* notes of FRAME_PACKET */
 #define TRUNK_ACCEPTED 2
-#define TRUNK_NAME_MAX \
-    64 /* a guest's name, or a host's, with its NUL: of both there is one limit */
+/* Of a guest or a host, with its NUL. */
+#define TRUNK_NAME_MAX 64
 /* Of one frame of events: a client's packet never waits behind more than that. */
 #define TRUNK_EVENTS_BYTES (64u << 10)
 /* That `link` may give, one way: what is under way then a host keeps, and answers must still be

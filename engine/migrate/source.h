@@ -130,9 +130,9 @@ struct source {
 
     struct pre_paging pre_paging;
     uint64_t handed_over_ns;
-    uint64_t push_from_ns,
-        push_from_pages; /* since it, or since a new connection: how many were to be sent */
-    uint64_t due_ns;     /* when it wants to be asked although nothing arrives; UINT64_MAX: never */
+    uint64_t push_from_ns; /* the same, or since a new connection; and what was to be sent then */
+    uint64_t push_from_pages;
+    uint64_t due_ns; /* when it wants to be asked although nothing arrives; UINT64_MAX: never */
     struct page_encoder *encoder;       /* owned; NULL: pages travel as they are */
     struct page_encoder_counts encoded; /* as they were told last */
     uint64_t fetched_idx;               /* where the last fetch of the log began */
